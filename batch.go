@@ -1,0 +1,48 @@
+package zhenni
+
+import "fmt"
+
+// MaxBatchItems bounds the items of one request.
+const MaxBatchItems = 1 << 16
+
+// Batch is one request's comparisons, item i being "is Probe i the person behind IDs[i]?".
+//
+// The caller owns every slice until it hands the batch to a node, which reads IDs and probes where they lie and
+// writes Outcomes. Exactly one of Int8 and Float32 is set. Items whose Outcome is not Pending on entry (refused while
+// decoding) are left alone.
+type Batch struct {
+	Tenant TenantID
+	// Evaluation marks a tenant of kind evaluation: the replay alarm is off and the answer is marked.
+	Evaluation bool
+	// Dim is the dimension of every probe.
+	Dim int
+	// IDs are the claimed credentials, one for each item.
+	IDs []CredentialID
+	// Int8 holds len(IDs) × Dim quantised elements, row-major. An element of -128 refuses its item.
+	Int8 []int8
+	// Float32 holds len(IDs) × Dim elements, row-major.
+	Float32 []float32
+	// Outcomes receives one outcome for each item.
+	Outcomes []Outcome
+}
+
+// Len returns the number of items.
+func (b *Batch) Len() int { return len(b.IDs) }
+
+// Validate checks the shape of the batch against the dimension of the model served: [ErrBadBatch].
+func (b *Batch) Validate(dim int) error {
+	n := len(b.IDs)
+	switch {
+	case n < 1 || n > MaxBatchItems:
+		return fmt.Errorf("%w: %d items, want 1–%d", ErrBadBatch, n, MaxBatchItems)
+	case b.Dim != dim:
+		return fmt.Errorf("%w: probes of dimension %d, the model's is %d", ErrBadBatch, b.Dim, dim)
+	case (b.Int8 == nil) == (b.Float32 == nil):
+		return fmt.Errorf("%w: want probes either as int8 or as float32", ErrBadBatch)
+	case len(b.Int8)+len(b.Float32) != n*dim:
+		return fmt.Errorf("%w: %d probe elements for %d items of dimension %d", ErrBadBatch, len(b.Int8)+len(b.Float32), n, dim)
+	case len(b.Outcomes) != n:
+		return fmt.Errorf("%w: %d outcomes for %d items", ErrBadBatch, len(b.Outcomes), n)
+	}
+	return nil
+}
