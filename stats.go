@@ -1,0 +1,38 @@
+package zhenni
+
+// Stats is what a node tells its operator: counts since it started and levels now. It holds nothing about a person.
+type Stats struct {
+	// Outcomes counts the items answered, by outcome.
+	Outcomes [OutcomeCount]uint64 `json:"-"`
+	// Admitted counts items let in, RefusedAtDoor those turned away by admission, Expired those whose deadline passed
+	// before an outcome was given. Admitted = Σ Outcomes + Expired once nothing is in flight.
+	Admitted      uint64 `json:"admitted"`
+	RefusedAtDoor uint64 `json:"refused_at_door"`
+	Expired       uint64 `json:"expired"`
+	// Replays counts probes identical to the reference, each an alarm: a captured template is being replayed.
+	Replays uint64 `json:"replays"`
+	// Panics counts panics caught in shards, Restarts the shards restarted, Parked the credentials parked as poison.
+	Panics   uint64 `json:"panics"`
+	Restarts uint64 `json:"restarts"`
+	Parked   uint64 `json:"parked"`
+	// Shards holds one entry a shard.
+	Shards []ShardStats `json:"shards"`
+	// Arena describes the rows held open in memory.
+	Arena ArenaStats `json:"arena"`
+}
+
+// ShardStats describes one shard now.
+type ShardStats struct {
+	Slots    int  `json:"slots"`
+	InFlight int  `json:"in_flight"`
+	Failed   bool `json:"failed"`
+}
+
+// ArenaStats describes the arena of opened rows: levels in rows and bytes, counts since start.
+type ArenaStats struct {
+	Rows       int64  `json:"rows"`
+	Capacity   int64  `json:"capacity"`
+	Bytes      int64  `json:"bytes"`
+	StoreReads uint64 `json:"store_reads"`
+	Evictions  uint64 `json:"evictions"`
+}
