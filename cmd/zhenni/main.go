@@ -1,0 +1,93 @@
+// Command zhenni enrols biometric references, calibrates thresholds and verifies one person against one credential.
+//
+// Every command is a struct in a file of its own: its fields are its flags, its Run method hands them to a plain
+// function. Results go to standard output, everything said on the way to standard error.
+package main
+
+import (
+	"context"
+	"errors"
+	"os"
+	"os/signal"
+	"syscall"
+
+	"github.com/alecthomas/kong"
+)
+
+// commands is the command line. A command's Run method may ask for the context.Context that the first interrupt
+// cancels, and for the *output of this run.
+type commands struct {
+	Serve     serveCommand     `cmd:"" help:"Serve verifications over HTTP."`
+	Demo      demoCommand      `cmd:"" help:"Start a node on a temporary store, load it and print what it does."`
+	Enrol     enrolCommand     `cmd:"" help:"Enrol the embeddings of a file or folder."`
+	Verify    verifyCommand    `cmd:"" help:"Verify the probes of a file against a running server."`
+	Calibrate calibrateCommand `cmd:"" help:"Find and freeze a threshold from labelled embeddings."`
+	Evaluate  evaluateCommand  `cmd:"" help:"Measure error rates on labelled embeddings."`
+	Check     checkCommand     `cmd:"" help:"Walk a whole store and report what is wrong."`
+	RP        rpCommand        `cmd:"" name:"rp" help:"Add, list and remove relying parties."`
+	Shards    shardsCommand    `cmd:"" help:"Show or change the shards of a running server."`
+	Version   versionCommand   `cmd:"" help:"Print version, commit and the instruction set in use."`
+}
+
+const description = `Proves "I am me" to someone who must know, and tells them nothing else.
+
+Start with "zhenni demo". Exit codes: 0 done, 1 the thing asked for is not so, 2 usage, 3 the environment failed.`
+
+func main() {
+	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
+	context.AfterFunc(ctx, stop) // a second interrupt ends the process at once
+	os.Exit(run(ctx, os.Args[1:], newOutput(os.Stdout, os.Stderr)))
+}
+
+// run parses args, runs the command they name and returns the exit code.
+func run(ctx context.Context, args []string, out *output) int {
+	if len(args) == 0 {
+		args = []string{"--help"}
+	}
+	err := dispatch(ctx, args, out)
+	if err == nil {
+		return 0
+	}
+	out.Note("zhenni: %v", err)
+	var exit *exitError
+	if errors.As(err, &exit) {
+		return exit.code
+	}
+	return exitEnvironment
+}
+
+func dispatch(ctx context.Context, args []string, out *output) error {
+	var cli commands
+	helped := false
+	parser, err := kong.New(&cli, kong.Name("zhenni"), kong.Description(description), kong.UsageOnError(),
+		kong.Writers(out.results, out.notes), kong.Exit(func(int) { helped = true }),
+		kong.ConfigureHelp(kong.HelpOptions{Compact: true, NoExpandSubcommands: true, WrapUpperBound: 110}),
+		kong.BindTo(ctx, (*context.Context)(nil)), kong.Bind(out))
+	if err != nil {
+		return err
+	}
+	parsed, err := parser.Parse(args)
+	switch {
+	case helped:
+		return nil
+	case err != nil:
+		return usage("%w (see zhenni --help)", err)
+	}
+	return parsed.Run()
+}
+
+// The exit codes other than 0.
+const (
+	exitNotSo       = 1 // the thing asked for is not so: a check failed, data do not support a claim
+	exitUsage       = 2 // the command line or the configuration is wrong
+	exitEnvironment = 3 // files, network or memory failed; also any error without a code of its own
+)
+
+// exitError is an error with the exit code it ends the process with.
+type exitError struct {
+	code int
+	err  error
+}
+
+func (e *exitError) Error() string { return e.err.Error() }
+func (e *exitError) Unwrap() error { return e.err }
