@@ -1,0 +1,77 @@
+package zhenni_test
+
+import (
+	"errors"
+	"strings"
+	"testing"
+
+	"pgregory.net/rapid"
+
+	"zhenni"
+)
+
+func TestAPIKeyRoundTrip(t *testing.T) {
+	rapid.Check(t, func(t *rapid.T) {
+		key := zhenni.APIKey{Party: rapid.StringMatching(`[a-z0-9._-]{1,64}`).Draw(t, "party")}
+		copy(key.Secret[:], rapid.SliceOfN(rapid.Byte(), 32, 32).Draw(t, "secret"))
+		parsed, err := zhenni.ParseAPIKey(key.String())
+		if err != nil || parsed != key {
+			t.Fatalf("came back as %v, %v", parsed, err)
+		}
+	})
+}
+
+func TestParseAPIKeyRefusesAndRepeatsNothing(t *testing.T) {
+	good := zhenni.APIKey{Party: "hotel", Secret: [32]byte{1, 2, 3}}.String()
+	for name, s := range map[string]string{
+		"empty":            "",
+		"no prefix":        strings.TrimPrefix(good, "zk_"),
+		"other prefix":     "xk_" + strings.TrimPrefix(good, "zk_"),
+		"no party":         "zk__" + good[len(good)-43:],
+		"upper-case party": strings.Replace(good, "hotel", "Hotel", 1),
+		"short":            good[:len(good)-1],
+		"long":             good + "A",
+		"bad alphabet":     good[:len(good)-2] + "+/",
+		"not canonical":    good[:len(good)-1] + "B",
+	} {
+		_, err := zhenni.ParseAPIKey(s)
+		if !errors.Is(err, zhenni.ErrBadKey) {
+			t.Errorf("%s: %v", name, err)
+			continue
+		}
+		if strings.Contains(err.Error(), good[len(good)-20:len(good)-4]) {
+			t.Errorf("%s: the error repeats the secret", name)
+		}
+	}
+}
+
+func TestAdmits(t *testing.T) {
+	key := zhenni.APIKey{Party: "hotel", Secret: [32]byte{1}}
+	party := zhenni.RelyingParty{ID: "hotel", KeyHash: key.Hash()}
+	if !party.Admits(key) {
+		t.Error("its own key is refused")
+	}
+	other := key
+	other.Secret[31] ^= 1
+	if party.Admits(other) {
+		t.Error("a key with one bit changed is admitted")
+	}
+	other = key
+	other.Party = "bank"
+	if party.Admits(other) {
+		t.Error("the key of another party is admitted")
+	}
+	if (zhenni.RelyingParty{ID: "hotel"}).Admits(zhenni.APIKey{Party: "hotel"}) {
+		t.Error("a party without a key admits the zero key")
+	}
+}
+
+func TestRoles(t *testing.T) {
+	both := zhenni.RoleIssuer | zhenni.RoleVerifier
+	if !both.Has(zhenni.RoleIssuer) || !both.Has(both) {
+		t.Error("a set lacks its parts")
+	}
+	if zhenni.RoleVerifier.Has(zhenni.RoleIssuer) || zhenni.RoleVerifier.Has(both) || zhenni.Role(0).Has(zhenni.RoleVerifier) {
+		t.Error("a role includes one it was not given")
+	}
+}
