@@ -34,7 +34,7 @@ type Model struct {
 // Validate reports the first field that is out of range, as [ErrBadValue].
 func (m Model) Validate() error {
 	if !ValidName(m.ID) {
-		return fmt.Errorf("%w: model id %q: want 1–64 of a–z 0–9 - _ .", ErrBadValue, m.ID)
+		return fmt.Errorf("%w: model id %q: want 1–64 of the characters a–z, 0–9, dot, dash and underscore", ErrBadValue, m.ID)
 	}
 	if m.Dim < 1 || m.Dim > MaxDim {
 		return fmt.Errorf("%w: model dimension %d: want 1–%d", ErrBadValue, m.Dim, MaxDim)

@@ -1,0 +1,80 @@
+# The menu. Every target works from a fresh clone; the long ones say so.
+.DEFAULT_GOAL := help
+SHELL := /bin/bash
+GO ?= go
+STATICCHECK := honnef.co/go/tools/cmd/staticcheck@v0.8.2
+DATA ?= ../shared/data
+FUZZTIME ?= 5s
+
+.PHONY: help
+help: ## this menu
+	@grep -hE '^[a-z0-9-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 18
+
+.PHONY: demo
+demo: ## start, enrol, verify over HTTP, print the table
+	$(GO) run ./cmd/zhenni demo
+
+.PHONY: build
+build: ## the one binary, ./zhenni
+	CGO_ENABLED=0 $(GO) build -trimpath -o zhenni ./cmd/zhenni
+
+.PHONY: test
+test: ## the short tests
+	$(GO) test ./...
+
+.PHONY: race
+race: ## the short tests under the race detector
+	$(GO) test -race ./...
+
+.PHONY: purego
+purego: ## the short tests without assembly
+	$(GO) test -tags purego . ./simd ./engine/... ./actors
+
+.PHONY: tiers
+tiers: ## the kernels and what stands on them, once for each instruction set
+	for tier in $$($(GO) run ./cmd/zhenni version --tiers); do echo "== $$tier"; \
+	  ZHENNI_CPU=$$tier $(GO) test -count=1 ./simd ./engine/... || exit 1; done
+
+.PHONY: arm64
+arm64: ## the kernels on arm64 under qemu-user, with and without SDOT
+	GOARCH=arm64 $(GO) test -c -o /tmp/zhenni-simd-arm64.test ./simd
+	GOARCH=arm64 $(GO) test -c -o /tmp/zhenni-engine-arm64.test ./engine
+	cd simd && qemu-aarch64 -cpu max /tmp/zhenni-simd-arm64.test -test.short
+	cd simd && qemu-aarch64 -cpu cortex-a53 /tmp/zhenni-simd-arm64.test -test.short
+	cd engine && qemu-aarch64 -cpu max /tmp/zhenni-engine-arm64.test -test.short -test.run 'Vectors|Golden'
+	rm -f /tmp/zhenni-simd-arm64.test /tmp/zhenni-engine-arm64.test
+
+.PHONY: lint
+lint: ## gofmt, vet, staticcheck
+	@unformatted=$$(gofmt -l $$(git ls-files '*.go')); [ -z "$$unformatted" ] || { echo "not gofmt-ed:"; echo "$$unformatted"; exit 1; }
+	$(GO) vet ./...
+	$(GO) run $(STATICCHECK) ./...
+
+.PHONY: generate
+generate: ## write the assembly of simd again; a diff means that it was edited by hand
+	cd simd/_asm && $(GO) generate ./...
+	git diff --exit-code -- simd
+
+.PHONY: fuzz
+fuzz: ## every fuzz target for FUZZTIME (5s)
+	.ci/fuzz $(FUZZTIME)
+
+.PHONY: faults
+faults: ## which faults of docs/faults.md are covered, and by which test
+	.ci/faults
+
+.PHONY: data
+data: ## the checks on real embeddings in DATA (../shared/data); absence fails
+	ZHENNI_REQUIRE_DATA=1 ZHENNI_DATA=$(abspath $(DATA)) $(GO) test -count=1 -v -run 'RealData' ./bench/... ./engine/... ./cmd/...
+
+.PHONY: bench
+bench: ## every Go benchmark, briefly
+	$(GO) test -run '^$$' -bench . -benchtime 200ms ./...
+
+.PHONY: bench-kernels
+bench-kernels: ## the kernels beside NumKong and SimSIMD (npm, gcc) and the limits of the machine
+	simd/_peer/run
+
+.PHONY: ci
+ci: ## what lands must pass
+	bash .ci/run
