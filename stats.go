@@ -11,6 +11,8 @@ type Stats struct {
 	Expired       uint64 `json:"expired"`
 	// Replays counts probes identical to the reference, each an alarm: a captured template is being replayed.
 	Replays uint64 `json:"replays"`
+	// SharedProbes counts probes identical to that of another credential in the same request: one face tried on many.
+	SharedProbes uint64 `json:"shared_probes"`
 	// Panics counts panics caught in shards, Restarts the shards restarted, Parked the credentials parked as poison.
 	Panics   uint64 `json:"panics"`
 	Restarts uint64 `json:"restarts"`
