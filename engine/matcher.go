@@ -1,177 +1,181 @@
 package engine
 
 import (
-	"errors"
-	"sync/atomic"
-
 	"zhenni"
 	"zhenni/simd"
 )
 
-// Segments is the number of parts of the arena. Each holds the rows of zhenni.Slots/Segments contiguous slots and is
-// the unit of ownership that shards exchange.
-const Segments = 64
+// slabItems is the most items compared in one sweep: enough for their reads of memory to overlap, few enough for
+// their probes to stay in the cache between the steps.
+const slabItems = 1024
 
-// SegmentOf returns the segment of the credential, in [0, Segments).
-func SegmentOf(id zhenni.CredentialID) int { return int(id.Slot()) / (zhenni.Slots / Segments) }
+// Tally counts the items decided, by verdict. Replays are among the NoMatch.
+type Tally struct{ Match, NoMatch, Refused, Replays int }
 
-// Arena is the memory of opened rows of a whole node.
-type Arena struct {
-	dim      int
-	capacity int
-	segments [Segments]map[zhenni.CredentialID]zhenni.Reference
-
-	rows       atomic.Int64
-	storeReads atomic.Uint64
-	evictions  atomic.Uint64
-}
-
-// NewArena makes an arena for rows of dim elements within budget bytes.
-func NewArena(dim int, budget int64) (*Arena, error) {
-	if err := (zhenni.Model{ID: "m", Dim: dim, Factor: zhenni.FactorFace}).Validate(); err != nil {
-		return nil, err
-	}
-	a := &Arena{dim: dim, capacity: max(1, int(budget/int64(dim+64)/Segments))}
-	for i := range a.segments {
-		a.segments[i] = map[zhenni.CredentialID]zhenni.Reference{}
-	}
-	return a, nil
-}
-
-// Close gives the memory back. No matcher of the arena may be used afterwards.
-func (a *Arena) Close() error { return nil }
-
-// Stats describes the arena now; it is safe from any goroutine.
-func (a *Arena) Stats() zhenni.ArenaStats {
-	return zhenni.ArenaStats{
-		Rows: a.rows.Load(), Capacity: int64(a.capacity) * Segments, Bytes: a.rows.Load() * int64(a.dim+64),
-		StoreReads: a.storeReads.Load(), Evictions: a.evictions.Load(),
-	}
-}
-
-// Matcher is one shard's verifier.
+// Matcher is the verifier of one shard. It is used by one goroutine at a time, on the segments its owner holds: ids
+// of other segments must not be passed to it.
 type Matcher struct {
 	arena *Arena
 	store Store
 	rule  zhenni.Threshold
-	probe []int8
+	tally Tally
+	// slab is scratch, owned by the Verify in progress.
+	slab slab
 }
 
-// NewMatcher makes a matcher that serves from a and reads what is not there from store.
+// slab is the working set of at most slabItems items.
+type slab struct {
+	// claims are the items with a good probe, missing those of them whose reference is to be read from the store.
+	claims, missing []claim
+	// comparisons are the items ready to compare: for comparison i the elements start at probeAt[i] of the probes and
+	// at rowAt[i] of the arena's slab.
+	comparisons    []comparison
+	probeAt, rowAt []int
+	dots           []int32
+	// quantised holds the probes of a batch that came as float32; it is made when the first such batch comes.
+	quantised []int8
+}
+
+// claim is an item whose reference is being looked up.
+type claim struct {
+	item      uint32
+	probeNorm int32
+	probeAt   int
+	segment   *segment
+	tag       uint32
+	rowNorm   int32
+	slot      int
+	content   uint64
+}
+
+// comparison is an item whose probe and row are at hand. Where known is false the row is the decoy, and the outcome is
+// NoMatch whatever the dot product.
+type comparison struct {
+	item               uint32
+	probeNorm, rowNorm int32
+	known              bool
+}
+
+// NewMatcher makes a matcher that serves from a, reads from store what is not there, and accepts by rule.
 func NewMatcher(a *Arena, store Store, rule zhenni.Threshold) *Matcher {
-	return &Matcher{arena: a, store: store, rule: rule, probe: make([]int8, a.dim)}
+	return &Matcher{arena: a, store: store, rule: rule, slab: slab{
+		claims:      make([]claim, 0, slabItems),
+		missing:     make([]claim, 0, slabItems),
+		comparisons: make([]comparison, 0, slabItems),
+		probeAt:     make([]int, 0, slabItems),
+		rowAt:       make([]int, 0, slabItems),
+		dots:        make([]int32, slabItems),
+	}}
 }
 
-// Tally counts what one Verify did.
-type Tally struct{ Match, NoMatch, Refused, Replays, StoreReads int }
-
-// Verify decides the pending ones among the listed items of b.
+// Verify decides the pending ones among the listed items of b, a batch that [zhenni.Batch.Validate] accepted. Each is
+// of a segment that the matcher's owner holds. Afterwards none of them is pending.
+//
+// A credential that is unknown, of another tenant or not active gives NoMatch after the same comparison as any other.
+// A store that fails gives [zhenni.RefusedUnavailable]; a probe that is no embedding of the model,
+// [zhenni.RefusedProbe].
+//
+// If the store panics, so does Verify. Items already decided keep their outcome and are counted by the next Verify,
+// the others stay pending, and matcher and arena remain sound: the pending items may be passed again, one by one.
 func (m *Matcher) Verify(b *zhenni.Batch, items []uint32) Tally {
-	var t Tally
-	for _, i := range items {
-		if b.Outcomes[i] != zhenni.Pending {
+	for len(items) > 0 {
+		n := min(len(items), slabItems)
+		m.verifySlab(b, items[:n])
+		items = items[n:]
+	}
+	tally := m.tally
+	m.tally = Tally{}
+	return tally
+}
+
+// verifySlab decides what is in memory first, then what is not, group by group. Rows are evicted only between two
+// groups, so that no row changes hands while a comparison with it is due.
+func (m *Matcher) verifySlab(b *zhenni.Batch, items []uint32) {
+	m.slab.reset()
+	m.prepare(b, items)
+	m.locate(b)
+	m.compare(b)
+	group := min(groupItems, int(m.arena.segments[0].capacity))
+	for missing := m.slab.missing; len(missing) > 0; {
+		n := min(len(missing), group)
+		m.open(b, missing[:n])
+		m.compare(b)
+		missing = missing[n:]
+	}
+}
+
+func (s *slab) reset() {
+	s.claims, s.missing = s.claims[:0], s.missing[:0]
+	s.clearComparisons()
+}
+
+func (s *slab) clearComparisons() {
+	s.comparisons, s.probeAt, s.rowAt = s.comparisons[:0], s.probeAt[:0], s.rowAt[:0]
+}
+
+// prepare makes a claim of each pending item and refuses those whose probe is bad.
+func (m *Matcher) prepare(b *zhenni.Batch, items []uint32) {
+	if b.Float32 != nil && m.slab.quantised == nil {
+		m.slab.quantised = make([]int8, slabItems*m.arena.dim)
+	}
+	for _, item := range items {
+		if b.Outcomes[item] != zhenni.Pending {
 			continue
 		}
-		b.Outcomes[i] = m.decide(b, int(i), &t)
-		switch b.Outcomes[i] {
-		case zhenni.Match:
-			t.Match++
-		case zhenni.NoMatch:
-			t.NoMatch++
-		default:
-			t.Refused++
+		at, norm, err := m.probe(b, int(item))
+		if err != nil {
+			b.Outcomes[item] = zhenni.RefusedProbe
+			m.tally.Refused++
+			continue
 		}
+		m.slab.claims = append(m.slab.claims, claim{item: item, probeAt: at, probeNorm: norm})
 	}
-	return t
 }
 
-func (m *Matcher) decide(b *zhenni.Batch, i int, t *Tally) zhenni.Outcome {
-	var norm int32
-	var err error
-	d := b.Dim
-	if b.Int8 != nil {
-		copy(m.probe, b.Int8[i*d:(i+1)*d])
-		norm, err = CheckRow(m.probe)
-	} else {
-		norm, err = Prepare(m.probe, b.Float32[i*d:(i+1)*d])
+// probe returns where the probe of an item lies among the probes, and its norm.
+func (m *Matcher) probe(b *zhenni.Batch, item int) (at int, norm int32, err error) {
+	d := m.arena.dim
+	switch {
+	case b.Dim != d:
+		return 0, 0, zhenni.ErrBadProbe
+	case b.Float32 != nil:
+		at = len(m.slab.claims) * d
+		norm, err = Prepare(m.slab.quantised[at:at+d], b.Float32[item*d:(item+1)*d])
+	default:
+		at = item * d
+		norm, err = CheckRow(b.Int8[at : at+d])
 	}
-	if err != nil {
-		return zhenni.RefusedProbe
+	return at, norm, err
+}
+
+// compare decides every comparison that is ready.
+func (m *Matcher) compare(b *zhenni.Batch) {
+	s := &m.slab
+	probes := b.Int8
+	if b.Float32 != nil {
+		probes = s.quantised
 	}
-	ref, err := m.lookup(b.IDs[i], t)
-	if errors.Is(err, zhenni.ErrNotFound) {
-		return zhenni.NoMatch
+	dots := s.dots[:len(s.comparisons)]
+	simd.DotPairs(dots, probes, s.probeAt, m.arena.slab, s.rowAt, m.arena.dim)
+	for i := range s.comparisons {
+		c := &s.comparisons[i]
+		b.Outcomes[c.item] = m.decide(c, dots[i], b.Evaluation)
 	}
-	if err != nil {
-		return zhenni.RefusedUnavailable
+	s.clearComparisons()
+}
+
+// decide gives the verdict of one comparison. A probe identical to the reference is a captured template sent again,
+// not a person: Σ(p−r)² = Σp² + Σr² − 2Σpr is 0 for that one probe only.
+func (m *Matcher) decide(c *comparison, dot int32, evaluation bool) zhenni.Outcome {
+	accepted := m.rule.Accept(dot, c.probeNorm, c.rowNorm)
+	replayed := dot == c.probeNorm && dot == c.rowNorm && !evaluation
+	if c.known && replayed {
+		m.tally.Replays++
 	}
-	if ref.Tenant != b.Tenant || ref.Status != zhenni.StatusActive {
-		return zhenni.NoMatch
-	}
-	dot := simd.Dot(m.probe, ref.Row)
-	if !b.Evaluation && dot == norm && dot == ref.Norm {
-		t.Replays++
-		return zhenni.NoMatch
-	}
-	if m.rule.Accept(dot, norm, ref.Norm) {
+	if c.known && accepted && !replayed {
+		m.tally.Match++
 		return zhenni.Match
 	}
+	m.tally.NoMatch++
 	return zhenni.NoMatch
 }
-
-func (m *Matcher) lookup(id zhenni.CredentialID, t *Tally) (zhenni.Reference, error) {
-	rows := m.arena.segments[SegmentOf(id)]
-	if ref, ok := rows[id]; ok {
-		return ref, nil
-	}
-	t.StoreReads++
-	m.arena.storeReads.Add(1)
-	ref, err := m.store.Reference(id, make([]int8, m.arena.dim))
-	if err == nil && len(rows) < m.arena.capacity {
-		rows[id] = ref
-		m.arena.rows.Add(1)
-	}
-	return ref, err
-}
-
-// Refresh re-reads one credential after a command that changed it is durable: the row is inserted, replaced or dropped.
-func (m *Matcher) Refresh(id zhenni.CredentialID) error {
-	rows := m.arena.segments[SegmentOf(id)]
-	if _, ok := rows[id]; ok {
-		delete(rows, id)
-		m.arena.rows.Add(-1)
-	}
-	var t Tally
-	if _, err := m.lookup(id, &t); err != nil && !errors.Is(err, zhenni.ErrNotFound) {
-		return err
-	}
-	return nil
-}
-
-// Warm loads a segment from the store until its budget is full.
-func (m *Matcher) Warm(segment int) error {
-	per := zhenni.Slot(zhenni.Slots / Segments)
-	first := zhenni.Slot(segment) * per
-	rows := m.arena.segments[segment]
-	err := m.store.References(first, first+per-1, func(r zhenni.Reference) error {
-		if len(rows) >= m.arena.capacity {
-			return errFull
-		}
-		r.Row = append([]int8(nil), r.Row...)
-		rows[r.ID] = r
-		m.arena.rows.Add(1)
-		return nil
-	})
-	if errors.Is(err, errFull) {
-		return nil
-	}
-	return err
-}
-
-// Discard forgets every row of a segment; later lookups go to the store.
-func (m *Matcher) Discard(segment int) {
-	m.arena.rows.Add(-int64(len(m.arena.segments[segment])))
-	clear(m.arena.segments[segment])
-}
-
-var errFull = errors.New("engine: segment is full")
