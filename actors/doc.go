@@ -1,0 +1,24 @@
+// Package actors hosts the engine: it spreads verifications over supervised shards, admits no more than it can hold,
+// keeps one failing item from failing its neighbours, and changes the number of shards while it serves.
+//
+//	/node ── /shards ─┬─ 1-0   segments  0 … 31, one engine.Matcher
+//	                  └─ 1-1   segments 32 … 63, one engine.Matcher
+//
+// The 64 segments of the engine's arena are the unit of ownership. A shard is an actor that owns some of them; nobody
+// else reads or writes their rows while it does. The placement (segment → shard) is an immutable snapshot that
+// [Node.SetShards] swaps whole.
+//
+// # A verification
+//
+// [Node.Verify] sorts the items of a batch by shard, takes an admission token for each item from every shard concerned
+// or refuses the whole batch, sends messages of at most Config.MessageItems items, and waits for a countdown that the
+// batch carries. There is no future and no reply message. Each part is answered exactly once, whatever happens to its
+// shard, and gives its tokens back exactly once, so Admitted = Σ Outcomes + Expired as soon as nothing is in flight.
+//
+// # Failure
+//
+// A panic is caught around the matcher; the items it left pending run one by one, the culprit is refused, and only then
+// does the shard hand itself to its supervisor, which restarts it with its mailbox intact. The library's own limit on
+// restarts is not used, because a shard that it stops loses its queue: a shard that panics too often instead refuses
+// everything it is sent, says so through [Node.Ready], and rebuilds from the store after a pause.
+package actors

@@ -1,0 +1,67 @@
+package actors
+
+import (
+	"math/bits"
+	"runtime"
+	"sync"
+	"sync/atomic"
+
+	"github.com/panjf2000/ants/v2"
+
+	"zhenni/engine"
+)
+
+// newWarmPool makes the pool that loads segments, a task for each: coarse, CPU-bound work, one at a time on a core.
+func newWarmPool() (*ants.Pool, error) {
+	return ants.NewPool(runtime.GOMAXPROCS(0), ants.WithDisablePurge(true))
+}
+
+func (n *Node) newMatcher() *engine.Matcher { return engine.NewMatcher(n.arena, n.state, n.rule) }
+
+// warm reloads a set of segments from the state and returns when that is done. Nobody else may own them meanwhile.
+// beats, where given, grows with each.
+func (n *Node) warm(segments uint64, beats *atomic.Uint64) {
+	var tasks sync.WaitGroup
+	for ; segments != 0; segments &= segments - 1 {
+		segment := bits.TrailingZeros64(segments)
+		tasks.Add(1)
+		task := func() {
+			defer tasks.Done()
+			n.load(segment)
+			if beats != nil {
+				beats.Add(1)
+			}
+		}
+		if n.pool.Submit(task) != nil {
+			task()
+		}
+	}
+	tasks.Wait()
+}
+
+// load forgets one segment and fills it from the state. What can not be loaded is read from the state when it is asked
+// for, so a failure is logged and no more.
+func (n *Node) load(segment int) {
+	defer func() {
+		if cause := recover(); cause != nil {
+			n.ledger.panics.Add(1)
+			n.stale.Or(1 << segment)
+			n.log.Error("segment not loaded", "segment", segment, "cause", panicError(cause))
+		}
+	}()
+	n.stale.And(^(uint64(1) << segment))
+	m := n.newMatcher()
+	m.Discard(segment)
+	if n.draining() {
+		return
+	}
+	if err := m.Warm(segment); err != nil {
+		n.log.Warn("segment not fully loaded", "segment", segment, "cause", err)
+	}
+}
+
+func (n *Node) draining() bool {
+	n.route.RLock()
+	defer n.route.RUnlock()
+	return n.phase == phaseDraining
+}

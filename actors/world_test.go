@@ -1,0 +1,194 @@
+package actors
+
+import (
+	"context"
+	"encoding/binary"
+	"log/slog"
+	"math/rand/v2"
+	"sync/atomic"
+	"testing"
+	"time"
+
+	"zhenni"
+	"zhenni/engine"
+)
+
+const (
+	testDim                    = 16
+	testTenant zhenni.TenantID = 7
+)
+
+var testModel = zhenni.Model{ID: "test-model", Dim: testDim, Factor: zhenni.FactorFace}
+
+// world is a State in memory whose store can be made to fail: hook, where set, runs before every read by id.
+type world struct {
+	engine.MemoryStore
+	hook atomic.Pointer[func(zhenni.CredentialID)]
+	ids  []zhenni.CredentialID
+}
+
+// newWorld holds active credentials with ids spread over all segments. The same seed gives the same world.
+func newWorld(seed uint64, credentials int) *world {
+	w := &world{}
+	r := rand.New(rand.NewPCG(seed, 1))
+	for range credentials {
+		var id zhenni.CredentialID
+		binary.BigEndian.PutUint64(id[:8], r.Uint64())
+		binary.BigEndian.PutUint64(id[8:], r.Uint64())
+		w.ids = append(w.ids, id)
+		w.enrol(id, zhenni.StatusActive)
+	}
+	return w
+}
+
+// rowOf is the reference of a credential: any two of them are far apart.
+func rowOf(id zhenni.CredentialID) (row []int8, norm int32) {
+	r := rand.New(rand.NewPCG(binary.BigEndian.Uint64(id[:8]), binary.BigEndian.Uint64(id[8:])))
+	row = make([]int8, testDim)
+	for i := range row {
+		row[i] = int8(r.IntN(255) - 127)
+		norm += int32(row[i]) * int32(row[i])
+	}
+	return row, norm
+}
+
+func (w *world) enrol(id zhenni.CredentialID, status zhenni.Status) {
+	row, norm := rowOf(id)
+	w.Put(zhenni.Reference{ID: id, Tenant: testTenant, Status: status, Generation: 1, Row: row, Norm: norm})
+}
+
+// onRead sets the hook; nil removes it.
+func (w *world) onRead(hook func(zhenni.CredentialID)) {
+	if hook == nil {
+		w.hook.Store(nil)
+		return
+	}
+	w.hook.Store(&hook)
+}
+
+func (w *world) Reference(id zhenni.CredentialID, row []int8) (zhenni.Reference, error) {
+	if hook := w.hook.Load(); hook != nil {
+		(*hook)(id)
+	}
+	return w.MemoryStore.Reference(id, row)
+}
+
+func (w *world) Apply(_ context.Context, commands []zhenni.Command) ([]zhenni.Result, error) {
+	for _, c := range commands {
+		switch c := c.(type) {
+		case zhenni.ChangeStatus:
+			w.enrol(c.ID, c.To)
+		case zhenni.Enrol:
+			w.enrol(c.ID, zhenni.StatusActive)
+		}
+	}
+	return make([]zhenni.Result, len(commands)), nil
+}
+
+func (w *world) Credential(zhenni.CredentialID) (zhenni.Credential, error) {
+	return zhenni.Credential{}, zhenni.ErrNotFound
+}
+
+func (w *world) RelyingParty(string) (zhenni.RelyingParty, bool) { return zhenni.RelyingParty{}, false }
+
+func (w *world) RelyingParties() []zhenni.RelyingParty { return nil }
+
+// mated is a batch of probes of the very persons: each is answered Match while its credential is active.
+func mated(ids ...zhenni.CredentialID) *zhenni.Batch {
+	b := &zhenni.Batch{
+		Tenant: testTenant, Evaluation: true, Dim: testDim, IDs: ids,
+		Int8: make([]int8, 0, len(ids)*testDim), Outcomes: make([]zhenni.Outcome, len(ids)),
+	}
+	for _, id := range ids {
+		row, _ := rowOf(id)
+		b.Int8 = append(b.Int8, row...)
+	}
+	return b
+}
+
+// repeated is a mated batch of n times the same credential.
+func repeated(id zhenni.CredentialID, n int) *zhenni.Batch {
+	ids := make([]zhenni.CredentialID, n)
+	for i := range ids {
+		ids[i] = id
+	}
+	return mated(ids...)
+}
+
+// startNode starts a node on the world, waits until it is warm, and drains it at the end of the test.
+func startNode(t testing.TB, w State, cfg Config) *Node {
+	t.Helper()
+	n := startCold(t, w, cfg)
+	<-n.Warmed()
+	t.Cleanup(func() { drain(t, n) })
+	return n
+}
+
+func startCold(t testing.TB, w State, cfg Config) *Node {
+	t.Helper()
+	rule, err := zhenni.NewThreshold(0.95)
+	if err != nil {
+		t.Fatal(err)
+	}
+	arena, err := engine.NewArena(testDim, 64<<20)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { _ = arena.Close() })
+	if cfg.Logger == nil {
+		cfg.Logger = slog.New(slog.DiscardHandler)
+	}
+	n, err := Start(cfg, testModel, rule, arena, w)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return n
+}
+
+// drain takes the node down and checks its ledger: every admitted item was answered or expired, no token is out.
+func drain(t testing.TB, n *Node) {
+	t.Helper()
+	ctx, cancel := context.WithTimeout(context.Background(), 10*time.Second)
+	defer cancel()
+	if err := n.Drain(ctx); err != nil {
+		t.Fatal("drain:", err)
+	}
+	checkLedger(t, n)
+}
+
+func checkLedger(t testing.TB, n *Node) {
+	t.Helper()
+	s := n.Stats()
+	sum := s.Expired
+	for _, count := range s.Outcomes {
+		sum += count
+	}
+	if sum != s.Admitted || s.Outcomes[zhenni.Pending] != 0 {
+		t.Errorf("admitted %d, answered or expired %d: %+v", s.Admitted, sum, s)
+	}
+	for i, shard := range s.Shards {
+		if shard.InFlight != 0 {
+			t.Errorf("shard %d holds %d tokens", i, shard.InFlight)
+		}
+	}
+}
+
+func soon() time.Time { return time.Now().Add(30 * time.Second) }
+
+// verify fails the test unless the node answers the batch.
+func verify(t testing.TB, n *Node, b *zhenni.Batch) {
+	t.Helper()
+	if err := n.Verify(b, soon()); err != nil {
+		t.Fatal("verify:", err)
+	}
+}
+
+// wantAll fails the test unless every outcome is the one wanted.
+func wantAll(t testing.TB, b *zhenni.Batch, want zhenni.Outcome) {
+	t.Helper()
+	for i, o := range b.Outcomes {
+		if o != want {
+			t.Fatalf("item %d: %s %s, want %s", i, o.Verdict(), o.Reason(), want.Verdict())
+		}
+	}
+}
