@@ -140,3 +140,13 @@ func variance(xs []float64) float64 {
 	}
 	return sum / float64(len(xs)-1)
 }
+
+// pairCounts counts the errors of each pair of persons.
+func (b *Bootstrap) pairCounts(errors []Pair) map[[2]int32]int {
+	counts := make(map[[2]int32]int)
+	for _, e := range errors {
+		p, q := b.set.persons[e.A], b.set.persons[e.B]
+		counts[[2]int32{min(p, q), max(p, q)}]++
+	}
+	return counts
+}

@@ -156,3 +156,20 @@ func (c Curve) balanced(p curvePoint) float64 {
 	fmr, fnmr := c.rates(p)
 	return 1 - (fmr+fnmr)/2
 }
+
+// at is the point that counts the errors at threshold t.
+func (c Curve) at(t float64) curvePoint {
+	i, _ := slices.BinarySearchFunc(c.points, t, func(p curvePoint, t float64) int {
+		if p.cosine < t {
+			return -1
+		}
+		return 1
+	})
+	return c.points[min(i, len(c.points)-1)]
+}
+
+// atMost is the last point at or below t: it counts no fewer false matches than t has.
+func (c Curve) atMost(t float64) curvePoint {
+	i := slices.IndexFunc(c.points, func(p curvePoint) bool { return p.cosine > t })
+	return c.points[max(i-1, 0)]
+}

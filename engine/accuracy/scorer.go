@@ -6,6 +6,7 @@ import (
 
 	"gorgonia.org/tensor"
 
+	"zhenni/engine"
 	"zhenni/simd"
 )
 
@@ -40,7 +41,7 @@ type Int8 struct {
 func NewInt8(set *Set) (*Int8, error) {
 	s := &Int8{dim: set.dim, rows: make([]int8, len(set.embeddings)), norms: make([]float64, set.Len())}
 	for i := range s.norms {
-		sumSq, err := quantise(s.row(i), set.Embedding(i))
+		sumSq, err := engine.Prepare(s.row(i), set.Embedding(i))
 		if err != nil {
 			return nil, fmt.Errorf("image %q: %w", set.images[i], err)
 		}

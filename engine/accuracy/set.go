@@ -11,7 +11,7 @@ import (
 	"slices"
 
 	"zhenni"
-	"zhenni/simd"
+	"zhenni/engine"
 )
 
 // Label names one sample: which image or recording it is, and whose.
@@ -64,7 +64,7 @@ func (s *Set) add(label Label, embedding []float32) error {
 	if label.ImageID == "" || label.Person == "" {
 		return fmt.Errorf("%w: image %q of person %q: a name is empty", zhenni.ErrBadValue, label.ImageID, label.Person)
 	}
-	if _, err := quantise(make([]int8, s.dim), embedding); err != nil {
+	if _, err := engine.Prepare(make([]int8, s.dim), embedding); err != nil {
 		return fmt.Errorf("image %q: %w", label.ImageID, err)
 	}
 	if n := len(s.names); n == 0 || s.names[n-1] != label.Person {
@@ -86,19 +86,6 @@ func (s *Set) checkImages() error {
 		seen[id] = true
 	}
 	return nil
-}
-
-// quantise writes the search form of one embedding and returns Σq², by the rule of the engine: an embedding that is
-// not finite, or whose norm is below [zhenni.MinNorm], is [zhenni.ErrBadProbe].
-func quantise(row []int8, embedding []float32) (sumSq int32, err error) {
-	maxAbs, sumSq := simd.Quantize(row, embedding, 0)
-	if math.IsNaN(float64(maxAbs)) {
-		return 0, fmt.Errorf("%w: an element is not finite", zhenni.ErrBadProbe)
-	}
-	if sumSq < 1 || zhenni.QuantisedNorm(maxAbs, sumSq) < zhenni.MinNorm {
-		return 0, fmt.Errorf("%w: norm below %v", zhenni.ErrBadProbe, zhenni.MinNorm)
-	}
-	return sumSq, nil
 }
 
 // Dim is the number of elements of an embedding.

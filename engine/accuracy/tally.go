@@ -83,6 +83,8 @@ type Scores struct {
 	Highest []Pair
 	// Curve is both error rates at every threshold, to the width of a bin where Highest is not all there is.
 	Curve Curve
+	// floor is the score from which on Highest is complete.
+	floor float64
 }
 
 // Merge joins tallies of one sweep, all made with the same keep; the tallies are consumed. The result does not depend
@@ -106,6 +108,9 @@ func Merge(tallies ...*Tally) *Scores {
 	slices.SortFunc(all.highest, descending)
 	s := &Scores{Mated: all.mated, Highest: all.highest, Curve: histogramCurve(all.mated, &all.nonMated)}
 	s.NonMated = s.Curve.nonMated
+	if all.floor > firstPositive {
+		s.floor = edgeOf(all.floor)
+	}
 	return s
 }
 
@@ -123,6 +128,9 @@ func (s *Scores) atOrAbove(t float64) int {
 	})
 	return n
 }
+
+// complete reports whether Highest holds every non-mated pair that scores t or more.
+func (s *Scores) complete(t float64) bool { return t > 0 && t >= s.floor }
 
 // below counts the mated scores below t.
 func (s *Scores) below(t float64) int64 {
