@@ -1,0 +1,87 @@
+package storage
+
+import (
+	"errors"
+	"fmt"
+	"log/slog"
+	"path/filepath"
+	"strings"
+	"sync/atomic"
+
+	"github.com/dgraph-io/badger/v4"
+	"github.com/dgraph-io/badger/v4/options"
+
+	"zhenni"
+)
+
+// openBadger opens the view. Every setting that is not Badger's default has its reason here.
+func openBadger(o Options) (*badger.DB, error) {
+	log := &badgerLog{logger: o.Logger}
+	opts := badger.DefaultOptions(filepath.Join(o.Dir, viewDir)).
+		WithReadOnly(o.ReadOnly).
+		WithLogger(log).
+		WithSyncWrites(true).          // Badger's default loses acknowledged writes in a power failure
+		WithNumVersionsToKeep(1).      // no reader looks back
+		WithDetectConflicts(false).    // the committer is the only writer
+		WithCompression(options.None). // sealed bytes do not compress
+		WithBlockCacheSize(0).         // over uncompressed data it costs 10–25 % of the reads
+		WithIndexCacheSize(0).         // table indexes stay in memory: about 1 % of the data
+		WithMetricsEnabled(false).
+		WithMemTableSize(o.MemTable).
+		WithNumMemtables(5).
+		WithNumCompactors(2).
+		WithChecksumVerificationMode(options.OnTableAndBlockRead)
+	// Values stay inline: Badger's threshold is 1 MiB and the largest record about 2 KiB.
+	db, err := badger.Open(opts)
+	if err != nil {
+		return nil, translate(err)
+	}
+	if log.ignored.Load() {
+		return nil, errors.Join(fmt.Errorf("%w: Badger left a table out; restore the store", zhenni.ErrCorrupt), db.Close())
+	}
+	return db, nil
+}
+
+// translate turns an error of Badger into one of ours, once, where it enters. Badger's own wrapping cuts the chain
+// that errors.Is follows, so some kinds are known by their text.
+func translate(err error) error {
+	if err == nil {
+		return nil
+	}
+	text := err.Error()
+	switch {
+	case errors.Is(err, badger.ErrKeyNotFound):
+		return zhenni.ErrNotFound
+	case strings.Contains(text, "Cannot acquire directory lock"):
+		return fmt.Errorf("%w: %w", zhenni.ErrLocked, err)
+	case strings.Contains(text, "hecksum mismatch") || strings.Contains(text, "CHECKSUM_MISMATCH"):
+		return fmt.Errorf("%w: %w", zhenni.ErrCorrupt, err)
+	case errors.Is(err, badger.ErrDBClosed) || errors.Is(err, badger.ErrBlockedWrites):
+		return fmt.Errorf("%w: %w", zhenni.ErrUnavailable, err)
+	}
+	return fmt.Errorf("storage: %w", err)
+}
+
+// badgerLog passes Badger's reports on, one level down: they tell of files and levels, not of records.
+type badgerLog struct {
+	logger *slog.Logger
+	// ignored is set when Badger says that it goes on without a damaged table.
+	ignored atomic.Bool
+}
+
+func (l *badgerLog) Errorf(format string, args ...any) {
+	if strings.HasPrefix(format, "Ignoring table") {
+		l.ignored.Store(true)
+	}
+	l.logger.Warn("badger", "report", fmt.Sprintf(format, args...))
+}
+
+func (l *badgerLog) Warningf(format string, args ...any) {
+	l.logger.Info("badger", "report", fmt.Sprintf(format, args...))
+}
+
+func (l *badgerLog) Infof(format string, args ...any) {
+	l.logger.Debug("badger", "report", fmt.Sprintf(format, args...))
+}
+
+func (l *badgerLog) Debugf(string, ...any) {}

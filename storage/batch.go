@@ -1,0 +1,245 @@
+package storage
+
+import (
+	"errors"
+	"fmt"
+	"maps"
+	"time"
+
+	"github.com/dgraph-io/badger/v4"
+
+	"zhenni"
+)
+
+// record is one key of the view with its value.
+type record struct{ key, value []byte }
+
+// batch is the commands of one commit, each seeing what those before it did. Nothing is visible before the commit.
+type batch struct {
+	store *Store
+	txn   *badger.Txn
+	sc    scratch
+	water water
+	dirty bool
+	// err is what spoils the whole batch.
+	err error
+
+	// ring and parties are the store's until a command changes them, then clones.
+	ring        keyring
+	parties     map[string]party
+	ownRing     bool
+	ownsParties bool
+}
+
+func newBatch(s *Store, reached water) *batch {
+	return &batch{
+		store: s, txn: s.db.NewTransaction(true), water: reached,
+		ring: *s.ring.Load(), parties: *s.parties.Load(),
+	}
+}
+
+func (b *batch) discard() { b.txn.Discard() }
+
+func (b *batch) run(cmds []zhenni.Command) []zhenni.Result {
+	results := make([]zhenni.Result, len(cmds))
+	for i, cmd := range cmds {
+		results[i].Credential, results[i].Err = b.apply(cmd)
+	}
+	return results
+}
+
+func (b *batch) apply(cmd zhenni.Command) (zhenni.Credential, error) {
+	switch c := cmd.(type) {
+	case zhenni.Enrol:
+		return b.enrol(c)
+	case zhenni.ChangeStatus:
+		return b.changeStatus(c)
+	case zhenni.PutRelyingParty:
+		return zhenni.Credential{}, b.putParty(c.Party)
+	case zhenni.RemoveRelyingParty:
+		return zhenni.Credential{}, b.removeParty(c.ID)
+	}
+	return zhenni.Credential{}, fmt.Errorf("%w: command %T is unknown", zhenni.ErrBadValue, cmd)
+}
+
+// put stages records. A command seals all its records before it puts the first, so a command that fails leaves none.
+func (b *batch) put(records ...record) {
+	for _, r := range records {
+		if err := b.txn.Set(r.key, r.value); err != nil {
+			b.err = errors.Join(b.err, translate(err))
+		}
+	}
+	b.dirty = true
+}
+
+// seal ends the batch with its high-water record.
+func (b *batch) seal() error {
+	b.water.sequence++
+	value, err := b.store.vault.seal(b.store.keys.system, 0, 0, waterKey, b.water.appendBody(nil), &b.sc)
+	if err != nil {
+		return err
+	}
+	b.put(record{waterKey, value})
+	return b.err
+}
+
+func (b *batch) enrol(c zhenni.Enrol) (zhenni.Credential, error) {
+	norm, err := b.store.checkEnrol(c)
+	if err != nil {
+		return zhenni.Credential{}, err
+	}
+	switch _, err := b.txn.Get(appendStatusKey(b.sc.key[:0], c.ID)); {
+	case err == nil:
+		return zhenni.Credential{}, fmt.Errorf("%w: credential %s", zhenni.ErrExists, c.ID)
+	case !errors.Is(err, badger.ErrKeyNotFound):
+		return zhenni.Credential{}, translate(err)
+	}
+	by, err := b.tenantKey(c.Tenant)
+	if err != nil {
+		return zhenni.Credential{}, err
+	}
+	credential, records, err := b.store.sealEnrolment(by, c, norm, &b.sc)
+	if err != nil {
+		return zhenni.Credential{}, err
+	}
+	b.put(records[:]...)
+	b.water.credentials++
+	return credential, nil
+}
+
+// checkEnrol holds an enrolment against the model and returns Σq² of its row.
+func (s *Store) checkEnrol(c zhenni.Enrol) (norm int32, err error) {
+	model := s.label.Model
+	norm, symmetric := sumSquares(c.Row)
+	switch {
+	case c.Tenant == 0:
+		return 0, fmt.Errorf("%w: tenant 0 is no tenant", zhenni.ErrBadValue)
+	case !knownLevel(c.Level):
+		return 0, fmt.Errorf("%w: %s", zhenni.ErrBadValue, c.Level)
+	case c.Model != model.ID:
+		return 0, fmt.Errorf("%w: a template of model %q, the store's is %q", zhenni.ErrBadValue, c.Model, model.ID)
+	case len(c.Row) != model.Dim:
+		return 0, fmt.Errorf("%w: row of %d elements, model %s has %d", zhenni.ErrBadProbe, len(c.Row), model.ID, model.Dim)
+	case !symmetric || norm < 1:
+		return 0, fmt.Errorf("%w: a row that is zero or leaves [-127, 127]", zhenni.ErrBadProbe)
+	}
+	return norm, nil
+}
+
+// sealEnrolment returns the first records of a credential: status, then template, the order of their keys.
+func (s *Store) sealEnrolment(by *tenantKey, c zhenni.Enrol, norm int32, sc *scratch) (zhenni.Credential, [2]record, error) {
+	at := normalTime(c.At)
+	st := status{
+		Credential: zhenni.Credential{
+			ID: c.ID, Tenant: c.Tenant, Level: c.Level, Status: zhenni.StatusActive,
+			Generation: 1, EnrolledAt: at, ChangedAt: at,
+		},
+		template: 1,
+	}
+	first, err := s.sealStatus(by, st, sc)
+	if err != nil {
+		return zhenni.Credential{}, [2]record{}, err
+	}
+	key := appendTemplateKey(make([]byte, 0, templateKeySize), c.ID, s.label.Model.Factor)
+	sc.body = appendTemplate(sc.body[:0], c.Row, norm)
+	value, err := s.vault.seal(by, c.Tenant, st.template, key, sc.body, sc)
+	return st.Credential, [2]record{first, {key, value}}, err
+}
+
+func (s *Store) sealStatus(by *tenantKey, st status, sc *scratch) (record, error) {
+	key := appendStatusKey(make([]byte, 0, statusKeySize), st.ID)
+	sc.body = st.appendBody(sc.body[:0])
+	value, err := s.vault.seal(by, st.Tenant, st.Generation, key, sc.body, sc)
+	return record{key, value}, err
+}
+
+// normalTime is t as it reads back: UTC, without a monotonic reading.
+func normalTime(t time.Time) time.Time { return t.UTC().Round(0) }
+
+func (b *batch) changeStatus(c zhenni.ChangeStatus) (zhenni.Credential, error) {
+	if !knownStatus(c.To) {
+		return zhenni.Credential{}, fmt.Errorf("%w: %s", zhenni.ErrBadValue, c.To)
+	}
+	st, err := b.store.status(b.txn, b.ring, c.ID, &b.sc)
+	if err != nil {
+		return zhenni.Credential{}, err
+	}
+	if st.Tenant != c.Tenant {
+		return zhenni.Credential{}, zhenni.ErrNotFound
+	}
+	if st.Status == c.To {
+		return st.Credential, nil
+	}
+	if st.Credential, err = st.WithStatus(c.To, normalTime(c.At)); err != nil {
+		return zhenni.Credential{}, err
+	}
+	r, err := b.store.sealStatus(b.ring[st.Tenant], st, &b.sc)
+	if err != nil {
+		return zhenni.Credential{}, err
+	}
+	b.put(r)
+	return st.Credential, nil
+}
+
+// tenantKey returns the key of a tenant, a new one for a tenant that has none. A key that is stored and does not open
+// is never replaced: its records would be lost for good.
+func (b *batch) tenantKey(tenant zhenni.TenantID) (*tenantKey, error) {
+	by, ok := b.ring[tenant]
+	if ok && by == nil {
+		return nil, fmt.Errorf("%w: the key of tenant %d does not open", zhenni.ErrCorrupt, tenant)
+	}
+	if ok {
+		return by, nil
+	}
+	by, r, err := b.store.newTenantKey(tenant)
+	if err != nil {
+		return nil, err
+	}
+	if !b.ownRing {
+		b.ring, b.ownRing = maps.Clone(b.ring), true
+	}
+	b.ring[tenant] = by
+	b.put(r)
+	return by, nil
+}
+
+func (b *batch) putParty(p zhenni.RelyingParty) error {
+	const roles = zhenni.RoleVerifier | zhenni.RoleIssuer
+	switch {
+	case !zhenni.ValidName(p.ID):
+		return fmt.Errorf("%w: relying party id %q: want 1–64 of a–z 0–9 - _ .", zhenni.ErrBadValue, p.ID)
+	case len(p.Name) > maxPartyName:
+		return fmt.Errorf("%w: relying party name of %d bytes, want at most %d", zhenni.ErrBadValue, len(p.Name), maxPartyName)
+	case p.Tenant == 0:
+		return fmt.Errorf("%w: tenant 0 is no tenant", zhenni.ErrBadValue)
+	case p.Roles == 0 || !roles.Has(p.Roles):
+		return fmt.Errorf("%w: relying party roles %#x", zhenni.ErrBadValue, uint8(p.Roles))
+	}
+	p.CreatedAt = normalTime(p.CreatedAt)
+	return b.writeParty(party{RelyingParty: p})
+}
+
+func (b *batch) removeParty(id string) error {
+	p, ok := b.parties[id]
+	if !ok || p.removed {
+		return fmt.Errorf("%w: relying party %q", zhenni.ErrNotFound, id)
+	}
+	p.removed = true
+	return b.writeParty(p)
+}
+
+// writeParty stages the next version of a relying party.
+func (b *batch) writeParty(p party) error {
+	p.version = b.parties[p.ID].version + 1
+	key := appendPartyKey(nil, p.ID)
+	value, err := b.store.vault.seal(b.store.keys.system, 0, p.version, key, p.appendBody(nil), &b.sc)
+	if err != nil {
+		return err
+	}
+	if !b.ownsParties {
+		b.parties, b.ownsParties = maps.Clone(b.parties), true
+	}
+	b.parties[p.ID] = p
+	b.put(record{key, value})
+	return nil
+}

@@ -1,0 +1,53 @@
+package storage
+
+import (
+	"errors"
+	"fmt"
+	"os"
+	"path/filepath"
+)
+
+// Every file of a store, in its folder.
+const (
+	headerFile = "zhenni.json" // format, model and the wrapped store key
+	markFile   = "mark"        // the high-water mark, outside Badger
+	importFile = "import"      // exists while an import is half done
+	viewDir    = "view"        // Badger's folder
+)
+
+// writeFile replaces the file at path whole: after a crash it has the old content or the new, and the new is durable
+// when writeFile returns.
+func writeFile(path string, content []byte) error {
+	temporary := path + ".new"
+	f, err := os.OpenFile(temporary, os.O_WRONLY|os.O_CREATE|os.O_TRUNC, 0o600)
+	if err != nil {
+		return fmt.Errorf("storage: %w", err)
+	}
+	_, err = f.Write(content)
+	if err = errors.Join(err, f.Sync(), f.Close()); err != nil {
+		return fmt.Errorf("storage: %w", err)
+	}
+	if err := os.Rename(temporary, path); err != nil {
+		return fmt.Errorf("storage: %w", err)
+	}
+	return syncDir(filepath.Dir(path))
+}
+
+// removeFile removes the file at path, durably.
+func removeFile(path string) error {
+	if err := os.Remove(path); err != nil {
+		return fmt.Errorf("storage: %w", err)
+	}
+	return syncDir(filepath.Dir(path))
+}
+
+func syncDir(dir string) error {
+	f, err := os.Open(dir)
+	if err != nil {
+		return fmt.Errorf("storage: %w", err)
+	}
+	if err := errors.Join(f.Sync(), f.Close()); err != nil {
+		return fmt.Errorf("storage: %w", err)
+	}
+	return nil
+}

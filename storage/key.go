@@ -1,0 +1,81 @@
+package storage
+
+import (
+	"encoding/binary"
+
+	"zhenni"
+)
+
+// The first byte of a key in the view. Every prefix of the format is here and frozen with format 1.
+const (
+	prefixCredential = 'c' // c | credential id | s, and c | credential id | t | factor
+	prefixTenantKey  = 'k' // k | tenant | key version
+	prefixMeta       = 'm' // m | w
+	prefixParty      = 'p' // p | relying party id
+)
+
+// What follows a credential id. The status sorts before the template, so a scan meets them in that order, side by side.
+const (
+	kindStatus   = 's'
+	kindTemplate = 't'
+)
+
+// waterKey holds the sealed high-water record.
+var waterKey = []byte{prefixMeta, 'w'}
+
+const (
+	idEnd           = 1 + len(zhenni.CredentialID{})
+	statusKeySize   = idEnd + 1
+	templateKeySize = idEnd + 2
+	tenantKeySize   = 1 + 4 + 2
+)
+
+func appendStatusKey(dst []byte, id zhenni.CredentialID) []byte {
+	dst = append(dst, prefixCredential)
+	dst = append(dst, id[:]...)
+	return append(dst, kindStatus)
+}
+
+func appendTemplateKey(dst []byte, id zhenni.CredentialID, factor zhenni.Factor) []byte {
+	dst = append(dst, prefixCredential)
+	dst = append(dst, id[:]...)
+	return append(dst, kindTemplate, byte(factor))
+}
+
+func appendTenantKey(dst []byte, tenant zhenni.TenantID, version uint16) []byte {
+	dst = append(dst, prefixTenantKey)
+	dst = binary.BigEndian.AppendUint32(dst, uint32(tenant))
+	return binary.BigEndian.AppendUint16(dst, version)
+}
+
+func appendPartyKey(dst []byte, id string) []byte {
+	return append(append(dst, prefixParty), id...)
+}
+
+// slotKey is the smallest key of a slot: ids sort by their leading bits, so a range of slots is a range of keys.
+func slotKey(slot zhenni.Slot) []byte {
+	return binary.BigEndian.AppendUint16([]byte{prefixCredential}, uint16(slot)<<2)
+}
+
+// parseCredentialKey splits a key of [prefixCredential] into its id and kind; ok is false for any other shape.
+func parseCredentialKey(key []byte, factor zhenni.Factor) (id zhenni.CredentialID, kind byte, ok bool) {
+	if len(key) < statusKeySize || key[0] != prefixCredential {
+		return id, 0, false
+	}
+	copy(id[:], key[1:idEnd])
+	kind = key[idEnd]
+	switch {
+	case kind == kindStatus && len(key) == statusKeySize:
+		return id, kind, true
+	case kind == kindTemplate && len(key) == templateKeySize && key[idEnd+1] == byte(factor):
+		return id, kind, true
+	}
+	return id, kind, false
+}
+
+func parseTenantKey(key []byte) (tenant zhenni.TenantID, version uint16, ok bool) {
+	if len(key) != tenantKeySize || key[0] != prefixTenantKey {
+		return 0, 0, false
+	}
+	return zhenni.TenantID(binary.BigEndian.Uint32(key[1:])), binary.BigEndian.Uint16(key[5:]), true
+}

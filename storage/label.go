@@ -1,0 +1,179 @@
+package storage
+
+import (
+	"crypto/hkdf"
+	"crypto/hmac"
+	"crypto/sha256"
+	"encoding/hex"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"path/filepath"
+	"time"
+
+	"zhenni"
+)
+
+// format is the version of everything in the folder: header, mark, key layout and records.
+const format = 1
+
+const storeIDSize = 16
+
+// label is the header file: what the store is, and its own key wrapped by the root key. The MAC is over the JSON of
+// the other fields under a key derived from the store key.
+type label struct {
+	Format   int          `json:"format"`
+	Store    string       `json:"store"`
+	Model    zhenni.Model `json:"model"`
+	Created  time.Time    `json:"created,omitzero"`
+	StoreKey []byte       `json:"store_key"`
+	MAC      []byte       `json:"mac,omitempty"`
+}
+
+// storeKeys are derived from the store key, which the root key unwraps; each has one use.
+type storeKeys struct {
+	header []byte     // MAC of the header file
+	mark   []byte     // MAC of the high-water mark
+	system *tenantKey // seals the records of tenant 0, the store itself
+}
+
+func deriveKeys(storeKey []byte) (storeKeys, error) {
+	var keys storeKeys
+	var system []byte
+	for info, dst := range map[string]*[]byte{"header": &keys.header, "mark": &keys.mark, "system": &system} {
+		derived, err := hkdf.Expand(sha256.New, storeKey, "zhenni storage 1 "+info, keySize)
+		if err != nil {
+			return keys, fmt.Errorf("storage: %w", err)
+		}
+		*dst = derived
+	}
+	aead, err := newGCM(system)
+	keys.system = &tenantKey{aead, 1}
+	return keys, err
+}
+
+// newLabel draws a store id and a store key.
+func newLabel(o Options) (label, storeKeys, error) {
+	var random [storeIDSize + keySize]byte
+	if _, err := io.ReadFull(o.Entropy, random[:]); err != nil {
+		return label{}, storeKeys{}, fmt.Errorf("%w: no entropy to create a store: %w", zhenni.ErrUnavailable, err)
+	}
+	l := label{Format: format, Store: hex.EncodeToString(random[:storeIDSize]), Model: o.Model}
+	if !o.Created.IsZero() {
+		l.Created = o.Created.UTC().Round(0)
+	}
+	storeKey := random[storeIDSize:]
+	defer clear(storeKey)
+	keys, err := deriveKeys(storeKey)
+	if err != nil {
+		return l, keys, err
+	}
+	if l.StoreKey, err = o.Root.Wrap(storeKey, l.context("store key")); err != nil {
+		return l, keys, err
+	}
+	l.MAC, err = l.mac(keys.header)
+	return l, keys, err
+}
+
+// context names one use of the root key in this store.
+func (l label) context(use string) []byte {
+	return []byte("zhenni storage 1 " + l.Store + " " + use)
+}
+
+func (l label) mac(key []byte) ([]byte, error) {
+	l.MAC = nil
+	text, err := json.Marshal(l)
+	if err != nil {
+		return nil, fmt.Errorf("storage: %w", err)
+	}
+	mac := hmac.New(sha256.New, key)
+	mac.Write(text)
+	return mac.Sum(nil), nil
+}
+
+func (l label) write(dir string) error {
+	text, err := json.MarshalIndent(l, "", "  ")
+	if err != nil {
+		return fmt.Errorf("storage: %w", err)
+	}
+	return writeFile(filepath.Join(dir, headerFile), append(text, '\n'))
+}
+
+// parseLabel reads a header file: [zhenni.ErrFormat] for a format of another build, [zhenni.ErrCorrupt] for no header.
+func parseLabel(text []byte) (label, error) {
+	var l label
+	if err := json.Unmarshal(text, &l); err != nil {
+		return l, fmt.Errorf("%w: %s is not a store's header", zhenni.ErrCorrupt, headerFile)
+	}
+	if l.Format != format {
+		return l, fmt.Errorf("%w: %s has format %d, this build reads %d", zhenni.ErrFormat, headerFile, l.Format, format)
+	}
+	return l, nil
+}
+
+// unlock opens the store key and checks the header against it: [zhenni.ErrWrongKey], [zhenni.ErrCorrupt].
+func (l label) unlock(root RootKey) (storeKeys, error) {
+	storeKey, err := root.Unwrap(l.StoreKey, l.context("store key"))
+	if err != nil {
+		return storeKeys{}, fmt.Errorf("the store key: %w", err)
+	}
+	defer clear(storeKey)
+	keys, err := deriveKeys(storeKey)
+	if err != nil {
+		return keys, err
+	}
+	mac, err := l.mac(keys.header)
+	if err != nil {
+		return keys, err
+	}
+	if !hmac.Equal(mac, l.MAC) {
+		return keys, fmt.Errorf("%w: %s was changed; restore it", zhenni.ErrCorrupt, headerFile)
+	}
+	return keys, nil
+}
+
+// openLabel reads the header of the store in o.Dir, or creates one with its mark where the folder holds no store.
+func openLabel(o Options) (label, storeKeys, error) {
+	text, err := os.ReadFile(filepath.Join(o.Dir, headerFile))
+	if errors.Is(err, os.ErrNotExist) {
+		return createLabel(o)
+	}
+	if err != nil {
+		return label{}, storeKeys{}, fmt.Errorf("storage: %w", err)
+	}
+	l, err := parseLabel(text)
+	if err != nil {
+		return l, storeKeys{}, err
+	}
+	keys, err := l.unlock(o.Root)
+	if err != nil {
+		return l, keys, err
+	}
+	if o.Model != (zhenni.Model{}) && o.Model != l.Model {
+		return l, keys, fmt.Errorf("%w: the store holds templates of model %s (dimension %d, %s), not of %s (dimension %d, %s)",
+			zhenni.ErrBadValue, l.Model.ID, l.Model.Dim, l.Model.Factor, o.Model.ID, o.Model.Dim, o.Model.Factor)
+	}
+	return l, keys, nil
+}
+
+// createLabel starts a store. The mark is written before the header, so a store with a header has a mark.
+func createLabel(o Options) (label, storeKeys, error) {
+	switch _, err := os.Stat(filepath.Join(o.Dir, viewDir)); {
+	case err == nil:
+		return label{}, storeKeys{}, fmt.Errorf("%w: %s is missing beside a view; restore it", zhenni.ErrCorrupt, headerFile)
+	case o.ReadOnly:
+		return label{}, storeKeys{}, fmt.Errorf("%w: no store in %s", zhenni.ErrNotFound, o.Dir)
+	case o.Model == zhenni.Model{}:
+		return label{}, storeKeys{}, fmt.Errorf("%w: a new store needs a model", zhenni.ErrBadValue)
+	}
+	l, keys, err := newLabel(o)
+	if err != nil {
+		return l, keys, err
+	}
+	if err := createMark(o.Dir, keys.mark); err != nil {
+		return l, keys, err
+	}
+	return l, keys, l.write(o.Dir)
+}

@@ -1,0 +1,97 @@
+package storage
+
+import (
+	"crypto/rand"
+	"fmt"
+	"io"
+	"log/slog"
+	"time"
+
+	"zhenni"
+)
+
+// Bounds of one store.
+const (
+	// MaxCommands bounds the commands of one call of [Store.Apply].
+	MaxCommands = 1024
+	// DefaultReserve is the free disk space below which nothing is written: room for the memtables and compactions
+	// already under way, since a full disk kills the process through its mapped files.
+	DefaultReserve = 1 << 30
+	// DefaultQueue is the number of calls of [Store.Apply] that may wait for the committer.
+	DefaultQueue = 256
+	// DefaultMemTable is the size in bytes of one of Badger's memtables.
+	DefaultMemTable = 64 << 20
+	// groupCommands bounds the commands of one commit. At the largest dimension they take about 6 MB, within what
+	// Badger takes in one transaction (15 % of a memtable).
+	groupCommands = 2 * MaxCommands
+	minMemTable   = 48 << 20
+)
+
+// Options configure [Open]. The zero value of a field is its default unless said otherwise.
+type Options struct {
+	// Dir is the folder of the store, created when absent. Required.
+	Dir string
+	// Model is what the store's templates are of. Zero opens an existing store with the model it holds.
+	Model zhenni.Model
+	// Root unwraps the store's keys. Required.
+	Root RootKey
+	// ReadOnly opens an existing store for looking at: every change is refused, and a store that lost acknowledged
+	// changes opens too, for [Store.Check] to say so.
+	ReadOnly bool
+	// Created is written in the header of a store that this Open creates, for people; zero leaves it out.
+	Created time.Time
+	// Reserve is the free disk space in bytes below which changes are refused. Default [DefaultReserve].
+	Reserve int64
+	// Queue is the number of calls of Apply that may wait; one more is refused. Default [DefaultQueue].
+	Queue int
+	// MemTable is the size in bytes of one of Badger's memtables, at least 48 MiB; up to five exist. Default
+	// [DefaultMemTable].
+	MemTable int64
+	// Logger receives what Badger reports, never a key or a value of a record. Default: nothing is logged.
+	Logger *slog.Logger
+	// Entropy is where keys and nonces come from. Default crypto/rand.
+	Entropy io.Reader
+
+	// free returns the free bytes of the disk under a folder; tests fill the disk with it.
+	free func(dir string) (int64, error)
+}
+
+// Validate reports the first field out of range, as [zhenni.ErrBadValue].
+func (o Options) Validate() error {
+	switch {
+	case o.Dir == "":
+		return fmt.Errorf("%w: the store's folder is not given", zhenni.ErrBadValue)
+	case o.Root == nil:
+		return fmt.Errorf("%w: the root key is not given", zhenni.ErrBadValue)
+	case o.Reserve < 0 || o.Queue < 0:
+		return fmt.Errorf("%w: reserve %d, queue %d: want 0 or more", zhenni.ErrBadValue, o.Reserve, o.Queue)
+	case o.MemTable != 0 && o.MemTable < minMemTable:
+		return fmt.Errorf("%w: memtable of %d bytes, want at least %d", zhenni.ErrBadValue, o.MemTable, minMemTable)
+	case o.Model == zhenni.Model{}:
+		return nil
+	}
+	return o.Model.Validate()
+}
+
+// withDefaults returns o with every zero field at its default.
+func (o Options) withDefaults() Options {
+	if o.Reserve == 0 {
+		o.Reserve = DefaultReserve
+	}
+	if o.Queue == 0 {
+		o.Queue = DefaultQueue
+	}
+	if o.MemTable == 0 {
+		o.MemTable = DefaultMemTable
+	}
+	if o.Logger == nil {
+		o.Logger = slog.New(slog.DiscardHandler)
+	}
+	if o.Entropy == nil {
+		o.Entropy = rand.Reader
+	}
+	if o.free == nil {
+		o.free = freeBytes
+	}
+	return o
+}

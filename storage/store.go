@@ -1,0 +1,277 @@
+package storage
+
+import (
+	"cmp"
+	"errors"
+	"fmt"
+	"os"
+	"path/filepath"
+	"slices"
+	"sync"
+	"sync/atomic"
+
+	"github.com/dgraph-io/badger/v4"
+
+	"zhenni"
+)
+
+// Store is the system of record. Its methods may be called from several goroutines.
+type Store struct {
+	opts  Options
+	label label
+	keys  storeKeys
+	vault vault
+	lock  *os.File
+	db    *badger.DB
+
+	// gate is read-locked by every call for as long as it uses db or the queue; phase changes under its write lock.
+	gate  sync.RWMutex
+	phase phase
+
+	committer committer
+	// lost is what the mark says above what the view holds, found by a read-only Open.
+	lost *water
+
+	ring        atomic.Pointer[keyring]
+	parties     atomic.Pointer[map[string]party]
+	credentials atomic.Int64
+	scratch     sync.Pool
+}
+
+// phase is what a Store may be used for.
+type phase uint8
+
+const (
+	phaseOpen phase = iota
+	phaseImporting
+	phaseClosed
+)
+
+// Open opens the store in opts.Dir, creating one where there is none, and starts its committer; Close ends it.
+// It reads every table once, for the checksums, and removes what a half-done import left.
+//
+// Errors: [zhenni.ErrBadValue] for options out of range and for a store of another model; [zhenni.ErrLocked] while
+// another process has the store open; [zhenni.ErrWrongKey] when the root key does not open it; [zhenni.ErrFormat] for
+// a format of another build; [zhenni.ErrCorrupt] when the header or the mark was changed, or when the view has lost
+// acknowledged changes; [zhenni.ErrNotFound] for no store and ReadOnly.
+func Open(opts Options) (_ *Store, err error) {
+	if err := opts.Validate(); err != nil {
+		return nil, err
+	}
+	s := &Store{opts: opts.withDefaults()}
+	s.scratch.New = func() any { return new(scratch) }
+	defer func() {
+		if err != nil {
+			err = errors.Join(err, s.release())
+		}
+	}()
+	if err := s.openFolder(); err != nil {
+		return nil, err
+	}
+	if s.db, err = openBadger(s.opts); err != nil {
+		return nil, err
+	}
+	if err := s.recoverImport(); err != nil {
+		return nil, err
+	}
+	if err := s.load(); err != nil {
+		return nil, err
+	}
+	s.committer.start(s)
+	return s, nil
+}
+
+// openFolder locks the folder and reads its header and its mark.
+func (s *Store) openFolder() (err error) {
+	dir, readOnly := s.opts.Dir, s.opts.ReadOnly
+	if !readOnly {
+		if err := os.MkdirAll(dir, 0o700); err != nil {
+			return fmt.Errorf("storage: %w", err)
+		}
+	}
+	if s.lock, err = lockDir(dir, readOnly); err != nil {
+		return err
+	}
+	if s.label, s.keys, err = openLabel(s.opts); err != nil {
+		return err
+	}
+	s.vault = vault{model: s.label.Model.ID, entropy: s.opts.Entropy}
+	s.committer.mark, s.committer.marked, err = openMark(dir, s.keys.mark, readOnly)
+	return err
+}
+
+// release gives back what Open took, in any state of it.
+func (s *Store) release() error {
+	var errs []error
+	if s.db != nil {
+		errs = append(errs, translate(s.db.Close()))
+	}
+	if s.committer.mark != nil {
+		errs = append(errs, s.committer.mark.close())
+	}
+	if s.lock != nil {
+		errs = append(errs, s.lock.Close())
+	}
+	return errors.Join(errs...)
+}
+
+// Close refuses further calls, waits for those under way, the queued changes included, and closes the store.
+// A second Close does nothing.
+func (s *Store) Close() error {
+	s.gate.Lock()
+	if s.phase == phaseClosed {
+		s.gate.Unlock()
+		return nil
+	}
+	s.phase = phaseClosed
+	s.gate.Unlock()
+	s.committer.stop()
+	return s.release()
+}
+
+// enter admits a call while the store is open: [zhenni.ErrUnavailable]. The caller leaves with s.gate.RUnlock.
+func (s *Store) enter() error {
+	s.gate.RLock()
+	switch s.phase {
+	case phaseOpen:
+		return nil
+	case phaseImporting:
+		s.gate.RUnlock()
+		return fmt.Errorf("%w: an import is under way", zhenni.ErrUnavailable)
+	}
+	s.gate.RUnlock()
+	return fmt.Errorf("%w: the store is closed", zhenni.ErrUnavailable)
+}
+
+// Model returns the model whose templates the store holds.
+func (s *Store) Model() zhenni.Model { return s.label.Model }
+
+// Count returns the number of credentials, of any status.
+func (s *Store) Count() int64 { return s.credentials.Load() }
+
+// Size returns the bytes that the store's files take on disk now.
+func (s *Store) Size() int64 { return diskBytes(s.opts.Dir) }
+
+// Credential returns the public record of id: [zhenni.ErrNotFound], [zhenni.ErrCorrupt].
+func (s *Store) Credential(id zhenni.CredentialID) (zhenni.Credential, error) {
+	if err := s.enter(); err != nil {
+		return zhenni.Credential{}, err
+	}
+	defer s.gate.RUnlock()
+	txn := s.db.NewTransaction(false)
+	defer txn.Discard()
+	sc := s.scratch.Get().(*scratch)
+	defer s.scratch.Put(sc)
+	st, err := s.status(txn, *s.ring.Load(), id, sc)
+	return st.Credential, err
+}
+
+// Reference opens the current record of id: status and template as of one moment. Row has the model's dimension and
+// receives the template; the returned Reference.Row is row. Any status is returned. Errors: [zhenni.ErrNotFound],
+// [zhenni.ErrCorrupt] for a record that fails its seal or belongs to another generation, after which row holds
+// nothing of use.
+func (s *Store) Reference(id zhenni.CredentialID, row []int8) (zhenni.Reference, error) {
+	if len(row) != s.label.Model.Dim {
+		return zhenni.Reference{}, fmt.Errorf("%w: row of %d elements, the model has %d", zhenni.ErrBadValue, len(row), s.label.Model.Dim)
+	}
+	if err := s.enter(); err != nil {
+		return zhenni.Reference{}, err
+	}
+	defer s.gate.RUnlock()
+	txn := s.db.NewTransaction(false)
+	defer txn.Discard()
+	sc := s.scratch.Get().(*scratch)
+	defer s.scratch.Put(sc)
+	ring := *s.ring.Load()
+	st, err := s.status(txn, ring, id, sc)
+	if err != nil {
+		return zhenni.Reference{}, err
+	}
+	sc.key = appendTemplateKey(sc.key[:0], id, s.label.Model.Factor)
+	if err := get(txn, sc); err != nil {
+		return zhenni.Reference{}, missingIsCorrupt(err)
+	}
+	norm, err := s.openTemplate(ring, st, sc.value, row, sc)
+	return st.reference(row, norm), err
+}
+
+// reference joins a status with its template. A norm of 0, a template that did not open, gives no reference.
+func (s status) reference(row []int8, norm int32) zhenni.Reference {
+	if norm == 0 {
+		return zhenni.Reference{}
+	}
+	return zhenni.Reference{ID: s.ID, Tenant: s.Tenant, Status: s.Status, Generation: s.Generation, Row: row, Norm: norm}
+}
+
+// get copies the value at sc.key to sc.value.
+func get(txn *badger.Txn, sc *scratch) error {
+	item, err := txn.Get(sc.key)
+	if err != nil {
+		return translate(err)
+	}
+	sc.value, err = item.ValueCopy(sc.value)
+	return translate(err)
+}
+
+// missingIsCorrupt is for a record that another one says is there.
+func missingIsCorrupt(err error) error {
+	if errors.Is(err, zhenni.ErrNotFound) {
+		return fmt.Errorf("%w: a credential has no template", zhenni.ErrCorrupt)
+	}
+	return err
+}
+
+// status reads and opens the status record of id.
+func (s *Store) status(txn *badger.Txn, ring keyring, id zhenni.CredentialID, sc *scratch) (status, error) {
+	sc.key = appendStatusKey(sc.key[:0], id)
+	if err := get(txn, sc); err != nil {
+		return status{}, err
+	}
+	return s.openStatus(ring, id, sc.key, sc.value, sc)
+}
+
+func (s *Store) openStatus(ring keyring, id zhenni.CredentialID, key, value []byte, sc *scratch) (status, error) {
+	h, body, err := s.vault.open(ring, key, value, sc)
+	if err != nil {
+		return status{}, err
+	}
+	return decodeStatus(id, h, body)
+}
+
+// openTemplate opens the template stored at sc.key into row. It must be the one that st names: same tenant, and the
+// generation that st says its template has, so an older template put back does not pass.
+func (s *Store) openTemplate(ring keyring, st status, value []byte, row []int8, sc *scratch) (norm int32, err error) {
+	h, body, err := s.vault.open(ring, sc.key, value, sc)
+	if err != nil {
+		return 0, err
+	}
+	if h.tenant != st.Tenant || h.generation != st.template {
+		return 0, fmt.Errorf("%w: a template of generation %d where the status names %d", zhenni.ErrCorrupt, h.generation, st.template)
+	}
+	return decodeTemplate(row, body)
+}
+
+// RelyingParty returns the relying party of that id. It reads a snapshot in memory: a change acknowledged before the
+// call is seen.
+func (s *Store) RelyingParty(id string) (zhenni.RelyingParty, bool) {
+	p, ok := (*s.parties.Load())[id]
+	if !ok || p.removed {
+		return zhenni.RelyingParty{}, false
+	}
+	return p.RelyingParty, true
+}
+
+// RelyingParties returns every relying party in ascending order of id, in fresh memory.
+func (s *Store) RelyingParties() []zhenni.RelyingParty {
+	var all []zhenni.RelyingParty
+	for _, p := range *s.parties.Load() {
+		if !p.removed {
+			all = append(all, p.RelyingParty)
+		}
+	}
+	slices.SortFunc(all, func(a, b zhenni.RelyingParty) int { return cmp.Compare(a.ID, b.ID) })
+	return all
+}
+
+// path names a file of the store.
+func (s *Store) path(name string) string { return filepath.Join(s.opts.Dir, name) }
