@@ -1,0 +1,177 @@
+//go:build !purego
+
+package simd
+
+import (
+	"sync"
+	"unsafe"
+
+	"github.com/klauspost/cpuid/v2"
+)
+
+var useVNNI, useAVX2 bool
+
+// supported lists the tiers of this machine, best first. cpuid reports a vector extension only where the operating
+// system saves its registers.
+func supported() []string {
+	tiers := []string{"generic"}
+	if cpuid.CPU.Supports(cpuid.AVX2, cpuid.FMA3, cpuid.BMI2) {
+		tiers = append([]string{"avx2"}, tiers...)
+		if cpuid.CPU.Supports(cpuid.AVX512F, cpuid.AVX512BW, cpuid.AVX512DQ, cpuid.AVX512VL, cpuid.AVX512VNNI) {
+			tiers = append([]string{"avx512vnni"}, tiers...)
+		}
+	}
+	return tiers
+}
+
+func use(tier string) {
+	inUse = tier
+	useVNNI = tier == "avx512vnni"
+	useAVX2 = tier == "avx2"
+}
+
+// The AVX2 kernels take vectors of 32 elements at least; shorter slices run the generic code.
+const leastAVX2 = 32
+
+func dot(a, b []int8) int32 {
+	if useVNNI {
+		return dotVNNI(unsafe.SliceData(a), unsafe.SliceData(b), len(a))
+	} else if useAVX2 && len(a) >= leastAVX2 {
+		sum, exact := dotAVX2(unsafe.SliceData(a), unsafe.SliceData(b), len(a))
+		if exact {
+			return sum
+		}
+		return dotExactAVX2(unsafe.SliceData(a), unsafe.SliceData(b), len(a))
+	}
+	return dotGeneric(a, b)
+}
+
+func sumSquares(a []int8) (int32, bool) {
+	p := unsafe.SliceData(a)
+	if useVNNI {
+		sum, low := sumSquaresVNNI(p, len(a))
+		return sum, !low
+	} else if useAVX2 && len(a) >= leastAVX2 {
+		sum, symmetric := dotAVX2(p, p, len(a))
+		if !symmetric {
+			sum = dotExactAVX2(p, p, len(a))
+		}
+		return sum, symmetric
+	}
+	return sumSquaresGeneric(a)
+}
+
+func dotPairs(dst []int32, a []int8, aOff []int, b []int8, bOff []int, d int) {
+	if useVNNI {
+		dotPairsVNNI(&dst[0], unsafe.SliceData(a), &aOff[0], unsafe.SliceData(b), &bOff[0], len(dst), d)
+		return
+	} else if useAVX2 && d >= leastAVX2 {
+		if !dotPairsAVX2(&dst[0], unsafe.SliceData(a), &aOff[0], unsafe.SliceData(b), &bOff[0], len(dst), d) {
+			for i := range dst {
+				dst[i] = dotExactAVX2(&a[aOff[i]], &b[bOff[i]], d)
+			}
+		}
+		return
+	}
+	dotPairsGeneric(dst, a, aOff, b, bOff, d)
+}
+
+func dotBlock(dst []int32, probe, rows []int8, stride int) {
+	if useVNNI {
+		dotBlockVNNI(&dst[0], len(dst), unsafe.SliceData(probe), unsafe.SliceData(rows), len(probe), stride)
+		return
+	} else if useAVX2 && len(probe) >= leastAVX2 {
+		if !dotBlockAVX2(&dst[0], len(dst), &probe[0], &rows[0], len(probe), stride) {
+			for i := range dst {
+				dst[i] = dotExactAVX2(&probe[0], &rows[i*stride], len(probe))
+			}
+		}
+		return
+	}
+	dotBlockGeneric(dst, probe, rows, stride)
+}
+
+// A tile of the VNNI kernel is tileRows rows of a against tileColumns rows of b.
+const (
+	tileRows    = 14
+	tileColumns = 32
+	tileDepth   = 2048          // longest row that a panel holds
+	tileBatch   = 18 * tileRows // rows of a per packing of b
+)
+
+// panel holds tileColumns rows of b as the kernel wants them: vector k of 64 bytes has the elements 4k…4k+3 of 16 rows.
+type panel [tileColumns * tileDepth]uint8
+
+var panels = sync.Pool{New: func() any { return new(panel) }}
+
+// lowest is a probe of −128s: its product with a row is the surplus that biasing the other operand brings in.
+var lowest = func() (row [tileDepth]int8) {
+	for i := range row {
+		row[i] = -128
+	}
+	return row
+}()
+
+func dotTile(dst []int32, a []int8, na int, b []int8, nb int, d int) {
+	if !useVNNI || na < tileRows || nb < tileColumns || d == 0 || d%16 != 0 || d > tileDepth {
+		dotTileRows(dst, a, na, b, nb, d)
+		return
+	}
+	p := panels.Get().(*panel)
+	defer panels.Put(p)
+	for i := 0; i < na; i += tileBatch {
+		// The last tile of rows or columns reaches back over its neighbour rather than beyond the end.
+		first := min(i, na-tileRows)
+		rows := min(na-first, tileBatch)
+		tileBlock(dst[first*nb:], a[first*d:], rows, b, nb, d, p)
+	}
+}
+
+// tileBlock is DotTile for tileRows ≤ na ≤ tileBatch.
+func tileBlock(dst []int32, a []int8, na int, b []int8, nb int, d int, p *panel) {
+	var surplus [tileBatch]int32
+	dotBlockVNNI(&surplus[0], na, &lowest[0], &a[0], d, d)
+	for j := 0; j < nb; j += tileColumns {
+		column := min(j, nb-tileColumns)
+		packVNNI(&p[0], &b[column*d], d, d)
+		packVNNI(&p[64], &b[(column+16)*d], d, d)
+		for i := 0; i < na; i += tileRows {
+			row := min(i, na-tileRows)
+			tileVNNI(&dst[row*nb+column], nb, &a[row*d], d, &surplus[row], &p[0])
+		}
+	}
+}
+
+func maxAbsBits(src []float32) (largest uint32) {
+	if useVNNI && len(src) >= 16 {
+		n := len(src) &^ 15
+		largest, src = maxAbsVNNI(&src[0], n), src[n:]
+	} else if useAVX2 && len(src) >= 8 {
+		n := len(src) &^ 7
+		largest, src = maxAbsAVX2(&src[0], n), src[n:]
+	}
+	return max(largest, maxAbsBitsGeneric(src))
+}
+
+func scale(dst []int8, src []float32, r float32) (sumSq int32) {
+	n := 0
+	if useVNNI && len(src) >= 16 {
+		n = len(src) &^ 15
+		sumSq = scaleVNNI(&dst[0], &src[0], n, r)
+	} else if useAVX2 && len(src) >= 8 {
+		n = len(src) &^ 7
+		sumSq = scaleAVX2(&dst[0], &src[0], n, r)
+	}
+	return sumSq + scaleGeneric(dst[n:], src[n:], r)
+}
+
+func hadamard(x []float32, signs []uint64, scale float32) {
+	if useVNNI && len(x) >= 64 {
+		hadamardVNNI(&x[0], len(x), &signs[0], scale)
+		return
+	} else if useAVX2 && len(x) >= 64 {
+		hadamardAVX2(&x[0], len(x), &signs[0], scale)
+		return
+	}
+	hadamardGeneric(x, signs, scale)
+}
