@@ -2,6 +2,7 @@ package engine_test
 
 import (
 	"errors"
+	"math"
 	"math/rand/v2"
 	"testing"
 
@@ -24,11 +25,13 @@ func newID(rng *rand.Rand, segments int) zhenni.CredentialID {
 	return zhenni.NewCredentialID(random)
 }
 
+// newEmbedding draws a person, in any dimension far from the zero vector.
 func newEmbedding(rng *rand.Rand, dim int) []float32 {
 	v := make([]float32, dim)
 	for i := range v {
 		v[i] = float32(rng.NormFloat64())
 	}
+	v[0] += float32(math.Copysign(1, float64(v[0])))
 	return v
 }
 

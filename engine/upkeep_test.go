@@ -1,0 +1,214 @@
+package engine_test
+
+import (
+	"errors"
+	"testing"
+
+	"zhenni"
+	"zhenni/engine"
+)
+
+// change stores a record of the credential with another status, as a command does, without telling the matcher.
+func (e *enrolled) change(t *testing.T, i int, status zhenni.Status) {
+	t.Helper()
+	r, err := e.store.MemoryStore.Reference(e.ids[i], make([]int8, len(e.persons[i])))
+	if err != nil {
+		t.Fatal(err)
+	}
+	r.Status = status
+	r.Generation++
+	e.store.Put(r)
+}
+
+// ask verifies the person behind credential i with a fresh capture.
+func (e *enrolled) ask(t *testing.T, i int) zhenni.Outcome {
+	t.Helper()
+	probe, _ := quantised(t, near(e.rng, e.persons[i]))
+	return verifyOne(e.Matcher, e.ids[i], probe)
+}
+
+// FAULTS: C2 C3
+func TestRefreshBringsEveryChange(t *testing.T) {
+	const dim = 128
+	e := newEnrolled(t, 3, dim, 0.5)
+	refresh := func() {
+		t.Helper()
+		if err := e.Refresh(e.ids[0]); err != nil {
+			t.Fatal(err)
+		}
+	}
+	expect(t, "active", e.ask(t, 0), zhenni.Match)
+	e.change(t, 0, zhenni.StatusSuspended)
+	refresh()
+	expect(t, "suspended", e.ask(t, 0), zhenni.NoMatch)
+	e.change(t, 0, zhenni.StatusActive)
+	refresh()
+	expect(t, "active again", e.ask(t, 0), zhenni.Match)
+	old := e.persons[0]
+	e.persons[0] = newEmbedding(e.rng, dim)
+	r := newReference(t, e.ids[0], e.persons[0])
+	r.Generation = 4
+	e.store.Put(r)
+	refresh()
+	expect(t, "new capture", e.ask(t, 0), zhenni.Match)
+	e.persons[0], old = old, e.persons[0]
+	expect(t, "old capture", e.ask(t, 0), zhenni.NoMatch)
+	e.store.Remove(e.ids[0])
+	refresh()
+	e.persons[0] = old
+	expect(t, "removed", e.ask(t, 0), zhenni.NoMatch)
+	expect(t, "neighbour", e.ask(t, 1), zhenni.Match)
+}
+
+// Once a revocation is durable, a store that can not be read leaves a refusal behind, never the old row.
+//
+// FAULTS: C2
+func TestRefreshThatFailsForgets(t *testing.T) {
+	e := newEnrolled(t, 2, 64, 0.5)
+	e.change(t, 0, zhenni.StatusRevoked)
+	e.store.fail = map[zhenni.CredentialID]error{e.ids[0]: errStore}
+	if err := e.Refresh(e.ids[0]); !errors.Is(err, errStore) {
+		t.Errorf("refresh: %v, want the store's error", err)
+	}
+	expect(t, "store fails", e.ask(t, 0), zhenni.RefusedUnavailable)
+	e.store.fail = nil
+	expect(t, "store is back", e.ask(t, 0), zhenni.NoMatch)
+
+	e.change(t, 1, zhenni.StatusRevoked)
+	e.store.poison = map[zhenni.CredentialID]bool{e.ids[1]: true}
+	if !panics(func() { _ = e.Refresh(e.ids[1]) }) {
+		t.Fatal("the poison record did no harm")
+	}
+	e.store.poison = nil
+	expect(t, "store panicked", e.ask(t, 1), zhenni.NoMatch)
+}
+
+// reads counts the reads of the store that asking about an unknown credential costs: none in a complete segment.
+func (e *enrolled) readsForUnknown(t *testing.T) int {
+	t.Helper()
+	e.store.reads = 0
+	expect(t, "unknown", verifyOne(e.Matcher, newID(e.rng, 1), fill(len(e.persons[0]), int8(1))), zhenni.NoMatch)
+	return e.store.reads
+}
+
+func TestCompleteSegmentNeedsNoStore(t *testing.T) {
+	const dim = 16
+	e := newEnrolled(t, 5, dim, 0.5)
+	complete := func(name string, want bool) {
+		t.Helper()
+		if got := e.readsForUnknown(t) == 0; got != want {
+			t.Errorf("%s: complete is %v, want %v", name, got, want)
+		}
+	}
+	complete("warm", true)
+	e.change(t, 2, zhenni.StatusRevoked)
+	if err := e.Refresh(e.ids[2]); err != nil {
+		t.Fatal(err)
+	}
+	complete("after a change", true)
+	for range 64 {
+		e.put(t, fill(dim, int8(2)))
+	}
+	complete("filled to the brim", true)
+	if err := e.Refresh(e.ids[3]); err != nil {
+		t.Fatal(err)
+	}
+	complete("after a change when full", true)
+	e.put(t, fill(dim, int8(2)))
+	complete("after one too many", false)
+	if stats := e.arena.Stats(); stats.Rows > 69 || stats.Evictions == 0 {
+		t.Errorf("%+v", stats)
+	}
+	e.Discard(0)
+	if stats := e.arena.Stats(); stats.Rows != 0 || stats.Bytes != 0 {
+		t.Errorf("discarded: %+v", stats)
+	}
+	complete("discarded", false)
+	if err := e.Warm(0); err != nil {
+		t.Fatal(err)
+	}
+	complete("warmed with more than fits", false)
+	expect(t, "not in memory", e.ask(t, 4), zhenni.Match)
+}
+
+func TestWarmThatIsCutShort(t *testing.T) {
+	for name, failure := range map[string]error{"walk failed": errStore, "record skipped": zhenni.ErrCorrupt} {
+		e := newEnrolled(t, 5, 16, 0.5)
+		e.Discard(0)
+		e.store.walkErr = failure
+		if err := e.Warm(0); !errors.Is(err, failure) {
+			t.Errorf("%s: %v", name, err)
+		}
+		if e.readsForUnknown(t) == 0 {
+			t.Errorf("%s: the segment passes for complete", name)
+		}
+		e.store.reads = 0
+		if expect(t, name, e.ask(t, 0), zhenni.Match); e.store.reads != 0 {
+			t.Errorf("%s: a row that was loaded is read again", name)
+		}
+	}
+}
+
+// A walk may see the store as it was when it began; it does not undo a change that memory has seen.
+//
+// FAULTS: C3
+func TestWarmDoesNotGoBack(t *testing.T) {
+	e := newEnrolled(t, 2, 64, 0.5)
+	old, err := e.store.MemoryStore.Reference(e.ids[0], make([]int8, 64))
+	if err != nil {
+		t.Fatal(err)
+	}
+	e.change(t, 0, zhenni.StatusRevoked)
+	if err := e.Refresh(e.ids[0]); err != nil {
+		t.Fatal(err)
+	}
+	e.store.Put(old)
+	if err := e.Warm(0); err != nil {
+		t.Fatal(err)
+	}
+	expect(t, "revoked", e.ask(t, 0), zhenni.NoMatch)
+	e.change(t, 1, zhenni.StatusRevoked)
+	if err := e.Warm(0); err != nil {
+		t.Fatal(err)
+	}
+	expect(t, "revoked unnoticed, then warmed", e.ask(t, 1), zhenni.NoMatch)
+}
+
+func TestWarmKeepsToItsSegment(t *testing.T) {
+	const dim = 8
+	e := newEnrolled(t, 2, dim, 0.5)
+	var last zhenni.CredentialID
+	for i := range last {
+		last[i] = 255
+	}
+	e.store.Put(newReference(t, last, e.persons[0]))
+	if err := e.Warm(1); err != nil {
+		t.Fatal(err)
+	}
+	if rows := e.arena.Stats().Rows; rows != 2 {
+		t.Errorf("%d rows after warming an empty segment, want 2", rows)
+	}
+	if err := e.Warm(engine.Segments - 1); err != nil {
+		t.Fatal(err)
+	}
+	if rows := e.arena.Stats().Rows; rows != 3 {
+		t.Errorf("%d rows after warming the last segment, want 3", rows)
+	}
+}
+
+func TestArenaRefusesABudgetWithoutRoom(t *testing.T) {
+	for _, budget := range []int64{-1, 0, rowsEach(1, 512) - 1} {
+		if _, err := engine.NewArena(512, budget); !errors.Is(err, zhenni.ErrBadValue) {
+			t.Errorf("budget %d: %v, want a bad value", budget, err)
+		}
+	}
+	a := newArena(t, 512, rowsEach(1, 512))
+	if stats := a.Stats(); stats.Capacity != engine.Segments {
+		t.Errorf("%+v, want one row a segment", stats)
+	}
+	for range 2 {
+		if err := a.Close(); err != nil {
+			t.Error(err)
+		}
+	}
+}
