@@ -61,8 +61,8 @@ func NewTrialBootstrap(set *Set, trials []Trial, draws int, seed uint64) *Bootst
 func draw(set *Set, draws int, seed uint64) *Bootstrap {
 	persons := set.Persons()
 	b := &Bootstrap{set: set, draws: draws, weights: make([]uint16, persons*draws), comparisons: make([]float64, draws)}
+	source := rand.NewPCG(seed, 0)
 	for d := range draws {
-		source := rand.NewPCG(seed, uint64(d))
 		for range persons {
 			p, _ := bits.Mul64(source.Uint64(), uint64(persons))
 			b.weights[int(p)*draws+d]++

@@ -105,10 +105,24 @@ type candidate struct {
 	inflation, effective float64
 }
 
-// at finds the candidate for a target. Both bounds rise with the number of errors, so the smaller of the two largest
-// numbers that each allows is the largest that both allow.
+// at finds the candidate for a target: the loosest threshold that supports it, or else the loosest whose bounds meet it.
+//
+// Both bounds rise with the number of errors, so the smaller of the two largest numbers that each allows is the largest
+// that both allow. The inflation of the variance rises with it too, so where that alone stands against the claim,
+// stricter thresholds are tried in steps of a tenth of the errors.
 func (s search) at(target float64) candidate {
-	k := s.bootstrap.Within(s.scores.Highest[:s.exactlyWithin(target)], target)
+	loosest := s.candidate(target, s.bootstrap.Within(s.scores.Highest[:s.exactlyWithin(target)], target))
+	for c := loosest; c.bounded() && c.point.PersonPairs >= MinPersonPairs; {
+		if c.supported() {
+			return c
+		}
+		c = s.candidate(target, int(c.point.Errors*9/10))
+	}
+	return loosest
+}
+
+// candidate has k errors, or fewer where ties would make it more.
+func (s search) candidate(target float64, k int) candidate {
 	for k > 0 && k < len(s.scores.Highest) && s.scores.Highest[k].Score == s.scores.Highest[k-1].Score {
 		k-- // ties stand or fall together
 	}

@@ -2,17 +2,18 @@ package accuracy
 
 import (
 	"fmt"
+	"strconv"
 	"strings"
 )
 
 // reason says, for people, why a target is not supported, who the errors come from and what is supported.
 func (s search) reason(set *Set, found candidate, grid []float64, supported float64) string {
-	parts := append([]string{fmt.Sprintf("the data does not support a false match rate of %g", found.point.Target)}, found.lacks()...)
+	parts := append([]string{fmt.Sprintf("the data does not support a false match rate of %s", decimal(found.point.Target))}, found.lacks()...)
 	if text := s.concentration(set, found.point.Target, grid); text != "" {
 		parts = append(parts, text)
 	}
 	if supported > 0 {
-		parts = append(parts, fmt.Sprintf("the strictest decade it supports is %g", supported))
+		parts = append(parts, fmt.Sprintf("the strictest decade it supports is %s", decimal(supported)))
 	} else {
 		parts = append(parts, "it supports no decade")
 	}
@@ -50,8 +51,8 @@ func (s search) concentration(set *Set, target float64, grid []float64) string {
 				most, by = n, persons
 			}
 		}
-		return fmt.Sprintf("%d of the %d errors at %g come from one pair of persons (%s and %s)",
-			most, k, f, set.names[by[0]], set.names[by[1]])
+		return fmt.Sprintf("%d of the %d errors at %s come from one pair of persons (%s and %s)",
+			most, k, decimal(f), set.names[by[0]], set.names[by[1]])
 	}
 	return ""
 }
@@ -65,4 +66,9 @@ func count(n int64, noun string, plural ...string) string {
 		return fmt.Sprintf("%d %s", n, plural[0])
 	}
 	return fmt.Sprintf("%d %ss", n, noun)
+}
+
+// decimal writes a rate as people do: 1e-6, 2.5e-4.
+func decimal(rate float64) string {
+	return strings.Replace(strconv.FormatFloat(rate, 'e', -1, 64), "e-0", "e-", 1)
 }

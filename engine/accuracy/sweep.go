@@ -43,15 +43,15 @@ func NewSweep(set *Set) (*Sweep, error) {
 // Tiles is the number of tiles.
 func (s *Sweep) Tiles() int { return len(s.tiles) }
 
-// Compare scores one tile into a tally.
-func (s *Sweep) Compare(tile int, scorer Scorer, into *Tally) error {
+// Compare scores one tile into a tally and returns the number of comparisons.
+func (s *Sweep) Compare(tile int, scorer Scorer, into *Tally) (comparisons int, err error) {
 	a, b := s.tiles[tile][0], s.tiles[tile][1]
 	if len(into.scratch) == 0 {
 		into.scratch = make([]float64, tileRows*tileRows)
 	}
 	scores := into.scratch[:a.Len()*b.Len()]
 	if err := scorer.Tile(scores, a, b); err != nil {
-		return err
+		return 0, err
 	}
 	for i := a.First; i < a.Last; i++ {
 		row := scores[(i-a.First)*b.Len():][:b.Len()]
@@ -60,17 +60,7 @@ func (s *Sweep) Compare(tile int, scorer Scorer, into *Tally) error {
 		others := min(max(int(s.set.first[s.set.persons[i]+1]), own), b.Last)
 		into.addMated(row[own-b.First : others-b.First])
 		into.addNonMated(i, others, row[others-b.First:])
+		comparisons += b.Last - own
 	}
-	return nil
-}
-
-// All scores every tile in the calling goroutine and keeps at least the keep highest non-mated pairs.
-func (s *Sweep) All(scorer Scorer, keep int) (*Scores, error) {
-	tally := NewTally(keep)
-	for tile := range s.tiles {
-		if err := s.Compare(tile, scorer, tally); err != nil {
-			return nil, err
-		}
-	}
-	return Merge(tally), nil
+	return comparisons, nil
 }
