@@ -2,20 +2,27 @@ package storage
 
 import (
 	"context"
-	"errors"
+	"fmt"
+
+	"github.com/dgraph-io/badger/v4"
+
+	"zhenni"
 )
 
-// Report is what [Store.Check] found.
+// Report is what [Store.Check] found. It names credentials, tenants and relying parties by id and holds nothing of
+// what their records hold.
 type Report struct {
-	Credentials    int64     `json:"credentials"`
-	RelyingParties int64     `json:"relying_parties"`
-	TenantKeys     int64     `json:"tenant_keys"`
-	Slots          int       `json:"slots"`
-	Bytes          int64     `json:"bytes"`
-	Problems       []Problem `json:"problems"`
+	Credentials    int64 `json:"credentials"`
+	RelyingParties int64 `json:"relying_parties"`
+	TenantKeys     int64 `json:"tenant_keys"`
+	// Slots is the number of slots that hold a credential.
+	Slots int `json:"slots"`
+	// Bytes is what the files take on disk.
+	Bytes    int64     `json:"bytes"`
+	Problems []Problem `json:"problems"`
 }
 
-// Problem is one kind of damage.
+// Problem is one class of damage: how many records it met, the first of them, and what an operator can do.
 type Problem struct {
 	Class string `json:"class"`
 	Count int64  `json:"count"`
@@ -26,7 +33,177 @@ type Problem struct {
 // OK reports whether nothing is wrong.
 func (r Report) OK() bool { return len(r.Problems) == 0 }
 
-// Check walks everything.
+// The classes of damage, and for each what can be done.
+var hints = map[string]string{
+	"status":            "the record fails its seal and the credential is refused: restore it from a backup or re-enrol",
+	"template":          "the record fails its seal and the credential is refused: restore it from a backup or re-enrol",
+	"template missing":  "the credential has a status only: restore it from a backup or re-enrol",
+	"status missing":    "a template without a status is never served: restore the status from a backup",
+	"template unsound":  "the template opens and contradicts itself: re-enrol, and report a fault of the writer",
+	"tenant key":        "the root key does not open it: every record of the tenant is refused until it is restored",
+	"relying party":     "the record fails its seal and the party is refused: restore it or add it again",
+	"high-water record": "the count of credentials can not be told: restore from a backup",
+	"count":             "records were lost or added outside of the store: restore from a backup",
+	"mark":              "acknowledged changes are missing, revocations perhaps among them: restore from a backup",
+	"table":             "a file of the view fails its checksum: restore from a backup",
+	"unknown key":       "no record of this format has such a key: a newer build, or a foreign writer, was here",
+}
+
+var faultClasses = map[fault]string{
+	statusUnsealed: "status", statusMissing: "status missing", templateUnsealed: "template",
+	templateMissing: "template missing", keyUnknown: "unknown key",
+}
+
+// checkStride is the number of credentials between two reports of progress.
+const checkStride = 4096
+
+// inspection is one run of Check.
+type inspection struct {
+	store    *Store
+	ctx      context.Context
+	progress func(done, total int64)
+	ring     keyring
+	report   Report
+	index    map[string]int
+	slots    [zhenni.Slots]bool
+	total    int64
+}
+
+// Check walks everything, as of one moment, while the store is in use: that every table holds its checksum, that every
+// record opens, that each credential has both its records and they agree, that the number of credentials is the one
+// recorded, and that the view is not behind its mark. It calls progress, when not nil, now and then with the
+// credentials walked and expected. An error means that it did not finish ([zhenni.ErrDeadline] when ctx ends,
+// [zhenni.ErrUnavailable]); damage is in the report.
 func (s *Store) Check(ctx context.Context, progress func(done, total int64)) (Report, error) {
-	return Report{}, errors.ErrUnsupported
+	if err := s.enter(); err != nil {
+		return Report{}, err
+	}
+	defer s.gate.RUnlock()
+	if progress == nil {
+		progress = func(int64, int64) {}
+	}
+	c := &inspection{store: s, ctx: ctx, progress: progress, ring: *s.ring.Load(), index: map[string]int{}}
+	txn := s.db.NewTransaction(false)
+	defer txn.Discard()
+	for _, step := range []func(*badger.Txn) error{c.high, c.tables, c.rest, c.credentials} {
+		if err := step(txn); err != nil {
+			return Report{}, err
+		}
+	}
+	c.report.Bytes = s.Size()
+	return c.report, nil
+}
+
+// add counts one finding.
+func (c *inspection) add(class, first string) {
+	at, ok := c.index[class]
+	if !ok {
+		at = len(c.report.Problems)
+		c.index[class] = at
+		c.report.Problems = append(c.report.Problems, Problem{Class: class, First: first, Hint: hints[class]})
+	}
+	c.report.Problems[at].Count++
+}
+
+// high reads the high-water record and holds it against the mark.
+func (c *inspection) high(txn *badger.Txn) error {
+	reached, err := c.store.loadWater(txn, c.ring)
+	if err != nil {
+		c.add("high-water record", "")
+		return nil
+	}
+	c.total = reached.credentials
+	if lost := c.store.lost; lost != nil {
+		c.add("mark", fmt.Sprintf("commit %d of %d", reached.sequence, lost.sequence))
+	}
+	return nil
+}
+
+func (c *inspection) tables(*badger.Txn) error {
+	if err := c.store.db.VerifyChecksum(); err != nil {
+		c.add("table", "")
+	}
+	return nil
+}
+
+// rest looks at every key outside of the credentials.
+func (c *inspection) rest(txn *badger.Txn) error {
+	options := badger.DefaultIteratorOptions
+	options.PrefetchValues = false
+	it := txn.NewIterator(options)
+	defer it.Close()
+	var sc scratch
+	for it.Rewind(); it.Valid(); it.Next() {
+		if it.Item().Key()[0] == prefixCredential {
+			it.Seek([]byte{prefixCredential + 1})
+		}
+		if !it.Valid() {
+			break
+		}
+		var err error
+		if sc.value, err = it.Item().ValueCopy(sc.value); err != nil {
+			return translate(err)
+		}
+		c.one(it.Item().Key(), sc.value, &sc)
+	}
+	return nil
+}
+
+func (c *inspection) one(key, value []byte, sc *scratch) {
+	tenant, version, isTenant := parseTenantKey(key)
+	switch {
+	case isTenant:
+		c.report.TenantKeys++
+		if _, err := c.store.unwrapTenantKey(tenant, version, value); err != nil {
+			c.add("tenant key", fmt.Sprintf("tenant %d", tenant))
+		}
+	case key[0] == prefixParty:
+		p, err := c.store.openParty(c.ring, key, value, sc)
+		if err != nil {
+			c.add("relying party", string(key[1:]))
+		} else if !p.removed {
+			c.report.RelyingParties++
+		}
+	case string(key) != string(waterKey):
+		c.add("unknown key", fmt.Sprintf("%x", key))
+	}
+}
+
+func (c *inspection) credentials(txn *badger.Txn) error {
+	err := c.store.walk(txn, 0, zhenni.Slots-1, c.credential)
+	if err != nil {
+		return err
+	}
+	for _, used := range c.slots {
+		c.report.Slots += int(flag(used))
+	}
+	if _, unknown := c.index["high-water record"]; !unknown && c.report.Credentials != c.total {
+		c.add("count", fmt.Sprintf("%d of %d", c.report.Credentials, c.total))
+	}
+	c.progress(c.report.Credentials, c.total)
+	return nil
+}
+
+func (c *inspection) credential(f found) error {
+	if c.report.Credentials%checkStride == 0 {
+		if err := c.ctx.Err(); err != nil {
+			return fmt.Errorf("%w: check: %w", zhenni.ErrDeadline, err)
+		}
+		c.progress(c.report.Credentials, c.total)
+	}
+	if f.fault != sound {
+		c.add(faultClasses[f.fault], f.ID.String())
+	}
+	if f.fault == statusMissing || f.fault == keyUnknown {
+		return nil
+	}
+	c.report.Credentials++
+	c.slots[f.ID.Slot()] = true
+	if f.fault != sound {
+		return nil
+	}
+	if sum, symmetric := sumSquares(f.row); !symmetric || sum != f.norm {
+		c.add("template unsound", f.ID.String())
+	}
+	return nil
 }

@@ -1,31 +1,393 @@
 package storage
 
 import (
+	"bytes"
 	"context"
 	"errors"
+	"fmt"
+	"maps"
+	"runtime"
+	"slices"
+	"sync"
+
+	"github.com/dgraph-io/badger/v4"
+	"github.com/dgraph-io/badger/v4/pb"
+	"github.com/dgraph-io/ristretto/v2/z"
 
 	"zhenni"
 )
 
-// Import fills an empty store with credentials in ascending order of id.
-type Import struct{}
+// importBlock is the number of credentials sealed and written together.
+const importBlock = 1024
 
-// ImportOptions configure [Store.NewImport].
-type ImportOptions struct{}
+// Streams of the stream writer; their key ranges do not overlap.
+const (
+	streamCredentials = iota + 1
+	streamRest
+)
 
-// NewImport starts an import.
-func (s *Store) NewImport(ctx context.Context, opts ImportOptions) (*Import, error) {
-	return nil, errors.ErrUnsupported
+// importVersion is the version Badger gives to what an import writes; later commits are above it.
+const importVersion = 1
+
+// ImportOptions configure [Store.NewImport]. The zero value of a field is its default.
+type ImportOptions struct {
+	// Workers is the number of goroutines that seal. Default: one for each CPU.
+	Workers int
 }
 
-// Add takes one credential.
-func (im *Import) Add(c zhenni.Enrol) error { return errors.ErrUnsupported }
+// Import fills an empty store with millions of credentials through Badger's stream writer. Its methods are called from
+// one goroutine. Memory is bounded by a few blocks of credentials for each worker.
+type Import struct {
+	store  *Store
+	writer *badger.StreamWriter
+	// ctx ends with the caller's, and with the first failure as its cause.
+	ctx  context.Context
+	fail context.CancelCauseFunc
 
-// Commit makes the import durable.
-func (im *Import) Commit() error { return errors.ErrUnsupported }
+	kept []record // what the view held and what tenant keys were added
+	ring keyring
 
-// Abort undoes the import.
-func (im *Import) Abort() error { return errors.ErrUnsupported }
+	last    zhenni.CredentialID
+	count   int64
+	filling *block
+	sealing chan *block // to the workers
+	writing chan *block // the same blocks, in order, to the one writer
+	workers sync.WaitGroup
+	ended   bool
+}
 
-// recoverImport removes what a half-done import left.
-func (s *Store) recoverImport() error { return nil }
+// block is consecutive credentials. Whoever received it last owns it; the writer waits for sealed.
+type block struct {
+	items  []enrolment
+	rows   []int8
+	out    *z.Buffer
+	err    error
+	sealed chan struct{}
+}
+
+type enrolment struct {
+	zhenni.Enrol
+	norm int32
+	by   *tenantKey
+}
+
+// NewImport starts an import, which ends with Commit or Abort; until then every other call of the store answers
+// [zhenni.ErrUnavailable]. The store must hold no credential ([zhenni.ErrExists]); its relying parties stay. While the
+// import lasts, a file marks it as half done: an Open that finds the file puts the store back as it was before.
+func (s *Store) NewImport(ctx context.Context, opts ImportOptions) (*Import, error) {
+	if s.opts.ReadOnly {
+		return nil, fmt.Errorf("%w: the store is open read-only", zhenni.ErrUnavailable)
+	}
+	if err := s.seize(); err != nil {
+		return nil, err
+	}
+	im, err := s.prepareImport(ctx)
+	if err != nil {
+		s.resume()
+		return nil, err
+	}
+	workers := opts.Workers
+	if workers < 1 {
+		workers = runtime.GOMAXPROCS(0)
+	}
+	im.start(workers)
+	return im, nil
+}
+
+// seize gives the caller the store for itself: calls are refused, those under way end, the committer rests.
+func (s *Store) seize() error {
+	s.gate.Lock()
+	err := s.phase.err()
+	if err == nil {
+		s.phase = phaseImporting
+	}
+	s.gate.Unlock()
+	if err == nil {
+		s.committer.stop()
+	}
+	return err
+}
+
+// resume undoes seize.
+func (s *Store) resume() {
+	s.gate.Lock()
+	defer s.gate.Unlock()
+	s.committer.start(s)
+	s.phase = phaseOpen
+}
+
+// prepareImport marks the import and empties the view of everything, which the mark file now holds.
+func (s *Store) prepareImport(ctx context.Context) (*Import, error) {
+	if err := s.committer.ready(); err != nil {
+		return nil, err
+	}
+	if n := s.Count(); n != 0 {
+		return nil, fmt.Errorf("%w: an import needs an empty store, this one has %d credentials", zhenni.ErrExists, n)
+	}
+	kept, err := s.restRecords()
+	if err != nil {
+		return nil, err
+	}
+	if err := writeFile(s.path(importFile), appendRecords(nil, kept)); err != nil {
+		return nil, err
+	}
+	im := &Import{store: s, kept: kept, ring: *s.ring.Load(), writer: s.db.NewStreamWriter()}
+	if err := im.writer.Prepare(); err != nil {
+		im.writer.Cancel()
+		return nil, errors.Join(translate(err), s.putBack(kept))
+	}
+	im.ctx, im.fail = context.WithCancelCause(ctx)
+	return im, nil
+}
+
+// restRecords returns every record but those of credentials, in order of key.
+func (s *Store) restRecords() (kept []record, err error) {
+	err = s.db.View(func(txn *badger.Txn) error {
+		for _, prefix := range []byte{prefixTenantKey, prefixMeta, prefixParty} {
+			err := scan(txn, []byte{prefix}, func(key, value []byte) error {
+				kept = append(kept, record{bytes.Clone(key), bytes.Clone(value)})
+				return nil
+			})
+			if err != nil {
+				return err
+			}
+		}
+		return nil
+	})
+	return kept, err
+}
+
+func (im *Import) start(workers int) {
+	im.filling = newBlock()
+	im.sealing = make(chan *block, workers)
+	im.writing = make(chan *block, 2*workers)
+	for range workers {
+		im.workers.Go(im.seal)
+	}
+	im.workers.Go(im.write)
+}
+
+func newBlock() *block { return &block{sealed: make(chan struct{})} }
+
+// Add takes one credential; ids ascend strictly ([zhenni.ErrBadValue]). The row is copied. An error about the
+// credential itself ([zhenni.ErrBadValue], [zhenni.ErrBadProbe]) leaves the import usable; any other ends it, and Abort
+// is what remains.
+func (im *Import) Add(c zhenni.Enrol) error {
+	if im.ctx.Err() != nil {
+		return im.cause()
+	}
+	if im.count > 0 && bytes.Compare(im.last[:], c.ID[:]) >= 0 {
+		return fmt.Errorf("%w: credential %s after %s: ids must ascend", zhenni.ErrBadValue, c.ID, im.last)
+	}
+	norm, err := im.store.checkEnrol(c)
+	if err != nil {
+		return err
+	}
+	by, err := im.tenantKey(c.Tenant)
+	if err != nil {
+		return err
+	}
+	im.last = c.ID
+	im.count++
+	im.filling.add(enrolment{c, norm, by})
+	if len(im.filling.items) < importBlock {
+		return nil
+	}
+	return im.send()
+}
+
+func (b *block) add(e enrolment) {
+	if b.rows == nil {
+		b.rows = make([]int8, 0, importBlock*len(e.Row))
+		b.items = make([]enrolment, 0, importBlock)
+	}
+	from := len(b.rows)
+	b.rows = append(b.rows, e.Row...)
+	e.Row = b.rows[from:]
+	b.items = append(b.items, e)
+}
+
+// cause is why the import can not go on.
+func (im *Import) cause() error {
+	cause := context.Cause(im.ctx)
+	if errors.Is(cause, context.Canceled) || errors.Is(cause, context.DeadlineExceeded) {
+		return fmt.Errorf("%w: import: %w", zhenni.ErrDeadline, cause)
+	}
+	return cause
+}
+
+// tenantKey is as of [batch.tenantKey]; a new key is written with the commit.
+func (im *Import) tenantKey(tenant zhenni.TenantID) (*tenantKey, error) {
+	by, ok := im.ring[tenant]
+	if ok && by == nil {
+		return nil, fmt.Errorf("%w: the key of tenant %d does not open", zhenni.ErrCorrupt, tenant)
+	}
+	if ok {
+		return by, nil
+	}
+	by, r, err := im.store.newTenantKey(tenant)
+	if err != nil {
+		return nil, err
+	}
+	im.ring = maps.Clone(im.ring)
+	im.ring[tenant] = by
+	im.kept = append(im.kept, r)
+	return by, nil
+}
+
+// send hands the block being filled to the workers, after a look at the disk.
+func (im *Import) send() error {
+	b := im.filling
+	if len(b.items) == 0 {
+		return nil
+	}
+	if err := im.store.roomLeft(); err != nil {
+		im.fail(err)
+		return err
+	}
+	im.filling = newBlock()
+	im.writing <- b
+	im.sealing <- b
+	return nil
+}
+
+func (im *Import) seal() {
+	var sc scratch
+	for b := range im.sealing {
+		b.seal(im.store, &sc)
+		close(b.sealed)
+	}
+}
+
+func (b *block) seal(s *Store, sc *scratch) {
+	perItem := 2*sealOverhead + statusSize + templateHeadSize + s.label.Model.Dim + 128
+	b.out = z.NewBuffer(len(b.items)*perItem, "import")
+	for _, e := range b.items {
+		_, records, err := s.sealEnrolment(e.by, e.Enrol, e.norm, sc)
+		if err != nil {
+			b.err = err
+			return
+		}
+		for _, r := range records {
+			stage(b.out, streamCredentials, r)
+		}
+	}
+}
+
+func stage(out *z.Buffer, stream uint32, r record) {
+	badger.KVToBuffer(&pb.KV{Key: r.key, Value: r.value, Version: importVersion, StreamId: stream}, out)
+}
+
+// write passes sealed blocks to Badger in order. After a failure it only empties the channel.
+func (im *Import) write() {
+	for b := range im.writing {
+		<-b.sealed
+		err := b.err
+		if err == nil && im.ctx.Err() == nil {
+			err = translate(im.writer.Write(b.out))
+		}
+		if err != nil {
+			im.fail(err)
+		}
+		if b.out != nil {
+			_ = b.out.Release()
+		}
+	}
+}
+
+// end stops the workers; an import ends once.
+func (im *Import) end() error {
+	if im.ended {
+		return fmt.Errorf("%w: the import has ended", zhenni.ErrUnavailable)
+	}
+	im.ended = true
+	close(im.sealing)
+	close(im.writing)
+	im.workers.Wait()
+	return nil
+}
+
+// Commit makes what was added durable and visible, all at once. On any error it has aborted the import.
+func (im *Import) Commit() error {
+	if im.ended {
+		return im.end()
+	}
+	sent := im.send()
+	if err := im.end(); err != nil {
+		return err
+	}
+	if sent == nil && im.ctx.Err() != nil {
+		sent = im.cause()
+	}
+	if sent == nil {
+		sent = im.finish()
+	}
+	if sent != nil {
+		return errors.Join(sent, im.undo())
+	}
+	im.fail(nil)
+	im.store.resume()
+	return nil
+}
+
+// finish writes the rest of the view. Removing the file that marks the import is what commits it; the mark follows, so
+// that it is never ahead.
+func (im *Import) finish() error {
+	s := im.store
+	reached := water{s.committer.reached.sequence + 1, im.count}
+	var sc scratch
+	value, err := s.vault.seal(s.keys.system, 0, 0, waterKey, reached.appendBody(nil), &sc)
+	if err != nil {
+		return err
+	}
+	if err := im.writeRest(record{waterKey, value}); err != nil {
+		return err
+	}
+	if err := translate(im.writer.Flush()); err != nil {
+		return err
+	}
+	if err := removeFile(s.path(importFile)); err != nil {
+		return err
+	}
+	s.committer.reached = reached
+	s.ring.Store(&im.ring)
+	s.credentials.Store(im.count)
+	s.committer.failed = s.committer.mark.write(reached)
+	return nil
+}
+
+// writeRest writes the records kept, with the new high-water record in place of the old.
+func (im *Import) writeRest(high record) error {
+	rest := slices.DeleteFunc(slices.Clone(im.kept), func(r record) bool { return bytes.Equal(r.key, high.key) })
+	rest = append(rest, high)
+	slices.SortFunc(rest, func(a, b record) int { return bytes.Compare(a.key, b.key) })
+	out := z.NewBuffer(1<<20, "import")
+	defer func() { _ = out.Release() }()
+	for _, r := range rest {
+		stage(out, streamRest, r)
+	}
+	return translate(im.writer.Write(out))
+}
+
+// Abort ends the import and puts the store back as it was before. After Commit it does nothing.
+func (im *Import) Abort() error {
+	if im.ended {
+		return nil
+	}
+	if err := im.end(); err != nil {
+		return err
+	}
+	return im.undo()
+}
+
+func (im *Import) undo() error {
+	im.fail(nil)
+	im.writer.Cancel()
+	kept, err := im.store.readImportFile()
+	if err == nil {
+		err = im.store.putBack(kept)
+	}
+	im.store.committer.failed = err
+	im.store.resume()
+	return err
+}

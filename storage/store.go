@@ -47,6 +47,22 @@ const (
 	phaseClosed
 )
 
+// err is why a call is refused.
+func (p phase) err() error {
+	switch p {
+	case phaseOpen:
+		return nil
+	case phaseImporting:
+		return errImporting
+	}
+	return errClosed
+}
+
+var (
+	errImporting = fmt.Errorf("%w: an import is under way", zhenni.ErrUnavailable)
+	errClosed    = fmt.Errorf("%w: the store is closed", zhenni.ErrUnavailable)
+)
+
 // Open opens the store in opts.Dir, creating one where there is none, and starts its committer; Close ends it.
 // It reads every table once, for the checksums, and removes what a half-done import left.
 //
@@ -116,31 +132,35 @@ func (s *Store) release() error {
 }
 
 // Close refuses further calls, waits for those under way, the queued changes included, and closes the store.
-// A second Close does nothing.
+// A second Close does nothing. During an import it is refused: [zhenni.ErrUnavailable].
 func (s *Store) Close() error {
-	s.gate.Lock()
-	if s.phase == phaseClosed {
-		s.gate.Unlock()
-		return nil
+	if already, err := s.leave(); already || err != nil {
+		return err
 	}
-	s.phase = phaseClosed
-	s.gate.Unlock()
 	s.committer.stop()
 	return s.release()
+}
+
+// leave makes the store closed once no call is under way.
+func (s *Store) leave() (already bool, err error) {
+	s.gate.Lock()
+	defer s.gate.Unlock()
+	if s.phase == phaseImporting {
+		return false, errImporting
+	}
+	already = s.phase == phaseClosed
+	s.phase = phaseClosed
+	return already, nil
 }
 
 // enter admits a call while the store is open: [zhenni.ErrUnavailable]. The caller leaves with s.gate.RUnlock.
 func (s *Store) enter() error {
 	s.gate.RLock()
-	switch s.phase {
-	case phaseOpen:
-		return nil
-	case phaseImporting:
+	if err := s.phase.err(); err != nil {
 		s.gate.RUnlock()
-		return fmt.Errorf("%w: an import is under way", zhenni.ErrUnavailable)
+		return err
 	}
-	s.gate.RUnlock()
-	return fmt.Errorf("%w: the store is closed", zhenni.ErrUnavailable)
+	return nil
 }
 
 // Model returns the model whose templates the store holds.

@@ -1,0 +1,84 @@
+package storage
+
+import (
+	"encoding/binary"
+	"errors"
+	"fmt"
+	"os"
+
+	"zhenni"
+)
+
+// appendRecords writes records as key length u16 | value length u32 | key | value, little-endian. They are sealed, so
+// the file needs no seal of its own.
+func appendRecords(dst []byte, records []record) []byte {
+	for _, r := range records {
+		dst = binary.LittleEndian.AppendUint16(dst, uint16(len(r.key)))
+		dst = binary.LittleEndian.AppendUint32(dst, uint32(len(r.value)))
+		dst = append(append(dst, r.key...), r.value...)
+	}
+	return dst
+}
+
+// decodeRecords reads what appendRecords wrote. The records share b.
+func decodeRecords(b []byte) ([]record, error) {
+	const head = 2 + 4
+	var records []record
+	for len(b) > 0 {
+		if len(b) < head {
+			return nil, fmt.Errorf("%w: %s is cut short", zhenni.ErrCorrupt, importFile)
+		}
+		keyLen := int(binary.LittleEndian.Uint16(b))
+		valueLen := int(binary.LittleEndian.Uint32(b[2:]))
+		b = b[head:]
+		if keyLen == 0 || valueLen > len(b)-keyLen {
+			return nil, fmt.Errorf("%w: %s is cut short", zhenni.ErrCorrupt, importFile)
+		}
+		records = append(records, record{b[:keyLen:keyLen], b[keyLen : keyLen+valueLen : keyLen+valueLen]})
+		b = b[keyLen+valueLen:]
+	}
+	return records, nil
+}
+
+func (s *Store) readImportFile() ([]record, error) {
+	content, err := os.ReadFile(s.path(importFile))
+	if err != nil {
+		return nil, fmt.Errorf("storage: %w", err)
+	}
+	return decodeRecords(content)
+}
+
+// recoverImport puts the store back as it was before a half-done import.
+func (s *Store) recoverImport() error {
+	if _, err := os.Stat(s.path(importFile)); errors.Is(err, os.ErrNotExist) {
+		return nil
+	}
+	if s.opts.ReadOnly {
+		return fmt.Errorf("%w: an import was left half done; open the store for writing to remove it", zhenni.ErrUnavailable)
+	}
+	kept, err := s.readImportFile()
+	if err != nil {
+		return err
+	}
+	s.opts.Logger.Warn("an import was left half done; the store is put back as it was before")
+	return s.putBack(kept)
+}
+
+// putBack empties the view, writes the records kept and then removes the file that marks the import. A crash on the
+// way leaves the file, and the next Open starts over.
+func (s *Store) putBack(kept []record) error {
+	if err := translate(s.db.DropAll()); err != nil {
+		return err
+	}
+	batch := s.db.NewWriteBatch()
+	defer batch.Cancel()
+	for _, r := range kept {
+		if err := translate(batch.Set(r.key, r.value)); err != nil {
+			return err
+		}
+	}
+	if err := translate(batch.Flush()); err != nil {
+		return err
+	}
+	return removeFile(s.path(importFile))
+}
