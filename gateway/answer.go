@@ -1,0 +1,81 @@
+package gateway
+
+import (
+	"encoding/json"
+	"time"
+
+	"zhenni"
+)
+
+// answerConstants are the parts of an answer that depend on the profile only.
+type answerConstants struct {
+	// profile is `,"profile":"…"`, with the mark of an unsupported target where it applies.
+	profile []byte
+	// profiles is the body of GET /v1/profiles.
+	profiles []byte
+}
+
+func newAnswerConstants(p zhenni.Profile) answerConstants {
+	member := append([]byte(`,"profile":`), appendString(nil, p.ID)...)
+	if !p.Supported {
+		member = append(member, `,"profile_supported":false`...)
+	}
+	list, err := json.Marshal(struct {
+		Profiles []zhenni.Profile `json:"profiles"`
+	}{[]zhenni.Profile{p}})
+	if err != nil {
+		panic(err) // a validated profile was marshalled to make its id
+	}
+	return answerConstants{member, list}
+}
+
+// verdictMembers is `"outcome":"…"` with what explains it, by outcome. An outcome that is none is a refusal.
+var verdictMembers = func() (members [256][]byte) {
+	for i := range members {
+		o := zhenni.Outcome(i)
+		if o == zhenni.Pending || i >= zhenni.OutcomeCount {
+			o = zhenni.RefusedInternal
+		}
+		member := `"outcome":"` + o.Verdict() + `"`
+		if reason := o.Reason(); reason != "" {
+			member += `,"reason":"` + reason + `"`
+			if o.Retryable() {
+				member += `,"retryable":true`
+			} else {
+				member += `,"retryable":false`
+			}
+		}
+		members[i] = []byte(member)
+	}
+	return members
+}()
+
+// appendOrigin writes the members every answer ends with: the profile where one decided, the transaction, the mark of
+// an evaluation tenant.
+func (s *Server) appendOrigin(dst []byte, rq *request, withProfile bool) []byte {
+	if withProfile {
+		dst = append(dst, s.answer.profile...)
+	}
+	dst = append(dst, `,"transaction":"`...)
+	dst = append(dst, rq.transaction...)
+	dst = append(dst, '"')
+	if rq.party.Evaluation {
+		dst = append(dst, `,"evaluation":true`...)
+	}
+	return dst
+}
+
+func appendTime(dst []byte, name string, t time.Time) []byte {
+	dst = append(dst, ',', '"')
+	dst = append(dst, name...)
+	dst = append(dst, `":"`...)
+	dst = t.UTC().AppendFormat(dst, "2006-01-02T15:04:05.000Z")
+	return append(dst, '"')
+}
+
+// writeJSON sets the answer; body is the request's own.
+func (rq *request) writeJSON(status int, body []byte) {
+	rq.ctx.SetStatusCode(status)
+	rq.ctx.Response.Header.SetContentType("application/json")
+	rq.ctx.Response.SetBodyRaw(body)
+}

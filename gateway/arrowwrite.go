@@ -1,0 +1,166 @@
+package gateway
+
+import (
+	"strconv"
+
+	"zhenni"
+
+	"github.com/apache/arrow-go/v18/arrow"
+	"github.com/apache/arrow-go/v18/arrow/array"
+	"github.com/apache/arrow-go/v18/arrow/ipc"
+	"github.com/apache/arrow-go/v18/arrow/memory"
+)
+
+// verifyStream is a batch of Arrow record batches. Each is handed to the node where it lies in the body.
+func (s *Server) verifyStream(rq *request) error {
+	body, err := rq.readBody(s.config.MaxBatchBytes, 1)
+	if err != nil {
+		return err
+	}
+	in, err := readStream(body, form{id: true, vector: "probe", dim: s.config.Profile.Model.Dim})
+	if err != nil {
+		return err
+	}
+	outcomes := asOutcomes(rq.lease.take(in.total))
+	clear(outcomes)
+	from := 0
+	for _, part := range in.parts {
+		to := from + part.count
+		if err := s.verify(rq, s.streamBatch(rq, part, outcomes[from:to]), s.config.BatchTimeout); err != nil {
+			return err
+		}
+		from = to
+	}
+	return s.writeStream(rq, in, outcomes)
+}
+
+// streamBatch is the batch of one record batch, all of it memory of the lease.
+func (s *Server) streamBatch(rq *request, part rows, outcomes []zhenni.Outcome) *zhenni.Batch {
+	b := &zhenni.Batch{
+		Tenant:     rq.party.Tenant,
+		Evaluation: rq.party.Evaluation,
+		Dim:        s.config.Profile.Model.Dim,
+		IDs:        asIDs(part.ids),
+		Outcomes:   outcomes,
+	}
+	if part.floats != nil {
+		b.Float32 = asFloat32(part.floats)
+	} else {
+		b.Int8 = asInt8(part.int8s)
+	}
+	return b
+}
+
+// The words of the answer's dictionaries, and for each outcome its place in them. An outcome that is none is refused.
+var (
+	verdictWords, reasonWords = answerWords()
+	verdictIndex, reasonIndex = answerIndexes()
+	dictionaryType            = &arrow.DictionaryType{IndexType: arrow.PrimitiveTypes.Int8, ValueType: arrow.BinaryTypes.String}
+)
+
+const firstReason = zhenni.RefusedUnavailable
+
+func answerWords() (verdicts, reasons arrow.Array) {
+	words := func(list []string) arrow.Array {
+		b := array.NewStringBuilder(memory.DefaultAllocator)
+		b.AppendValues(list, nil)
+		return b.NewArray()
+	}
+	var list []string
+	for o := firstReason; int(o) < zhenni.OutcomeCount; o++ {
+		list = append(list, o.Reason())
+	}
+	return words([]string{zhenni.Match.Verdict(), zhenni.NoMatch.Verdict(), firstReason.Verdict()}), words(list)
+}
+
+func answerIndexes() (verdicts, reasons [256]byte) {
+	for i := range 256 {
+		verdicts[i], reasons[i] = 2, byte(zhenni.RefusedInternal-firstReason)
+		if o := zhenni.Outcome(i); o >= firstReason && i < zhenni.OutcomeCount {
+			reasons[i] = byte(o - firstReason)
+		}
+	}
+	verdicts[zhenni.Match], verdicts[zhenni.NoMatch] = 0, 1
+	return verdicts, reasons
+}
+
+// writeStream answers with one record batch for each that came.
+func (s *Server) writeStream(rq *request, in *stream, outcomes []zhenni.Outcome) error {
+	rq.ctx.Response.Header.SetContentType(mediaArrow)
+	schema := s.answerSchema(rq, in)
+	w := ipc.NewWriter(rq.ctx.Response.BodyWriter(), ipc.WithSchema(schema))
+	words := rq.lease.take(3*in.total + len(in.parts))
+	from := 0
+	for _, part := range in.parts {
+		to := from + part.count
+		columns := append(itemColumn(part), outcomeColumns(words, outcomes[from:to])...)
+		if err := w.Write(array.NewRecordBatch(schema, columns, int64(part.count))); err != nil {
+			return err
+		}
+		from = to
+	}
+	return w.Close()
+}
+
+// answerSchema has the item column of the request, where there is one, and says in its metadata what the answer is.
+func (s *Server) answerSchema(rq *request, in *stream) *arrow.Schema {
+	var fields []arrow.Field
+	for _, c := range in.columns {
+		switch c.kind {
+		case columnText:
+			fields = append(fields, arrow.Field{Name: "item", Type: arrow.BinaryTypes.String})
+		case columnNumber:
+			fields = append(fields, arrow.Field{Name: "item", Type: arrow.PrimitiveTypes.Int64})
+		}
+	}
+	fields = append(fields,
+		arrow.Field{Name: "outcome", Type: dictionaryType},
+		arrow.Field{Name: "reason", Type: dictionaryType, Nullable: true})
+	profile := s.config.Profile
+	metadata := arrow.NewMetadata(
+		[]string{"profile", "profile_supported", "transaction", "evaluation"},
+		[]string{profile.ID, strconv.FormatBool(profile.Supported), rq.transaction, strconv.FormatBool(rq.party.Evaluation)})
+	return arrow.NewSchema(fields, &metadata)
+}
+
+// itemColumn is the item column of the request, which is echoed from where it lies.
+func itemColumn(part rows) []arrow.Array {
+	switch {
+	case part.itemNumbers != nil:
+		return []arrow.Array{wrap(arrow.PrimitiveTypes.Int64, part.count, 0, nil, part.itemNumbers)}
+	case part.items.offsets != nil:
+		offsets := part.items.offsets
+		return []arrow.Array{wrap(arrow.BinaryTypes.String, part.count, 0, nil, int32Bytes(offsets), part.items.data)}
+	}
+	return nil
+}
+
+// outcomeColumns writes one byte an item and column, and one bit for whether there is a reason, into words.
+func outcomeColumns(words []byte, outcomes []zhenni.Outcome) []arrow.Array {
+	n := len(outcomes)
+	verdicts, reasons, valid := words[:n], words[n:2*n], words[2*n:2*n+(n+7)/8]
+	clear(valid)
+	nulls := n
+	for i, o := range outcomes {
+		verdicts[i], reasons[i] = verdictIndex[o], reasonIndex[o]
+		if verdictIndex[o] == verdictIndex[firstReason] {
+			valid[i/8] |= 1 << (i % 8)
+			nulls--
+		}
+	}
+	return []arrow.Array{
+		array.NewDictionaryArray(dictionaryType, wrap(arrow.PrimitiveTypes.Int8, n, 0, nil, verdicts), verdictWords),
+		array.NewDictionaryArray(dictionaryType, wrap(arrow.PrimitiveTypes.Int8, n, nulls, valid, reasons), reasonWords),
+	}
+}
+
+// wrap makes an array of buffers that lie elsewhere.
+func wrap(t arrow.DataType, n, nulls int, buffers ...[]byte) arrow.Array {
+	wrapped := make([]*memory.Buffer, len(buffers))
+	for i, b := range buffers {
+		if b != nil {
+			wrapped[i] = memory.NewBufferBytes(b)
+		}
+	}
+	return array.MakeFromData(array.NewData(t, n, wrapped, nil, nulls, 0))
+}

@@ -1,0 +1,163 @@
+package gateway
+
+import (
+	"errors"
+	"io"
+	"math/bits"
+	"net"
+	"sync"
+	"sync/atomic"
+	"unsafe"
+
+	"zhenni"
+
+	"github.com/valyala/fasthttp"
+)
+
+// Blocks are powers of two from 4 KiB to 128 MiB.
+const (
+	minBlockShift = 12
+	maxBlockShift = 27
+)
+
+// A depot keeps blocks of memory between requests and bounds what all requests hold for bodies at once.
+type depot struct {
+	classes [maxBlockShift - minBlockShift + 1]sync.Pool // of *block
+	held    atomic.Int64
+	limit   int64
+}
+
+// A block is memory aligned to 64 bytes, so that rows of vectors in it can be loaded without crossing a cache line.
+type block struct{ bytes []byte }
+
+func (d *depot) take(size int) *block {
+	class := max(bits.Len(uint(max(size, 1)-1)), minBlockShift) - minBlockShift
+	if b, ok := d.classes[class].Get().(*block); ok {
+		return b
+	}
+	const align = 64
+	raw := make([]byte, 1<<(class+minBlockShift)+align)
+	skip := -int(uintptr(unsafe.Pointer(unsafe.SliceData(raw)))) & (align - 1)
+	return &block{raw[skip : skip+1<<(class+minBlockShift)]}
+}
+
+func (d *depot) put(b *block) {
+	class := bits.Len(uint(len(b.bytes)-1)) - minBlockShift
+	d.classes[class].Put(b)
+}
+
+// A lease is the memory of one request. It is used by the goroutine that serves the request.
+type lease struct {
+	depot    *depot
+	blocks   [8]*block
+	count    int
+	reserved int64
+	lent     bool // the node may be reading: the blocks can not go back to the depot
+}
+
+// take returns size bytes of undefined content.
+func (l *lease) take(size int) []byte {
+	b := l.depot.take(size)
+	l.blocks[l.count] = b
+	l.count++
+	return b.bytes[:size]
+}
+
+// reserve counts size bytes against the bound on all requests: [kindOverloaded].
+func (l *lease) reserve(size int64) error {
+	l.reserved += size
+	if l.depot.held.Add(size) > l.depot.limit {
+		return refuse(kindOverloaded, "the memory for bodies is in use")
+	}
+	return nil
+}
+
+// end gives the memory back. What was lent and not returned is left to the garbage collector, which knows when the
+// node has let go of it.
+func (l *lease) end() {
+	l.depot.held.Add(-l.reserved)
+	for i, b := range l.blocks[:l.count] {
+		if !l.lent {
+			l.depot.put(b)
+		}
+		l.blocks[i] = nil
+	}
+	*l = lease{depot: l.depot}
+}
+
+// readBody reads the body of the request in hand, once, into the lease. weight is how many times its size decoding
+// takes. The body belongs to the lease.
+func (rq *request) readBody(limit int, weight int64) ([]byte, error) {
+	size := rq.ctx.Request.Header.ContentLength()
+	if size <= 0 {
+		rq.bodyRead = true
+		return nil, nil
+	}
+	if size > limit {
+		return nil, refuse(kindTooLarge, "")
+	}
+	if err := rq.lease.reserve(int64(size) * weight); err != nil {
+		return nil, err
+	}
+	body := rq.lease.take(size)
+	if _, err := io.ReadFull(rq.ctx.RequestBodyStream(), body); err != nil {
+		return nil, refusalOfRead(err)
+	}
+	rq.bodyRead = true
+	return body, nil
+}
+
+// refusalOfRead tells a body that came too slowly from one that ended early.
+func refusalOfRead(err error) error {
+	var timeout net.Error
+	switch {
+	case errors.As(err, &timeout) && timeout.Timeout():
+		return refuse(kindTimeout, "")
+	case errors.Is(err, fasthttp.ErrBodyTooLarge):
+		return refuse(kindTooLarge, "")
+	default:
+		return refuse(kindMalformed, "the body ends early")
+	}
+}
+
+// Views of a block as what lies in it. The lengths are multiples of the element; float32 wants 4-byte alignment.
+
+func asIDs(b []byte) []zhenni.CredentialID {
+	return unsafe.Slice((*zhenni.CredentialID)(unsafe.Pointer(unsafe.SliceData(b))), len(b)/16)
+}
+
+func asOutcomes(b []byte) []zhenni.Outcome {
+	return unsafe.Slice((*zhenni.Outcome)(unsafe.Pointer(unsafe.SliceData(b))), len(b))
+}
+
+func asInt8(b []byte) []int8 {
+	return unsafe.Slice((*int8)(unsafe.Pointer(unsafe.SliceData(b))), len(b))
+}
+
+func asFloat32(b []byte) []float32 {
+	return unsafe.Slice((*float32)(unsafe.Pointer(unsafe.SliceData(b))), len(b)/4)
+}
+
+func asInt32(b []byte) []int32 {
+	return unsafe.Slice((*int32)(unsafe.Pointer(unsafe.SliceData(b))), len(b)/4)
+}
+
+func int8Bytes(v []int8) []byte {
+	return unsafe.Slice((*byte)(unsafe.Pointer(unsafe.SliceData(v))), len(v))
+}
+
+func float32Bytes(v []float32) []byte {
+	return unsafe.Slice((*byte)(unsafe.Pointer(unsafe.SliceData(v))), 4*len(v))
+}
+
+func idBytes(v []zhenni.CredentialID) []byte {
+	return unsafe.Slice((*byte)(unsafe.Pointer(unsafe.SliceData(v))), 16*len(v))
+}
+
+func int32Bytes(v []int32) []byte {
+	return unsafe.Slice((*byte)(unsafe.Pointer(unsafe.SliceData(v))), 4*len(v))
+}
+
+func asSpans(b []byte) []span {
+	return unsafe.Slice((*span)(unsafe.Pointer(unsafe.SliceData(b))), len(b)/8)
+}

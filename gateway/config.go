@@ -1,0 +1,132 @@
+package gateway
+
+import (
+	"crypto/rand"
+	"fmt"
+	"io"
+	"log/slog"
+	"time"
+
+	"zhenni"
+)
+
+// maxHeadBytes and maxFields bound the head of a request, request line included.
+const (
+	maxHeadBytes = 4 << 10
+	maxFields    = 64
+)
+
+// Config is everything a [Server] can be told. A zero field takes the default named beside it.
+type Config struct {
+	// Addr is where [Server.ListenAndServe] listens: 127.0.0.1:8443 with TLS, 127.0.0.1:8080 without.
+	Addr string
+	// TLSCert and TLSKey are PEM files. With both, TLS 1.3 and nothing else is spoken; with neither, plain HTTP.
+	TLSCert, TLSKey string
+	// Profile is the frozen threshold that is served; its id and its shortcomings are in every answer. Required.
+	Profile zhenni.Profile
+	// Version is the build's version, shown in /openapi.json and /metrics.
+	Version string
+	// Now is the clock of what is recorded and shown: time.Now. Deadlines always use the monotonic clock.
+	Now func() time.Time
+	// Entropy is where ids are drawn from: crypto/rand.
+	Entropy io.Reader
+	// Logger receives what went wrong inside, never a body, a key, an id or a score: slog.Default().
+	Logger *slog.Logger
+
+	// MaxConns bounds the connections served at once (1,024), and with them the requests in hand;
+	// MaxConnsPerIP those of one address (256).
+	MaxConns, MaxConnsPerIP int
+	// MaxBodyBytes bounds a single request's body (4 MiB), MaxBatchBytes a batch's (64 MiB).
+	MaxBodyBytes, MaxBatchBytes int
+	// MaxHeldBytes bounds the memory held for the bodies of all requests at once (1 GiB); beyond it requests are
+	// refused as overload.
+	MaxHeldBytes int64
+
+	// HeaderTimeout is the time a request's head may take (5 s). BodyTimeout is the time a body or an answer may take
+	// (5 s) on top of its size at MinRate bytes a second (1 MiB/s).
+	HeaderTimeout, BodyTimeout time.Duration
+	MinRate                    int
+	// IdleTimeout is how long a connection may stay silent between requests (60 s).
+	IdleTimeout time.Duration
+	// LingerTimeout is how long a refused connection is drained so that its client can read the answer (500 ms).
+	LingerTimeout time.Duration
+	// VerifyTimeout is the time the node has for a single verification (2 s), BatchTimeout for a batch (20 s).
+	VerifyTimeout, BatchTimeout time.Duration
+	// RetryAfter is what an overloaded client is told to wait (1 s).
+	RetryAfter time.Duration
+}
+
+// WithDefaults returns c with every zero field set to its default.
+func (c Config) WithDefaults() Config {
+	if c.Addr == "" {
+		c.Addr = "127.0.0.1:8080"
+		if c.TLSCert != "" {
+			c.Addr = "127.0.0.1:8443"
+		}
+	}
+	if c.Now == nil {
+		c.Now = time.Now
+	}
+	if c.Entropy == nil {
+		c.Entropy = rand.Reader
+	}
+	if c.Logger == nil {
+		c.Logger = slog.Default()
+	}
+	setDefault(&c.Version, "devel")
+	setDefault(&c.MaxConns, 1024)
+	setDefault(&c.MaxConnsPerIP, 256)
+	setDefault(&c.MaxBodyBytes, 4<<20)
+	setDefault(&c.MaxBatchBytes, 64<<20)
+	setDefault(&c.MaxHeldBytes, 1<<30)
+	setDefault(&c.HeaderTimeout, 5*time.Second)
+	setDefault(&c.BodyTimeout, 5*time.Second)
+	setDefault(&c.MinRate, 1<<20)
+	setDefault(&c.IdleTimeout, time.Minute)
+	setDefault(&c.LingerTimeout, 500*time.Millisecond)
+	setDefault(&c.VerifyTimeout, 2*time.Second)
+	setDefault(&c.BatchTimeout, 20*time.Second)
+	setDefault(&c.RetryAfter, time.Second)
+	return c
+}
+
+func setDefault[T comparable](field *T, value T) {
+	var zero T
+	if *field == zero {
+		*field = value
+	}
+}
+
+// Validate reports the first field that is out of range: [zhenni.ErrBadValue], or [zhenni.ErrBadProfile].
+func (c Config) Validate() error {
+	if err := c.Profile.Validate(); err != nil {
+		return err
+	}
+	if (c.TLSCert == "") != (c.TLSKey == "") {
+		return fmt.Errorf("%w: TLS wants a certificate and a key, or neither", zhenni.ErrBadValue)
+	}
+	for _, bound := range []struct {
+		name     string
+		value    int64
+		min, max int64
+	}{
+		{"connections", int64(c.MaxConns), 1, 1 << 20},
+		{"connections of one address", int64(c.MaxConnsPerIP), 1, 1 << 20},
+		{"body bytes", int64(c.MaxBodyBytes), 1 << 10, 4 << 20},
+		{"batch bytes", int64(c.MaxBatchBytes), 1 << 10, 64 << 20},
+		{"held bytes", c.MaxHeldBytes, 2 * int64(c.MaxBatchBytes), 1 << 40},
+		{"header timeout", int64(c.HeaderTimeout), 1, int64(time.Minute)},
+		{"body timeout", int64(c.BodyTimeout), 1, int64(time.Minute)},
+		{"minimal rate", int64(c.MinRate), 1, 1 << 40},
+		{"idle timeout", int64(c.IdleTimeout), 1, int64(time.Hour)},
+		{"linger timeout", int64(c.LingerTimeout), 1, int64(5 * time.Second)},
+		{"verification timeout", int64(c.VerifyTimeout), 1, int64(time.Minute)},
+		{"batch timeout", int64(c.BatchTimeout), 1, int64(10 * time.Minute)},
+		{"retry-after", int64(c.RetryAfter), 1, int64(time.Hour)},
+	} {
+		if bound.value < bound.min || bound.value > bound.max {
+			return fmt.Errorf("%w: %s is %d, want %d–%d", zhenni.ErrBadValue, bound.name, bound.value, bound.min, bound.max)
+		}
+	}
+	return nil
+}

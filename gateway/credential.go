@@ -1,0 +1,104 @@
+package gateway
+
+import (
+	"strconv"
+
+	"zhenni"
+)
+
+// credential is GET /v1/credentials/{id}. A credential of another tenant is answered like one that is not there.
+func (s *Server) credential(rq *request) error {
+	id, err := rq.credentialID()
+	if err != nil {
+		return err
+	}
+	record, err := s.node.Credential(id)
+	if err != nil {
+		return err
+	}
+	if record.Tenant != rq.party.Tenant {
+		return refuse(kindNoCredential, "")
+	}
+	s.writeCredential(rq, 200, record)
+	return nil
+}
+
+// revoke is POST /v1/credentials/{id}/revoke. A second revocation is answered like the first.
+func (s *Server) revoke(rq *request) error {
+	if !rq.bodyRead {
+		return refuse(kindSyntax, "revoke takes no body")
+	}
+	id, err := rq.credentialID()
+	if err != nil {
+		return err
+	}
+	result, err := s.applyOne(rq, zhenni.ChangeStatus{
+		ID: id, Tenant: rq.party.Tenant, To: zhenni.StatusRevoked, At: s.config.Now(),
+	})
+	if err != nil {
+		return err
+	}
+	s.writeCredential(rq, 200, result.Credential)
+	return nil
+}
+
+func (s *Server) applyOne(rq *request, command zhenni.Command) (zhenni.Result, error) {
+	results, err := s.node.Apply(rq.ctx, []zhenni.Command{command})
+	if err != nil {
+		return zhenni.Result{}, err
+	}
+	return results[0], results[0].Err
+}
+
+// credentialID reads the id of the path. One that is not of its written form names nothing.
+func (rq *request) credentialID() (zhenni.CredentialID, error) {
+	written, _ := rq.ctx.UserValue("id").(string)
+	id, err := zhenni.ParseCredentialID(written)
+	if err != nil {
+		return id, refuse(kindNoCredential, "")
+	}
+	return id, nil
+}
+
+func (s *Server) writeCredential(rq *request, status int, c zhenni.Credential) {
+	answer := append(make([]byte, 0, 320), `{"credential":"`...)
+	answer = append(answer, c.ID.String()...)
+	answer = append(answer, `","level":"`...)
+	answer = append(answer, c.Level.String()...)
+	answer = append(answer, `","status":"`...)
+	answer = append(answer, c.Status.String()...)
+	answer = append(answer, `","generation":`...)
+	answer = strconv.AppendUint(answer, uint64(c.Generation), 10)
+	answer = appendTime(answer, "enrolled_at", c.EnrolledAt)
+	answer = appendTime(answer, "changed_at", c.ChangedAt)
+	answer = s.appendOrigin(answer, rq, false)
+	rq.writeJSON(status, append(answer, '}'))
+}
+
+// profiles is GET /v1/profiles: what is served, with the evidence for it.
+func (s *Server) profiles(rq *request) error {
+	rq.writeJSON(200, s.answer.profiles)
+	return nil
+}
+
+// live is GET /livez: the process answers.
+func (s *Server) live(rq *request) error {
+	rq.writeJSON(200, []byte(`{"status":"live"}`))
+	return nil
+}
+
+// ready is GET /readyz: the node can verify.
+func (s *Server) ready(rq *request) error {
+	if err := s.node.Ready(); err != nil {
+		s.config.Logger.Warn("not ready", "error", err)
+		return refuse(kindUnavailable, "the node is not ready")
+	}
+	rq.writeJSON(200, []byte(`{"status":"ready"}`))
+	return nil
+}
+
+// description is GET /openapi.json.
+func (s *Server) description(rq *request) error {
+	rq.writeJSON(200, openAPI)
+	return nil
+}

@@ -1,0 +1,15 @@
+// Package gateway is the HTTP ingress: it listens, refuses what is malformed, authenticates, decodes, asks a [Node]
+// and encodes its answer. It decides nothing about persons.
+//
+// A request passes these places in order, each of which can only refuse it:
+//
+//	listener.go   connections are counted, in all and by address
+//	conn.go       the head is read whole, under a deadline, and checked before fasthttp sees a byte of it
+//	guard.go      the rules a head must keep: one framing, one host, one spelling
+//	server.go     the route, the transaction id, the relying party and its role
+//	body.go       the body is read once into memory that the gateway owns and lends to the node
+//	verification.go, batch.go, enrolment.go, credential.go    what the route does
+//	problem.go    the one place where an error becomes a status and a text
+//
+// The operator's routes are served apart, on a unix socket (admin.go); they are absent from the public listener.
+package gateway

@@ -1,0 +1,156 @@
+package gateway
+
+import (
+	"time"
+
+	"zhenni"
+
+	"github.com/prometheus/client_golang/prometheus"
+	"github.com/prometheus/common/expfmt"
+)
+
+// httpMetrics counts what passes through the server. No label names a party, a credential or an address.
+type httpMetrics struct {
+	registry     *prometheus.Registry
+	latency      *prometheus.HistogramVec
+	guard        *prometheus.CounterVec
+	panics       prometheus.Counter
+	refusedConns prometheus.Counter
+}
+
+func newMetrics(node Node, version string) *httpMetrics {
+	m := &httpMetrics{
+		registry: prometheus.NewRegistry(),
+		latency: prometheus.NewHistogramVec(prometheus.HistogramOpts{
+			Name: "zhenni_http_request_seconds", Help: "Time from a request's head to its answer.",
+			Buckets: prometheus.ExponentialBuckets(50e-6, 2, 19),
+		}, []string{"route", "class"}),
+		guard: prometheus.NewCounterVec(prometheus.CounterOpts{
+			Name: "zhenni_http_guarded_total", Help: "Requests refused before they were one, by code.",
+		}, []string{"code"}),
+		panics: prometheus.NewCounter(prometheus.CounterOpts{
+			Name: "zhenni_http_panics_total", Help: "Panics caught in handlers.",
+		}),
+		refusedConns: prometheus.NewCounter(prometheus.CounterOpts{
+			Name: "zhenni_http_connections_refused_total", Help: "Connections beyond the bounds.",
+		}),
+	}
+	build := prometheus.NewGaugeFunc(prometheus.GaugeOpts{
+		Name: "zhenni_build_info", Help: "Constant 1, labelled with the version.", ConstLabels: prometheus.Labels{"version": version},
+	}, func() float64 { return 1 })
+	m.registry.MustRegister(m.latency, m.guard, m.panics, m.refusedConns, build, nodeCollector{node})
+	return m
+}
+
+func (m *httpMetrics) guarded(k *kind) { m.guard.WithLabelValues(k.code).Inc() }
+
+// A routeMeter is the histogram of one route, by class of status; no handler answers 1xx or 3xx.
+type routeMeter [6]prometheus.Observer
+
+func (m *httpMetrics) route(path string) (meter routeMeter) {
+	for _, class := range []int{2, 4, 5} {
+		meter[class] = m.latency.WithLabelValues(path, string(rune('0'+class))+"xx")
+	}
+	return meter
+}
+
+func (m *routeMeter) observe(status int, d time.Duration) {
+	if class := status / 100; class < len(m) && m[class] != nil {
+		m[class].Observe(d.Seconds())
+	}
+}
+
+// A nodeCollector turns what the node tells of itself into metrics when it is asked.
+type nodeCollector struct{ node Node }
+
+func describe(name, help string, labels ...string) *prometheus.Desc {
+	return prometheus.NewDesc("zhenni_"+name, help, labels, nil)
+}
+
+var (
+	descOutcomes = describe("outcomes_total", "Items answered, by verdict and reason.", "verdict", "reason")
+	descShards   = describe("shards", "Shards, by state.", "state")
+	descCounters = map[string]*prometheus.Desc{
+		"admitted":      describe("items_admitted_total", "Items let in."),
+		"refused":       describe("items_refused_at_door_total", "Items turned away by admission."),
+		"expired":       describe("items_expired_total", "Items whose deadline passed first."),
+		"replays":       describe("replays_total", "Probes identical to the reference: alarms."),
+		"shared_probes": describe("shared_probes_total", "Probes identical to that of another credential in one request."),
+		"panics":        describe("shard_panics_total", "Panics caught in shards."),
+		"restarts":      describe("shard_restarts_total", "Shards restarted."),
+		"parked":        describe("credentials_parked_total", "Credentials parked as poison."),
+		"store_reads":   describe("arena_store_reads_total", "Rows opened from the store."),
+		"evictions":     describe("arena_evictions_total", "Rows evicted."),
+	}
+	descGauges = map[string]*prometheus.Desc{
+		"in_flight": describe("items_in_flight", "Items admitted and not yet answered."),
+		"rows":      describe("arena_rows", "Rows held open."),
+		"capacity":  describe("arena_capacity_rows", "Rows that can be held open."),
+		"bytes":     describe("arena_bytes", "Memory of the rows held open."),
+		"ready":     describe("ready", "1 where the node can answer."),
+	}
+)
+
+// Describe implements prometheus.Collector.
+func (c nodeCollector) Describe(out chan<- *prometheus.Desc) {
+	out <- descOutcomes
+	out <- descShards
+	for _, d := range descCounters {
+		out <- d
+	}
+	for _, d := range descGauges {
+		out <- d
+	}
+}
+
+// Collect implements prometheus.Collector.
+func (c nodeCollector) Collect(out chan<- prometheus.Metric) {
+	stats := c.node.Stats()
+	for o := zhenni.Match; int(o) < zhenni.OutcomeCount; o++ {
+		out <- prometheus.MustNewConstMetric(descOutcomes, prometheus.CounterValue, float64(stats.Outcomes[o]), o.Verdict(), o.Reason())
+	}
+	failed, inFlight := 0, 0
+	for _, shard := range stats.Shards {
+		inFlight += shard.InFlight
+		if shard.Failed {
+			failed++
+		}
+	}
+	for state, n := range map[string]int{"serving": len(stats.Shards) - failed, "failed": failed} {
+		out <- prometheus.MustNewConstMetric(descShards, prometheus.GaugeValue, float64(n), state)
+	}
+	for name, n := range map[string]uint64{
+		"admitted": stats.Admitted, "refused": stats.RefusedAtDoor, "expired": stats.Expired, "replays": stats.Replays,
+		"shared_probes": stats.SharedProbes, "panics": stats.Panics, "restarts": stats.Restarts, "parked": stats.Parked,
+		"store_reads": stats.Arena.StoreReads, "evictions": stats.Arena.Evictions,
+	} {
+		out <- prometheus.MustNewConstMetric(descCounters[name], prometheus.CounterValue, float64(n))
+	}
+	ready := 0
+	if c.node.Ready() == nil {
+		ready = 1
+	}
+	for name, n := range map[string]int64{
+		"in_flight": int64(inFlight), "rows": stats.Arena.Rows, "capacity": stats.Arena.Capacity,
+		"bytes": stats.Arena.Bytes, "ready": int64(ready),
+	} {
+		out <- prometheus.MustNewConstMetric(descGauges[name], prometheus.GaugeValue, float64(n))
+	}
+}
+
+// exposition is GET /metrics, in the text format of Prometheus.
+func (s *Server) exposition(rq *request) error {
+	families, err := s.metrics.registry.Gather()
+	if err != nil {
+		return err
+	}
+	format := expfmt.NewFormat(expfmt.TypeTextPlain)
+	rq.ctx.Response.Header.SetContentType(string(format))
+	encoder := expfmt.NewEncoder(rq.ctx.Response.BodyWriter(), format)
+	for _, family := range families {
+		if err := encoder.Encode(family); err != nil {
+			return err
+		}
+	}
+	return nil
+}

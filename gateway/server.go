@@ -1,0 +1,269 @@
+package gateway
+
+import (
+	"context"
+	"crypto/tls"
+	_ "embed"
+	"encoding/hex"
+	"errors"
+	"fmt"
+	"io"
+	"log/slog"
+	"net"
+	"net/http"
+	"runtime/debug"
+	"time"
+
+	"zhenni"
+
+	"github.com/fasthttp/router"
+	"github.com/valyala/fasthttp"
+)
+
+// openAPI is the description of the public routes, to which the tests hold the handlers.
+//
+//go:embed openapi.json
+var openAPI []byte
+
+// A Server answers HTTP requests by asking a [Node].
+type Server struct {
+	config  Config
+	node    Node
+	http    fasthttp.Server
+	tls     *tls.Config // nil for plain HTTP
+	metrics *httpMetrics
+	depot   depot
+	answer  answerConstants
+}
+
+// New makes a server for node, which it neither starts nor stops. A config that is not valid is [zhenni.ErrBadValue]
+// or [zhenni.ErrBadProfile].
+func New(config Config, node Node) (*Server, error) {
+	config = config.WithDefaults()
+	if err := config.Validate(); err != nil {
+		return nil, err
+	}
+	if !littleEndian {
+		return nil, errors.New("gateway: this machine is big-endian; vectors are read where they lie in little-endian")
+	}
+	s := &Server{config: config, node: node, metrics: newMetrics(node, config.Version)}
+	s.depot.limit = config.MaxHeldBytes
+	s.answer = newAnswerConstants(config.Profile)
+	if err := s.loadTLS(); err != nil {
+		return nil, err
+	}
+	s.http = fasthttp.Server{
+		Handler:                      s.routes(),
+		ErrorHandler:                 s.brokenBody,
+		Concurrency:                  2 * config.MaxConns, // never reached: the listener admits MaxConns
+		ReadBufferSize:               2 * maxHeadBytes,
+		WriteBufferSize:              4 << 10,
+		MaxRequestBodySize:           config.MaxBatchBytes,
+		StreamRequestBody:            true,
+		DisablePreParseMultipartForm: true,
+		NoDefaultServerHeader:        true,
+		NoDefaultContentType:         true,
+		SecureErrorLogMessage:        true,
+		CloseOnShutdown:              true,
+		Logger:                       quietLog{config.Logger},
+	}
+	return s, nil
+}
+
+func (s *Server) loadTLS() error {
+	if s.config.TLSCert == "" {
+		return nil
+	}
+	certificate, err := tls.LoadX509KeyPair(s.config.TLSCert, s.config.TLSKey)
+	if err != nil {
+		return fmt.Errorf("%w: TLS certificate: %w", zhenni.ErrBadValue, err)
+	}
+	s.tls = &tls.Config{
+		Certificates: []tls.Certificate{certificate},
+		MinVersion:   tls.VersionTLS13,
+		NextProtos:   []string{"http/1.1"},
+	}
+	return nil
+}
+
+// ListenAndServe listens on Config.Addr and serves until [Server.Shutdown].
+func (s *Server) ListenAndServe() error {
+	ln, err := net.Listen("tcp", s.config.Addr)
+	if err != nil {
+		return err
+	}
+	return s.Serve(ln)
+}
+
+// Serve answers the connections of ln, which it closes, until [Server.Shutdown]; then it returns nil. TLS, where
+// configured, is spoken over ln.
+func (s *Server) Serve(ln net.Listener) error {
+	return s.http.Serve(newListener(ln, &s.config, s.tls, s.metrics))
+}
+
+// Shutdown stops listening, lets the requests in hand finish and closes idle connections. It returns when that is done
+// or ctx is.
+func (s *Server) Shutdown(ctx context.Context) error { return s.http.ShutdownWithContext(ctx) }
+
+// A route is one address with what it takes to use it.
+type route struct {
+	method, path string
+	role         zhenni.Role // 0: open to all
+	handle       func(*Server, *request) error
+	meter        routeMeter
+}
+
+func (s *Server) routes() fasthttp.RequestHandler {
+	r := router.New()
+	r.RedirectTrailingSlash, r.RedirectFixedPath, r.HandleOPTIONS = false, false, false
+	for _, rt := range []*route{
+		{method: "POST", path: "/v1/enrolments", role: zhenni.RoleIssuer, handle: (*Server).enrol},
+		{method: "POST", path: "/v1/verifications", role: zhenni.RoleVerifier, handle: (*Server).verifyOne},
+		{method: "POST", path: "/v1/verification-batches", role: zhenni.RoleVerifier, handle: (*Server).verifyMany},
+		{method: "GET", path: "/v1/credentials/{id}", role: zhenni.RoleIssuer, handle: (*Server).credential},
+		{method: "POST", path: "/v1/credentials/{id}/revoke", role: zhenni.RoleIssuer, handle: (*Server).revoke},
+		{method: "GET", path: "/v1/profiles", role: anyRole, handle: (*Server).profiles},
+		{method: "GET", path: "/livez", handle: (*Server).live},
+		{method: "GET", path: "/readyz", handle: (*Server).ready},
+		{method: "GET", path: "/metrics", handle: (*Server).exposition},
+		{method: "GET", path: "/openapi.json", handle: (*Server).description},
+	} {
+		r.Handle(rt.method, rt.path, s.serve(rt))
+	}
+	r.NotFound = s.serve(&route{path: "none", handle: func(*Server, *request) error { return refuse(kindNotFound, "") }})
+	r.MethodNotAllowed = s.serve(&route{path: "none", handle: func(*Server, *request) error { return refuse(kindMethod, "") }})
+	return func(ctx *fasthttp.RequestCtx) {
+		if !plainPath(ctx.Request.Header.RequestURI(), ctx.Path()) {
+			r.NotFound(ctx)
+			return
+		}
+		r.Handler(ctx)
+	}
+}
+
+// plainPath reports whether a path is spelled the one way routes are: what normalising would change is no route.
+func plainPath(raw, normalised []byte) bool {
+	for _, c := range raw {
+		if !('a' <= c && c <= 'z' || '0' <= c && c <= '9' || 'A' <= c && c <= 'Z' || c == '/' || c == '-' || c == '.' || c == '_') {
+			return false
+		}
+	}
+	return string(raw) == string(normalised)
+}
+
+// A request is what the gateway knows about the request in hand. It ends with the handler.
+type request struct {
+	ctx         *fasthttp.RequestCtx
+	transaction string
+	party       zhenni.RelyingParty
+	lease       lease
+	bodyRead    bool
+}
+
+// serve wraps the handler of a route: whatever it returns, or panics with, becomes an answer here.
+func (s *Server) serve(rt *route) fasthttp.RequestHandler {
+	rt.meter = s.metrics.route(rt.path)
+	return func(ctx *fasthttp.RequestCtx) {
+		start := time.Now()
+		rq := &request{ctx: ctx, lease: lease{depot: &s.depot}, bodyRead: ctx.Request.Header.ContentLength() <= 0}
+		defer rq.lease.end()
+		if err := s.attempt(rt, rq); err != nil {
+			s.writeProblem(rq, rt, refusalOf(err))
+		}
+		if rq.transaction != "" {
+			ctx.Response.Header.Set("Transaction-Id", rq.transaction)
+		}
+		ctx.Response.Header.Set("Cache-Control", "no-store")
+		if !rq.bodyRead {
+			ctx.SetConnectionClose()
+		}
+		rt.meter.observe(ctx.Response.StatusCode(), time.Since(start))
+	}
+}
+
+// attempt runs the handler after everything that can refuse the request before its body is read.
+func (s *Server) attempt(rt *route, rq *request) (err error) {
+	defer func() {
+		if cause := recover(); cause != nil {
+			s.metrics.panics.Inc()
+			s.config.Logger.Error("a handler panicked", "route", rt.path, "type", fmt.Sprintf("%T", cause), "stack", string(debug.Stack()))
+			err = refuse(kindInternal, "")
+		}
+	}()
+	if err := s.setTransaction(rq); err != nil {
+		return err
+	}
+	if rt.role != 0 {
+		if err := s.admit(rq, rt.role); err != nil {
+			return err
+		}
+	}
+	if model := rq.ctx.Request.Header.Peek("Model"); model != nil && string(model) != s.config.Profile.Model.ID {
+		return refuse(kindModel, "the Model field names another model")
+	}
+	return rt.handle(s, rq)
+}
+
+// setTransaction takes the transaction id of the Transaction-Id field, or makes one.
+func (s *Server) setTransaction(rq *request) error {
+	if given := rq.ctx.Request.Header.Peek("Transaction-Id"); given != nil {
+		return rq.nameTransaction(given)
+	}
+	var random [16]byte
+	if _, err := io.ReadFull(s.config.Entropy, random[:]); err != nil {
+		return refuse(kindUnavailable, "no transaction id could be made")
+	}
+	rq.transaction = hex.EncodeToString(random[:])
+	return nil
+}
+
+// nameTransaction takes the transaction id a client gives.
+func (rq *request) nameTransaction(given []byte) error {
+	name := string(given)
+	if !zhenni.ValidName(name) {
+		return refuse(kindSyntax, "the transaction id is not 1–64 of a–z 0–9 - _ .")
+	}
+	rq.transaction = name
+	return nil
+}
+
+func (s *Server) writeProblem(rq *request, rt *route, r *refusal) {
+	response := &rq.ctx.Response
+	response.ResetBody()
+	response.SetStatusCode(r.kind.status)
+	response.Header.SetContentType("application/problem+json")
+	switch r.kind.status {
+	case fasthttp.StatusServiceUnavailable:
+		response.Header.Set("Retry-After", retrySeconds(s.config.RetryAfter))
+	case fasthttp.StatusUnauthorized:
+		response.Header.Set("WWW-Authenticate", "Bearer")
+	case fasthttp.StatusMethodNotAllowed:
+		if len(response.Header.Peek("Allow")) == 0 {
+			response.Header.Set("Allow", "GET, POST")
+		}
+	}
+	if r.kind.close {
+		rq.ctx.SetConnectionClose()
+	}
+	response.SetBodyRaw(r.appendProblem(nil, rq.transaction))
+	if r.kind == kindInternal {
+		s.config.Logger.Error("a request failed", "route", rt.path)
+	}
+}
+
+// brokenBody answers a body that fasthttp could not begin to read.
+func (s *Server) brokenBody(ctx *fasthttp.RequestCtx, err error) {
+	r := refusalOf(refusalOfRead(err))
+	s.metrics.guarded(r.kind)
+	ctx.Response.SetStatusCode(r.kind.status)
+	ctx.Response.Header.SetContentType("application/problem+json")
+	ctx.Response.SetBodyRaw(r.appendProblem(nil, ""))
+	ctx.SetConnectionClose()
+}
+
+func statusText(code int) string { return http.StatusText(code) }
+
+// quietLog keeps what fasthttp has to say for debugging, without its arguments, which may quote a request.
+type quietLog struct{ log *slog.Logger }
+
+func (l quietLog) Printf(format string, _ ...any) { l.log.Debug("fasthttp", "event", format) }

@@ -1,0 +1,126 @@
+package gateway
+
+import (
+	"errors"
+	"time"
+
+	"zhenni"
+)
+
+const (
+	fieldCredential = iota
+	fieldInt8
+	fieldFloat32
+	fieldBodyTransaction
+	fieldBodyModel
+	verificationFields
+)
+
+// verifyOne is POST /v1/verifications: one credential, one probe, one outcome.
+func (s *Server) verifyOne(rq *request) error {
+	if !hasMedia(rq, mediaJSON) {
+		return refuse(kindMedia, "")
+	}
+	body, err := rq.readBody(s.config.MaxBodyBytes, 2)
+	if err != nil {
+		return err
+	}
+	batch, err := s.decodeVerification(rq, body)
+	if err != nil {
+		return err
+	}
+	if err := s.verify(rq, batch, s.config.VerifyTimeout); err != nil {
+		return err
+	}
+	outcome := batch.Outcomes[0]
+	switch outcome {
+	case zhenni.RefusedProbe:
+		return refuse(kindProbe, "")
+	case zhenni.RefusedCredentialID:
+		return refuse(kindID, "")
+	case zhenni.RefusedItem:
+		return refuse(kindItem, "")
+	}
+	answer := append(make([]byte, 0, 320), '{')
+	answer = append(answer, verdictMembers[outcome]...)
+	answer = s.appendOrigin(answer, rq, true)
+	answer = appendTime(answer, "time", s.config.Now())
+	rq.writeJSON(200, append(answer, '}'))
+	return nil
+}
+
+// decodeVerification reads the document of one verification into a batch of one.
+func (s *Server) decodeVerification(rq *request, body []byte) (*zhenni.Batch, error) {
+	fields := [verificationFields]field{
+		{name: "credential"}, {name: "probe_int8"}, {name: "probe_float32"}, {name: "transaction"}, {name: "model"},
+	}
+	if err := parseDocument(body, fields[:]); err != nil {
+		return nil, err
+	}
+	if err := s.takeNames(rq, &fields[fieldBodyTransaction], &fields[fieldBodyModel]); err != nil {
+		return nil, err
+	}
+	batch := s.newBatch(rq, 1)
+	if f := &fields[fieldCredential]; f.number || batch.IDs[0].UnmarshalText(f.value) != nil {
+		return nil, refuse(kindID, "credential is not 32 lower-case hexadecimal digits")
+	}
+	if s.decodeVector(batch, rq, &fields[fieldInt8], &fields[fieldFloat32]) {
+		return batch, nil
+	}
+	return nil, refuse(kindProbe, "want probe_int8 or probe_float32, base64 of the model's dimension")
+}
+
+// takeNames takes the transaction id and the model that a document may name.
+func (s *Server) takeNames(rq *request, transaction, model *field) error {
+	if transaction.value != nil {
+		given := rq.ctx.Request.Header.Peek("Transaction-Id")
+		if transaction.number || given != nil && string(given) != string(transaction.value) {
+			return refuse(kindSyntax, "transaction is not the one of the Transaction-Id field")
+		}
+		if err := rq.nameTransaction(transaction.value); err != nil {
+			return err
+		}
+	}
+	if model.value != nil && (model.number || string(model.value) != s.config.Profile.Model.ID) {
+		return refuse(kindModel, "model names another model")
+	}
+	return nil
+}
+
+// newBatch makes a batch of n items in the lease, ids and probes unset, outcomes pending.
+func (s *Server) newBatch(rq *request, n int) *zhenni.Batch {
+	memory := rq.lease.take(17 * n)
+	clear(memory[16*n:])
+	return &zhenni.Batch{
+		Tenant:     rq.party.Tenant,
+		Evaluation: rq.party.Evaluation,
+		Dim:        s.config.Profile.Model.Dim,
+		IDs:        asIDs(memory[:16*n]),
+		Outcomes:   asOutcomes(memory[16*n : 17*n]),
+	}
+}
+
+// decodeVector reads the one of the two fields that is set into the batch of one.
+func (s *Server) decodeVector(batch *zhenni.Batch, rq *request, int8s, floats *field) bool {
+	if (int8s.value == nil) == (floats.value == nil) || int8s.number || floats.number {
+		return false
+	}
+	if int8s.value != nil {
+		memory := rq.lease.take(batch.Dim)
+		batch.Int8 = asInt8(memory)
+		return decodeBase64(memory, int8s.value)
+	}
+	memory := rq.lease.take(4 * batch.Dim)
+	batch.Float32 = asFloat32(memory)
+	return decodeBase64(memory, floats.value)
+}
+
+// verify lends the batch to the node and takes it back where the node says so.
+func (s *Server) verify(rq *request, batch *zhenni.Batch, timeout time.Duration) error {
+	rq.lease.lent = true
+	err := s.node.Verify(batch, time.Now().Add(timeout))
+	if err == nil || errors.Is(err, zhenni.ErrOverloaded) || errors.Is(err, zhenni.ErrUnavailable) || errors.Is(err, zhenni.ErrBadBatch) {
+		rq.lease.lent = false
+	}
+	return err
+}
