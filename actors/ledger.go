@@ -18,7 +18,6 @@ type ledger struct {
 // answered counts the outcomes of a part that the matcher tallied. An item that it left pending becomes a refusal
 // here, so that no admitted item stays without an outcome.
 func (l *ledger) answered(b *zhenni.Batch, items []uint32, t engine.Tally) {
-	l.add(&l.replays, t.Replays)
 	if t.Match+t.NoMatch != len(items) {
 		l.scan(b, items)
 		return

@@ -9,9 +9,9 @@ import (
 )
 
 func TestOutcomesDoNotDependOnShards(t *testing.T) {
-	w := newWorld(1, 3000)
+	w := newWorld(1, testDim, 3000)
 	r := rand.New(rand.NewPCG(2, 2))
-	b := mated(w.ids...)
+	b := w.mated(w.ids...)
 	for i := range b.IDs {
 		switch r.IntN(4) {
 		case 0: // somebody else's probe
@@ -38,20 +38,6 @@ func TestOutcomesDoNotDependOnShards(t *testing.T) {
 	for _, o := range []zhenni.Outcome{zhenni.Match, zhenni.NoMatch, zhenni.RefusedItem} {
 		if !slices.Contains(want, o) {
 			t.Errorf("no item is %s", o.Verdict())
-		}
-	}
-}
-
-func BenchmarkVerify1(b *testing.B) {
-	w := newWorld(1, 1000)
-	n := startNode(b, w, Config{Shards: 1})
-	batch := mated(w.ids[0])
-	d := soon()
-	b.ReportAllocs()
-	for b.Loop() {
-		batch.Outcomes[0] = 0
-		if err := n.Verify(batch, d); err != nil {
-			b.Fatal(err)
 		}
 	}
 }

@@ -19,6 +19,7 @@ type shard struct {
 	node     *Node
 	name     string // <epoch>-<index>, unique in the life of the node
 	pid      *actor.PID
+	turns    *dispatcher
 	segments uint64 // the set it owns
 
 	// after are the events it waits for before it touches its segments.
@@ -93,6 +94,7 @@ func (h *host) Receive(ctx actor.Context) {
 	case *rebuild:
 		h.rebuild()
 	case *actor.Stopped:
+		h.turns.end()
 		close(h.released)
 	}
 	h.beats.Add(1)
@@ -132,6 +134,7 @@ func (h *host) answer(p *part) (crashed bool) {
 	} else {
 		n.ledger.answered(b, items, tally)
 	}
+	n.ledger.add(&n.ledger.replays, tally.Replays)
 	h.inFlight.Add(-int64(len(items)))
 	p.finish()
 	return crashed
@@ -144,13 +147,12 @@ func (h *host) match(b *zhenni.Batch, items []uint32) (t engine.Tally, crashed b
 	if err == nil {
 		return t, false
 	}
-	h.isolate(b, items)
+	t = h.isolate(b, items)
 	h.countCrash(err)
-	return engine.Tally{}, true
+	return t, true
 }
 
-// run is the matcher's Verify with a panic as an error. The matcher is replaced after one: its scratch memory may be
-// in any state.
+// run is the matcher's Verify with a panic as an error. What had been counted before a panic is in the next tally.
 func (h *host) run(b *zhenni.Batch, items []uint32) (t engine.Tally, err error) {
 	defer func() {
 		if cause := recover(); cause != nil {
@@ -161,10 +163,9 @@ func (h *host) run(b *zhenni.Batch, items []uint32) (t engine.Tally, err error) 
 	return h.matcher.Verify(b, items), nil
 }
 
-// caught turns a panic into an error without its content, and makes a new matcher.
+// caught turns a panic into an error without its content.
 func (h *host) caught(cause any) error {
 	h.node.ledger.panics.Add(1)
-	h.matcher = h.node.newMatcher()
 	return panicError(cause)
 }
 
@@ -183,9 +184,10 @@ func (h *host) dropStale() {
 	}
 }
 
-// isolate runs the pending items alone, refuses those that panic again, and marks their segments: a matcher writes only
-// to the segment of the item at hand. If none does, any segment of the part may be half-written.
-func (h *host) isolate(b *zhenni.Batch, items []uint32) {
+// isolate runs the pending items alone, refuses those that panic again, and marks their segments to be dropped: a
+// matcher writes only to the segment of the item at hand. If none panics, it may have been any of them. The matcher is
+// sound after a panic of the store; the restart that follows replaces it in any case.
+func (h *host) isolate(b *zhenni.Batch, items []uint32) (total engine.Tally) {
 	var touched, guilty uint64
 	for k, i := range items {
 		if b.Outcomes[i] != zhenni.Pending {
@@ -193,7 +195,9 @@ func (h *host) isolate(b *zhenni.Batch, items []uint32) {
 		}
 		segment := engine.SegmentOf(b.IDs[i])
 		touched |= 1 << segment
-		if _, err := h.run(b, items[k:k+1]); err != nil {
+		t, err := h.run(b, items[k:k+1])
+		total.Replays += t.Replays
+		if err != nil {
 			b.Outcomes[i] = zhenni.RefusedInternal
 			guilty |= 1 << segment
 			h.strike(b.IDs[i])
@@ -204,6 +208,10 @@ func (h *host) isolate(b *zhenni.Batch, items []uint32) {
 		guilty = touched
 	}
 	h.node.stale.Or(guilty)
+	// An empty run fetches what was counted before the last panic.
+	rest, _ := h.run(b, nil)
+	total.Replays += rest.Replays
+	return total
 }
 
 // countCrash remembers the time and fails the shard after too many in the window.

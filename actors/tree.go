@@ -65,8 +65,11 @@ func spawnShards(ctx actor.Context) {
 		return
 	}
 	for _, s := range m.shards {
-		pid, err := ctx.SpawnNamed(actor.PropsFromProducer(s.incarnate), s.name)
+		s.turns = newDispatcher()
+		props := actor.PropsFromProducer(s.incarnate, actor.WithDispatcher(s.turns))
+		pid, err := ctx.SpawnNamed(props, s.name)
 		if err != nil {
+			s.turns.end()
 			m.done <- fmt.Errorf("actors: spawn shard %s: %w", s.name, err)
 			return
 		}

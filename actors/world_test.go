@@ -18,18 +18,19 @@ const (
 	testTenant zhenni.TenantID = 7
 )
 
-var testModel = zhenni.Model{ID: "test-model", Dim: testDim, Factor: zhenni.FactorFace}
-
 // world is a State in memory whose store can be made to fail: hook, where set, runs before every read by id.
 type world struct {
 	engine.MemoryStore
+	dim  int
 	hook atomic.Pointer[func(zhenni.CredentialID)]
+	// cold makes the walk that warms the arena fail, so that every row is first read by id.
+	cold bool
 	ids  []zhenni.CredentialID
 }
 
 // newWorld holds active credentials with ids spread over all segments. The same seed gives the same world.
-func newWorld(seed uint64, credentials int) *world {
-	w := &world{}
+func newWorld(seed uint64, dim, credentials int) *world {
+	w := &world{dim: dim}
 	r := rand.New(rand.NewPCG(seed, 1))
 	for range credentials {
 		var id zhenni.CredentialID
@@ -42,9 +43,9 @@ func newWorld(seed uint64, credentials int) *world {
 }
 
 // rowOf is the reference of a credential: any two of them are far apart.
-func rowOf(id zhenni.CredentialID) (row []int8, norm int32) {
+func (w *world) rowOf(id zhenni.CredentialID) (row []int8, norm int32) {
 	r := rand.New(rand.NewPCG(binary.BigEndian.Uint64(id[:8]), binary.BigEndian.Uint64(id[8:])))
-	row = make([]int8, testDim)
+	row = make([]int8, w.dim)
 	for i := range row {
 		row[i] = int8(r.IntN(255) - 127)
 		norm += int32(row[i]) * int32(row[i])
@@ -53,7 +54,7 @@ func rowOf(id zhenni.CredentialID) (row []int8, norm int32) {
 }
 
 func (w *world) enrol(id zhenni.CredentialID, status zhenni.Status) {
-	row, norm := rowOf(id)
+	row, norm := w.rowOf(id)
 	w.Put(zhenni.Reference{ID: id, Tenant: testTenant, Status: status, Generation: 1, Row: row, Norm: norm})
 }
 
@@ -66,11 +67,42 @@ func (w *world) onRead(hook func(zhenni.CredentialID)) {
 	w.hook.Store(&hook)
 }
 
+// gate holds back reads of the given credential until open is called.
+func (w *world) gate(id zhenni.CredentialID) (open func()) {
+	closed := make(chan struct{})
+	w.onRead(func(read zhenni.CredentialID) {
+		if read == id {
+			<-closed
+		}
+	})
+	return func() { w.onRead(nil); close(closed) }
+}
+
+// panicOn makes every read of the given credentials panic.
+func (w *world) panicOn(ids ...zhenni.CredentialID) {
+	bad := make(map[zhenni.CredentialID]bool, len(ids))
+	for _, id := range ids {
+		bad[id] = true
+	}
+	w.onRead(func(id zhenni.CredentialID) {
+		if bad[id] {
+			panic("poison")
+		}
+	})
+}
+
 func (w *world) Reference(id zhenni.CredentialID, row []int8) (zhenni.Reference, error) {
 	if hook := w.hook.Load(); hook != nil {
 		(*hook)(id)
 	}
 	return w.MemoryStore.Reference(id, row)
+}
+
+func (w *world) References(first, last zhenni.Slot, visit func(zhenni.Reference) error) error {
+	if w.cold {
+		return zhenni.ErrCorrupt
+	}
+	return w.MemoryStore.References(first, last, visit)
 }
 
 func (w *world) Apply(_ context.Context, commands []zhenni.Command) ([]zhenni.Result, error) {
@@ -94,29 +126,29 @@ func (w *world) RelyingParty(string) (zhenni.RelyingParty, bool) { return zhenni
 func (w *world) RelyingParties() []zhenni.RelyingParty { return nil }
 
 // mated is a batch of probes of the very persons: each is answered Match while its credential is active.
-func mated(ids ...zhenni.CredentialID) *zhenni.Batch {
+func (w *world) mated(ids ...zhenni.CredentialID) *zhenni.Batch {
 	b := &zhenni.Batch{
-		Tenant: testTenant, Evaluation: true, Dim: testDim, IDs: ids,
-		Int8: make([]int8, 0, len(ids)*testDim), Outcomes: make([]zhenni.Outcome, len(ids)),
+		Tenant: testTenant, Evaluation: true, Dim: w.dim, IDs: ids,
+		Int8: make([]int8, 0, len(ids)*w.dim), Outcomes: make([]zhenni.Outcome, len(ids)),
 	}
 	for _, id := range ids {
-		row, _ := rowOf(id)
+		row, _ := w.rowOf(id)
 		b.Int8 = append(b.Int8, row...)
 	}
 	return b
 }
 
 // repeated is a mated batch of n times the same credential.
-func repeated(id zhenni.CredentialID, n int) *zhenni.Batch {
+func (w *world) repeated(id zhenni.CredentialID, n int) *zhenni.Batch {
 	ids := make([]zhenni.CredentialID, n)
 	for i := range ids {
 		ids[i] = id
 	}
-	return mated(ids...)
+	return w.mated(ids...)
 }
 
 // startNode starts a node on the world, waits until it is warm, and drains it at the end of the test.
-func startNode(t testing.TB, w State, cfg Config) *Node {
+func startNode(t testing.TB, w *world, cfg Config) *Node {
 	t.Helper()
 	n := startCold(t, w, cfg)
 	<-n.Warmed()
@@ -124,21 +156,29 @@ func startNode(t testing.TB, w State, cfg Config) *Node {
 	return n
 }
 
-func startCold(t testing.TB, w State, cfg Config) *Node {
+// newArena has room for every row of the world.
+func newArena(t testing.TB, w *world) (*engine.Arena, zhenni.Threshold) {
 	t.Helper()
-	rule, err := zhenni.NewThreshold(0.95)
-	if err != nil {
-		t.Fatal(err)
-	}
-	arena, err := engine.NewArena(testDim, 64<<20)
+	arena, err := engine.NewArena(w.dim, int64(2*(len(w.ids)+4096)*(w.dim+128)))
 	if err != nil {
 		t.Fatal(err)
 	}
 	t.Cleanup(func() { _ = arena.Close() })
+	rule, err := zhenni.NewThreshold(0.95)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return arena, rule
+}
+
+func startCold(t testing.TB, w *world, cfg Config) *Node {
+	t.Helper()
+	arena, rule := newArena(t, w)
 	if cfg.Logger == nil {
 		cfg.Logger = slog.New(slog.DiscardHandler)
 	}
-	n, err := Start(cfg, testModel, rule, arena, w)
+	model := zhenni.Model{ID: "test-model", Dim: w.dim, Factor: zhenni.FactorFace}
+	n, err := Start(cfg, model, rule, arena, w)
 	if err != nil {
 		t.Fatal(err)
 	}
