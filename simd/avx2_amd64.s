@@ -18,10 +18,10 @@ TEXT ·dotAVX2(SB), NOSPLIT, $0-29
 	VPXOR    Y1, Y1, Y1
 	VPXOR    Y2, Y2, Y2
 	VPXOR    Y3, Y3, Y3
+	SUBQ     $0x00000080, DX
+	JB       dotNarrow
 
 dotWide:
-	CMPQ       DX, $0x00000080
-	JL         dotNarrow
 	VMOVDQU    (AX), Y4
 	VMOVDQU    (CX), Y5
 	VPMINSB    Y5, Y12, Y12
@@ -57,11 +57,13 @@ dotWide:
 	SUBQ       $-128, AX
 	SUBQ       $-128, CX
 	SUBQ       $0x00000080, DX
-	JMP        dotWide
+	JAE        dotWide
 
 dotNarrow:
-	CMPQ       DX, $0x20
-	JL         dotTail
+	ADDQ $0x00000060, DX
+	JL   dotTail
+
+dotVector:
 	VMOVDQU    (AX), Y4
 	VMOVDQU    (CX), Y5
 	VPMINSB    Y5, Y12, Y12
@@ -73,10 +75,10 @@ dotNarrow:
 	ADDQ       $0x20, AX
 	ADDQ       $0x20, CX
 	SUBQ       $0x20, DX
-	JMP        dotNarrow
+	JAE        dotVector
 
 dotTail:
-	TESTQ      DX, DX
+	ANDQ       $0x1f, DX
 	JZ         dotDone
 	VMOVDQU    -32(AX)(DX*1), Y4
 	VPAND      (BX)(DX*1), Y4, Y4
@@ -100,10 +102,7 @@ dotDone:
 	VPADDD       X1, X0, X0
 	VMOVD        X0, AX
 	MOVL         AX, sum+24(FP)
-	MOVL         $0x80808080, AX
-	VMOVD        AX, X0
-	VPBROADCASTD X0, Y0
-	VPCMPEQB     Y0, Y12, Y0
+	VPABSB       Y12, Y0
 	VPMOVMSKB    Y0, AX
 	TESTL        AX, AX
 	SETEQ        AL
@@ -135,10 +134,10 @@ TEXT ·dotExactAVX2(SB), NOSPLIT, $0-28
 	VPXOR    Y1, Y1, Y1
 	VPXOR    Y2, Y2, Y2
 	VPXOR    Y3, Y3, Y3
+	SUBQ     $0x00000080, DX
+	JB       dotNarrow
 
 dotWide:
-	CMPQ         DX, $0x00000080
-	JL           dotNarrow
 	VMOVDQU      (AX), Y4
 	VMOVDQU      (CX), Y5
 	VPMOVSXBW    X4, Y8
@@ -190,11 +189,13 @@ dotWide:
 	SUBQ         $-128, AX
 	SUBQ         $-128, CX
 	SUBQ         $0x00000080, DX
-	JMP          dotWide
+	JAE          dotWide
 
 dotNarrow:
-	CMPQ         DX, $0x20
-	JL           dotTail
+	ADDQ $0x00000060, DX
+	JL   dotTail
+
+dotVector:
 	VMOVDQU      (AX), Y4
 	VMOVDQU      (CX), Y5
 	VPMOVSXBW    X4, Y8
@@ -210,10 +211,10 @@ dotNarrow:
 	ADDQ         $0x20, AX
 	ADDQ         $0x20, CX
 	SUBQ         $0x20, DX
-	JMP          dotNarrow
+	JAE          dotVector
 
 dotTail:
-	TESTQ        DX, DX
+	ANDQ         $0x1f, DX
 	JZ           dotDone
 	VMOVDQU      -32(AX)(DX*1), Y4
 	VPAND        (BX)(DX*1), Y4, Y4
@@ -283,10 +284,10 @@ near:
 	VPXOR Y1, Y1, Y1
 	VPXOR Y2, Y2, Y2
 	VPXOR Y3, Y3, Y3
+	SUBQ  $0x00000080, R12
+	JB    dotNarrow
 
 dotWide:
-	CMPQ       R12, $0x00000080
-	JL         dotNarrow
 	VMOVDQU    (R10), Y4
 	VMOVDQU    (R11), Y5
 	VPMINSB    Y5, Y12, Y12
@@ -322,11 +323,13 @@ dotWide:
 	SUBQ       $-128, R10
 	SUBQ       $-128, R11
 	SUBQ       $0x00000080, R12
-	JMP        dotWide
+	JAE        dotWide
 
 dotNarrow:
-	CMPQ       R12, $0x20
-	JL         dotTail
+	ADDQ $0x00000060, R12
+	JL   dotTail
+
+dotVector:
 	VMOVDQU    (R10), Y4
 	VMOVDQU    (R11), Y5
 	VPMINSB    Y5, Y12, Y12
@@ -338,10 +341,10 @@ dotNarrow:
 	ADDQ       $0x20, R10
 	ADDQ       $0x20, R11
 	SUBQ       $0x20, R12
-	JMP        dotNarrow
+	JAE        dotVector
 
 dotTail:
-	TESTQ      R12, R12
+	ANDQ       $0x1f, R12
 	JZ         dotDone
 	VMOVDQU    -32(R10)(R12*1), Y4
 	VPAND      (AX)(R12*1), Y4, Y4
@@ -370,10 +373,7 @@ dotDone:
 	ADDQ         $0x08, DI
 	DECQ         R8
 	JNZ          pair
-	MOVL         $0x80808080, AX
-	VMOVD        AX, X0
-	VPBROADCASTD X0, Y0
-	VPCMPEQB     Y0, Y12, Y0
+	VPABSB       Y12, Y0
 	VPMOVMSKB    Y0, AX
 	TESTL        AX, AX
 	SETEQ        AL
@@ -403,10 +403,10 @@ row:
 	VPXOR Y1, Y1, Y1
 	VPXOR Y2, Y2, Y2
 	VPXOR Y3, Y3, Y3
+	SUBQ  $0x00000080, R11
+	JB    dotNarrow
 
 dotWide:
-	CMPQ       R11, $0x00000080
-	JL         dotNarrow
 	VMOVDQU    (R9), Y4
 	VMOVDQU    (R10), Y5
 	VPMINSB    Y5, Y12, Y12
@@ -442,11 +442,13 @@ dotWide:
 	SUBQ       $-128, R9
 	SUBQ       $-128, R10
 	SUBQ       $0x00000080, R11
-	JMP        dotWide
+	JAE        dotWide
 
 dotNarrow:
-	CMPQ       R11, $0x20
-	JL         dotTail
+	ADDQ $0x00000060, R11
+	JL   dotTail
+
+dotVector:
 	VMOVDQU    (R9), Y4
 	VMOVDQU    (R10), Y5
 	VPMINSB    Y5, Y12, Y12
@@ -458,10 +460,10 @@ dotNarrow:
 	ADDQ       $0x20, R9
 	ADDQ       $0x20, R10
 	SUBQ       $0x20, R11
-	JMP        dotNarrow
+	JAE        dotVector
 
 dotTail:
-	TESTQ      R11, R11
+	ANDQ       $0x1f, R11
 	JZ         dotDone
 	VMOVDQU    -32(R9)(R11*1), Y4
 	VPAND      (R8)(R11*1), Y4, Y4
@@ -489,10 +491,7 @@ dotDone:
 	ADDQ         DI, BX
 	DECQ         CX
 	JNZ          row
-	MOVL         $0x80808080, AX
-	VMOVD        AX, X0
-	VPBROADCASTD X0, Y0
-	VPCMPEQB     Y0, Y12, Y0
+	VPABSB       Y12, Y0
 	VPMOVMSKB    Y0, AX
 	TESTL        AX, AX
 	SETEQ        AL

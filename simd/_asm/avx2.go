@@ -70,28 +70,29 @@ func dot32(name string, a, b, n, mask Register, add func(a, b, sum VecPhysical))
 		VMOVDQU(Mem{Base: b, Disp: disp}, y)
 		add(x, y, v[i])
 	}
+	SUBQ(U32(128), n)
+	JB(LabelRef(name + "Narrow"))
 	Label(name + "Wide")
-	CMPQ(n, U32(128))
-	JL(LabelRef(name + "Narrow"))
 	for i := range 4 {
 		one(32*i, i)
 	}
 	SUBQ(I32(-128), a)
 	SUBQ(I32(-128), b)
 	SUBQ(U32(128), n)
-	JMP(LabelRef(name + "Wide"))
+	JAE(LabelRef(name + "Wide"))
 
 	Label(name + "Narrow")
-	CMPQ(n, Imm(32))
+	ADDQ(U32(128-32), n)
 	JL(LabelRef(name + "Tail"))
+	Label(name + "Vector")
 	one(0, 0)
 	ADDQ(Imm(32), a)
 	ADDQ(Imm(32), b)
 	SUBQ(Imm(32), n)
-	JMP(LabelRef(name + "Narrow"))
+	JAE(LabelRef(name + "Vector"))
 
 	Label(name + "Tail")
-	TESTQ(n, n)
+	ANDQ(Imm(31), n)
 	JZ(LabelRef(name + "Done"))
 	last := func(p Register) Mem { return Mem{Base: p, Index: n, Scale: 1, Disp: -32} }
 	VMOVDQU(last(a), v[4])
@@ -120,12 +121,11 @@ func prepareAVX2() Register {
 	return mask
 }
 
-// exact stores whether no element of b was −128.
+// storeExact returns whether no element of b was −128.
 func storeExact() {
 	v := ymm.v
 	bits, exact := GP32(), GP8()
-	ymm.broadcast(0x80808080, v[0])
-	VPCMPEQB(v[0], v[least], v[0])
+	VPABSB(v[least], v[0]) // negative only if it was −128
 	VPMOVMSKB(v[0], bits)
 	TESTL(bits, bits)
 	SETEQ(exact)

@@ -169,3 +169,13 @@ func (s shape) hadamard() {
 	VZEROUPPER()
 	RET()
 }
+
+// foldY leaves the sum of the lanes of Y0 in the lowest lane of X0.
+func foldY() {
+	VEXTRACTI128(Imm(1), Y0, X1)
+	VPADDD(X1, X0, X0)
+	for _, half := range []uint64{0x4e, 0xb1} {
+		VPSHUFD(Imm(half), X0, X1)
+		VPADDD(X1, X0, X0)
+	}
+}

@@ -1,6 +1,8 @@
 package main
 
 import (
+	"sync"
+
 	. "github.com/mmcloughlin/avo/build"
 	. "github.com/mmcloughlin/avo/operand"
 	. "github.com/mmcloughlin/avo/reg"
@@ -9,11 +11,15 @@ import (
 // VPDPBUSD multiplies unsigned by signed bytes. A signed a goes in as a^0x80, which is a+128, and the surplus 128·Σb
 // comes off again: exact for every pair of int8, −128 included.
 
-// Registers of a dot product: four accumulators so that the latency of VPDPBUSD overlaps, two for the surplus.
+// Registers of a dot product. All lie above Z15: they leave the upper halves that legacy SSE code shares clean, so the
+// kernels need no VZEROUPPER. Four accumulators of each kind hide the latency of VPDPBUSD.
 var (
-	sums    = []VecPhysical{Z0, Z1, Z2, Z3}
-	surplus = []VecPhysical{Z4, Z5}
-	bias    = Z15 // 0x80 in every byte
+	sums    = zmms[16:20]
+	surplus = zmms[20:24] // 128·Σb
+	left    = zmms[24:28]
+	right   = zmms[28:30]
+	kept    = Z30 // what a kernel keeps across dot products
+	bias    = Z31 // 0x80 in every byte
 	tail    = K1  // the elements of the last, partial vector
 )
 
@@ -23,25 +29,18 @@ func zero(regs ...VecPhysical) {
 	}
 }
 
-func loadBias() {
-	r := GP32()
-	MOVL(U32(0x80808080), r)
-	VPBROADCASTD(r, bias)
-}
+// biasBytes is the memory that bias is broadcast from.
+var biasBytes = sync.OnceValue(func() Mem {
+	bytes := GLOBL("bias", RODATA|NOPTR)
+	DATA(0, U32(0x80808080))
+	return bytes
+})
 
-// loadTail sets the mask to the lowest n%64 bits.
-func loadTail(n Register) {
-	rest, ones := GP64(), GP64()
-	MOVQ(n, rest)
-	ANDQ(Imm(63), rest)
-	MOVQ(I32(-1), ones)
-	BZHIQ(rest, ones, ones)
-	KMOVQ(ones, tail)
-}
+func loadBias() { VPBROADCASTD(biasBytes(), bias) }
 
-// step adds one vector of 64 elements at displacement disp, partial if masked, to accumulator i.
+// step adds the vector of 64 elements at displacement disp, partial if masked, to accumulators i.
 func step(a, b Register, disp, i int, masked bool) {
-	x, y := VecPhysical(ZMM6[i]), VecPhysical(ZMM10[i])
+	x, y := left[i], right[i%2]
 	if masked {
 		VMOVDQU8_Z(Mem{Base: a, Disp: disp}, tail, x)
 		VMOVDQU8_Z(Mem{Base: b, Disp: disp}, tail, y)
@@ -51,78 +50,76 @@ func step(a, b Register, disp, i int, masked bool) {
 		VMOVDQU8(Mem{Base: b, Disp: disp}, y)
 	}
 	VPDPBUSD(y, x, sums[i])
-	VPDPBUSD(y, bias, surplus[i%2])
+	VPDPBUSD(y, bias, surplus[i])
 }
 
-var (
-	ZMM6  = []VecPhysical{Z6, Z7, Z8, Z9}
-	ZMM10 = []VecPhysical{Z10, Z11, Z12, Z13}
-)
-
-// sweep runs body over n bytes: 256 at a time, then 64, then the masked rest. It consumes n; advance moves the
+// sweep runs body over n elements into accumulators: 256 elements at a time into all four of each kind, which are then
+// added into the first; then 64 at a time, and the masked rest, into the first. It consumes n; advance moves the
 // pointers.
-func sweep(name string, n Register, body func(disp, i int, masked bool), advance func(by int)) {
+func sweep(name string, n Register, kinds [][]VecPhysical, body func(disp, i int, masked bool), advance func(by int)) {
+	for _, acc := range kinds {
+		zero(acc[0])
+	}
+	SUBQ(U32(256), n)
+	JB(LabelRef(name + "Narrow"))
+	for _, acc := range kinds {
+		zero(acc[1:]...)
+	}
 	Label(name + "Wide")
-	CMPQ(n, U32(256))
-	JL(LabelRef(name + "Narrow"))
 	for i := range 4 {
 		body(64*i, i, false)
 	}
 	advance(256)
 	SUBQ(U32(256), n)
-	JMP(LabelRef(name + "Wide"))
+	JAE(LabelRef(name + "Wide"))
+	for _, acc := range kinds {
+		VPADDD(acc[1], acc[0], acc[0])
+		VPADDD(acc[3], acc[2], acc[2])
+		VPADDD(acc[2], acc[0], acc[0])
+	}
 
 	Label(name + "Narrow")
-	CMPQ(n, Imm(64))
+	ADDQ(U32(256-64), n)
 	JL(LabelRef(name + "Tail"))
+	Label(name + "Vector")
 	body(0, 0, false)
 	advance(64)
 	SUBQ(Imm(64), n)
-	JMP(LabelRef(name + "Narrow"))
+	JAE(LabelRef(name + "Vector"))
 
 	Label(name + "Tail")
-	TESTQ(n, n)
+	ANDQ(Imm(63), n)
 	JZ(LabelRef(name + "Done"))
-	body(0, 1, true)
+	mask := GP64()
+	MOVQ(I32(-1), mask)
+	BZHIQ(n, mask, mask)
+	KMOVQ(mask, tail)
+	body(0, 0, true)
 	Label(name + "Done")
 }
 
-// fold leaves the sum of the lanes of Z0 in a register.
+// fold leaves the sum of the lanes of the first accumulator in a register.
 func fold() Register {
+	z, t := sums[0], sums[1]
+	VEXTRACTI64X4(Imm(1), z, t.AsY())
+	VPADDD(t.AsY(), z.AsY(), z.AsY())
+	VEXTRACTI32X4(Imm(1), z.AsY(), t.AsX())
+	VPADDD(t.AsX(), z.AsX(), z.AsX())
+	for _, half := range []uint64{0x4e, 0xb1} {
+		VPSHUFD(Imm(half), z.AsX(), t.AsX())
+		VPADDD(t.AsX(), z.AsX(), z.AsX())
+	}
 	out := GP32()
-	VEXTRACTI64X4(Imm(1), Z0, Y1)
-	VPADDD(Y1, Y0, Y0)
-	foldY()
-	VMOVD(X0, out)
+	VMOVD(z.AsX(), out)
 	return out
-}
-
-// foldY leaves the sum of the lanes of Y0 in the lowest lane of X0.
-func foldY() {
-	VEXTRACTI128(Imm(1), Y0, X1)
-	VPADDD(X1, X0, X0)
-	VPSHUFD(Imm(0x4e), X0, X1)
-	VPADDD(X1, X0, X0)
-	VPSHUFD(Imm(0xb1), X0, X1)
-	VPADDD(X1, X0, X0)
-}
-
-func gather(regs []VecPhysical) {
-	VPADDD(regs[1], regs[0], regs[0])
-	VPADDD(regs[3], regs[2], regs[2])
-	VPADDD(regs[2], regs[0], regs[0])
 }
 
 // dot emits the dot product of n elements at a and b and returns its register. It consumes a, b and n.
 func dot(name string, a, b, n Register) Register {
-	zero(sums...)
-	zero(surplus...)
-	sweep(name, n,
+	sweep(name, n, [][]VecPhysical{sums, surplus},
 		func(disp, i int, masked bool) { step(a, b, disp, i, masked) },
 		func(by int) { ADDQ(U32(by), a); ADDQ(U32(by), b) })
-	gather(sums)
-	VPADDD(Z5, Z4, Z4)
-	VPSUBD(Z4, Z0, Z0)
+	VPSUBD(surplus[0], sums[0], sums[0])
 	return fold()
 }
 
@@ -132,9 +129,7 @@ func dotVNNI() {
 	Doc("dotVNNI returns Σ a[i]·b[i] for i < n.")
 	a, b, n := Load(Param("a"), GP64()), Load(Param("b"), GP64()), Load(Param("n"), GP64())
 	loadBias()
-	loadTail(n)
 	Store(dot("dot", a, b, n), ReturnIndex(0))
-	VZEROUPPER()
 	RET()
 }
 
@@ -144,26 +139,20 @@ func sumSquaresVNNI() {
 	Doc("sumSquaresVNNI returns Σ a[i]² for i < n, and whether any a[i] is −128.")
 	a, n := Load(Param("a"), GP64()), Load(Param("n"), GP64())
 	loadBias()
-	loadTail(n)
-	zero(sums...)
-	zero(surplus...)
-	zero(Z14)
-	sweep("squares", n,
+	zero(kept)
+	sweep("squares", n, [][]VecPhysical{sums, surplus},
 		func(disp, i int, masked bool) {
 			step(a, a, disp, i, masked)
-			VPMINSB(ZMM10[i], Z14, Z14)
+			VPMINSB(right[i%2], kept, kept)
 		},
 		func(by int) { ADDQ(U32(by), a) })
-	gather(sums)
-	VPADDD(Z5, Z4, Z4)
-	VPSUBD(Z4, Z0, Z0)
+	VPSUBD(surplus[0], sums[0], sums[0])
 	Store(fold(), Return("sum"))
 	low := GP8()
-	VPCMPEQB(bias, Z14, K2)
-	KTESTQ(K2, K2)
+	VPCMPEQB(bias, kept, K1)
+	KTESTQ(K1, K1)
 	SETNE(low)
 	Store(low, Return("low"))
-	VZEROUPPER()
 	RET()
 }
 
@@ -217,9 +206,7 @@ func dotPairsVNNI() {
 	Pragma("noescape")
 	Doc("dotPairsVNNI sets dst[i] to the dot product of the d elements at a[aOff[i]] and b[bOff[i]], for i < n, n ≥ 1.")
 	loadBias()
-	loadTail(Load(Param("d"), GP64()))
 	pairs(func(a, b, n Register) Register { return dot("dot", a, b, n) })
-	VZEROUPPER()
 	RET()
 }
 
@@ -232,51 +219,44 @@ func dotBlockVNNI() {
 	probe, rows := Load(Param("probe"), GP64()), Load(Param("rows"), GP64())
 	d, stride := Load(Param("d"), GP64()), Load(Param("stride"), GP64())
 	loadBias()
-	loadTail(d)
 
 	x, y, m := GP64(), GP64(), GP64()
-	advance := func(by int) { ADDQ(U32(by), x); ADDQ(U32(by), y) }
-	biased := func(disp, i int, masked bool) {
+	// operand is the vector of the probe: memory, or a register where it is partial.
+	operand := func(disp, i int, masked bool) Op {
 		p := Mem{Base: x, Disp: disp}
-		if masked {
-			VMOVDQU8_Z(p, tail, ZMM10[i])
-			VMOVDQU8_Z(Mem{Base: y, Disp: disp}, tail, ZMM6[i])
-			VPXORD(ZMM6[i], bias, ZMM6[i])
-			VPDPBUSD(ZMM10[i], ZMM6[i], sums[i])
-			return
+		if !masked {
+			return p
 		}
-		VPXORD(Mem{Base: y, Disp: disp}, bias, ZMM6[i])
-		VPDPBUSD(p, ZMM6[i], sums[i])
+		VMOVDQU8_Z(p, tail, right[i%2])
+		return right[i%2]
 	}
-	surplusOnly := func(disp, i int, masked bool) {
-		if masked {
-			VMOVDQU8_Z(Mem{Base: x, Disp: disp}, tail, ZMM10[i])
-			VPDPBUSD(ZMM10[i], bias, sums[i])
-			return
-		}
-		VPDPBUSD(Mem{Base: x, Disp: disp}, bias, sums[i])
-	}
-
 	MOVQ(probe, x)
 	MOVQ(d, m)
-	zero(sums...)
-	sweep("surplus", m, surplusOnly, func(by int) { ADDQ(U32(by), x) })
-	gather(sums)
-	VMOVDQA64(Z0, Z14)
+	sweep("surplus", m, [][]VecPhysical{sums},
+		func(disp, i int, masked bool) { VPDPBUSD(operand(disp, i, masked), bias, sums[i]) },
+		func(by int) { ADDQ(U32(by), x) })
+	VMOVDQA64(sums[0], kept)
 
 	Label("row")
 	MOVQ(probe, x)
 	MOVQ(rows, y)
 	MOVQ(d, m)
-	zero(sums...)
-	sweep("dot", m, biased, advance)
-	gather(sums)
-	VPSUBD(Z14, Z0, Z0)
+	sweep("dot", m, [][]VecPhysical{sums},
+		func(disp, i int, masked bool) {
+			if masked {
+				VMOVDQU8_Z(Mem{Base: y, Disp: disp}, tail, left[i])
+				VPXORD(left[i], bias, left[i])
+			} else {
+				VPXORD(Mem{Base: y, Disp: disp}, bias, left[i])
+			}
+			VPDPBUSD(operand(disp, i, masked), left[i], sums[i])
+		},
+		func(by int) { ADDQ(U32(by), x); ADDQ(U32(by), y) })
+	VPSUBD(kept, sums[0], sums[0])
 	MOVL(fold(), Mem{Base: dst})
 	ADDQ(Imm(4), dst)
 	ADDQ(stride, rows)
 	DECQ(n)
 	JNZ(LabelRef("row"))
-	VZEROUPPER()
 	RET()
 }

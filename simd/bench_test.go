@@ -1,0 +1,70 @@
+package simd
+
+import (
+	"fmt"
+	"testing"
+)
+
+var dimensions = []int{128, 192, 256, 512, 1024}
+
+// eachTierAndDimension runs body as a benchmark for every tier of the machine and dimension in use.
+func eachTierAndDimension(b *testing.B, body func(b *testing.B, d int)) {
+	for _, tier := range supported() {
+		for _, d := range dimensions {
+			b.Run(fmt.Sprintf("tier=%s/d=%d", tier, d), func(b *testing.B) {
+				switchTo(b, tier)
+				body(b, d)
+			})
+		}
+	}
+}
+
+var sink int32
+
+func BenchmarkDot(b *testing.B) {
+	eachTierAndDimension(b, func(b *testing.B, d int) {
+		x, y := filled(d, 3), filled(d, -5)
+		for b.Loop() {
+			sink = Dot(x, y)
+		}
+	})
+}
+
+func BenchmarkSumSquares(b *testing.B) {
+	eachTierAndDimension(b, func(b *testing.B, d int) {
+		x := filled(d, 3)
+		for b.Loop() {
+			sink, _ = SumSquares(x)
+		}
+	})
+}
+
+func BenchmarkQuantize(b *testing.B) {
+	eachTierAndDimension(b, func(b *testing.B, d int) {
+		src, dst := randomNormal(d), make([]int8, d)
+		for b.Loop() {
+			_, sink = Quantize(dst, src, 1e-3)
+		}
+	})
+}
+
+func BenchmarkHadamard(b *testing.B) {
+	eachTierAndDimension(b, func(b *testing.B, d int) {
+		if d == 192 {
+			b.Skip("not a power of two")
+		}
+		x, signs := randomNormal(d), make([]uint64, d/64)
+		for b.Loop() {
+			Hadamard(x, signs)
+		}
+	})
+}
+
+// randomNormal returns n normal floats.
+func randomNormal(n int) []float32 {
+	r, s := random(8), make([]float32, n)
+	for i := range s {
+		s[i] = float32(r.NormFloat64())
+	}
+	return s
+}
