@@ -1,0 +1,178 @@
+package labelled
+
+import (
+	"bytes"
+	"context"
+	"encoding/binary"
+	"errors"
+	"io"
+	"math"
+	"os"
+	"path/filepath"
+	"runtime"
+	"strconv"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/parquet-go/parquet-go"
+)
+
+type binaryRow struct {
+	ImageID   string  `parquet:"image_id"`
+	Identity  string  `parquet:"identity"`
+	Embedding [8]byte `parquet:"embedding"`
+}
+
+type listRow struct {
+	Embedding []float32 `parquet:"embedding,list"`
+	Identity  string    `parquet:"identity,dict"`
+	ImageID   string    `parquet:"image_id"`
+}
+
+func writeParquet[T any](t *testing.T, rows []T) string {
+	t.Helper()
+	path := filepath.Join(t.TempDir(), "set.parquet")
+	if err := parquet.WriteFile(path, rows); err != nil {
+		t.Fatal(err)
+	}
+	return path
+}
+
+func binaryRows(n int) []binaryRow {
+	rows := make([]binaryRow, n)
+	for i := range rows {
+		rows[i] = binaryRow{ImageID: "image-" + strconv.Itoa(i), Identity: "person-" + strconv.Itoa(i/2)}
+		binary.LittleEndian.PutUint32(rows[i].Embedding[:], math.Float32bits(float32(i+1)))
+		binary.LittleEndian.PutUint32(rows[i].Embedding[4:], math.Float32bits(-1))
+	}
+	return rows
+}
+
+func TestParquetHoldsBinaryOrLists(t *testing.T) {
+	const n = 600 // more than two frames
+	lists := make([]listRow, n)
+	for i, row := range binaryRows(n) {
+		lists[i] = listRow{ImageID: row.ImageID, Identity: row.Identity, Embedding: []float32{float32(i + 1), -1}}
+	}
+	var hashes []string
+	for _, path := range []string{writeParquet(t, binaryRows(n)), writeParquet(t, lists)} {
+		set, err := Read(t.Context(), path, Exclusions{"set": {"image-3": true}})
+		if err != nil {
+			t.Fatal(err)
+		}
+		if set.Len() != n-1 || set.Dim() != 2 || set.Persons() != n/2 || set.Excluded != 1 || set.Name != "set" {
+			t.Errorf("%d rows of dimension %d, %d persons, %d excluded, name %q", set.Len(), set.Dim(), set.Persons(), set.Excluded, set.Name)
+		}
+		hashes = append(hashes, set.Hash())
+	}
+	if hashes[0] != hashes[1] {
+		t.Errorf("the two spellings differ: %v", hashes)
+	}
+}
+
+// FAULTS: L5 L12
+func TestParquetFromStrangersIsRefused(t *testing.T) {
+	good, err := os.ReadFile(writeParquet(t, binaryRows(50)))
+	if err != nil {
+		t.Fatal(err)
+	}
+	footer := len(good) - 8 - int(binary.LittleEndian.Uint32(good[len(good)-8:]))
+	damage := map[string]func(b []byte) []byte{
+		"empty":           func(b []byte) []byte { return nil },
+		"cut in the data": func(b []byte) []byte { return b[:len(b)/3] },
+		"cut footer":      func(b []byte) []byte { return b[:len(b)-9] },
+		"footer length":   func(b []byte) []byte { binary.LittleEndian.PutUint32(b[len(b)-8:], 1<<31-1); return b },
+		"footer byte":     func(b []byte) []byte { b[footer+3] ^= 0x7f; return b },
+		"page header":     func(b []byte) []byte { b[5] ^= 0xff; b[6] ^= 0xff; return b },
+	}
+	for name, spoil := range damage {
+		t.Run(name, func(t *testing.T) {
+			path := filepath.Join(t.TempDir(), "bad.parquet")
+			if err := os.WriteFile(path, spoil(bytes.Clone(good)), 0o600); err != nil {
+				t.Fatal(err)
+			}
+			if set, err := Read(t.Context(), path, nil); !errors.Is(err, ErrBadFile) {
+				t.Errorf("set %v, error %v", set, err)
+			}
+		})
+	}
+}
+
+func TestParquetWithOtherColumnsIsRefused(t *testing.T) {
+	type other struct {
+		ImageID   string `parquet:"image_id"`
+		Identity  string `parquet:"identity"`
+		Embedding []int8 `parquet:"embedding,list"`
+	}
+	for name, path := range map[string]string{
+		"no column":     writeParquet(t, []struct{ A int }{{1}}),
+		"integers":      writeParquet(t, []other{{"a", "b", []int8{1}}}),
+		"uneven vector": writeParquet(t, []listRow{{[]float32{1, 2}, "p", "a"}, {[]float32{1}, "p", "b"}}),
+		"long vector":   writeParquet(t, []listRow{{make([]float32, 2049), "p", "a"}}),
+	} {
+		if _, err := Read(t.Context(), path, nil); !errors.Is(err, ErrBadFile) {
+			t.Errorf("%s: %v", name, err)
+		}
+	}
+}
+
+// A reader that takes memory without end, or shows no rows, is killed. The hooks are files of these names.
+// FAULTS: L5
+func TestParquetReaderIsKilled(t *testing.T) {
+	for _, c := range []struct {
+		hook     string
+		patience time.Duration
+		want     string
+	}{
+		{hangHook, 100 * time.Millisecond, "no rows for 100ms"},
+		{swellHook, time.Minute, "its reader ended: exit status 2"}, // 2 is what the Go runtime dies of
+	} {
+		if c.hook == swellHook && runtime.GOOS != "linux" {
+			t.Log("not tried: only Linux limits the memory of a process by itself")
+			continue
+		}
+		path := filepath.Join(t.TempDir(), c.hook)
+		if err := os.WriteFile(path, []byte("PAR1"), 0o600); err != nil {
+			t.Fatal(err)
+		}
+		err := readParquetWithin(t.Context(), c.patience, path, Columns{Vector: "v"}, nil)
+		if !errors.Is(err, ErrBadFile) || !strings.Contains(err.Error(), c.want) {
+			t.Errorf("%s: %v", c.hook, err)
+		}
+	}
+}
+
+func TestParquetReaderStopsWithItsCaller(t *testing.T) {
+	ctx, cancel := context.WithCancelCause(t.Context())
+	cause := errors.New("enough")
+	path := writeParquet(t, binaryRows(600))
+	columns := Columns{Vector: "embedding", Texts: []string{"image_id"}}
+	if err := ReadParquet(ctx, path, columns, func([]string, []float32) error { return cause }); !errors.Is(err, cause) || errors.Is(err, ErrBadFile) {
+		t.Errorf("error of the visit: %v", err)
+	}
+	cancel(cause)
+	if err := ReadParquet(ctx, path, columns, func([]string, []float32) error { return nil }); err == nil {
+		t.Error("no error after cancel")
+	}
+	if err := ReadParquet(t.Context(), path+"x", columns, nil); !errors.Is(err, os.ErrNotExist) {
+		t.Errorf("missing file: %v", err)
+	}
+}
+
+// FAULTS: L12
+func FuzzFrames(f *testing.F) {
+	f.Add([]byte{})
+	f.Add([]byte{3, 1, 2})
+	f.Fuzz(func(t *testing.T, data []byte) {
+		err := receive(bytes.NewReader(data), 2, func() {}, func(texts []string, vector []float32) error {
+			if len(texts) != 2 {
+				t.Errorf("%d texts", len(texts))
+			}
+			return nil
+		})
+		if len(data) == 0 && !errors.Is(err, io.ErrUnexpectedEOF) {
+			t.Errorf("empty stream: %v", err)
+		}
+	})
+}
