@@ -129,7 +129,9 @@ func (n *fakeNode) RelyingParty(id string) (zhenni.RelyingParty, bool) {
 
 func (n *fakeNode) Ready() error { return n.ready }
 
-func (n *fakeNode) Stats() zhenni.Stats { return zhenni.Stats{Admitted: 7, Shards: make([]zhenni.ShardStats, 2)} }
+func (n *fakeNode) Stats() zhenni.Stats {
+	return zhenni.Stats{Admitted: 7, Shards: make([]zhenni.ShardStats, 2)}
+}
 
 // asked returns how often the node was asked to verify or to change anything.
 func (n *fakeNode) asked() int {
