@@ -175,7 +175,7 @@ func (c *inspection) credentials(txn *badger.Txn) error {
 		return err
 	}
 	for _, used := range c.slots {
-		c.report.Slots += int(flag(used))
+		c.report.Slots += int(bit(used))
 	}
 	if _, unknown := c.index["high-water record"]; !unknown && c.report.Credentials != c.total {
 		c.add("count", fmt.Sprintf("%d of %d", c.report.Credentials, c.total))

@@ -118,13 +118,13 @@ type party struct {
 }
 
 func (p party) appendBody(dst []byte) []byte {
-	dst = append(dst, flag(p.removed), flag(p.Evaluation), byte(p.Roles))
+	dst = append(dst, bit(p.removed), bit(p.Evaluation), byte(p.Roles))
 	dst = binary.LittleEndian.AppendUint32(dst, uint32(p.Tenant))
 	dst = append(dst, p.KeyHash[:]...)
 	return append(appendTime(dst, p.CreatedAt), p.Name...)
 }
 
-func flag(b bool) byte {
+func bit(b bool) byte {
 	if b {
 		return 1
 	}
