@@ -4,27 +4,27 @@
 
 package simd
 
-// dotAVX2 returns Σ a[i]·b[i] for i < n, n ≥ 32; the sum is exact unless b holds −128.
+// dotAVX2 returns Σ a[i]·b[i] for i < n, n ≥ 32.
 //
 //go:noescape
-func dotAVX2(a *int8, b *int8, n int) (sum int32, exact bool)
+func dotAVX2(a *int8, b *int8, n int) int32
 
-// dotExactAVX2 returns Σ a[i]·b[i] for i < n, n ≥ 32, for any elements.
+// sumSquaresAVX2 returns Σ a[i]² for i < n, n ≥ 32, if no a[i] is −128; otherwise low is true.
 //
 //go:noescape
-func dotExactAVX2(a *int8, b *int8, n int) int32
+func sumSquaresAVX2(a *int8, n int) (sum int32, low bool)
 
 // dotPairsAVX2 sets dst[i] to the dot product of the d ≥ 32 elements at a[aOff[i]] and b[bOff[i]], for i < n,
-// n ≥ 1; they are exact unless a row of b holds −128.
+// n ≥ 1.
 //
 //go:noescape
-func dotPairsAVX2(dst *int32, a *int8, aOff *int, b *int8, bOff *int, n int, d int) (exact bool)
+func dotPairsAVX2(dst *int32, a *int8, aOff *int, b *int8, bOff *int, n int, d int)
 
 // dotBlockAVX2 sets dst[i] to the dot product of the d ≥ 32 elements at probe and at rows[i·stride], for i < n,
-// n ≥ 1; they are exact unless the probe holds −128.
+// n ≥ 1.
 //
 //go:noescape
-func dotBlockAVX2(dst *int32, n int, probe *int8, rows *int8, d int, stride int) (exact bool)
+func dotBlockAVX2(dst *int32, n int, probe *int8, rows *int8, d int, stride int)
 
 // maxAbsAVX2 returns the largest of the bit patterns of |src[i]| for i < n.
 // n is a positive multiple of 8.

@@ -4,96 +4,96 @@
 
 #include "textflag.h"
 
-// func dotAVX2(a *int8, b *int8, n int) (sum int32, exact bool)
+// func dotAVX2(a *int8, b *int8, n int) int32
 // Requires: AVX, AVX2
-TEXT ·dotAVX2(SB), NOSPLIT, $0-29
+TEXT ·dotAVX2(SB), NOSPLIT, $0-28
+	VPCMPEQW Y13, Y13, Y13
+	VPSRLW   $0x0f, Y13, Y13
 	MOVQ     a+0(FP), AX
 	MOVQ     b+8(FP), CX
 	MOVQ     n+16(FP), DX
-	LEAQ     tailMask<>+0(SB), BX
-	VPXOR    Y12, Y12, Y12
-	VPCMPEQW Y13, Y13, Y13
-	VPSRLW   $0x0f, Y13, Y13
 	VPXOR    Y0, Y0, Y0
+	VPXOR    Y12, Y12, Y12
+	SUBQ     $0x00000080, DX
+	JB       fastNarrow
 	VPXOR    Y1, Y1, Y1
 	VPXOR    Y2, Y2, Y2
 	VPXOR    Y3, Y3, Y3
-	SUBQ     $0x00000080, DX
-	JB       dotNarrow
 
-dotWide:
+fastWide:
 	VMOVDQU    (AX), Y4
-	VMOVDQU    (CX), Y5
-	VPMINSB    Y5, Y12, Y12
-	VPSIGNB    Y4, Y5, Y5
+	VMOVDQU    (CX), Y6
+	VPMINSB    Y6, Y12, Y12
+	VPSIGNB    Y4, Y6, Y6
 	VPABSB     Y4, Y4
-	VPMADDUBSW Y5, Y4, Y4
+	VPMADDUBSW Y6, Y4, Y4
 	VPMADDWD   Y13, Y4, Y4
 	VPADDD     Y4, Y0, Y0
-	VMOVDQU    32(AX), Y6
+	VMOVDQU    32(AX), Y5
 	VMOVDQU    32(CX), Y7
 	VPMINSB    Y7, Y12, Y12
-	VPSIGNB    Y6, Y7, Y7
-	VPABSB     Y6, Y6
-	VPMADDUBSW Y7, Y6, Y6
-	VPMADDWD   Y13, Y6, Y6
-	VPADDD     Y6, Y1, Y1
+	VPSIGNB    Y5, Y7, Y7
+	VPABSB     Y5, Y5
+	VPMADDUBSW Y7, Y5, Y5
+	VPMADDWD   Y13, Y5, Y5
+	VPADDD     Y5, Y1, Y1
 	VMOVDQU    64(AX), Y4
-	VMOVDQU    64(CX), Y5
-	VPMINSB    Y5, Y12, Y12
-	VPSIGNB    Y4, Y5, Y5
+	VMOVDQU    64(CX), Y6
+	VPMINSB    Y6, Y12, Y12
+	VPSIGNB    Y4, Y6, Y6
 	VPABSB     Y4, Y4
-	VPMADDUBSW Y5, Y4, Y4
+	VPMADDUBSW Y6, Y4, Y4
 	VPMADDWD   Y13, Y4, Y4
 	VPADDD     Y4, Y2, Y2
-	VMOVDQU    96(AX), Y6
+	VMOVDQU    96(AX), Y5
 	VMOVDQU    96(CX), Y7
 	VPMINSB    Y7, Y12, Y12
-	VPSIGNB    Y6, Y7, Y7
-	VPABSB     Y6, Y6
-	VPMADDUBSW Y7, Y6, Y6
-	VPMADDWD   Y13, Y6, Y6
-	VPADDD     Y6, Y3, Y3
+	VPSIGNB    Y5, Y7, Y7
+	VPABSB     Y5, Y5
+	VPMADDUBSW Y7, Y5, Y5
+	VPMADDWD   Y13, Y5, Y5
+	VPADDD     Y5, Y3, Y3
 	SUBQ       $-128, AX
 	SUBQ       $-128, CX
 	SUBQ       $0x00000080, DX
-	JAE        dotWide
+	JAE        fastWide
+	VPADDD     Y1, Y0, Y0
+	VPADDD     Y3, Y2, Y2
+	VPADDD     Y2, Y0, Y0
 
-dotNarrow:
+fastNarrow:
 	ADDQ $0x00000060, DX
-	JL   dotTail
+	JL   fastTail
 
-dotVector:
+fastVector:
 	VMOVDQU    (AX), Y4
-	VMOVDQU    (CX), Y5
-	VPMINSB    Y5, Y12, Y12
-	VPSIGNB    Y4, Y5, Y5
+	VMOVDQU    (CX), Y6
+	VPMINSB    Y6, Y12, Y12
+	VPSIGNB    Y4, Y6, Y6
 	VPABSB     Y4, Y4
-	VPMADDUBSW Y5, Y4, Y4
+	VPMADDUBSW Y6, Y4, Y4
 	VPMADDWD   Y13, Y4, Y4
 	VPADDD     Y4, Y0, Y0
 	ADDQ       $0x20, AX
 	ADDQ       $0x20, CX
 	SUBQ       $0x20, DX
-	JAE        dotVector
+	JAE        fastVector
 
-dotTail:
+fastTail:
 	ANDQ       $0x1f, DX
-	JZ         dotDone
-	VMOVDQU    -32(AX)(DX*1), Y4
-	VPAND      (BX)(DX*1), Y4, Y4
-	VMOVDQU    -32(CX)(DX*1), Y5
-	VPMINSB    Y5, Y12, Y12
-	VPSIGNB    Y4, Y5, Y5
+	JZ         fastFold
+	LEAQ       tailMask<>+0(SB), BX
+	VMOVDQU    (BX)(DX*1), Y4
+	VPAND      -32(AX)(DX*1), Y4, Y4
+	VMOVDQU    -32(CX)(DX*1), Y6
+	VPMINSB    Y6, Y12, Y12
+	VPSIGNB    Y4, Y6, Y6
 	VPABSB     Y4, Y4
-	VPMADDUBSW Y5, Y4, Y4
+	VPMADDUBSW Y6, Y4, Y4
 	VPMADDWD   Y13, Y4, Y4
-	VPADDD     Y4, Y1, Y1
+	VPADDD     Y4, Y0, Y0
 
-dotDone:
-	VPADDD       Y1, Y0, Y0
-	VPADDD       Y3, Y2, Y2
-	VPADDD       Y2, Y0, Y0
+fastFold:
 	VEXTRACTI128 $0x01, Y0, X1
 	VPADDD       X1, X0, X0
 	VPSHUFD      $0x4e, X0, X1
@@ -101,12 +101,108 @@ dotDone:
 	VPSHUFD      $0xb1, X0, X1
 	VPADDD       X1, X0, X0
 	VMOVD        X0, AX
-	MOVL         AX, sum+24(FP)
-	VPABSB       Y12, Y0
-	VPMOVMSKB    Y0, AX
-	TESTL        AX, AX
-	SETEQ        AL
-	MOVB         AL, exact+28(FP)
+	VPABSB       Y12, Y1
+	VPMOVMSKB    Y1, CX
+	TESTL        CX, CX
+	JZ           summed
+	MOVQ         a+0(FP), AX
+	MOVQ         b+8(FP), CX
+	MOVQ         n+16(FP), DX
+	VPXOR        Y0, Y0, Y0
+	SUBQ         $0x00000080, DX
+	JB           exactNarrow
+	VPXOR        Y1, Y1, Y1
+	VPXOR        Y2, Y2, Y2
+	VPXOR        Y3, Y3, Y3
+
+exactWide:
+	VPMOVSXBW (AX), Y8
+	VPMOVSXBW (CX), Y9
+	VPMADDWD  Y9, Y8, Y8
+	VPADDD    Y8, Y0, Y0
+	VPMOVSXBW 16(AX), Y8
+	VPMOVSXBW 16(CX), Y9
+	VPMADDWD  Y9, Y8, Y8
+	VPADDD    Y8, Y0, Y0
+	VPMOVSXBW 32(AX), Y8
+	VPMOVSXBW 32(CX), Y9
+	VPMADDWD  Y9, Y8, Y8
+	VPADDD    Y8, Y1, Y1
+	VPMOVSXBW 48(AX), Y8
+	VPMOVSXBW 48(CX), Y9
+	VPMADDWD  Y9, Y8, Y8
+	VPADDD    Y8, Y1, Y1
+	VPMOVSXBW 64(AX), Y8
+	VPMOVSXBW 64(CX), Y9
+	VPMADDWD  Y9, Y8, Y8
+	VPADDD    Y8, Y2, Y2
+	VPMOVSXBW 80(AX), Y8
+	VPMOVSXBW 80(CX), Y9
+	VPMADDWD  Y9, Y8, Y8
+	VPADDD    Y8, Y2, Y2
+	VPMOVSXBW 96(AX), Y8
+	VPMOVSXBW 96(CX), Y9
+	VPMADDWD  Y9, Y8, Y8
+	VPADDD    Y8, Y3, Y3
+	VPMOVSXBW 112(AX), Y8
+	VPMOVSXBW 112(CX), Y9
+	VPMADDWD  Y9, Y8, Y8
+	VPADDD    Y8, Y3, Y3
+	SUBQ      $-128, AX
+	SUBQ      $-128, CX
+	SUBQ      $0x00000080, DX
+	JAE       exactWide
+	VPADDD    Y1, Y0, Y0
+	VPADDD    Y3, Y2, Y2
+	VPADDD    Y2, Y0, Y0
+
+exactNarrow:
+	ADDQ $0x00000060, DX
+	JL   exactTail
+
+exactVector:
+	VPMOVSXBW (AX), Y8
+	VPMOVSXBW (CX), Y9
+	VPMADDWD  Y9, Y8, Y8
+	VPADDD    Y8, Y0, Y0
+	VPMOVSXBW 16(AX), Y8
+	VPMOVSXBW 16(CX), Y9
+	VPMADDWD  Y9, Y8, Y8
+	VPADDD    Y8, Y0, Y0
+	ADDQ      $0x20, AX
+	ADDQ      $0x20, CX
+	SUBQ      $0x20, DX
+	JAE       exactVector
+
+exactTail:
+	ANDQ         $0x1f, DX
+	JZ           exactFold
+	LEAQ         tailMask<>+0(SB), BX
+	VMOVDQU      (BX)(DX*1), Y4
+	VPAND        -32(AX)(DX*1), Y4, Y4
+	VMOVDQU      -32(CX)(DX*1), Y6
+	VPMOVSXBW    X4, Y8
+	VPMOVSXBW    X6, Y9
+	VPMADDWD     Y9, Y8, Y8
+	VPADDD       Y8, Y0, Y0
+	VEXTRACTI128 $0x01, Y4, X4
+	VEXTRACTI128 $0x01, Y6, X6
+	VPMOVSXBW    X4, Y8
+	VPMOVSXBW    X6, Y9
+	VPMADDWD     Y9, Y8, Y8
+	VPADDD       Y8, Y0, Y0
+
+exactFold:
+	VEXTRACTI128 $0x01, Y0, X1
+	VPADDD       X1, X0, X0
+	VPSHUFD      $0x4e, X0, X1
+	VPADDD       X1, X0, X0
+	VPSHUFD      $0xb1, X0, X1
+	VPADDD       X1, X0, X0
+	VMOVD        X0, AX
+
+summed:
+	MOVL AX, ret+24(FP)
 	VZEROUPPER
 	RET
 
@@ -120,120 +216,97 @@ DATA tailMask<>+48(SB)/8, $0xffffffffffffffff
 DATA tailMask<>+56(SB)/8, $0xffffffffffffffff
 GLOBL tailMask<>(SB), RODATA|NOPTR, $64
 
-// func dotExactAVX2(a *int8, b *int8, n int) int32
+// func sumSquaresAVX2(a *int8, n int) (sum int32, low bool)
 // Requires: AVX, AVX2
-TEXT ·dotExactAVX2(SB), NOSPLIT, $0-28
+TEXT ·sumSquaresAVX2(SB), NOSPLIT, $0-21
 	MOVQ     a+0(FP), AX
-	MOVQ     b+8(FP), CX
-	MOVQ     n+16(FP), DX
-	LEAQ     tailMask<>+0(SB), BX
+	MOVQ     n+8(FP), CX
 	VPXOR    Y12, Y12, Y12
 	VPCMPEQW Y13, Y13, Y13
 	VPSRLW   $0x0f, Y13, Y13
+	MOVQ     AX, DX
 	VPXOR    Y0, Y0, Y0
+	VPXOR    Y12, Y12, Y12
+	SUBQ     $0x00000080, CX
+	JB       squaresNarrow
 	VPXOR    Y1, Y1, Y1
 	VPXOR    Y2, Y2, Y2
 	VPXOR    Y3, Y3, Y3
-	SUBQ     $0x00000080, DX
-	JB       dotNarrow
 
-dotWide:
-	VMOVDQU      (AX), Y4
-	VMOVDQU      (CX), Y5
-	VPMOVSXBW    X4, Y8
-	VPMOVSXBW    X5, Y9
-	VPMADDWD     Y9, Y8, Y8
-	VPADDD       Y8, Y0, Y0
-	VEXTRACTI128 $0x01, Y4, X4
-	VEXTRACTI128 $0x01, Y5, X5
-	VPMOVSXBW    X4, Y8
-	VPMOVSXBW    X5, Y9
-	VPMADDWD     Y9, Y8, Y8
-	VPADDD       Y8, Y0, Y0
-	VMOVDQU      32(AX), Y6
-	VMOVDQU      32(CX), Y7
-	VPMOVSXBW    X6, Y8
-	VPMOVSXBW    X7, Y9
-	VPMADDWD     Y9, Y8, Y8
-	VPADDD       Y8, Y1, Y1
-	VEXTRACTI128 $0x01, Y6, X6
-	VEXTRACTI128 $0x01, Y7, X7
-	VPMOVSXBW    X6, Y8
-	VPMOVSXBW    X7, Y9
-	VPMADDWD     Y9, Y8, Y8
-	VPADDD       Y8, Y1, Y1
-	VMOVDQU      64(AX), Y4
-	VMOVDQU      64(CX), Y5
-	VPMOVSXBW    X4, Y8
-	VPMOVSXBW    X5, Y9
-	VPMADDWD     Y9, Y8, Y8
-	VPADDD       Y8, Y2, Y2
-	VEXTRACTI128 $0x01, Y4, X4
-	VEXTRACTI128 $0x01, Y5, X5
-	VPMOVSXBW    X4, Y8
-	VPMOVSXBW    X5, Y9
-	VPMADDWD     Y9, Y8, Y8
-	VPADDD       Y8, Y2, Y2
-	VMOVDQU      96(AX), Y6
-	VMOVDQU      96(CX), Y7
-	VPMOVSXBW    X6, Y8
-	VPMOVSXBW    X7, Y9
-	VPMADDWD     Y9, Y8, Y8
-	VPADDD       Y8, Y3, Y3
-	VEXTRACTI128 $0x01, Y6, X6
-	VEXTRACTI128 $0x01, Y7, X7
-	VPMOVSXBW    X6, Y8
-	VPMOVSXBW    X7, Y9
-	VPMADDWD     Y9, Y8, Y8
-	VPADDD       Y8, Y3, Y3
-	SUBQ         $-128, AX
-	SUBQ         $-128, CX
-	SUBQ         $0x00000080, DX
-	JAE          dotWide
+squaresWide:
+	VMOVDQU    (AX), Y4
+	VMOVDQU    (DX), Y6
+	VPMINSB    Y6, Y12, Y12
+	VPSIGNB    Y4, Y6, Y6
+	VPABSB     Y4, Y4
+	VPMADDUBSW Y6, Y4, Y4
+	VPMADDWD   Y13, Y4, Y4
+	VPADDD     Y4, Y0, Y0
+	VMOVDQU    32(AX), Y5
+	VMOVDQU    32(DX), Y7
+	VPMINSB    Y7, Y12, Y12
+	VPSIGNB    Y5, Y7, Y7
+	VPABSB     Y5, Y5
+	VPMADDUBSW Y7, Y5, Y5
+	VPMADDWD   Y13, Y5, Y5
+	VPADDD     Y5, Y1, Y1
+	VMOVDQU    64(AX), Y4
+	VMOVDQU    64(DX), Y6
+	VPMINSB    Y6, Y12, Y12
+	VPSIGNB    Y4, Y6, Y6
+	VPABSB     Y4, Y4
+	VPMADDUBSW Y6, Y4, Y4
+	VPMADDWD   Y13, Y4, Y4
+	VPADDD     Y4, Y2, Y2
+	VMOVDQU    96(AX), Y5
+	VMOVDQU    96(DX), Y7
+	VPMINSB    Y7, Y12, Y12
+	VPSIGNB    Y5, Y7, Y7
+	VPABSB     Y5, Y5
+	VPMADDUBSW Y7, Y5, Y5
+	VPMADDWD   Y13, Y5, Y5
+	VPADDD     Y5, Y3, Y3
+	SUBQ       $-128, AX
+	SUBQ       $-128, DX
+	SUBQ       $0x00000080, CX
+	JAE        squaresWide
+	VPADDD     Y1, Y0, Y0
+	VPADDD     Y3, Y2, Y2
+	VPADDD     Y2, Y0, Y0
 
-dotNarrow:
-	ADDQ $0x00000060, DX
-	JL   dotTail
+squaresNarrow:
+	ADDQ $0x00000060, CX
+	JL   squaresTail
 
-dotVector:
-	VMOVDQU      (AX), Y4
-	VMOVDQU      (CX), Y5
-	VPMOVSXBW    X4, Y8
-	VPMOVSXBW    X5, Y9
-	VPMADDWD     Y9, Y8, Y8
-	VPADDD       Y8, Y0, Y0
-	VEXTRACTI128 $0x01, Y4, X4
-	VEXTRACTI128 $0x01, Y5, X5
-	VPMOVSXBW    X4, Y8
-	VPMOVSXBW    X5, Y9
-	VPMADDWD     Y9, Y8, Y8
-	VPADDD       Y8, Y0, Y0
-	ADDQ         $0x20, AX
-	ADDQ         $0x20, CX
-	SUBQ         $0x20, DX
-	JAE          dotVector
+squaresVector:
+	VMOVDQU    (AX), Y4
+	VMOVDQU    (DX), Y6
+	VPMINSB    Y6, Y12, Y12
+	VPSIGNB    Y4, Y6, Y6
+	VPABSB     Y4, Y4
+	VPMADDUBSW Y6, Y4, Y4
+	VPMADDWD   Y13, Y4, Y4
+	VPADDD     Y4, Y0, Y0
+	ADDQ       $0x20, AX
+	ADDQ       $0x20, DX
+	SUBQ       $0x20, CX
+	JAE        squaresVector
 
-dotTail:
-	ANDQ         $0x1f, DX
-	JZ           dotDone
-	VMOVDQU      -32(AX)(DX*1), Y4
-	VPAND        (BX)(DX*1), Y4, Y4
-	VMOVDQU      -32(CX)(DX*1), Y5
-	VPMOVSXBW    X4, Y8
-	VPMOVSXBW    X5, Y9
-	VPMADDWD     Y9, Y8, Y8
-	VPADDD       Y8, Y1, Y1
-	VEXTRACTI128 $0x01, Y4, X4
-	VEXTRACTI128 $0x01, Y5, X5
-	VPMOVSXBW    X4, Y8
-	VPMOVSXBW    X5, Y9
-	VPMADDWD     Y9, Y8, Y8
-	VPADDD       Y8, Y1, Y1
+squaresTail:
+	ANDQ       $0x1f, CX
+	JZ         squaresFold
+	LEAQ       tailMask<>+0(SB), BX
+	VMOVDQU    (BX)(CX*1), Y4
+	VPAND      -32(AX)(CX*1), Y4, Y4
+	VMOVDQU    -32(DX)(CX*1), Y6
+	VPMINSB    Y6, Y12, Y12
+	VPSIGNB    Y4, Y6, Y6
+	VPABSB     Y4, Y4
+	VPMADDUBSW Y6, Y4, Y4
+	VPMADDWD   Y13, Y4, Y4
+	VPADDD     Y4, Y0, Y0
 
-dotDone:
-	VPADDD       Y1, Y0, Y0
-	VPADDD       Y3, Y2, Y2
-	VPADDD       Y2, Y0, Y0
+squaresFold:
 	VEXTRACTI128 $0x01, Y0, X1
 	VPADDD       X1, X0, X0
 	VPSHUFD      $0x4e, X0, X1
@@ -241,244 +314,130 @@ dotDone:
 	VPSHUFD      $0xb1, X0, X1
 	VPADDD       X1, X0, X0
 	VMOVD        X0, AX
-	MOVL         AX, ret+24(FP)
+	MOVL         AX, sum+16(FP)
+	VPABSB       Y12, Y1
+	VPMOVMSKB    Y1, AX
+	TESTL        AX, AX
+	SETNE        AL
+	MOVB         AL, low+20(FP)
 	VZEROUPPER
 	RET
 
-// func dotPairsAVX2(dst *int32, a *int8, aOff *int, b *int8, bOff *int, n int, d int) (exact bool)
+// func dotPairsAVX2(dst *int32, a *int8, aOff *int, b *int8, bOff *int, n int, d int)
 // Requires: AVX, AVX2, MMX+
-TEXT ·dotPairsAVX2(SB), NOSPLIT, $0-57
-	LEAQ     tailMask<>+0(SB), AX
-	VPXOR    Y12, Y12, Y12
+TEXT ·dotPairsAVX2(SB), NOSPLIT, $0-56
 	VPCMPEQW Y13, Y13, Y13
 	VPSRLW   $0x0f, Y13, Y13
-	MOVQ     dst+0(FP), CX
-	MOVQ     a+8(FP), DX
-	MOVQ     aOff+16(FP), BX
-	MOVQ     b+24(FP), SI
-	MOVQ     bOff+32(FP), DI
-	MOVQ     n+40(FP), R8
-	MOVQ     d+48(FP), R9
+	MOVQ     dst+0(FP), AX
+	MOVQ     a+8(FP), CX
+	MOVQ     aOff+16(FP), DX
+	MOVQ     b+24(FP), BX
+	MOVQ     bOff+32(FP), SI
+	MOVQ     n+40(FP), DI
+	MOVQ     d+48(FP), R8
 
 pair:
-	CMPQ R8, $0x08
+	CMPQ DI, $0x08
 	JLE  near
-	MOVQ 64(DI), R10
-	ADDQ SI, R10
-	LEAQ -1(R10)(R9*1), R11
+	MOVQ 64(SI), R9
+	ADDQ BX, R9
+	LEAQ -1(R9)(R8*1), R10
 
 aheadLine:
-	PREFETCHT0 (R10)
-	ADDQ       $0x40, R10
-	CMPQ       R10, R11
+	PREFETCHT0 (R9)
+	ADDQ       $0x40, R9
+	CMPQ       R9, R10
 	JLE        aheadLine
-	PREFETCHT0 (R11)
+	PREFETCHT0 (R10)
 
 near:
-	MOVQ  (BX), R10
-	ADDQ  DX, R10
-	MOVQ  (DI), R11
-	ADDQ  SI, R11
-	MOVQ  R9, R12
+	MOVQ  (DX), R9
+	ADDQ  CX, R9
+	MOVQ  (SI), R10
+	ADDQ  BX, R10
+	MOVQ  R8, R11
 	VPXOR Y0, Y0, Y0
-	VPXOR Y1, Y1, Y1
-	VPXOR Y2, Y2, Y2
-	VPXOR Y3, Y3, Y3
-	SUBQ  $0x00000080, R12
-	JB    dotNarrow
-
-dotWide:
-	VMOVDQU    (R10), Y4
-	VMOVDQU    (R11), Y5
-	VPMINSB    Y5, Y12, Y12
-	VPSIGNB    Y4, Y5, Y5
-	VPABSB     Y4, Y4
-	VPMADDUBSW Y5, Y4, Y4
-	VPMADDWD   Y13, Y4, Y4
-	VPADDD     Y4, Y0, Y0
-	VMOVDQU    32(R10), Y6
-	VMOVDQU    32(R11), Y7
-	VPMINSB    Y7, Y12, Y12
-	VPSIGNB    Y6, Y7, Y7
-	VPABSB     Y6, Y6
-	VPMADDUBSW Y7, Y6, Y6
-	VPMADDWD   Y13, Y6, Y6
-	VPADDD     Y6, Y1, Y1
-	VMOVDQU    64(R10), Y4
-	VMOVDQU    64(R11), Y5
-	VPMINSB    Y5, Y12, Y12
-	VPSIGNB    Y4, Y5, Y5
-	VPABSB     Y4, Y4
-	VPMADDUBSW Y5, Y4, Y4
-	VPMADDWD   Y13, Y4, Y4
-	VPADDD     Y4, Y2, Y2
-	VMOVDQU    96(R10), Y6
-	VMOVDQU    96(R11), Y7
-	VPMINSB    Y7, Y12, Y12
-	VPSIGNB    Y6, Y7, Y7
-	VPABSB     Y6, Y6
-	VPMADDUBSW Y7, Y6, Y6
-	VPMADDWD   Y13, Y6, Y6
-	VPADDD     Y6, Y3, Y3
-	SUBQ       $-128, R10
-	SUBQ       $-128, R11
-	SUBQ       $0x00000080, R12
-	JAE        dotWide
-
-dotNarrow:
-	ADDQ $0x00000060, R12
-	JL   dotTail
-
-dotVector:
-	VMOVDQU    (R10), Y4
-	VMOVDQU    (R11), Y5
-	VPMINSB    Y5, Y12, Y12
-	VPSIGNB    Y4, Y5, Y5
-	VPABSB     Y4, Y4
-	VPMADDUBSW Y5, Y4, Y4
-	VPMADDWD   Y13, Y4, Y4
-	VPADDD     Y4, Y0, Y0
-	ADDQ       $0x20, R10
-	ADDQ       $0x20, R11
-	SUBQ       $0x20, R12
-	JAE        dotVector
-
-dotTail:
-	ANDQ       $0x1f, R12
-	JZ         dotDone
-	VMOVDQU    -32(R10)(R12*1), Y4
-	VPAND      (AX)(R12*1), Y4, Y4
-	VMOVDQU    -32(R11)(R12*1), Y5
-	VPMINSB    Y5, Y12, Y12
-	VPSIGNB    Y4, Y5, Y5
-	VPABSB     Y4, Y4
-	VPMADDUBSW Y5, Y4, Y4
-	VPMADDWD   Y13, Y4, Y4
-	VPADDD     Y4, Y1, Y1
-
-dotDone:
-	VPADDD       Y1, Y0, Y0
-	VPADDD       Y3, Y2, Y2
-	VPADDD       Y2, Y0, Y0
-	VEXTRACTI128 $0x01, Y0, X1
-	VPADDD       X1, X0, X0
-	VPSHUFD      $0x4e, X0, X1
-	VPADDD       X1, X0, X0
-	VPSHUFD      $0xb1, X0, X1
-	VPADDD       X1, X0, X0
-	VMOVD        X0, R10
-	MOVL         R10, (CX)
-	ADDQ         $0x04, CX
-	ADDQ         $0x08, BX
-	ADDQ         $0x08, DI
-	DECQ         R8
-	JNZ          pair
-	VPABSB       Y12, Y0
-	VPMOVMSKB    Y0, AX
-	TESTL        AX, AX
-	SETEQ        AL
-	MOVB         AL, exact+56(FP)
-	VZEROUPPER
-	RET
-
-// func dotBlockAVX2(dst *int32, n int, probe *int8, rows *int8, d int, stride int) (exact bool)
-// Requires: AVX, AVX2
-TEXT ·dotBlockAVX2(SB), NOSPLIT, $0-49
-	MOVQ     dst+0(FP), AX
-	MOVQ     n+8(FP), CX
-	MOVQ     probe+16(FP), DX
-	MOVQ     rows+24(FP), BX
-	MOVQ     d+32(FP), SI
-	MOVQ     stride+40(FP), DI
-	LEAQ     tailMask<>+0(SB), R8
-	VPXOR    Y12, Y12, Y12
-	VPCMPEQW Y13, Y13, Y13
-	VPSRLW   $0x0f, Y13, Y13
-
-row:
-	MOVQ  BX, R9
-	MOVQ  DX, R10
-	MOVQ  SI, R11
-	VPXOR Y0, Y0, Y0
-	VPXOR Y1, Y1, Y1
-	VPXOR Y2, Y2, Y2
-	VPXOR Y3, Y3, Y3
+	VPXOR Y12, Y12, Y12
 	SUBQ  $0x00000080, R11
-	JB    dotNarrow
+	JB    fastNarrow
+	VPXOR Y1, Y1, Y1
+	VPXOR Y2, Y2, Y2
+	VPXOR Y3, Y3, Y3
 
-dotWide:
+fastWide:
 	VMOVDQU    (R9), Y4
-	VMOVDQU    (R10), Y5
-	VPMINSB    Y5, Y12, Y12
-	VPSIGNB    Y4, Y5, Y5
+	VMOVDQU    (R10), Y6
+	VPMINSB    Y6, Y12, Y12
+	VPSIGNB    Y4, Y6, Y6
 	VPABSB     Y4, Y4
-	VPMADDUBSW Y5, Y4, Y4
+	VPMADDUBSW Y6, Y4, Y4
 	VPMADDWD   Y13, Y4, Y4
 	VPADDD     Y4, Y0, Y0
-	VMOVDQU    32(R9), Y6
+	VMOVDQU    32(R9), Y5
 	VMOVDQU    32(R10), Y7
 	VPMINSB    Y7, Y12, Y12
-	VPSIGNB    Y6, Y7, Y7
-	VPABSB     Y6, Y6
-	VPMADDUBSW Y7, Y6, Y6
-	VPMADDWD   Y13, Y6, Y6
-	VPADDD     Y6, Y1, Y1
+	VPSIGNB    Y5, Y7, Y7
+	VPABSB     Y5, Y5
+	VPMADDUBSW Y7, Y5, Y5
+	VPMADDWD   Y13, Y5, Y5
+	VPADDD     Y5, Y1, Y1
 	VMOVDQU    64(R9), Y4
-	VMOVDQU    64(R10), Y5
-	VPMINSB    Y5, Y12, Y12
-	VPSIGNB    Y4, Y5, Y5
+	VMOVDQU    64(R10), Y6
+	VPMINSB    Y6, Y12, Y12
+	VPSIGNB    Y4, Y6, Y6
 	VPABSB     Y4, Y4
-	VPMADDUBSW Y5, Y4, Y4
+	VPMADDUBSW Y6, Y4, Y4
 	VPMADDWD   Y13, Y4, Y4
 	VPADDD     Y4, Y2, Y2
-	VMOVDQU    96(R9), Y6
+	VMOVDQU    96(R9), Y5
 	VMOVDQU    96(R10), Y7
 	VPMINSB    Y7, Y12, Y12
-	VPSIGNB    Y6, Y7, Y7
-	VPABSB     Y6, Y6
-	VPMADDUBSW Y7, Y6, Y6
-	VPMADDWD   Y13, Y6, Y6
-	VPADDD     Y6, Y3, Y3
+	VPSIGNB    Y5, Y7, Y7
+	VPABSB     Y5, Y5
+	VPMADDUBSW Y7, Y5, Y5
+	VPMADDWD   Y13, Y5, Y5
+	VPADDD     Y5, Y3, Y3
 	SUBQ       $-128, R9
 	SUBQ       $-128, R10
 	SUBQ       $0x00000080, R11
-	JAE        dotWide
+	JAE        fastWide
+	VPADDD     Y1, Y0, Y0
+	VPADDD     Y3, Y2, Y2
+	VPADDD     Y2, Y0, Y0
 
-dotNarrow:
+fastNarrow:
 	ADDQ $0x00000060, R11
-	JL   dotTail
+	JL   fastTail
 
-dotVector:
+fastVector:
 	VMOVDQU    (R9), Y4
-	VMOVDQU    (R10), Y5
-	VPMINSB    Y5, Y12, Y12
-	VPSIGNB    Y4, Y5, Y5
+	VMOVDQU    (R10), Y6
+	VPMINSB    Y6, Y12, Y12
+	VPSIGNB    Y4, Y6, Y6
 	VPABSB     Y4, Y4
-	VPMADDUBSW Y5, Y4, Y4
+	VPMADDUBSW Y6, Y4, Y4
 	VPMADDWD   Y13, Y4, Y4
 	VPADDD     Y4, Y0, Y0
 	ADDQ       $0x20, R9
 	ADDQ       $0x20, R10
 	SUBQ       $0x20, R11
-	JAE        dotVector
+	JAE        fastVector
 
-dotTail:
+fastTail:
 	ANDQ       $0x1f, R11
-	JZ         dotDone
-	VMOVDQU    -32(R9)(R11*1), Y4
-	VPAND      (R8)(R11*1), Y4, Y4
-	VMOVDQU    -32(R10)(R11*1), Y5
-	VPMINSB    Y5, Y12, Y12
-	VPSIGNB    Y4, Y5, Y5
+	JZ         fastFold
+	LEAQ       tailMask<>+0(SB), R12
+	VMOVDQU    (R12)(R11*1), Y4
+	VPAND      -32(R9)(R11*1), Y4, Y4
+	VMOVDQU    -32(R10)(R11*1), Y6
+	VPMINSB    Y6, Y12, Y12
+	VPSIGNB    Y4, Y6, Y6
 	VPABSB     Y4, Y4
-	VPMADDUBSW Y5, Y4, Y4
+	VPMADDUBSW Y6, Y4, Y4
 	VPMADDWD   Y13, Y4, Y4
-	VPADDD     Y4, Y1, Y1
+	VPADDD     Y4, Y0, Y0
 
-dotDone:
-	VPADDD       Y1, Y0, Y0
-	VPADDD       Y3, Y2, Y2
-	VPADDD       Y2, Y0, Y0
+fastFold:
 	VEXTRACTI128 $0x01, Y0, X1
 	VPADDD       X1, X0, X0
 	VPSHUFD      $0x4e, X0, X1
@@ -486,16 +445,329 @@ dotDone:
 	VPSHUFD      $0xb1, X0, X1
 	VPADDD       X1, X0, X0
 	VMOVD        X0, R9
-	MOVL         R9, (AX)
-	ADDQ         $0x04, AX
-	ADDQ         DI, BX
-	DECQ         CX
-	JNZ          row
-	VPABSB       Y12, Y0
-	VPMOVMSKB    Y0, AX
-	TESTL        AX, AX
-	SETEQ        AL
-	MOVB         AL, exact+48(FP)
+	VPABSB       Y12, Y1
+	VPMOVMSKB    Y1, R10
+	TESTL        R10, R10
+	JZ           summed
+	MOVQ         (DX), R9
+	ADDQ         CX, R9
+	MOVQ         (SI), R10
+	ADDQ         BX, R10
+	MOVQ         R8, R11
+	VPXOR        Y0, Y0, Y0
+	SUBQ         $0x00000080, R11
+	JB           exactNarrow
+	VPXOR        Y1, Y1, Y1
+	VPXOR        Y2, Y2, Y2
+	VPXOR        Y3, Y3, Y3
+
+exactWide:
+	VPMOVSXBW (R9), Y8
+	VPMOVSXBW (R10), Y9
+	VPMADDWD  Y9, Y8, Y8
+	VPADDD    Y8, Y0, Y0
+	VPMOVSXBW 16(R9), Y8
+	VPMOVSXBW 16(R10), Y9
+	VPMADDWD  Y9, Y8, Y8
+	VPADDD    Y8, Y0, Y0
+	VPMOVSXBW 32(R9), Y8
+	VPMOVSXBW 32(R10), Y9
+	VPMADDWD  Y9, Y8, Y8
+	VPADDD    Y8, Y1, Y1
+	VPMOVSXBW 48(R9), Y8
+	VPMOVSXBW 48(R10), Y9
+	VPMADDWD  Y9, Y8, Y8
+	VPADDD    Y8, Y1, Y1
+	VPMOVSXBW 64(R9), Y8
+	VPMOVSXBW 64(R10), Y9
+	VPMADDWD  Y9, Y8, Y8
+	VPADDD    Y8, Y2, Y2
+	VPMOVSXBW 80(R9), Y8
+	VPMOVSXBW 80(R10), Y9
+	VPMADDWD  Y9, Y8, Y8
+	VPADDD    Y8, Y2, Y2
+	VPMOVSXBW 96(R9), Y8
+	VPMOVSXBW 96(R10), Y9
+	VPMADDWD  Y9, Y8, Y8
+	VPADDD    Y8, Y3, Y3
+	VPMOVSXBW 112(R9), Y8
+	VPMOVSXBW 112(R10), Y9
+	VPMADDWD  Y9, Y8, Y8
+	VPADDD    Y8, Y3, Y3
+	SUBQ      $-128, R9
+	SUBQ      $-128, R10
+	SUBQ      $0x00000080, R11
+	JAE       exactWide
+	VPADDD    Y1, Y0, Y0
+	VPADDD    Y3, Y2, Y2
+	VPADDD    Y2, Y0, Y0
+
+exactNarrow:
+	ADDQ $0x00000060, R11
+	JL   exactTail
+
+exactVector:
+	VPMOVSXBW (R9), Y8
+	VPMOVSXBW (R10), Y9
+	VPMADDWD  Y9, Y8, Y8
+	VPADDD    Y8, Y0, Y0
+	VPMOVSXBW 16(R9), Y8
+	VPMOVSXBW 16(R10), Y9
+	VPMADDWD  Y9, Y8, Y8
+	VPADDD    Y8, Y0, Y0
+	ADDQ      $0x20, R9
+	ADDQ      $0x20, R10
+	SUBQ      $0x20, R11
+	JAE       exactVector
+
+exactTail:
+	ANDQ         $0x1f, R11
+	JZ           exactFold
+	LEAQ         tailMask<>+0(SB), R12
+	VMOVDQU      (R12)(R11*1), Y4
+	VPAND        -32(R9)(R11*1), Y4, Y4
+	VMOVDQU      -32(R10)(R11*1), Y6
+	VPMOVSXBW    X4, Y8
+	VPMOVSXBW    X6, Y9
+	VPMADDWD     Y9, Y8, Y8
+	VPADDD       Y8, Y0, Y0
+	VEXTRACTI128 $0x01, Y4, X4
+	VEXTRACTI128 $0x01, Y6, X6
+	VPMOVSXBW    X4, Y8
+	VPMOVSXBW    X6, Y9
+	VPMADDWD     Y9, Y8, Y8
+	VPADDD       Y8, Y0, Y0
+
+exactFold:
+	VEXTRACTI128 $0x01, Y0, X1
+	VPADDD       X1, X0, X0
+	VPSHUFD      $0x4e, X0, X1
+	VPADDD       X1, X0, X0
+	VPSHUFD      $0xb1, X0, X1
+	VPADDD       X1, X0, X0
+	VMOVD        X0, R9
+
+summed:
+	MOVL R9, (AX)
+	ADDQ $0x04, AX
+	ADDQ $0x08, DX
+	ADDQ $0x08, SI
+	DECQ DI
+	JNZ  pair
+	VZEROUPPER
+	RET
+
+// func dotBlockAVX2(dst *int32, n int, probe *int8, rows *int8, d int, stride int)
+// Requires: AVX, AVX2
+TEXT ·dotBlockAVX2(SB), NOSPLIT, $0-48
+	MOVQ     dst+0(FP), AX
+	MOVQ     n+8(FP), CX
+	MOVQ     probe+16(FP), DX
+	MOVQ     rows+24(FP), BX
+	MOVQ     d+32(FP), SI
+	MOVQ     stride+40(FP), DI
+	VPCMPEQW Y13, Y13, Y13
+	VPSRLW   $0x0f, Y13, Y13
+
+row:
+	MOVQ  BX, R8
+	MOVQ  DX, R9
+	MOVQ  SI, R10
+	VPXOR Y0, Y0, Y0
+	VPXOR Y12, Y12, Y12
+	SUBQ  $0x00000080, R10
+	JB    fastNarrow
+	VPXOR Y1, Y1, Y1
+	VPXOR Y2, Y2, Y2
+	VPXOR Y3, Y3, Y3
+
+fastWide:
+	VMOVDQU    (R8), Y4
+	VMOVDQU    (R9), Y6
+	VPMINSB    Y6, Y12, Y12
+	VPSIGNB    Y4, Y6, Y6
+	VPABSB     Y4, Y4
+	VPMADDUBSW Y6, Y4, Y4
+	VPMADDWD   Y13, Y4, Y4
+	VPADDD     Y4, Y0, Y0
+	VMOVDQU    32(R8), Y5
+	VMOVDQU    32(R9), Y7
+	VPMINSB    Y7, Y12, Y12
+	VPSIGNB    Y5, Y7, Y7
+	VPABSB     Y5, Y5
+	VPMADDUBSW Y7, Y5, Y5
+	VPMADDWD   Y13, Y5, Y5
+	VPADDD     Y5, Y1, Y1
+	VMOVDQU    64(R8), Y4
+	VMOVDQU    64(R9), Y6
+	VPMINSB    Y6, Y12, Y12
+	VPSIGNB    Y4, Y6, Y6
+	VPABSB     Y4, Y4
+	VPMADDUBSW Y6, Y4, Y4
+	VPMADDWD   Y13, Y4, Y4
+	VPADDD     Y4, Y2, Y2
+	VMOVDQU    96(R8), Y5
+	VMOVDQU    96(R9), Y7
+	VPMINSB    Y7, Y12, Y12
+	VPSIGNB    Y5, Y7, Y7
+	VPABSB     Y5, Y5
+	VPMADDUBSW Y7, Y5, Y5
+	VPMADDWD   Y13, Y5, Y5
+	VPADDD     Y5, Y3, Y3
+	SUBQ       $-128, R8
+	SUBQ       $-128, R9
+	SUBQ       $0x00000080, R10
+	JAE        fastWide
+	VPADDD     Y1, Y0, Y0
+	VPADDD     Y3, Y2, Y2
+	VPADDD     Y2, Y0, Y0
+
+fastNarrow:
+	ADDQ $0x00000060, R10
+	JL   fastTail
+
+fastVector:
+	VMOVDQU    (R8), Y4
+	VMOVDQU    (R9), Y6
+	VPMINSB    Y6, Y12, Y12
+	VPSIGNB    Y4, Y6, Y6
+	VPABSB     Y4, Y4
+	VPMADDUBSW Y6, Y4, Y4
+	VPMADDWD   Y13, Y4, Y4
+	VPADDD     Y4, Y0, Y0
+	ADDQ       $0x20, R8
+	ADDQ       $0x20, R9
+	SUBQ       $0x20, R10
+	JAE        fastVector
+
+fastTail:
+	ANDQ       $0x1f, R10
+	JZ         fastFold
+	LEAQ       tailMask<>+0(SB), R11
+	VMOVDQU    (R11)(R10*1), Y4
+	VPAND      -32(R8)(R10*1), Y4, Y4
+	VMOVDQU    -32(R9)(R10*1), Y6
+	VPMINSB    Y6, Y12, Y12
+	VPSIGNB    Y4, Y6, Y6
+	VPABSB     Y4, Y4
+	VPMADDUBSW Y6, Y4, Y4
+	VPMADDWD   Y13, Y4, Y4
+	VPADDD     Y4, Y0, Y0
+
+fastFold:
+	VEXTRACTI128 $0x01, Y0, X1
+	VPADDD       X1, X0, X0
+	VPSHUFD      $0x4e, X0, X1
+	VPADDD       X1, X0, X0
+	VPSHUFD      $0xb1, X0, X1
+	VPADDD       X1, X0, X0
+	VMOVD        X0, R8
+	VPABSB       Y12, Y1
+	VPMOVMSKB    Y1, R9
+	TESTL        R9, R9
+	JZ           summed
+	MOVQ         BX, R8
+	MOVQ         DX, R9
+	MOVQ         SI, R10
+	VPXOR        Y0, Y0, Y0
+	SUBQ         $0x00000080, R10
+	JB           exactNarrow
+	VPXOR        Y1, Y1, Y1
+	VPXOR        Y2, Y2, Y2
+	VPXOR        Y3, Y3, Y3
+
+exactWide:
+	VPMOVSXBW (R8), Y8
+	VPMOVSXBW (R9), Y9
+	VPMADDWD  Y9, Y8, Y8
+	VPADDD    Y8, Y0, Y0
+	VPMOVSXBW 16(R8), Y8
+	VPMOVSXBW 16(R9), Y9
+	VPMADDWD  Y9, Y8, Y8
+	VPADDD    Y8, Y0, Y0
+	VPMOVSXBW 32(R8), Y8
+	VPMOVSXBW 32(R9), Y9
+	VPMADDWD  Y9, Y8, Y8
+	VPADDD    Y8, Y1, Y1
+	VPMOVSXBW 48(R8), Y8
+	VPMOVSXBW 48(R9), Y9
+	VPMADDWD  Y9, Y8, Y8
+	VPADDD    Y8, Y1, Y1
+	VPMOVSXBW 64(R8), Y8
+	VPMOVSXBW 64(R9), Y9
+	VPMADDWD  Y9, Y8, Y8
+	VPADDD    Y8, Y2, Y2
+	VPMOVSXBW 80(R8), Y8
+	VPMOVSXBW 80(R9), Y9
+	VPMADDWD  Y9, Y8, Y8
+	VPADDD    Y8, Y2, Y2
+	VPMOVSXBW 96(R8), Y8
+	VPMOVSXBW 96(R9), Y9
+	VPMADDWD  Y9, Y8, Y8
+	VPADDD    Y8, Y3, Y3
+	VPMOVSXBW 112(R8), Y8
+	VPMOVSXBW 112(R9), Y9
+	VPMADDWD  Y9, Y8, Y8
+	VPADDD    Y8, Y3, Y3
+	SUBQ      $-128, R8
+	SUBQ      $-128, R9
+	SUBQ      $0x00000080, R10
+	JAE       exactWide
+	VPADDD    Y1, Y0, Y0
+	VPADDD    Y3, Y2, Y2
+	VPADDD    Y2, Y0, Y0
+
+exactNarrow:
+	ADDQ $0x00000060, R10
+	JL   exactTail
+
+exactVector:
+	VPMOVSXBW (R8), Y8
+	VPMOVSXBW (R9), Y9
+	VPMADDWD  Y9, Y8, Y8
+	VPADDD    Y8, Y0, Y0
+	VPMOVSXBW 16(R8), Y8
+	VPMOVSXBW 16(R9), Y9
+	VPMADDWD  Y9, Y8, Y8
+	VPADDD    Y8, Y0, Y0
+	ADDQ      $0x20, R8
+	ADDQ      $0x20, R9
+	SUBQ      $0x20, R10
+	JAE       exactVector
+
+exactTail:
+	ANDQ         $0x1f, R10
+	JZ           exactFold
+	LEAQ         tailMask<>+0(SB), R11
+	VMOVDQU      (R11)(R10*1), Y4
+	VPAND        -32(R8)(R10*1), Y4, Y4
+	VMOVDQU      -32(R9)(R10*1), Y6
+	VPMOVSXBW    X4, Y8
+	VPMOVSXBW    X6, Y9
+	VPMADDWD     Y9, Y8, Y8
+	VPADDD       Y8, Y0, Y0
+	VEXTRACTI128 $0x01, Y4, X4
+	VEXTRACTI128 $0x01, Y6, X6
+	VPMOVSXBW    X4, Y8
+	VPMOVSXBW    X6, Y9
+	VPMADDWD     Y9, Y8, Y8
+	VPADDD       Y8, Y0, Y0
+
+exactFold:
+	VEXTRACTI128 $0x01, Y0, X1
+	VPADDD       X1, X0, X0
+	VPSHUFD      $0x4e, X0, X1
+	VPADDD       X1, X0, X0
+	VPSHUFD      $0xb1, X0, X1
+	VPADDD       X1, X0, X0
+	VMOVD        X0, R8
+
+summed:
+	MOVL R8, (AX)
+	ADDQ $0x04, AX
+	ADDQ DI, BX
+	DECQ CX
+	JNZ  row
 	VZEROUPPER
 	RET
 

@@ -37,26 +37,19 @@ func dot(a, b []int8) int32 {
 	if useVNNI {
 		return dotVNNI(unsafe.SliceData(a), unsafe.SliceData(b), len(a))
 	} else if useAVX2 && len(a) >= leastAVX2 {
-		sum, exact := dotAVX2(unsafe.SliceData(a), unsafe.SliceData(b), len(a))
-		if exact {
-			return sum
-		}
-		return dotExactAVX2(unsafe.SliceData(a), unsafe.SliceData(b), len(a))
+		return dotAVX2(unsafe.SliceData(a), unsafe.SliceData(b), len(a))
 	}
 	return dotGeneric(a, b)
 }
 
 func sumSquares(a []int8) (int32, bool) {
-	p := unsafe.SliceData(a)
 	if useVNNI {
-		sum, low := sumSquaresVNNI(p, len(a))
+		sum, low := sumSquaresVNNI(unsafe.SliceData(a), len(a))
 		return sum, !low
 	} else if useAVX2 && len(a) >= leastAVX2 {
-		sum, symmetric := dotAVX2(p, p, len(a))
-		if !symmetric {
-			sum = dotExactAVX2(p, p, len(a))
+		if sum, low := sumSquaresAVX2(unsafe.SliceData(a), len(a)); !low {
+			return sum, true
 		}
-		return sum, symmetric
 	}
 	return sumSquaresGeneric(a)
 }
@@ -66,11 +59,7 @@ func dotPairs(dst []int32, a []int8, aOff []int, b []int8, bOff []int, d int) {
 		dotPairsVNNI(&dst[0], unsafe.SliceData(a), &aOff[0], unsafe.SliceData(b), &bOff[0], len(dst), d)
 		return
 	} else if useAVX2 && d >= leastAVX2 {
-		if !dotPairsAVX2(&dst[0], unsafe.SliceData(a), &aOff[0], unsafe.SliceData(b), &bOff[0], len(dst), d) {
-			for i := range dst {
-				dst[i] = dotExactAVX2(&a[aOff[i]], &b[bOff[i]], d)
-			}
-		}
+		dotPairsAVX2(&dst[0], unsafe.SliceData(a), &aOff[0], unsafe.SliceData(b), &bOff[0], len(dst), d)
 		return
 	}
 	dotPairsGeneric(dst, a, aOff, b, bOff, d)
@@ -81,11 +70,7 @@ func dotBlock(dst []int32, probe, rows []int8, stride int) {
 		dotBlockVNNI(&dst[0], len(dst), unsafe.SliceData(probe), unsafe.SliceData(rows), len(probe), stride)
 		return
 	} else if useAVX2 && len(probe) >= leastAVX2 {
-		if !dotBlockAVX2(&dst[0], len(dst), &probe[0], &rows[0], len(probe), stride) {
-			for i := range dst {
-				dst[i] = dotExactAVX2(&probe[0], &rows[i*stride], len(probe))
-			}
-		}
+		dotBlockAVX2(&dst[0], len(dst), &probe[0], &rows[0], len(probe), stride)
 		return
 	}
 	dotBlockGeneric(dst, probe, rows, stride)

@@ -9,12 +9,12 @@ import (
 )
 
 // The fast AVX2 form multiplies |a| by b with the sign of a. It is exact unless b holds −128, whose negative does not
-// fit a byte; so the kernels keep the least b and report it, and the caller repeats such a row in the exact form, which
-// widens to 16 bits and takes about twice as long. Quantised rows hold no −128.
+// fit a byte. So it keeps the least b, and a product that met −128 is computed again in the exact form, which widens to
+// 16 bits and takes about twice as long. Quantised rows hold no −128.
 
-const (
-	least = iota + 12 // least element of b so far, per byte
-	ones              // 1 in every 16-bit lane
+var (
+	least = ymm.v[12] // least element of b so far, per byte
+	ones  = ymm.v[13] // 1 in every 16-bit lane
 )
 
 // tailMask is 32 zero bytes, then 32 of ones: at offset r it masks off all but the last r bytes of a vector.
@@ -30,62 +30,90 @@ var tailMask = sync.OnceValue(func() Mem {
 	return table
 })
 
-// stepAVX2 adds 32 elements in y[4] and y[5] to an accumulator.
-func stepAVX2(a, b, sum VecPhysical) {
-	v := ymm.v
-	VPMINSB(b, v[least], v[least])
+func loadOnes() {
+	VPCMPEQW(ones, ones, ones)
+	VPSRLW(Imm(15), ones, ones)
+}
+
+// addFast adds the products of 32 elements a and b, which it consumes, to sum.
+func addFast(a, b, sum VecPhysical) {
+	VPMINSB(b, least, least)
 	VPSIGNB(a, b, b)
 	VPABSB(a, a)
 	VPMADDUBSW(b, a, a)
-	VPMADDWD(v[ones], a, a)
+	VPMADDWD(ones, a, a)
 	VPADDD(a, sum, sum)
 }
 
-// stepExact adds 32 elements at a and b to two accumulators, the elements of a masked by mask if it is not nil.
-func stepExact(a, b, sum VecPhysical) {
-	v := ymm.v
-	for half := range 2 {
-		x, y := v[8], v[9]
-		if half == 1 {
-			VEXTRACTI128(Imm(1), a, a.AsX())
-			VEXTRACTI128(Imm(1), b, b.AsX())
-		}
-		VPMOVSXBW(a.AsX(), x)
-		VPMOVSXBW(b.AsX(), y)
-		VPMADDWD(y, x, x)
-		VPADDD(x, sum, sum)
-	}
+// addExact adds the products of 16 elements a and b, in memory or registers, to sum.
+func addExact(a, b Op, sum VecPhysical) {
+	x, y := ymm.v[8], ymm.v[9]
+	VPMOVSXBW(a, x)
+	VPMOVSXBW(b, y)
+	VPMADDWD(y, x, x)
+	VPADDD(x, sum, sum)
 }
 
-// dot32 emits the dot product of n ≥ 32 elements at a and b and returns its register. It consumes a, b and n. The rest
-// beyond a multiple of 32 is the end of the last 32 elements, the others masked off.
-func dot32(name string, a, b, n, mask Register, add func(a, b, sum VecPhysical)) Register {
-	v := ymm.v
-	for i := range 4 {
-		VPXOR(v[i], v[i], v[i])
+// vector adds the 32 elements at displacement disp to sum.
+func vector(a, b Register, disp int, sum VecPhysical, exact bool) {
+	if exact {
+		for _, at := range []int{disp, disp + 16} {
+			addExact(Mem{Base: a, Disp: at}, Mem{Base: b, Disp: at}, sum)
+		}
+		return
 	}
-	one := func(disp, i int) {
-		x, y := v[4+2*(i%2)], v[5+2*(i%2)]
-		VMOVDQU(Mem{Base: a, Disp: disp}, x)
-		VMOVDQU(Mem{Base: b, Disp: disp}, y)
-		add(x, y, v[i])
+	x, y := ymm.v[4+disp/32%2], ymm.v[6+disp/32%2]
+	VMOVDQU(Mem{Base: a, Disp: disp}, x)
+	VMOVDQU(Mem{Base: b, Disp: disp}, y)
+	addFast(x, y, sum)
+}
+
+// rest adds the last n < 32 elements of a slice of at least 32: its last 32, those counted before masked off in a.
+func rest(a, b, n Register, sum VecPhysical, exact bool) {
+	x, y, mask := ymm.v[4], ymm.v[6], GP64()
+	LEAQ(tailMask(), mask)
+	VMOVDQU(Mem{Base: mask, Index: n, Scale: 1}, x)
+	VPAND(Mem{Base: a, Index: n, Scale: 1, Disp: -32}, x, x)
+	VMOVDQU(Mem{Base: b, Index: n, Scale: 1, Disp: -32}, y)
+	if !exact {
+		addFast(x, y, sum)
+		return
+	}
+	addExact(x.AsX(), y.AsX(), sum)
+	VEXTRACTI128(Imm(1), x, x.AsX())
+	VEXTRACTI128(Imm(1), y, y.AsX())
+	addExact(x.AsX(), y.AsX(), sum)
+}
+
+// dot32 emits the dot product of n ≥ 32 elements at a and b into out. It consumes a, b and n.
+func dot32(name string, a, b, n, out Register, exact bool) {
+	sum := ymm.v[:4]
+	VPXOR(sum[0], sum[0], sum[0])
+	if !exact {
+		VPXOR(least, least, least)
 	}
 	SUBQ(U32(128), n)
 	JB(LabelRef(name + "Narrow"))
+	for _, s := range sum[1:] {
+		VPXOR(s, s, s)
+	}
 	Label(name + "Wide")
-	for i := range 4 {
-		one(32*i, i)
+	for i, s := range sum {
+		vector(a, b, 32*i, s, exact)
 	}
 	SUBQ(I32(-128), a)
 	SUBQ(I32(-128), b)
 	SUBQ(U32(128), n)
 	JAE(LabelRef(name + "Wide"))
+	VPADDD(sum[1], sum[0], sum[0])
+	VPADDD(sum[3], sum[2], sum[2])
+	VPADDD(sum[2], sum[0], sum[0])
 
 	Label(name + "Narrow")
 	ADDQ(U32(128-32), n)
 	JL(LabelRef(name + "Tail"))
 	Label(name + "Vector")
-	one(0, 0)
+	vector(a, b, 0, sum[0], exact)
 	ADDQ(Imm(32), a)
 	ADDQ(Imm(32), b)
 	SUBQ(Imm(32), n)
@@ -93,100 +121,101 @@ func dot32(name string, a, b, n, mask Register, add func(a, b, sum VecPhysical))
 
 	Label(name + "Tail")
 	ANDQ(Imm(31), n)
-	JZ(LabelRef(name + "Done"))
-	last := func(p Register) Mem { return Mem{Base: p, Index: n, Scale: 1, Disp: -32} }
-	VMOVDQU(last(a), v[4])
-	VPAND(Mem{Base: mask, Index: n, Scale: 1}, v[4], v[4])
-	VMOVDQU(last(b), v[5])
-	add(v[4], v[5], v[1])
+	JZ(LabelRef(name + "Fold"))
+	rest(a, b, n, sum[0], exact)
 
-	Label(name + "Done")
-	VPADDD(v[1], v[0], v[0])
-	VPADDD(v[3], v[2], v[2])
-	VPADDD(v[2], v[0], v[0])
+	Label(name + "Fold")
 	foldY()
-	out := GP32()
 	VMOVD(X0, out)
+}
+
+// metLow sets the flag NZ if an element of b was −128, the only byte whose magnitude is negative.
+func metLow() {
+	bits := GP32()
+	VPABSB(least, Y1)
+	VPMOVMSKB(Y1, bits)
+	TESTL(bits, bits)
+}
+
+// dotRow emits the dot product of the n ≥ 32 elements that load points at, for any elements, and returns its register.
+func dotRow(a, b, n Register, load func()) Register {
+	out := GP32()
+	load()
+	dot32("fast", a, b, n, out, false)
+	metLow()
+	JZ(LabelRef("summed"))
+	load()
+	dot32("exact", a, b, n, out, true)
+	Label("summed")
 	return out
 }
 
-// prepareAVX2 loads what dot32 needs and returns the address of the masks.
-func prepareAVX2() Register {
-	v := ymm.v
-	mask := GP64()
-	LEAQ(tailMask(), mask)
-	VPXOR(v[least], v[least], v[least])
-	VPCMPEQW(v[ones], v[ones], v[ones])
-	VPSRLW(Imm(15), v[ones], v[ones])
-	return mask
-}
-
-// storeExact returns whether no element of b was −128.
-func storeExact() {
-	v := ymm.v
-	bits, exact := GP32(), GP8()
-	VPABSB(v[least], v[0]) // negative only if it was −128
-	VPMOVMSKB(v[0], bits)
-	TESTL(bits, bits)
-	SETEQ(exact)
-	Store(exact, Return("exact"))
-}
-
 func dotAVX2() {
-	TEXT("dotAVX2", NOSPLIT, "func(a, b *int8, n int) (sum int32, exact bool)")
+	TEXT("dotAVX2", NOSPLIT, "func(a, b *int8, n int) int32")
 	Pragma("noescape")
-	Doc("dotAVX2 returns Σ a[i]·b[i] for i < n, n ≥ 32; the sum is exact unless b holds −128.")
-	a, b, n := Load(Param("a"), GP64()), Load(Param("b"), GP64()), Load(Param("n"), GP64())
-	mask := prepareAVX2()
-	Store(dot32("dot", a, b, n, mask, stepAVX2), Return("sum"))
-	storeExact()
+	Doc("dotAVX2 returns Σ a[i]·b[i] for i < n, n ≥ 32.")
+	a, b, n := GP64(), GP64(), GP64()
+	loadOnes()
+	sum := dotRow(a, b, n, func() {
+		Load(Param("a"), a)
+		Load(Param("b"), b)
+		Load(Param("n"), n)
+	})
+	Store(sum, ReturnIndex(0))
 	VZEROUPPER()
 	RET()
 }
 
-func dotExactAVX2() {
-	TEXT("dotExactAVX2", NOSPLIT, "func(a, b *int8, n int) int32")
+func sumSquaresAVX2() {
+	TEXT("sumSquaresAVX2", NOSPLIT, "func(a *int8, n int) (sum int32, low bool)")
 	Pragma("noescape")
-	Doc("dotExactAVX2 returns Σ a[i]·b[i] for i < n, n ≥ 32, for any elements.")
-	a, b, n := Load(Param("a"), GP64()), Load(Param("b"), GP64()), Load(Param("n"), GP64())
-	mask := prepareAVX2()
-	Store(dot32("dot", a, b, n, mask, stepExact), ReturnIndex(0))
+	Doc("sumSquaresAVX2 returns Σ a[i]² for i < n, n ≥ 32, if no a[i] is −128; otherwise low is true.")
+	a, n, sum, low := Load(Param("a"), GP64()), Load(Param("n"), GP64()), GP32(), GP8()
+	VPXOR(least, least, least)
+	loadOnes()
+	b := GP64()
+	MOVQ(a, b)
+	dot32("squares", a, b, n, sum, false)
+	Store(sum, Return("sum"))
+	metLow()
+	SETNE(low)
+	Store(low, Return("low"))
 	VZEROUPPER()
 	RET()
 }
 
 func dotPairsAVX2() {
-	TEXT("dotPairsAVX2", NOSPLIT, "func(dst *int32, a *int8, aOff *int, b *int8, bOff *int, n, d int) (exact bool)")
+	TEXT("dotPairsAVX2", NOSPLIT, "func(dst *int32, a *int8, aOff *int, b *int8, bOff *int, n, d int)")
 	Pragma("noescape")
 	Doc("dotPairsAVX2 sets dst[i] to the dot product of the d ≥ 32 elements at a[aOff[i]] and b[bOff[i]], for i < n,",
-		"n ≥ 1; they are exact unless a row of b holds −128.")
-	mask := prepareAVX2()
-	pairs(func(a, b, n Register) Register { return dot32("dot", a, b, n, mask, stepAVX2) })
-	storeExact()
+		"n ≥ 1.")
+	loadOnes()
+	pairs(dotRow)
 	VZEROUPPER()
 	RET()
 }
 
 func dotBlockAVX2() {
-	TEXT("dotBlockAVX2", NOSPLIT, "func(dst *int32, n int, probe, rows *int8, d, stride int) (exact bool)")
+	TEXT("dotBlockAVX2", NOSPLIT, "func(dst *int32, n int, probe, rows *int8, d, stride int)")
 	Pragma("noescape")
 	Doc("dotBlockAVX2 sets dst[i] to the dot product of the d ≥ 32 elements at probe and at rows[i·stride], for i < n,",
-		"n ≥ 1; they are exact unless the probe holds −128.")
+		"n ≥ 1.")
 	dst, n := Load(Param("dst"), GP64()), Load(Param("n"), GP64())
 	probe, rows := Load(Param("probe"), GP64()), Load(Param("rows"), GP64())
 	d, stride := Load(Param("d"), GP64()), Load(Param("stride"), GP64())
-	mask := prepareAVX2()
-	Label("row")
+	loadOnes()
 	x, y, m := GP64(), GP64(), GP64()
-	MOVQ(rows, x)
-	MOVQ(probe, y)
-	MOVQ(d, m)
-	MOVL(dot32("dot", x, y, m, mask, stepAVX2), Mem{Base: dst})
+	Label("row")
+	sum := dotRow(x, y, m, func() {
+		MOVQ(rows, x)
+		MOVQ(probe, y)
+		MOVQ(d, m)
+	})
+	MOVL(sum, Mem{Base: dst})
 	ADDQ(Imm(4), dst)
 	ADDQ(stride, rows)
 	DECQ(n)
 	JNZ(LabelRef("row"))
-	storeExact()
 	VZEROUPPER()
 	RET()
 }

@@ -27,7 +27,7 @@ func main() {
 		zmm.hadamard()
 	case "avx2":
 		dotAVX2()
-		dotExactAVX2()
+		sumSquaresAVX2()
 		dotPairsAVX2()
 		dotBlockAVX2()
 		ymm.quantize()

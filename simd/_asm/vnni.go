@@ -171,8 +171,8 @@ func prefetchRow(name string, row, d Register) {
 	PREFETCHT0(Mem{Base: end})
 }
 
-// pairs emits the loop of DotPairs around one dot product.
-func pairs(body func(a, b, n Register) Register) {
+// pairs emits the loop of DotPairs around one dot product of what load points at.
+func pairs(body func(a, b, n Register, load func()) Register) {
 	dst := Load(Param("dst"), GP64())
 	a, aOff := Load(Param("a"), GP64()), Load(Param("aOff"), GP64())
 	b, bOff := Load(Param("b"), GP64()), Load(Param("bOff"), GP64())
@@ -188,12 +188,14 @@ func pairs(body func(a, b, n Register) Register) {
 
 	Label("near")
 	x, y, m := GP64(), GP64(), GP64()
-	MOVQ(Mem{Base: aOff}, x)
-	ADDQ(a, x)
-	MOVQ(Mem{Base: bOff}, y)
-	ADDQ(b, y)
-	MOVQ(d, m)
-	MOVL(body(x, y, m), Mem{Base: dst})
+	sum := body(x, y, m, func() {
+		MOVQ(Mem{Base: aOff}, x)
+		ADDQ(a, x)
+		MOVQ(Mem{Base: bOff}, y)
+		ADDQ(b, y)
+		MOVQ(d, m)
+	})
+	MOVL(sum, Mem{Base: dst})
 	ADDQ(Imm(4), dst)
 	ADDQ(Imm(8), aOff)
 	ADDQ(Imm(8), bOff)
@@ -206,7 +208,10 @@ func dotPairsVNNI() {
 	Pragma("noescape")
 	Doc("dotPairsVNNI sets dst[i] to the dot product of the d elements at a[aOff[i]] and b[bOff[i]], for i < n, n ≥ 1.")
 	loadBias()
-	pairs(func(a, b, n Register) Register { return dot("dot", a, b, n) })
+	pairs(func(a, b, n Register, load func()) Register {
+		load()
+		return dot("dot", a, b, n)
+	})
 	RET()
 }
 
