@@ -12,6 +12,8 @@ import (
 	"syscall"
 
 	"github.com/alecthomas/kong"
+
+	"zhenni/bench/labelled"
 )
 
 // commands is the command line. A command's Run method may ask for the context.Context that the first interrupt
@@ -34,9 +36,20 @@ const description = `Proves "I am me" to someone who must know, and tells them n
 Start with "zhenni demo". Exit codes: 0 done, 1 the thing asked for is not so, 2 usage, 3 the environment failed.`
 
 func main() {
+	if len(os.Args) > 2 && os.Args[1] == labelled.ParquetCommand {
+		os.Exit(parquetRows(os.Args[2:]))
+	}
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
 	context.AfterFunc(ctx, stop) // a second interrupt ends the process at once
 	os.Exit(run(ctx, os.Args[1:], newOutput(os.Stdout, os.Stderr)))
+}
+
+// parquetRows is this program as the process that decodes one Parquet file for another (package labelled).
+func parquetRows(args []string) int {
+	if err := labelled.ServeParquet(args, os.Stdout); err != nil {
+		return exitEnvironment
+	}
+	return 0
 }
 
 // run parses args, runs the command they name and returns the exit code.
@@ -62,7 +75,7 @@ func dispatch(ctx context.Context, args []string, out *output) error {
 	parser, err := kong.New(&cli, kong.Name("zhenni"), kong.Description(description), kong.UsageOnError(),
 		kong.Writers(out.results, out.notes), kong.Exit(func(int) { helped = true }),
 		kong.ConfigureHelp(kong.HelpOptions{Compact: true, NoExpandSubcommands: true, WrapUpperBound: 110}),
-		kong.BindTo(ctx, (*context.Context)(nil)), kong.Bind(out))
+		kong.BindTo(ctx, (*context.Context)(nil)), kong.Bind(out), serveVars())
 	if err != nil {
 		return err
 	}

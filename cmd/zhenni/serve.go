@@ -1,7 +1,185 @@
 package main
 
-import "errors"
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"os"
+	"runtime"
+	"time"
 
-type serveCommand struct{}
+	"github.com/alecthomas/kong"
 
-func (serveCommand) Run() error { return errors.New("serve: not built yet") }
+	"zhenni"
+	"zhenni/actors"
+	"zhenni/gateway"
+	"zhenni/simd"
+)
+
+// serveCommand is serve. Its fields are the settings, from flag, environment, file or default.
+type serveCommand struct {
+	settings
+	storeFlags
+	Profile          string `type:"path" env:"ZHENNI_PROFILE" placeholder:"FILE" help:"Frozen threshold to serve with, as zhenni calibrate writes it. Required."`
+	AllowUnsupported bool   `env:"ZHENNI_ALLOW_UNSUPPORTED" help:"Serve a profile whose data do not support its false match rate. Every result says so."`
+
+	Listen      string `env:"ZHENNI_LISTEN" placeholder:"HOST:PORT" help:"Public address. Default 127.0.0.1:8443 with TLS, 127.0.0.1:8080 without."`
+	TLSCert     string `name:"tls-cert" type:"path" env:"ZHENNI_TLS_CERT" placeholder:"FILE" help:"Certificate chain in PEM. With --tls-key, TLS 1.3 and nothing else is spoken."`
+	TLSKey      string `name:"tls-key" type:"path" env:"ZHENNI_TLS_KEY" placeholder:"FILE" help:"Private key of --tls-cert in PEM."`
+	AdminSocket string `type:"path" env:"ZHENNI_ADMIN_SOCKET" placeholder:"FILE" help:"Unix socket for zhenni rp and zhenni shards. Default: admin.sock in the store's folder."`
+
+	Shards   int           `default:"0" env:"ZHENNI_SHARDS" placeholder:"N" help:"Shards at start; 0 is one a core. It can be changed while serving: zhenni shards."`
+	Arena    byteSize      `default:"0" env:"ZHENNI_ARENA" placeholder:"SIZE" help:"Memory for opened templates, as 8GiB or 512MiB; 0 is half of what is free, at most 16GiB."`
+	InFlight int           `default:"0" env:"ZHENNI_IN_FLIGHT" placeholder:"N" help:"Items admitted to a shard and not yet answered; beyond them requests are refused with 503. 0 is 131072."`
+	Drain    time.Duration `default:"10s" env:"ZHENNI_DRAIN" help:"How long requests in hand may take after SIGTERM (default ${default})."`
+
+	MaxConnections      int           `default:"${max_connections}" env:"ZHENNI_MAX_CONNECTIONS" placeholder:"N" help:"Connections served at once (default ${default})."`
+	MaxConnectionsPerIP int           `name:"max-connections-per-ip" default:"${max_connections_per_ip}" env:"ZHENNI_MAX_CONNECTIONS_PER_IP" placeholder:"N" help:"Connections of one address (default ${default})."`
+	MaxHeld             byteSize      `default:"${max_held}" env:"ZHENNI_MAX_HELD" placeholder:"SIZE" help:"Memory for the bodies of all requests in hand (default ${default})."`
+	HeaderTimeout       time.Duration `default:"${header_timeout}" env:"ZHENNI_HEADER_TIMEOUT" help:"Time for the head of a request (default ${default})."`
+	BodyTimeout         time.Duration `default:"${body_timeout}" env:"ZHENNI_BODY_TIMEOUT" help:"Time for a body or an answer, on top of its size at 1 MiB/s (default ${default})."`
+	IdleTimeout         time.Duration `default:"${idle_timeout}" env:"ZHENNI_IDLE_TIMEOUT" help:"Silence allowed between two requests of a connection (default ${default})."`
+	VerifyTimeout       time.Duration `default:"${verify_timeout}" env:"ZHENNI_VERIFY_TIMEOUT" help:"Time for one verification (default ${default})."`
+	BatchTimeout        time.Duration `default:"${batch_timeout}" env:"ZHENNI_BATCH_TIMEOUT" help:"Time for one batch (default ${default})."`
+
+	LogLevel slog.Level `default:"info" env:"ZHENNI_LOG_LEVEL" placeholder:"LEVEL" help:"Least level logged to standard error: debug, info, warn or error."`
+	LogJSON  bool       `name:"log-json" env:"ZHENNI_LOG_JSON" help:"Log as JSON lines."`
+	JSON     bool       `help:"With --print-config, print JSON."`
+}
+
+// serveVars are the defaults of the gateway, shown in the help as they are.
+func serveVars() kong.Vars {
+	d := gateway.Config{}.WithDefaults()
+	return kong.Vars{
+		"max_connections": fmt.Sprint(d.MaxConns), "max_connections_per_ip": fmt.Sprint(d.MaxConnsPerIP),
+		"max_held": byteSize(d.MaxHeldBytes).String(), "header_timeout": d.HeaderTimeout.String(),
+		"body_timeout": d.BodyTimeout.String(), "idle_timeout": d.IdleTimeout.String(),
+		"verify_timeout": d.VerifyTimeout.String(), "batch_timeout": d.BatchTimeout.String(),
+	}
+}
+
+// Help is shown by zhenni serve --help.
+func (*serveCommand) Help() string {
+	return `A setting comes from its flag, else from the environment variable named with it, else from the file of --config, else it is the default; --print-config shows which. Secrets are never flags: keys and passphrases are read from files.
+
+Examples:
+
+    zhenni serve --profile profile.json --create-key          # the first start
+    zhenni rp add desk --tenant 1 --role verifier             # prints an API key, once
+    zhenni serve --config zhenni.yaml --print-config
+    zhenni serve --profile profile.json --listen 0.0.0.0:8443 --tls-cert chain.pem --tls-key key.pem`
+}
+
+// Run serves until ctx ends.
+func (c *serveCommand) Run(ctx context.Context, out *output) error {
+	if c.PrintConfig {
+		return c.print(out, c.JSON)
+	}
+	profile, err := c.profile()
+	if err != nil {
+		return err
+	}
+	if err := forbidCoreDumps(); err != nil {
+		return environment("%w", err)
+	}
+	store, err := c.open(profile.Model, false, out)
+	if err != nil {
+		return err
+	}
+	cfg := c.nodeConfig(profile, c.logger(out))
+	started := time.Now()
+	n, err := startNode(ctx, cfg, store)
+	if err != nil {
+		return err
+	}
+	out.Note("Serving %d credentials of %s on %s with profile %s.", store.Count(), profile.Model.ID, n.url(), profile.ID)
+	out.Note("%s, %d shards, arena of %s for %d rows, warm after %.1f s. Operator's socket: %s.", simd.Tier(),
+		len(n.shards.Stats().Shards), cfg.arena, n.arena.Stats().Capacity, time.Since(started).Seconds(), cfg.adminSocket)
+	if !profile.Supported {
+		out.Note("The profile's data do not support its false match rate: %s. Every result says so.", profile.Reason)
+	}
+	return c.untilStopped(ctx, n, out)
+}
+
+// untilStopped waits for the end of ctx, or of a listener, and drains.
+func (c *serveCommand) untilStopped(ctx context.Context, n *node, out *output) error {
+	var failure error
+	select {
+	case <-ctx.Done():
+		out.Note("Draining; at most %v.", c.Drain)
+	case failure = <-n.failed:
+	}
+	drain, cancel := context.WithTimeout(context.WithoutCancel(ctx), c.Drain)
+	defer cancel()
+	if err := errors.Join(failure, n.stop(drain)); err != nil {
+		return environment("%w", err)
+	}
+	return nil
+}
+
+// profile reads the frozen threshold and refuses one that its data do not carry.
+func (c *serveCommand) profile() (zhenni.Profile, error) {
+	if c.Profile == "" {
+		return zhenni.Profile{}, usage("--profile: no threshold given: zhenni calibrate makes one from labelled embeddings")
+	}
+	profile, err := readProfile(c.Profile)
+	switch {
+	case err != nil:
+		return profile, err
+	case !profile.Supported && !c.AllowUnsupported:
+		return profile, notSo("--profile %s: its data do not support a false match rate of %g (%s): calibrate for %g, or add --allow-unsupported",
+			c.Profile, profile.FMRTarget, profile.Reason, profile.SupportedFMR)
+	}
+	return profile, nil
+}
+
+func readProfile(path string) (zhenni.Profile, error) {
+	f, err := os.Open(path)
+	if err != nil {
+		return zhenni.Profile{}, environment("--profile: %w", err)
+	}
+	defer f.Close()
+	profile, err := zhenni.ReadProfile(f)
+	if err != nil {
+		return profile, usage("--profile %s: %w", path, err)
+	}
+	return profile, nil
+}
+
+func (c *serveCommand) nodeConfig(profile zhenni.Profile, log *slog.Logger) nodeConfig {
+	free := freeMemory()
+	arena := arenaBudget(c.Arena, free)
+	limitHeap(free, arena)
+	socket := c.AdminSocket
+	if socket == "" {
+		socket = adminSocket(c.Store)
+	}
+	return nodeConfig{
+		arena:       arena,
+		adminSocket: socket,
+		actors:      actors.Config{Shards: shardCount(c.Shards), InFlightItems: c.InFlight, Logger: log},
+		gateway: gateway.Config{
+			Addr: c.Listen, TLSCert: c.TLSCert, TLSKey: c.TLSKey, Profile: profile, Version: version, Logger: log,
+			MaxConns: c.MaxConnections, MaxConnsPerIP: c.MaxConnectionsPerIP, MaxHeldBytes: int64(c.MaxHeld),
+			HeaderTimeout: c.HeaderTimeout, BodyTimeout: c.BodyTimeout, IdleTimeout: c.IdleTimeout,
+			VerifyTimeout: c.VerifyTimeout, BatchTimeout: c.BatchTimeout,
+		},
+	}
+}
+
+// shardCount resolves 0 to one shard a core.
+func shardCount(n int) int {
+	if n > 0 {
+		return n
+	}
+	return min(runtime.GOMAXPROCS(0), actors.MaxShards)
+}
+
+func (c *serveCommand) logger(out *output) *slog.Logger {
+	options := &slog.HandlerOptions{Level: c.LogLevel}
+	if c.LogJSON {
+		return slog.New(slog.NewJSONHandler(out.notes, options))
+	}
+	return slog.New(slog.NewTextHandler(out.notes, options))
+}

@@ -1,0 +1,182 @@
+package bench
+
+import (
+	"bytes"
+	"encoding/base64"
+	"encoding/hex"
+	"errors"
+	"fmt"
+	"io"
+	"strconv"
+
+	"github.com/apache/arrow-go/v18/arrow"
+	"github.com/apache/arrow-go/v18/arrow/array"
+	"github.com/apache/arrow-go/v18/arrow/ipc"
+
+	"zhenni"
+)
+
+// Media types of the bulk formats.
+const (
+	mediaJSON   = "application/json"
+	mediaNDJSON = "application/x-ndjson"
+	mediaArrow  = "application/vnd.apache.arrow.stream"
+)
+
+const (
+	pathSingle = "/v1/verifications"
+	pathBatch  = "/v1/verification-batches"
+)
+
+// ErrAnswer is an answer that is not of its documented form.
+var ErrAnswer = errors.New("bench: malformed answer")
+
+// VerifyArrow asks all questions of the batch in one request and appends one outcome for each, in order, to dst.
+func (c *Client) VerifyArrow(batch *ArrowBatch, dst []zhenni.Outcome) ([]zhenni.Outcome, error) {
+	answer, err := c.Post(pathBatch, mediaArrow, batch.body)
+	if err != nil {
+		return dst, err
+	}
+	asked := len(dst) + batch.Len()
+	if dst, err = appendArrowOutcomes(dst, answer); err != nil {
+		return dst, err
+	}
+	return dst, checkCount(len(dst), asked)
+}
+
+func checkCount(got, asked int) error {
+	if got != asked {
+		return fmt.Errorf("%w: %d outcomes for %d items", ErrAnswer, got, asked)
+	}
+	return nil
+}
+
+// appendArrowOutcomes reads the outcome and reason columns of every record batch.
+func appendArrowOutcomes(dst []zhenni.Outcome, answer []byte) ([]zhenni.Outcome, error) {
+	r, err := ipc.NewReader(bytes.NewReader(answer))
+	if err != nil {
+		return dst, fmt.Errorf("%w: %w", ErrAnswer, err)
+	}
+	defer r.Release()
+	outcomeColumn, reasonColumn := r.Schema().FieldIndices("outcome"), r.Schema().FieldIndices("reason")
+	if len(outcomeColumn) != 1 || len(reasonColumn) != 1 {
+		return dst, fmt.Errorf("%w: no columns outcome and reason", ErrAnswer)
+	}
+	for r.Next() {
+		record := r.RecordBatch()
+		verdicts, ok := record.Column(outcomeColumn[0]).(*array.Dictionary)
+		reasons, also := record.Column(reasonColumn[0]).(*array.Dictionary)
+		if !ok || !also {
+			return dst, fmt.Errorf("%w: outcome or reason is no dictionary", ErrAnswer)
+		}
+		dst = appendOutcomes(dst, verdicts, reasons)
+	}
+	if err := r.Err(); err != nil && !errors.Is(err, io.EOF) {
+		return dst, fmt.Errorf("%w: %w", ErrAnswer, err)
+	}
+	return dst, nil
+}
+
+// appendOutcomes translates words once a dictionary, not once an item; only refusals look at their reason.
+func appendOutcomes(dst []zhenni.Outcome, verdicts, reasons *array.Dictionary) []zhenni.Outcome {
+	words, ok := verdicts.Dictionary().(*array.String)
+	if !ok {
+		return dst
+	}
+	byIndex := make([]zhenni.Outcome, words.Len())
+	for i := range byIndex {
+		byIndex[i] = outcomeOf(words.Value(i), "")
+	}
+	for i := range verdicts.Len() {
+		outcome := byIndex[verdicts.GetValueIndex(i)]
+		if outcome != zhenni.Match && outcome != zhenni.NoMatch {
+			outcome = outcomeOf("refused", reasons.ValueStr(i))
+		}
+		dst = append(dst, outcome)
+	}
+	return dst
+}
+
+// outcomeOf reads an outcome from its words. Whatever is not known is a refusal.
+func outcomeOf(verdict, reason string) zhenni.Outcome {
+	switch verdict {
+	case zhenni.Match.Verdict():
+		return zhenni.Match
+	case zhenni.NoMatch.Verdict():
+		return zhenni.NoMatch
+	}
+	for o := zhenni.RefusedUnavailable; int(o) < zhenni.OutcomeCount; o++ {
+		if o.Reason() == reason {
+			return o
+		}
+	}
+	return zhenni.RefusedInternal
+}
+
+// VerifyLines asks "is probe i the person behind ids[i]?" for all i in one NDJSON request and appends one outcome for
+// each, in order, to dst.
+func (c *Client) VerifyLines(ids []zhenni.CredentialID, probes Vectors, dst []zhenni.Outcome) ([]zhenni.Outcome, error) {
+	c.body = c.body[:0]
+	for i, id := range ids {
+		c.body = append(c.body, `{"item":`...)
+		c.body = strconv.AppendInt(c.body, int64(i), 10)
+		c.body = append(c.body, ',')
+		c.body = append(appendQuestion(c.body, id, probes.Slice(i, i+1)), "}\n"...)
+	}
+	answer, err := c.Post(pathBatch, mediaNDJSON, c.body)
+	if err != nil {
+		return dst, err
+	}
+	for i := range ids {
+		line, rest, _ := bytes.Cut(answer, []byte("\n"))
+		answer = rest
+		parsed, err := c.parser.ParseBytes(line)
+		if err != nil || !parsed.Exists("item") || parsed.GetInt("item") != i {
+			return dst, fmt.Errorf("%w: line %d does not answer item %d", ErrAnswer, i, i)
+		}
+		dst = append(dst, outcomeOf(string(parsed.GetStringBytes("outcome")), string(parsed.GetStringBytes("reason"))))
+	}
+	return dst, checkCount(len(ids)+bytes.Count(answer, []byte("\n")), len(ids))
+}
+
+// Verify asks about one credential and one probe. A probe or an id that is refused is an outcome, not an error.
+func (c *Client) Verify(id zhenni.CredentialID, probe Vectors) (zhenni.Outcome, error) {
+	c.body = append(appendQuestion(append(c.body[:0], '{'), id, probe), '}')
+	answer, err := c.Post(pathSingle, mediaJSON, c.body)
+	var refused *Refusal
+	if errors.As(err, &refused) && refused.Status/100 == 4 {
+		if outcome := outcomeOf("refused", refused.Code); outcome.Reason() == refused.Code {
+			return outcome, nil
+		}
+	}
+	if err != nil {
+		return zhenni.Pending, err
+	}
+	parsed, err := c.parser.ParseBytes(answer)
+	if err != nil {
+		return zhenni.Pending, fmt.Errorf("%w: %w", ErrAnswer, err)
+	}
+	return outcomeOf(string(parsed.GetStringBytes("outcome")), string(parsed.GetStringBytes("reason"))), nil
+}
+
+// appendQuestion writes the members credential and probe.
+func appendQuestion(dst []byte, id zhenni.CredentialID, probe Vectors) []byte {
+	dst = append(dst, `"credential":"`...)
+	dst = hex.AppendEncode(dst, id[:])
+	dst = append(dst, '"', ',')
+	return appendVector(dst, "probe", probe)
+}
+
+// appendVector writes one embedding as the member NAME_int8 or NAME_float32, in base64.
+func appendVector(dst []byte, name string, v Vectors) []byte {
+	dst = append(dst, '"')
+	dst = append(dst, name...)
+	if v.Int8 != nil {
+		dst = append(dst, `_int8":"`...)
+		dst = base64.StdEncoding.AppendEncode(dst, arrow.Int8Traits.CastToBytes(v.Int8))
+	} else {
+		dst = append(dst, `_float32":"`...)
+		dst = base64.StdEncoding.AppendEncode(dst, arrow.Float32Traits.CastToBytes(v.Float32))
+	}
+	return append(dst, '"')
+}

@@ -1,0 +1,116 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net"
+
+	"zhenni/actors"
+	"zhenni/engine"
+	"zhenni/gateway"
+	"zhenni/storage"
+)
+
+// nodeConfig is what it takes to serve a store.
+type nodeConfig struct {
+	actors  actors.Config
+	gateway gateway.Config
+	// arena is the budget for opened rows in bytes.
+	arena byteSize
+	// adminSocket is the path of the operator's socket; none where it is empty.
+	adminSocket string
+}
+
+// node is a store being served. Its parts are stopped in the order they are asked by others: first the listeners,
+// then the shards, then what they read from.
+type node struct {
+	store  *storage.Store
+	arena  *engine.Arena
+	shards *actors.Node
+	server *gateway.Server
+
+	scheme string
+	public net.Listener
+	admin  *gateway.Admin
+	// failed receives the error of a listener that ended by itself.
+	failed chan error
+}
+
+// startNode serves store, which it owns from then on, and returns once the arena is warm and the listener open.
+func startNode(ctx context.Context, cfg nodeConfig, store *storage.Store) (_ *node, err error) {
+	n := &node{store: store, failed: make(chan error, 2)}
+	defer func() {
+		if err != nil {
+			err = errors.Join(err, n.stop(context.WithoutCancel(ctx)))
+		}
+	}()
+	profile := cfg.gateway.Profile
+	if n.arena, err = engine.NewArena(profile.Model.Dim, int64(cfg.arena)); err != nil {
+		return nil, usage("--arena: %w", err)
+	}
+	if n.shards, err = actors.Start(cfg.actors, profile.Model, profile.Threshold, n.arena, store); err != nil {
+		return nil, usage("%w", err)
+	}
+	if n.server, err = gateway.New(cfg.gateway, n.shards); err != nil {
+		return nil, usage("%w", err)
+	}
+	select {
+	case <-n.shards.Warmed():
+	case <-ctx.Done():
+		return nil, context.Cause(ctx)
+	}
+	return n, n.listen(cfg)
+}
+
+func (n *node) listen(cfg nodeConfig) (err error) {
+	if n.public, err = net.Listen("tcp", cfg.gateway.WithDefaults().Addr); err != nil {
+		return environment("--listen: %w", err)
+	}
+	n.scheme = "http"
+	if cfg.gateway.TLSCert != "" {
+		n.scheme = "https"
+	}
+	go func() { n.failed <- n.server.Serve(n.public) }()
+	if cfg.adminSocket == "" {
+		return nil
+	}
+	ln, err := gateway.ListenAdmin(cfg.adminSocket)
+	if err != nil {
+		return environment("--admin-socket: %w", err)
+	}
+	n.admin = gateway.NewAdmin(operator{n.shards}, nil, cfg.gateway.Logger)
+	go func() { n.failed <- n.admin.Serve(ln) }()
+	return nil
+}
+
+// url is where clients find the node.
+func (n *node) url() string { return n.scheme + "://" + n.public.Addr().String() }
+
+// stop drains and closes the node: requests in hand are answered until ctx ends. It is for one goroutine, once.
+func (n *node) stop(ctx context.Context) error {
+	var errs []error
+	if n.admin != nil {
+		errs = append(errs, wrapped("shut the admin socket", n.admin.Shutdown(ctx)))
+	}
+	if n.public != nil {
+		errs = append(errs, wrapped("shut the listener", n.server.Shutdown(ctx)))
+	}
+	if n.shards != nil {
+		if err := n.shards.Drain(ctx); err != nil {
+			// Shards that still run may read the arena and the store: leave both to the end of the process.
+			return errors.Join(append(errs, wrapped("drain the shards", err))...)
+		}
+	}
+	if n.arena != nil {
+		errs = append(errs, n.arena.Close())
+	}
+	return errors.Join(append(errs, wrapped("close the store", n.store.Close()))...)
+}
+
+func wrapped(doing string, err error) error {
+	if err == nil {
+		return nil
+	}
+	return fmt.Errorf("%s: %w", doing, err)
+}

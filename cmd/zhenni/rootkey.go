@@ -1,0 +1,79 @@
+package main
+
+import (
+	"bytes"
+	"errors"
+	"io/fs"
+	"os"
+
+	"zhenni/storage"
+)
+
+// keyFlags say where the root key is. The key itself, and the passphrase over it, are never flags.
+type keyFlags struct {
+	KeyFile        string `type:"path" env:"ZHENNI_KEY_FILE" placeholder:"FILE" help:"Root key of the store, mode 0600. Default: the store's folder with .key appended. Whoever loses it loses the store; keep a copy elsewhere."`
+	PassphraseFile string `type:"path" env:"ZHENNI_PASSPHRASE_FILE" placeholder:"FILE" help:"File with the passphrase that seals the root key. Without it the key file holds the key itself."`
+	CreateKey      bool   `env:"ZHENNI_CREATE_KEY" help:"Make the key file where it does not exist, as on the first start."`
+}
+
+// root opens the root key of the store in dir, or makes it when told to.
+func (k keyFlags) root(dir string, out *output) (storage.RootKey, error) {
+	path := k.KeyFile
+	if path == "" {
+		path = dir + ".key"
+	}
+	passphrase, err := k.passphrase()
+	if err != nil {
+		return nil, err
+	}
+	_, err = os.Stat(path)
+	switch {
+	case err == nil:
+		return openRoot(path, passphrase)
+	case !errors.Is(err, fs.ErrNotExist):
+		return nil, environment("--key-file: %w", err)
+	case !k.CreateKey:
+		return nil, usage("--key-file: %s does not exist: add --create-key to make it on the first start, or name the file that holds the key", path)
+	}
+	root, err := createRoot(path, passphrase)
+	if err != nil {
+		return nil, environment("--key-file: %w", err)
+	}
+	out.Note("Made the root key %s. Keep a copy elsewhere: without it the store can not be opened.", path)
+	return root, nil
+}
+
+func openRoot(path string, passphrase []byte) (storage.RootKey, error) {
+	open := storage.OpenKeyFile
+	if passphrase != nil {
+		open = func(path string) (storage.RootKey, error) { return storage.OpenPassphraseFile(path, passphrase) }
+	}
+	root, err := open(path)
+	if err != nil {
+		return nil, environment("--key-file: %w", err)
+	}
+	return root, nil
+}
+
+func createRoot(path string, passphrase []byte) (storage.RootKey, error) {
+	if passphrase != nil {
+		return storage.CreatePassphraseFile(path, passphrase, nil)
+	}
+	return storage.CreateKeyFile(path, nil)
+}
+
+// passphrase reads the passphrase without its line end, or nil where none is used.
+func (k keyFlags) passphrase() ([]byte, error) {
+	if k.PassphraseFile == "" {
+		return nil, nil
+	}
+	text, err := os.ReadFile(k.PassphraseFile)
+	if err != nil {
+		return nil, environment("--passphrase-file: %w", err)
+	}
+	text = bytes.TrimRight(text, "\r\n")
+	if len(text) == 0 {
+		return nil, usage("--passphrase-file: %s is empty", k.PassphraseFile)
+	}
+	return text, nil
+}
