@@ -45,7 +45,7 @@ func (p Plan) Check(set *Set) error {
 func Grid(comparisons int64) []float64 {
 	var grid []float64
 	for _, f := range [...]float64{1e-8, 1e-7, 1e-6, 1e-5, 1e-4, 1e-3, 1e-2, 1e-1} {
-		if rank(f, comparisons) <= mostKept {
+		if rank(f, comparisons) <= MostKept {
 			grid = append(grid, f)
 		}
 	}
@@ -58,7 +58,7 @@ func KeepToCalibrate(comparisons int64, target float64) int {
 	if grid := Grid(comparisons); len(grid) > 0 {
 		loosest = max(loosest, grid[len(grid)-1])
 	}
-	return min(rank(loosest, comparisons)+1, mostKept)
+	return min(rank(loosest, comparisons)+1, MostKept)
 }
 
 // det is how many points the profile's curve has for each decade.

@@ -6,10 +6,10 @@ import "math"
 var operatingTargets = [...]float64{1e-2, 1e-3, 1e-4, 1e-5, 1e-6}
 
 // Keep is how many of the highest non-mated pairs [Evaluate] reads from comparisons non-mated ones.
-func Keep(comparisons int64) int { return min(rank(operatingTargets[0], comparisons)+1, mostKept) }
+func Keep(comparisons int64) int { return min(rank(operatingTargets[0], comparisons)+1, MostKept) }
 
-// mostKept bounds the pairs a tally holds: 2·2²¹ pairs take 64 MiB.
-const mostKept = 1 << 21
+// MostKept is the most pairs worth asking a tally to keep; it then takes up to 64 MiB.
+const MostKept = 1 << 21
 
 // rank is k = ⌊target·comparisons⌋, where the product of a decade and a count that should be whole is.
 func rank(target float64, comparisons int64) int {
@@ -51,6 +51,9 @@ type OperatingPoint struct {
 	FNMR               float64 `json:"fnmr"`
 	FNMRUpper95        float64 `json:"fnmr_upper95"`
 }
+
+// FMR is the false match rate seen at the threshold.
+func (p OperatingPoint) FMR() float64 { return float64(p.Errors) / float64(p.Comparisons) }
 
 // Evaluate reads the figures off scores; the bootstrap is of the same comparisons.
 func Evaluate(scores *Scores, bootstrap *Bootstrap) Evaluation {

@@ -24,10 +24,10 @@ type Population struct {
 const MeanCosine = 0.65
 
 // Non-mated cosines of d elements have a standard deviation of 1/√d, so one in a million exceeds 4.75/√d. The natural
-// spread puts that point 2.75 standard deviations below the mean of the mated ones.
+// spread puts that point 3 standard deviations below the mean of the mated ones.
 const (
 	millionthQuantile = 4.75
-	missQuantile      = 2.75
+	missQuantile      = 3
 	leastSpread       = 0.02
 	mostCosine        = 0.99
 )
