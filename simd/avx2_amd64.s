@@ -777,16 +777,43 @@ TEXT ·maxAbsAVX2(SB), NOSPLIT, $0-20
 	MOVQ         src+0(FP), AX
 	MOVQ         n+8(FP), CX
 	MOVL         $0x7fffffff, DX
-	VMOVD        DX, X1
-	VPBROADCASTD X1, Y1
+	VMOVD        DX, X8
+	VPBROADCASTD X8, Y8
 	VPXOR        Y0, Y0, Y0
+	VPXOR        Y1, Y1, Y1
+	VPXOR        Y2, Y2, Y2
+	VPXOR        Y3, Y3, Y3
+	SUBQ         $0x00000020, CX
+	JB           narrow
 
-vector:
-	VPAND        (AX), Y1, Y2
+wide:
+	VPAND   (AX), Y8, Y4
+	VPMAXUD Y4, Y0, Y0
+	VPAND   32(AX), Y8, Y5
+	VPMAXUD Y5, Y1, Y1
+	VPAND   64(AX), Y8, Y6
+	VPMAXUD Y6, Y2, Y2
+	VPAND   96(AX), Y8, Y7
+	VPMAXUD Y7, Y3, Y3
+	ADDQ    $0x00000080, AX
+	SUBQ    $0x00000020, CX
+	JAE     wide
+
+narrow:
+	ADDQ $0x00000020, CX
+	JZ   done
+
+single:
+	VPAND   (AX), Y8, Y4
+	VPMAXUD Y4, Y0, Y0
+	ADDQ    $0x00000020, AX
+	SUBQ    $0x08, CX
+	JNZ     single
+
+done:
+	VPMAXUD      Y1, Y0, Y0
+	VPMAXUD      Y3, Y2, Y2
 	VPMAXUD      Y2, Y0, Y0
-	ADDQ         $0x20, AX
-	SUBQ         $0x08, CX
-	JNZ          vector
 	VEXTRACTI128 $0x01, Y0, X1
 	VPMAXUD      X1, X0, X0
 	VPSHUFD      $0x4e, X0, X1
@@ -804,23 +831,58 @@ TEXT ·scaleAVX2(SB), NOSPLIT, $0-36
 	MOVQ         dst+0(FP), AX
 	MOVQ         src+8(FP), CX
 	MOVQ         n+16(FP), DX
-	VBROADCASTSS r+24(FP), Y3
+	VBROADCASTSS r+24(FP), Y5
+	VMOVUPS      packedAVX2<>+0(SB), Y6
+	MOVL         $0x00010001, BX
+	VMOVD        BX, X7
+	VPBROADCASTD X7, Y7
 	VPXOR        Y0, Y0, Y0
+	SUBQ         $0x00000020, DX
+	JB           narrow
 
-vector:
-	VMULPS       (CX), Y3, Y1
+wide:
+	VMULPS     (CX), Y5, Y1
+	VCVTPS2DQ  Y1, Y1
+	VMULPS     32(CX), Y5, Y2
+	VCVTPS2DQ  Y2, Y2
+	VMULPS     64(CX), Y5, Y3
+	VCVTPS2DQ  Y3, Y3
+	VMULPS     96(CX), Y5, Y4
+	VCVTPS2DQ  Y4, Y4
+	ADDQ       $0x00000080, CX
+	VPACKSSDW  Y2, Y1, Y1
+	VPACKSSDW  Y4, Y3, Y3
+	VPACKSSWB  Y3, Y1, Y1
+	VPERMD     Y1, Y6, Y1
+	VMOVUPS    Y1, (AX)
+	VPABSB     Y1, Y1
+	VPMADDUBSW Y1, Y1, Y1
+	VPMADDWD   Y7, Y1, Y1
+	VPADDD     Y1, Y0, Y0
+	ADDQ       $0x20, AX
+	SUBQ       $0x00000020, DX
+	JAE        wide
+
+narrow:
+	ADDQ $0x00000020, DX
+	JZ   done
+
+single:
+	VMULPS       (CX), Y5, Y1
 	VCVTPS2DQ    Y1, Y1
-	VEXTRACTI128 $0x01, Y1, X2
-	VPACKSSDW    X2, X1, X2
-	VPACKSSWB    X2, X2, X2
-	VMOVQ        X2, (AX)
+	ADDQ         $0x00000020, CX
+	VEXTRACTI128 $0x01, Y1, X9
+	VPACKSSDW    X9, X1, X9
+	VPACKSSWB    X9, X9, X9
+	VMOVQ        X9, (AX)
 	VPABSD       Y1, Y1
 	VPMADDWD     Y1, Y1, Y1
 	VPADDD       Y1, Y0, Y0
 	ADDQ         $0x08, AX
-	ADDQ         $0x20, CX
 	SUBQ         $0x08, DX
-	JNZ          vector
+	JNZ          single
+
+done:
 	VEXTRACTI128 $0x01, Y0, X1
 	VPADDD       X1, X0, X0
 	VPSHUFD      $0x4e, X0, X1
@@ -831,6 +893,16 @@ vector:
 	MOVL         AX, ret+32(FP)
 	VZEROUPPER
 	RET
+
+DATA packedAVX2<>+0(SB)/4, $0x00000000
+DATA packedAVX2<>+4(SB)/4, $0x00000004
+DATA packedAVX2<>+8(SB)/4, $0x00000001
+DATA packedAVX2<>+12(SB)/4, $0x00000005
+DATA packedAVX2<>+16(SB)/4, $0x00000002
+DATA packedAVX2<>+20(SB)/4, $0x00000006
+DATA packedAVX2<>+24(SB)/4, $0x00000003
+DATA packedAVX2<>+28(SB)/4, $0x00000007
+GLOBL packedAVX2<>(SB), RODATA|NOPTR, $32
 
 // func hadamardAVX2(x *float32, n int, signs *uint64, scale float32)
 // Requires: AVX, AVX2, FMA3
@@ -905,25 +977,24 @@ first:
 	ADDQ         $0x00000080, SI
 	CMPQ         SI, BX
 	JNE          first
+	VBROADCASTSS scale+24(FP), Y15
 	MOVQ         $+128, DX
-	MOVQ         CX, SI
-	SHLQ         $0x01, SI
+	SHRQ         $0x05, CX
 
 levels:
-	CMPQ DX, SI
-	JE   lastLevel
-	JG   scaleAll
+	CMPQ CX, $0x08
+	JLE  last
+	MOVQ AX, SI
 	LEAQ (DX)(DX*2), R8
-	MOVQ AX, CX
 
 twoBlock:
-	LEAQ (CX)(DX*1), DI
+	LEAQ (SI)(DX*1), DI
 
 twoVector:
-	VMOVUPS (CX), Y0
-	VMOVUPS (CX)(DX*1), Y1
-	VMOVUPS (CX)(DX*2), Y2
-	VMOVUPS (CX)(R8*1), Y3
+	VMOVUPS (SI), Y0
+	VMOVUPS (SI)(DX*1), Y1
+	VMOVUPS (SI)(DX*2), Y2
+	VMOVUPS (SI)(R8*1), Y3
 	VSUBPS  Y1, Y0, Y4
 	VADDPS  Y1, Y0, Y0
 	VSUBPS  Y3, Y2, Y1
@@ -932,43 +1003,145 @@ twoVector:
 	VADDPS  Y2, Y0, Y0
 	VSUBPS  Y1, Y4, Y2
 	VADDPS  Y1, Y4, Y4
-	VMOVUPS Y0, (CX)
-	VMOVUPS Y4, (CX)(DX*1)
-	VMOVUPS Y3, (CX)(DX*2)
-	VMOVUPS Y2, (CX)(R8*1)
-	ADDQ    $0x20, CX
-	CMPQ    CX, DI
+	VMOVUPS Y0, (SI)
+	VMOVUPS Y4, (SI)(DX*1)
+	VMOVUPS Y3, (SI)(DX*2)
+	VMOVUPS Y2, (SI)(R8*1)
+	ADDQ    $0x20, SI
+	CMPQ    SI, DI
 	JNE     twoVector
-	ADDQ    R8, CX
-	CMPQ    CX, BX
+	ADDQ    R8, SI
+	CMPQ    SI, BX
 	JNE     twoBlock
 	SHLQ    $0x02, DX
+	SHRQ    $0x02, CX
 	JMP     levels
 
-lastLevel:
-	MOVQ AX, CX
-	LEAQ (CX)(DX*1), SI
+last:
+	CMPQ CX, $0x08
+	JNE  below3
+	LEAQ (DX)(DX*2), BX
+	LEAQ (DX)(DX*4), SI
+	LEAQ (BX)(DX*4), DI
+	LEAQ (AX)(DX*1), CX
 
-lastVector:
-	VMOVUPS (CX), Y0
-	VMOVUPS (CX)(DX*1), Y1
+last3Vector:
+	VMOVUPS (AX), Y0
+	VMOVUPS (AX)(DX*1), Y1
+	VMOVUPS (AX)(DX*2), Y2
+	VMOVUPS (AX)(BX*1), Y3
+	VMOVUPS (AX)(DX*4), Y4
+	VMOVUPS (AX)(SI*1), Y5
+	VMOVUPS (AX)(BX*2), Y6
+	VMOVUPS (AX)(DI*1), Y7
+	VSUBPS  Y1, Y0, Y8
+	VADDPS  Y1, Y0, Y0
+	VSUBPS  Y3, Y2, Y1
+	VADDPS  Y3, Y2, Y2
+	VSUBPS  Y5, Y4, Y3
+	VADDPS  Y5, Y4, Y4
+	VSUBPS  Y7, Y6, Y5
+	VADDPS  Y7, Y6, Y6
+	VSUBPS  Y2, Y0, Y7
+	VADDPS  Y2, Y0, Y0
+	VSUBPS  Y1, Y8, Y2
+	VADDPS  Y1, Y8, Y8
+	VSUBPS  Y6, Y4, Y1
+	VADDPS  Y6, Y4, Y4
+	VSUBPS  Y5, Y3, Y6
+	VADDPS  Y5, Y3, Y3
+	VSUBPS  Y4, Y0, Y5
+	VADDPS  Y4, Y0, Y0
+	VSUBPS  Y3, Y8, Y4
+	VADDPS  Y3, Y8, Y8
+	VSUBPS  Y1, Y7, Y3
+	VADDPS  Y1, Y7, Y7
+	VSUBPS  Y6, Y2, Y1
+	VADDPS  Y6, Y2, Y2
+	VMULPS  Y15, Y0, Y0
+	VMOVUPS Y0, (AX)
+	VMULPS  Y15, Y8, Y8
+	VMOVUPS Y8, (AX)(DX*1)
+	VMULPS  Y15, Y7, Y7
+	VMOVUPS Y7, (AX)(DX*2)
+	VMULPS  Y15, Y2, Y2
+	VMOVUPS Y2, (AX)(BX*1)
+	VMULPS  Y15, Y5, Y5
+	VMOVUPS Y5, (AX)(DX*4)
+	VMULPS  Y15, Y4, Y4
+	VMOVUPS Y4, (AX)(SI*1)
+	VMULPS  Y15, Y3, Y3
+	VMOVUPS Y3, (AX)(BX*2)
+	VMULPS  Y15, Y1, Y1
+	VMOVUPS Y1, (AX)(DI*1)
+	ADDQ    $0x20, AX
+	CMPQ    AX, CX
+	JNE     last3Vector
+	JMP     scaled
+
+below3:
+	CMPQ CX, $0x04
+	JNE  below2
+	LEAQ (DX)(DX*2), BX
+	LEAQ (AX)(DX*1), CX
+
+last2Vector:
+	VMOVUPS (AX), Y0
+	VMOVUPS (AX)(DX*1), Y1
+	VMOVUPS (AX)(DX*2), Y2
+	VMOVUPS (AX)(BX*1), Y3
+	VSUBPS  Y1, Y0, Y4
+	VADDPS  Y1, Y0, Y0
+	VSUBPS  Y3, Y2, Y1
+	VADDPS  Y3, Y2, Y2
+	VSUBPS  Y2, Y0, Y3
+	VADDPS  Y2, Y0, Y0
+	VSUBPS  Y1, Y4, Y2
+	VADDPS  Y1, Y4, Y4
+	VMULPS  Y15, Y0, Y0
+	VMOVUPS Y0, (AX)
+	VMULPS  Y15, Y4, Y4
+	VMOVUPS Y4, (AX)(DX*1)
+	VMULPS  Y15, Y3, Y3
+	VMOVUPS Y3, (AX)(DX*2)
+	VMULPS  Y15, Y2, Y2
+	VMOVUPS Y2, (AX)(BX*1)
+	ADDQ    $0x20, AX
+	CMPQ    AX, CX
+	JNE     last2Vector
+	JMP     scaled
+
+below2:
+	CMPQ CX, $0x02
+	JNE  below1
+	LEAQ (AX)(DX*1), CX
+
+last1Vector:
+	VMOVUPS (AX), Y0
+	VMOVUPS (AX)(DX*1), Y1
 	VSUBPS  Y1, Y0, Y2
 	VADDPS  Y1, Y0, Y0
-	VMOVUPS Y0, (CX)
-	VMOVUPS Y2, (CX)(DX*1)
-	ADDQ    $0x20, CX
-	CMPQ    CX, SI
-	JNE     lastVector
+	VMULPS  Y15, Y0, Y0
+	VMOVUPS Y0, (AX)
+	VMULPS  Y15, Y2, Y2
+	VMOVUPS Y2, (AX)(DX*1)
+	ADDQ    $0x20, AX
+	CMPQ    AX, CX
+	JNE     last1Vector
+	JMP     scaled
 
-scaleAll:
-	VBROADCASTSS scale+24(FP), Y15
+below1:
+	LEAQ (AX)(DX*1), CX
 
-scaleVector:
-	VMULPS  (AX), Y15, Y0
+last0Vector:
+	VMOVUPS (AX), Y0
+	VMULPS  Y15, Y0, Y0
 	VMOVUPS Y0, (AX)
 	ADDQ    $0x20, AX
-	CMPQ    AX, BX
-	JNE     scaleVector
+	CMPQ    AX, CX
+	JNE     last0Vector
+
+scaled:
 	VZEROUPPER
 	RET
 

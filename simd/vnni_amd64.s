@@ -700,15 +700,42 @@ TEXT ·maxAbsVNNI(SB), NOSPLIT, $0-20
 	MOVQ         src+0(FP), AX
 	MOVQ         n+8(FP), CX
 	MOVL         $0x7fffffff, DX
-	VPBROADCASTD DX, Z1
+	VPBROADCASTD DX, Z8
 	VPXOR        Y0, Y0, Y0
+	VPXOR        Y1, Y1, Y1
+	VPXOR        Y2, Y2, Y2
+	VPXOR        Y3, Y3, Y3
+	SUBQ         $0x00000040, CX
+	JB           narrow
 
-vector:
-	VPANDD        (AX), Z1, Z2
+wide:
+	VPANDD  (AX), Z8, Z4
+	VPMAXUD Z4, Z0, Z0
+	VPANDD  64(AX), Z8, Z5
+	VPMAXUD Z5, Z1, Z1
+	VPANDD  128(AX), Z8, Z6
+	VPMAXUD Z6, Z2, Z2
+	VPANDD  192(AX), Z8, Z7
+	VPMAXUD Z7, Z3, Z3
+	ADDQ    $0x00000100, AX
+	SUBQ    $0x00000040, CX
+	JAE     wide
+
+narrow:
+	ADDQ $0x00000040, CX
+	JZ   done
+
+single:
+	VPANDD  (AX), Z8, Z4
+	VPMAXUD Z4, Z0, Z0
+	ADDQ    $0x00000040, AX
+	SUBQ    $0x10, CX
+	JNZ     single
+
+done:
+	VPMAXUD       Z1, Z0, Z0
+	VPMAXUD       Z3, Z2, Z2
 	VPMAXUD       Z2, Z0, Z0
-	ADDQ          $0x40, AX
-	SUBQ          $0x10, CX
-	JNZ           vector
 	VEXTRACTI64X4 $0x01, Z0, Y1
 	VPMAXUD       Y1, Y0, Y0
 	VEXTRACTI128  $0x01, Y0, X1
@@ -728,20 +755,54 @@ TEXT ·scaleVNNI(SB), NOSPLIT, $0-36
 	MOVQ         dst+0(FP), AX
 	MOVQ         src+8(FP), CX
 	MOVQ         n+16(FP), DX
-	VBROADCASTSS r+24(FP), Z3
+	VBROADCASTSS r+24(FP), Z5
+	VMOVUPS      packedVNNI<>+0(SB), Z6
+	MOVL         $0x00010001, BX
+	VPBROADCASTD BX, Z7
 	VPXOR        Y0, Y0, Y0
+	SUBQ         $0x00000040, DX
+	JB           narrow
 
-vector:
-	VMULPS        (CX), Z3, Z1
-	VCVTPS2DQ     Z1, Z1
-	VPMOVSDB      Z1, (AX)
-	VPABSD        Z1, Z1
-	VPMADDWD      Z1, Z1, Z1
-	VPADDD        Z1, Z0, Z0
-	ADDQ          $0x10, AX
-	ADDQ          $0x40, CX
-	SUBQ          $0x10, DX
-	JNZ           vector
+wide:
+	VMULPS     (CX), Z5, Z1
+	VCVTPS2DQ  Z1, Z1
+	VMULPS     64(CX), Z5, Z2
+	VCVTPS2DQ  Z2, Z2
+	VMULPS     128(CX), Z5, Z3
+	VCVTPS2DQ  Z3, Z3
+	VMULPS     192(CX), Z5, Z4
+	VCVTPS2DQ  Z4, Z4
+	ADDQ       $0x00000100, CX
+	VPACKSSDW  Z2, Z1, Z1
+	VPACKSSDW  Z4, Z3, Z3
+	VPACKSSWB  Z3, Z1, Z1
+	VPERMD     Z1, Z6, Z1
+	VMOVUPS    Z1, (AX)
+	VPABSB     Z1, Z1
+	VPMADDUBSW Z1, Z1, Z1
+	VPMADDWD   Z7, Z1, Z1
+	VPADDD     Z1, Z0, Z0
+	ADDQ       $0x40, AX
+	SUBQ       $0x00000040, DX
+	JAE        wide
+
+narrow:
+	ADDQ $0x00000040, DX
+	JZ   done
+
+single:
+	VMULPS    (CX), Z5, Z1
+	VCVTPS2DQ Z1, Z1
+	ADDQ      $0x00000040, CX
+	VPMOVSDB  Z1, (AX)
+	VPABSD    Z1, Z1
+	VPMADDWD  Z1, Z1, Z1
+	VPADDD    Z1, Z0, Z0
+	ADDQ      $0x10, AX
+	SUBQ      $0x10, DX
+	JNZ       single
+
+done:
 	VEXTRACTI64X4 $0x01, Z0, Y1
 	VPADDD        Y1, Y0, Y0
 	VEXTRACTI128  $0x01, Y0, X1
@@ -754,6 +815,24 @@ vector:
 	MOVL          AX, ret+32(FP)
 	VZEROUPPER
 	RET
+
+DATA packedVNNI<>+0(SB)/4, $0x00000000
+DATA packedVNNI<>+4(SB)/4, $0x00000004
+DATA packedVNNI<>+8(SB)/4, $0x00000008
+DATA packedVNNI<>+12(SB)/4, $0x0000000c
+DATA packedVNNI<>+16(SB)/4, $0x00000001
+DATA packedVNNI<>+20(SB)/4, $0x00000005
+DATA packedVNNI<>+24(SB)/4, $0x00000009
+DATA packedVNNI<>+28(SB)/4, $0x0000000d
+DATA packedVNNI<>+32(SB)/4, $0x00000002
+DATA packedVNNI<>+36(SB)/4, $0x00000006
+DATA packedVNNI<>+40(SB)/4, $0x0000000a
+DATA packedVNNI<>+44(SB)/4, $0x0000000e
+DATA packedVNNI<>+48(SB)/4, $0x00000003
+DATA packedVNNI<>+52(SB)/4, $0x00000007
+DATA packedVNNI<>+56(SB)/4, $0x0000000b
+DATA packedVNNI<>+60(SB)/4, $0x0000000f
+GLOBL packedVNNI<>(SB), RODATA|NOPTR, $64
 
 // func hadamardVNNI(x *float32, n int, signs *uint64, scale float32)
 // Requires: AVX, AVX512F
@@ -771,85 +850,84 @@ TEXT ·hadamardVNNI(SB), NOSPLIT, $0-28
 	MOVQ         AX, SI
 
 first:
-	VMOVUPS     (SI), Z0
-	VMOVUPS     64(SI), Z1
-	VMOVUPS     128(SI), Z2
-	VMOVUPS     192(SI), Z3
-	KMOVW       (DX), K1
-	VPXORD      Z12, Z0, K1, Z0
-	KMOVW       2(DX), K1
-	VPXORD      Z12, Z1, K1, Z1
-	KMOVW       4(DX), K1
-	VPXORD      Z12, Z2, K1, Z2
-	KMOVW       6(DX), K1
-	VPXORD      Z12, Z3, K1, Z3
-	ADDQ        $0x08, DX
-	VPERMILPS   $0xb1, Z0, Z4
-	VPERMILPS   $0xb1, Z1, Z5
-	VPERMILPS   $0xb1, Z2, Z6
-	VPERMILPS   $0xb1, Z3, Z7
-	VFMADD213PS Z4, Z8, Z0
-	VFMADD213PS Z5, Z8, Z1
-	VFMADD213PS Z6, Z8, Z2
-	VFMADD213PS Z7, Z8, Z3
-	VPERMILPS   $0x4e, Z0, Z4
-	VPERMILPS   $0x4e, Z1, Z5
-	VPERMILPS   $0x4e, Z2, Z6
-	VPERMILPS   $0x4e, Z3, Z7
-	VFMADD213PS Z4, Z9, Z0
-	VFMADD213PS Z5, Z9, Z1
-	VFMADD213PS Z6, Z9, Z2
-	VFMADD213PS Z7, Z9, Z3
-	VSHUFF32X4  $0xb1, Z0, Z0, Z4
-	VSHUFF32X4  $0xb1, Z1, Z1, Z5
-	VSHUFF32X4  $0xb1, Z2, Z2, Z6
-	VSHUFF32X4  $0xb1, Z3, Z3, Z7
-	VFMADD213PS Z4, Z10, Z0
-	VFMADD213PS Z5, Z10, Z1
-	VFMADD213PS Z6, Z10, Z2
-	VFMADD213PS Z7, Z10, Z3
-	VSHUFF32X4  $0x4e, Z0, Z0, Z4
-	VSHUFF32X4  $0x4e, Z1, Z1, Z5
-	VSHUFF32X4  $0x4e, Z2, Z2, Z6
-	VSHUFF32X4  $0x4e, Z3, Z3, Z7
-	VFMADD213PS Z4, Z11, Z0
-	VFMADD213PS Z5, Z11, Z1
-	VFMADD213PS Z6, Z11, Z2
-	VFMADD213PS Z7, Z11, Z3
-	VSUBPS      Z1, Z0, Z4
-	VADDPS      Z1, Z0, Z0
-	VSUBPS      Z3, Z2, Z1
-	VADDPS      Z3, Z2, Z2
-	VSUBPS      Z2, Z0, Z3
-	VADDPS      Z2, Z0, Z0
-	VSUBPS      Z1, Z4, Z2
-	VADDPS      Z1, Z4, Z4
-	VMOVUPS     Z0, (SI)
-	VMOVUPS     Z4, 64(SI)
-	VMOVUPS     Z3, 128(SI)
-	VMOVUPS     Z2, 192(SI)
-	ADDQ        $0x00000100, SI
-	CMPQ        SI, BX
-	JNE         first
-	MOVQ        $+256, DX
-	MOVQ        CX, SI
-	SHLQ        $0x01, SI
+	VMOVUPS      (SI), Z0
+	VMOVUPS      64(SI), Z1
+	VMOVUPS      128(SI), Z2
+	VMOVUPS      192(SI), Z3
+	KMOVW        (DX), K1
+	VPXORD       Z12, Z0, K1, Z0
+	KMOVW        2(DX), K1
+	VPXORD       Z12, Z1, K1, Z1
+	KMOVW        4(DX), K1
+	VPXORD       Z12, Z2, K1, Z2
+	KMOVW        6(DX), K1
+	VPXORD       Z12, Z3, K1, Z3
+	ADDQ         $0x08, DX
+	VPERMILPS    $0xb1, Z0, Z4
+	VPERMILPS    $0xb1, Z1, Z5
+	VPERMILPS    $0xb1, Z2, Z6
+	VPERMILPS    $0xb1, Z3, Z7
+	VFMADD213PS  Z4, Z8, Z0
+	VFMADD213PS  Z5, Z8, Z1
+	VFMADD213PS  Z6, Z8, Z2
+	VFMADD213PS  Z7, Z8, Z3
+	VPERMILPS    $0x4e, Z0, Z4
+	VPERMILPS    $0x4e, Z1, Z5
+	VPERMILPS    $0x4e, Z2, Z6
+	VPERMILPS    $0x4e, Z3, Z7
+	VFMADD213PS  Z4, Z9, Z0
+	VFMADD213PS  Z5, Z9, Z1
+	VFMADD213PS  Z6, Z9, Z2
+	VFMADD213PS  Z7, Z9, Z3
+	VSHUFF32X4   $0xb1, Z0, Z0, Z4
+	VSHUFF32X4   $0xb1, Z1, Z1, Z5
+	VSHUFF32X4   $0xb1, Z2, Z2, Z6
+	VSHUFF32X4   $0xb1, Z3, Z3, Z7
+	VFMADD213PS  Z4, Z10, Z0
+	VFMADD213PS  Z5, Z10, Z1
+	VFMADD213PS  Z6, Z10, Z2
+	VFMADD213PS  Z7, Z10, Z3
+	VSHUFF32X4   $0x4e, Z0, Z0, Z4
+	VSHUFF32X4   $0x4e, Z1, Z1, Z5
+	VSHUFF32X4   $0x4e, Z2, Z2, Z6
+	VSHUFF32X4   $0x4e, Z3, Z3, Z7
+	VFMADD213PS  Z4, Z11, Z0
+	VFMADD213PS  Z5, Z11, Z1
+	VFMADD213PS  Z6, Z11, Z2
+	VFMADD213PS  Z7, Z11, Z3
+	VSUBPS       Z1, Z0, Z4
+	VADDPS       Z1, Z0, Z0
+	VSUBPS       Z3, Z2, Z1
+	VADDPS       Z3, Z2, Z2
+	VSUBPS       Z2, Z0, Z3
+	VADDPS       Z2, Z0, Z0
+	VSUBPS       Z1, Z4, Z2
+	VADDPS       Z1, Z4, Z4
+	VMOVUPS      Z0, (SI)
+	VMOVUPS      Z4, 64(SI)
+	VMOVUPS      Z3, 128(SI)
+	VMOVUPS      Z2, 192(SI)
+	ADDQ         $0x00000100, SI
+	CMPQ         SI, BX
+	JNE          first
+	VBROADCASTSS scale+24(FP), Z15
+	MOVQ         $+256, DX
+	SHRQ         $0x06, CX
 
 levels:
-	CMPQ DX, SI
-	JE   lastLevel
-	JG   scaleAll
+	CMPQ CX, $0x08
+	JLE  last
+	MOVQ AX, SI
 	LEAQ (DX)(DX*2), R8
-	MOVQ AX, CX
 
 twoBlock:
-	LEAQ (CX)(DX*1), DI
+	LEAQ (SI)(DX*1), DI
 
 twoVector:
-	VMOVUPS (CX), Z0
-	VMOVUPS (CX)(DX*1), Z1
-	VMOVUPS (CX)(DX*2), Z2
-	VMOVUPS (CX)(R8*1), Z3
+	VMOVUPS (SI), Z0
+	VMOVUPS (SI)(DX*1), Z1
+	VMOVUPS (SI)(DX*2), Z2
+	VMOVUPS (SI)(R8*1), Z3
 	VSUBPS  Z1, Z0, Z4
 	VADDPS  Z1, Z0, Z0
 	VSUBPS  Z3, Z2, Z1
@@ -858,43 +936,145 @@ twoVector:
 	VADDPS  Z2, Z0, Z0
 	VSUBPS  Z1, Z4, Z2
 	VADDPS  Z1, Z4, Z4
-	VMOVUPS Z0, (CX)
-	VMOVUPS Z4, (CX)(DX*1)
-	VMOVUPS Z3, (CX)(DX*2)
-	VMOVUPS Z2, (CX)(R8*1)
-	ADDQ    $0x40, CX
-	CMPQ    CX, DI
+	VMOVUPS Z0, (SI)
+	VMOVUPS Z4, (SI)(DX*1)
+	VMOVUPS Z3, (SI)(DX*2)
+	VMOVUPS Z2, (SI)(R8*1)
+	ADDQ    $0x40, SI
+	CMPQ    SI, DI
 	JNE     twoVector
-	ADDQ    R8, CX
-	CMPQ    CX, BX
+	ADDQ    R8, SI
+	CMPQ    SI, BX
 	JNE     twoBlock
 	SHLQ    $0x02, DX
+	SHRQ    $0x02, CX
 	JMP     levels
 
-lastLevel:
-	MOVQ AX, CX
-	LEAQ (CX)(DX*1), SI
+last:
+	CMPQ CX, $0x08
+	JNE  below3
+	LEAQ (DX)(DX*2), BX
+	LEAQ (DX)(DX*4), SI
+	LEAQ (BX)(DX*4), DI
+	LEAQ (AX)(DX*1), CX
 
-lastVector:
-	VMOVUPS (CX), Z0
-	VMOVUPS (CX)(DX*1), Z1
+last3Vector:
+	VMOVUPS (AX), Z0
+	VMOVUPS (AX)(DX*1), Z1
+	VMOVUPS (AX)(DX*2), Z2
+	VMOVUPS (AX)(BX*1), Z3
+	VMOVUPS (AX)(DX*4), Z4
+	VMOVUPS (AX)(SI*1), Z5
+	VMOVUPS (AX)(BX*2), Z6
+	VMOVUPS (AX)(DI*1), Z7
+	VSUBPS  Z1, Z0, Z8
+	VADDPS  Z1, Z0, Z0
+	VSUBPS  Z3, Z2, Z1
+	VADDPS  Z3, Z2, Z2
+	VSUBPS  Z5, Z4, Z3
+	VADDPS  Z5, Z4, Z4
+	VSUBPS  Z7, Z6, Z5
+	VADDPS  Z7, Z6, Z6
+	VSUBPS  Z2, Z0, Z7
+	VADDPS  Z2, Z0, Z0
+	VSUBPS  Z1, Z8, Z2
+	VADDPS  Z1, Z8, Z8
+	VSUBPS  Z6, Z4, Z1
+	VADDPS  Z6, Z4, Z4
+	VSUBPS  Z5, Z3, Z6
+	VADDPS  Z5, Z3, Z3
+	VSUBPS  Z4, Z0, Z5
+	VADDPS  Z4, Z0, Z0
+	VSUBPS  Z3, Z8, Z4
+	VADDPS  Z3, Z8, Z8
+	VSUBPS  Z1, Z7, Z3
+	VADDPS  Z1, Z7, Z7
+	VSUBPS  Z6, Z2, Z1
+	VADDPS  Z6, Z2, Z2
+	VMULPS  Z15, Z0, Z0
+	VMOVUPS Z0, (AX)
+	VMULPS  Z15, Z8, Z8
+	VMOVUPS Z8, (AX)(DX*1)
+	VMULPS  Z15, Z7, Z7
+	VMOVUPS Z7, (AX)(DX*2)
+	VMULPS  Z15, Z2, Z2
+	VMOVUPS Z2, (AX)(BX*1)
+	VMULPS  Z15, Z5, Z5
+	VMOVUPS Z5, (AX)(DX*4)
+	VMULPS  Z15, Z4, Z4
+	VMOVUPS Z4, (AX)(SI*1)
+	VMULPS  Z15, Z3, Z3
+	VMOVUPS Z3, (AX)(BX*2)
+	VMULPS  Z15, Z1, Z1
+	VMOVUPS Z1, (AX)(DI*1)
+	ADDQ    $0x40, AX
+	CMPQ    AX, CX
+	JNE     last3Vector
+	JMP     scaled
+
+below3:
+	CMPQ CX, $0x04
+	JNE  below2
+	LEAQ (DX)(DX*2), BX
+	LEAQ (AX)(DX*1), CX
+
+last2Vector:
+	VMOVUPS (AX), Z0
+	VMOVUPS (AX)(DX*1), Z1
+	VMOVUPS (AX)(DX*2), Z2
+	VMOVUPS (AX)(BX*1), Z3
+	VSUBPS  Z1, Z0, Z4
+	VADDPS  Z1, Z0, Z0
+	VSUBPS  Z3, Z2, Z1
+	VADDPS  Z3, Z2, Z2
+	VSUBPS  Z2, Z0, Z3
+	VADDPS  Z2, Z0, Z0
+	VSUBPS  Z1, Z4, Z2
+	VADDPS  Z1, Z4, Z4
+	VMULPS  Z15, Z0, Z0
+	VMOVUPS Z0, (AX)
+	VMULPS  Z15, Z4, Z4
+	VMOVUPS Z4, (AX)(DX*1)
+	VMULPS  Z15, Z3, Z3
+	VMOVUPS Z3, (AX)(DX*2)
+	VMULPS  Z15, Z2, Z2
+	VMOVUPS Z2, (AX)(BX*1)
+	ADDQ    $0x40, AX
+	CMPQ    AX, CX
+	JNE     last2Vector
+	JMP     scaled
+
+below2:
+	CMPQ CX, $0x02
+	JNE  below1
+	LEAQ (AX)(DX*1), CX
+
+last1Vector:
+	VMOVUPS (AX), Z0
+	VMOVUPS (AX)(DX*1), Z1
 	VSUBPS  Z1, Z0, Z2
 	VADDPS  Z1, Z0, Z0
-	VMOVUPS Z0, (CX)
-	VMOVUPS Z2, (CX)(DX*1)
-	ADDQ    $0x40, CX
-	CMPQ    CX, SI
-	JNE     lastVector
+	VMULPS  Z15, Z0, Z0
+	VMOVUPS Z0, (AX)
+	VMULPS  Z15, Z2, Z2
+	VMOVUPS Z2, (AX)(DX*1)
+	ADDQ    $0x40, AX
+	CMPQ    AX, CX
+	JNE     last1Vector
+	JMP     scaled
 
-scaleAll:
-	VBROADCASTSS scale+24(FP), Z15
+below1:
+	LEAQ (AX)(DX*1), CX
 
-scaleVector:
-	VMULPS  (AX), Z15, Z0
+last0Vector:
+	VMOVUPS (AX), Z0
+	VMULPS  Z15, Z0, Z0
 	VMOVUPS Z0, (AX)
 	ADDQ    $0x40, AX
-	CMPQ    AX, BX
-	JNE     scaleVector
+	CMPQ    AX, CX
+	JNE     last0Vector
+
+scaled:
 	VZEROUPPER
 	RET
 

@@ -48,6 +48,24 @@ func (s shape) quantize() {
 	s.scale()
 }
 
+// blocks runs wide over blocks of four vectors of the n elements, then single over the vectors left. It consumes n.
+func (s shape) blocks(n Register, wide, single func()) {
+	SUBQ(U32(uint32(4*s.lanes)), n)
+	JB(LabelRef("narrow"))
+	Label("wide")
+	wide()
+	SUBQ(U32(uint32(4*s.lanes)), n)
+	JAE(LabelRef("wide"))
+	Label("narrow")
+	ADDQ(U32(uint32(4*s.lanes)), n)
+	JZ(LabelRef("done"))
+	Label("single")
+	single()
+	SUBQ(Imm(uint64(s.lanes)), n)
+	JNZ(LabelRef("single"))
+	Label("done")
+}
+
 // maxAbs compares magnitudes as integers, which orders them like the floats they are, with infinities and NaN on top.
 func (s shape) maxAbs() {
 	TEXT("maxAbs"+s.tier, NOSPLIT, "func(src *float32, n int) uint32")
@@ -55,29 +73,32 @@ func (s shape) maxAbs() {
 	Doc("maxAbs"+s.tier+" returns the largest of the bit patterns of |src[i]| for i < n.",
 		label("n is a positive multiple of %d.", s.lanes))
 	src, n := Load(Param("src"), GP64()), Load(Param("n"), GP64())
-	largest, magnitude, x := s.v[0], s.v[1], s.v[2]
+	largest, x, magnitude := s.v[:4], s.v[4:8], s.v[8]
 	s.broadcast(math.MaxInt32, magnitude)
-	VPXOR(Y0, Y0, Y0)
-	Label("vector")
-	if s.lanes == 16 {
-		VPANDD(Mem{Base: src}, magnitude, x)
-	} else {
-		VPAND(Mem{Base: src}, magnitude, x)
+	for _, l := range largest {
+		VPXOR(l.AsY(), l.AsY(), l.AsY())
 	}
-	VPMAXUD(x, largest, largest)
-	ADDQ(Imm(uint64(s.bytes())), src)
-	SUBQ(Imm(uint64(s.lanes)), n)
-	JNZ(LabelRef("vector"))
+	vectors := func(count int) {
+		for i := range count {
+			s.and(Mem{Base: src, Disp: i * s.bytes()}, magnitude, x[i])
+			VPMAXUD(x[i], largest[i], largest[i])
+		}
+		ADDQ(U32(uint32(count*s.bytes())), src)
+	}
+	s.blocks(n, func() { vectors(4) }, func() { vectors(1) })
+	for _, pair := range [][2]int{{1, 0}, {3, 2}, {2, 0}} {
+		VPMAXUD(largest[pair[0]], largest[pair[1]], largest[pair[1]])
+	}
 	if s.lanes == 16 {
 		VEXTRACTI64X4(Imm(1), Z0, Y1)
 		VPMAXUD(Y1, Y0, Y0)
 	}
 	VEXTRACTI128(Imm(1), Y0, X1)
 	VPMAXUD(X1, X0, X0)
-	VPSHUFD(Imm(0x4e), X0, X1)
-	VPMAXUD(X1, X0, X0)
-	VPSHUFD(Imm(0xb1), X0, X1)
-	VPMAXUD(X1, X0, X0)
+	for _, half := range []uint64{0x4e, 0xb1} {
+		VPSHUFD(Imm(half), X0, X1)
+		VPMAXUD(X1, X0, X0)
+	}
 	out := GP32()
 	VMOVD(X0, out)
 	Store(out, ReturnIndex(0))
@@ -85,26 +106,55 @@ func (s shape) maxAbs() {
 	RET()
 }
 
-// scale squares magnitudes as 16-bit halves of a lane, the upper of which is zero.
+func (s shape) and(m Mem, x, to VecPhysical) {
+	if s.lanes == 16 {
+		VPANDD(m, x, to)
+		return
+	}
+	VPAND(m, x, to)
+}
+
+// scale packs four vectors into one of bytes, and squares those.
 func (s shape) scale() {
 	TEXT("scale"+s.tier, NOSPLIT, "func(dst *int8, src *float32, n int, r float32) int32")
 	Pragma("noescape")
 	Doc("scale"+s.tier+" sets dst[i] = RoundToEven(src[i]·r) for i < n and returns Σ dst[i]²; |src[i]·r| < 127.5.",
 		label("n is a positive multiple of %d.", s.lanes))
 	dst, src, n := Load(Param("dst"), GP64()), Load(Param("src"), GP64()), Load(Param("n"), GP64())
-	s.param("r", s.v[3])
+	sum, x, r, order, one := s.v[0], s.v[1:5], s.v[5], s.v[6], s.v[7]
+	s.param("r", r)
+	s.loadOrder(order)
+	s.broadcast(0x00010001, one)
 	VPXOR(Y0, Y0, Y0)
-	Label("vector")
-	VMULPS(Mem{Base: src}, s.v[3], s.v[1])
-	VCVTPS2DQ(s.v[1], s.v[1])
-	s.narrow(s.v[1], dst)
-	VPABSD(s.v[1], s.v[1])
-	VPMADDWD(s.v[1], s.v[1], s.v[1])
-	VPADDD(s.v[1], s.v[0], s.v[0])
-	ADDQ(Imm(uint64(s.lanes)), dst)
-	ADDQ(Imm(uint64(s.bytes())), src)
-	SUBQ(Imm(uint64(s.lanes)), n)
-	JNZ(LabelRef("vector"))
+	convert := func(count int) {
+		for i := range count {
+			VMULPS(Mem{Base: src, Disp: i * s.bytes()}, r, x[i])
+			VCVTPS2DQ(x[i], x[i])
+		}
+		ADDQ(U32(uint32(count*s.bytes())), src)
+	}
+	wide := func() {
+		convert(4)
+		VPACKSSDW(x[1], x[0], x[0])
+		VPACKSSDW(x[3], x[2], x[2])
+		VPACKSSWB(x[2], x[0], x[0])
+		VPERMD(x[0], order, x[0])
+		VMOVUPS(x[0], Mem{Base: dst})
+		VPABSB(x[0], x[0])
+		VPMADDUBSW(x[0], x[0], x[0]) // at most 2·127², which fits 16 bits
+		VPMADDWD(one, x[0], x[0])
+		VPADDD(x[0], sum, sum)
+		ADDQ(Imm(uint64(4*s.lanes)), dst)
+	}
+	single := func() {
+		convert(1)
+		s.narrow(x[0], dst)
+		VPABSD(x[0], x[0])
+		VPMADDWD(x[0], x[0], x[0]) // the upper halves are zero
+		VPADDD(x[0], sum, sum)
+		ADDQ(Imm(uint64(s.lanes)), dst)
+	}
+	s.blocks(n, wide, single)
 	if s.lanes == 16 {
 		VEXTRACTI64X4(Imm(1), Z0, Y1)
 		VPADDD(Y1, Y0, Y0)
@@ -117,57 +167,25 @@ func (s shape) scale() {
 	RET()
 }
 
+// loadOrder fills a register with the order of words that undoes packing four vectors, which goes by 128-bit lanes.
+func (s shape) loadOrder(order VecPhysical) {
+	table := GLOBL("packed"+s.tier, RODATA|NOPTR)
+	for i := range s.lanes {
+		DATA(4*i, U32(uint32(i%(s.lanes/4)*4+i/(s.lanes/4))))
+	}
+	VMOVUPS(table, order)
+}
+
 // narrow stores the lanes of x, all in [−127, 127], as bytes.
 func (s shape) narrow(x VecPhysical, dst Register) {
 	if s.lanes == 16 {
 		VPMOVSDB(x, Mem{Base: dst})
 		return
 	}
-	VEXTRACTI128(Imm(1), x, X2)
-	VPACKSSDW(X2, x.AsX(), X2)
-	VPACKSSWB(X2, X2, X2)
-	VMOVQ(X2, Mem{Base: dst})
-}
-
-// hadamard keeps the generic order of operations, so that its results are the same bits: first the butterflies within
-// a vector and across four of them, then two levels a pass through memory, then one if a level is left, and the scale.
-// Within a vector a butterfly is partner + x·(±1) in one fused operation, which rounds once as the addition does.
-func (s shape) hadamard() {
-	TEXT("hadamard"+s.tier, NOSPLIT, "func(x *float32, n int, signs *uint64, scale float32)")
-	Pragma("noescape")
-	Doc("hadamard"+s.tier+" transforms the n elements at x in place.",
-		label("n is a power of two, at least %d.", 4*s.lanes))
-	x, n, signs := Load(Param("x"), GP64()), Load(Param("n"), GP64()), Load(Param("signs"), GP64())
-	end, span := GP64(), GP64()
-	LEAQ(Mem{Base: x, Index: n, Scale: 4}, end)
-	s.firstLevels(x, end, signs)
-
-	MOVQ(I32(int32(4*s.bytes())), span) // bytes between partners
-	half, quarter := GP64(), GP64()
-	MOVQ(n, half)
-	SHLQ(Imm(1), half) // 2 bytes an element: span of the last level
-	MOVQ(n, quarter)
-	Label("levels")
-	CMPQ(span, half)
-	JE(LabelRef("lastLevel"))
-	JG(LabelRef("scaleAll"))
-	s.twoLevels(x, end, span)
-	SHLQ(Imm(2), span)
-	JMP(LabelRef("levels"))
-
-	Label("lastLevel")
-	s.oneLevel(x, end, span)
-
-	Label("scaleAll")
-	s.param("scale", s.v[15])
-	Label("scaleVector")
-	VMULPS(Mem{Base: x}, s.v[15], s.v[0])
-	VMOVUPS(s.v[0], Mem{Base: x})
-	ADDQ(Imm(uint64(s.bytes())), x)
-	CMPQ(x, end)
-	JNE(LabelRef("scaleVector"))
-	VZEROUPPER()
-	RET()
+	VEXTRACTI128(Imm(1), x, X9)
+	VPACKSSDW(X9, x.AsX(), X9)
+	VPACKSSWB(X9, X9, X9)
+	VMOVQ(X9, Mem{Base: dst})
 }
 
 // foldY leaves the sum of the lanes of Y0 in the lowest lane of X0.

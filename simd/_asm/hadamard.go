@@ -1,10 +1,56 @@
 package main
 
 import (
+	"math/bits"
+
 	. "github.com/mmcloughlin/avo/build"
 	. "github.com/mmcloughlin/avo/operand"
 	. "github.com/mmcloughlin/avo/reg"
 )
+
+// hadamard keeps the generic order of operations, so that its results are the same bits: first the butterflies within
+// a vector and across four of them, then passes of two levels through memory, and a last pass of up to three levels and
+// the scale. Within a vector a butterfly is partner + x·(±1) in one fused operation, which rounds once as the addition
+// does.
+func (s shape) hadamard() {
+	TEXT("hadamard"+s.tier, NOSPLIT, "func(x *float32, n int, signs *uint64, scale float32)")
+	Pragma("noescape")
+	Doc("hadamard"+s.tier+" transforms the n elements at x in place.",
+		label("n is a power of two, at least %d.", 4*s.lanes))
+	x, n, signs := Load(Param("x"), GP64()), Load(Param("n"), GP64()), Load(Param("signs"), GP64())
+	end, span, blocks := GP64(), GP64(), GP64()
+	LEAQ(Mem{Base: x, Index: n, Scale: 4}, end)
+	s.firstLevels(x, end, signs)
+	s.param("scale", s.v[15])
+
+	MOVQ(I32(int32(4*s.bytes())), span) // bytes between partners
+	MOVQ(n, blocks)                     // spans in the array
+	SHRQ(Imm(uint64(bits.TrailingZeros(uint(4*s.lanes)))), blocks)
+	Label("levels")
+	CMPQ(blocks, Imm(8))
+	JLE(LabelRef("last"))
+	s.pass("two", 2, x, end, span, false)
+	SHLQ(Imm(2), span)
+	SHRQ(Imm(2), blocks)
+	JMP(LabelRef("levels"))
+
+	Label("last")
+	for levels := 3; levels >= 0; levels-- {
+		below := label("below%d", levels)
+		if levels > 0 {
+			CMPQ(blocks, Imm(1<<levels))
+			JNE(LabelRef(below))
+		}
+		s.pass(label("last%d", levels), levels, x, end, span, true)
+		if levels > 0 {
+			JMP(LabelRef("scaled"))
+			Label(below)
+		}
+	}
+	Label("scaled")
+	VZEROUPPER()
+	RET()
+}
 
 // levels is the number of butterfly levels within a vector.
 func (s shape) levels() int {
@@ -113,49 +159,57 @@ func butterfly(v []VecPhysical, i, j int, spare VecPhysical) VecPhysical {
 	return spare
 }
 
-// twoLevels runs the levels whose partners are span and 2·span bytes apart.
-func (s shape) twoLevels(x, end, span Register) {
-	p, limit, span3 := GP64(), GP64(), GP64()
-	LEAQ(Mem{Base: span, Index: span, Scale: 2}, span3)
+// pass runs butterfly levels whose partners are span, 2·span, … bytes apart, over blocks of span<<levels bytes. The last
+// pass, whose block is the whole array, also scales.
+func (s shape) pass(name string, levels int, x, end, span Register, last bool) {
+	p, limit, rows := GP64(), GP64(), 1<<levels
 	MOVQ(x, p)
-	Label("twoBlock")
+	at := multiples(p, span, rows)
+	Label(name + "Block")
 	LEAQ(Mem{Base: p, Index: span, Scale: 1}, limit)
-	Label("twoVector")
-	rows := []Mem{
-		{Base: p}, {Base: p, Index: span, Scale: 1}, {Base: p, Index: span, Scale: 2}, {Base: p, Index: span3, Scale: 1},
+	Label(name + "Vector")
+	v, spare := append([]VecPhysical{}, s.v[:rows]...), s.v[rows]
+	for i := range v {
+		VMOVUPS(at[i], v[i])
 	}
-	v, spare := append([]VecPhysical{}, s.v[:4]...), s.v[4]
-	for i, row := range rows {
-		VMOVUPS(row, v[i])
+	for h := 1; h < rows; h *= 2 {
+		for i := range v {
+			if i&h == 0 {
+				spare = butterfly(v, i, i+h, spare)
+			}
+		}
 	}
-	for _, pair := range [][2]int{{0, 1}, {2, 3}, {0, 2}, {1, 3}} {
-		spare = butterfly(v, pair[0], pair[1], spare)
-	}
-	for i, row := range rows {
-		VMOVUPS(v[i], row)
+	for i := range v {
+		if last {
+			VMULPS(s.v[15], v[i], v[i])
+		}
+		VMOVUPS(v[i], at[i])
 	}
 	ADDQ(Imm(uint64(s.bytes())), p)
 	CMPQ(p, limit)
-	JNE(LabelRef("twoVector"))
-	ADDQ(span3, p)
-	CMPQ(p, end)
-	JNE(LabelRef("twoBlock"))
+	JNE(LabelRef(name + "Vector"))
+	if !last {
+		ADDQ(at[rows-1].Index, p)
+		CMPQ(p, end)
+		JNE(LabelRef(name + "Block"))
+	}
 }
 
-// oneLevel runs the last level, whose partners are span bytes, half the array, apart.
-func (s shape) oneLevel(x, _, span Register) {
-	p, limit := GP64(), GP64()
-	MOVQ(x, p)
-	LEAQ(Mem{Base: p, Index: span, Scale: 1}, limit)
-	Label("lastVector")
-	upper := Mem{Base: p, Index: span, Scale: 1}
-	v := append([]VecPhysical{}, s.v[:2]...)
-	VMOVUPS(Mem{Base: p}, v[0])
-	VMOVUPS(upper, v[1])
-	butterfly(v, 0, 1, s.v[2])
-	VMOVUPS(v[0], Mem{Base: p})
-	VMOVUPS(v[1], upper)
-	ADDQ(Imm(uint64(s.bytes())), p)
-	CMPQ(p, limit)
-	JNE(LabelRef("lastVector"))
+// multiples addresses p, p+span, … for up to eight rows.
+func multiples(p, span Register, rows int) []Mem {
+	at := []Mem{{Base: p}, {Base: p, Index: span, Scale: 1}, {Base: p, Index: span, Scale: 2}}
+	if rows <= 2 {
+		return at[:rows]
+	}
+	span3 := GP64()
+	LEAQ(Mem{Base: span, Index: span, Scale: 2}, span3)
+	at = append(at, Mem{Base: p, Index: span3, Scale: 1})
+	if rows == 4 {
+		return at
+	}
+	span5, span7 := GP64(), GP64()
+	LEAQ(Mem{Base: span, Index: span, Scale: 4}, span5)
+	LEAQ(Mem{Base: span3, Index: span, Scale: 4}, span7)
+	return append(at, Mem{Base: p, Index: span, Scale: 4}, Mem{Base: p, Index: span5, Scale: 1},
+		Mem{Base: p, Index: span3, Scale: 2}, Mem{Base: p, Index: span7, Scale: 1})
 }
