@@ -24,14 +24,13 @@ type Arena struct {
 	stride int
 	// memory is all of it: the decoy, the rows segment by segment, then the indexes segment by segment.
 	memory []byte
-	// slab is the part of memory that holds rows. Offsets of rows are offsets in it.
-	slab []int8
-	// decoy is what a probe is compared with where there is nothing to compare it with.
-	decoy     int
-	decoyNorm int32
-	capacity  int64
-	segments  [Segments]segment
-	counts    counts
+	// slab is the part of memory that holds rows, slots the part that holds indexes. The row at 0 of the slab is the
+	// decoy, a vacant row with elements and a norm: what a probe is compared with where nothing may match.
+	slab     []int8
+	slots    []uint64
+	capacity int64
+	segments [Segments]segment
+	counts   counts
 }
 
 // counts are what segments report while they work; they are read from any goroutine.
@@ -67,20 +66,25 @@ func (a *Arena) rowBytes() int { return a.stride + 8*slotsPerRow }
 
 // layOut divides the memory and writes the decoy.
 func (a *Arena) layOut(capacity int) {
-	rows := a.stride * (1 + Segments*capacity)
-	a.slab = unsafe.Slice((*int8)(unsafe.Pointer(&a.memory[0])), rows)
-	slots := unsafe.Slice((*uint64)(unsafe.Pointer(&a.memory[rows])), Segments*capacity*slotsPerRow)
-	a.decoy = lineBytes
-	a.decoyNorm = fillDecoy(a.slab[a.decoy:][:a.dim])
+	rows, slots := a.stride*capacity, slotsPerRow*capacity
+	index := a.stride + Segments*rows
+	a.slab = unsafe.Slice((*int8)(unsafe.Pointer(&a.memory[0])), index)
+	a.slots = unsafe.Slice((*uint64)(unsafe.Pointer(&a.memory[index])), Segments*slots)
+	a.header(0).norm = fillDecoy(a.slab[lineBytes:][:a.dim])
 	for i := range a.segments {
-		first := a.stride * (1 + i*capacity)
+		firstRow, firstSlot := a.stride+i*rows, i*slots
 		a.segments[i] = segment{
-			dim: a.dim, stride: a.stride, capacity: uint32(capacity), first: first, counts: &a.counts,
-			rows:  a.slab[first:][: a.stride*capacity : a.stride*capacity],
-			slots: slots[i*capacity*slotsPerRow:][: capacity*slotsPerRow : capacity*slotsPerRow],
+			dim: a.dim, stride: a.stride, capacity: uint32(capacity), counts: &a.counts,
+			rows: a.slab[firstRow:][:rows:rows], firstRow: firstRow,
+			slots: a.slots[firstSlot:][:slots:slots], firstSlot: firstSlot,
 		}
 	}
 }
+
+// header is the header at an offset in the slab.
+func (a *Arena) header(at int) *header { return (*header)(unsafe.Pointer(&a.slab[at])) }
+
+func (a *Arena) segmentOf(id *zhenni.CredentialID) *segment { return &a.segments[SegmentOf(*id)] }
 
 // fillDecoy writes a fixed row of which no element is 0 and returns its norm. It is nobody's; no outcome depends on it.
 func fillDecoy(row []int8) (norm int32) {
@@ -100,7 +104,7 @@ func (a *Arena) Close() error {
 		return nil
 	}
 	memory := a.memory
-	a.memory, a.slab, a.segments = nil, nil, [Segments]segment{}
+	a.memory, a.slab, a.slots, a.segments = nil, nil, nil, [Segments]segment{}
 	return release(memory)
 }
 

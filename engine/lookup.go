@@ -19,92 +19,113 @@ func SegmentOf(id zhenni.CredentialID) int { return int(id.Slot()) / slotsPerSeg
 // many rows of a full segment stand empty.
 const groupItems = 64
 
-// locate looks every claim up and makes comparisons of those whose row is in memory or known not to exist. It goes in
-// three passes, each doing no more than start one read that misses the cache, so that those of many items overlap.
+// locate looks every claim up and makes comparisons of those whose row is in memory or known not to exist. It goes
+// step by step through all claims, not claim by claim through all steps: the steps that read memory do little else, so
+// that the processor has many of their cache misses under way at once.
 func (m *Matcher) locate(b *zhenni.Batch) {
-	claims := m.slab.claims
+	n := len(m.slab.claims)
+	claims, slotAt, contents, headerAt := m.slab.claims, m.slab.slotAt[:n], m.slab.contents[:n], m.slab.headerAt[:n]
 	for i := range claims {
-		c := &claims[i]
-		id := &b.IDs[c.item]
-		c.segment = &m.arena.segments[SegmentOf(*id)]
-		c.tag = tagOf(id)
-		c.slot = c.segment.home(c.tag)
-		c.content = c.segment.slots[c.slot]
+		id := &b.IDs[claims[i].item]
+		s := m.arena.segmentOf(id)
+		claims[i].tag = tagOf(id)
+		slotAt[i] = s.firstSlot + s.home(claims[i].tag)
+	}
+	for i, at := range slotAt {
+		contents[i] = m.arena.slots[at]
 	}
 	for i := range claims {
-		c := &claims[i]
-		if c.content != 0 && uint32(c.content>>32) != c.tag {
-			c.slot, c.content = c.segment.scan(c.tag, c.slot)
-		}
-		if c.content != 0 {
-			c.rowNorm = c.segment.header(uint32(c.content) - 1).norm
-		}
+		headerAt[i] = m.follow(b, &claims[i], slotAt[i], contents[i])
+	}
+	for i, at := range headerAt {
+		claims[i].found = m.arena.header(at).id == b.IDs[claims[i].item] && at != 0
 	}
 	for i := range claims {
-		m.resolve(b, &claims[i])
+		m.resolve(b, &claims[i], headerAt[i])
 	}
+}
+
+// follow returns where the header lies of the first row that has the tag of the claim, and 0 if none has; at and content
+// are the slot where the search starts and what it holds.
+func (m *Matcher) follow(b *zhenni.Batch, c *claim, at int, content uint64) int {
+	s := m.arena.segmentOf(&b.IDs[c.item])
+	if content != 0 && uint32(content>>32) != c.tag {
+		_, content = s.scan(c.tag, s.after(at-s.firstSlot))
+	}
+	if content == 0 {
+		return 0
+	}
+	return s.headerAt(uint32(content) - 1)
 }
 
 // resolve makes a comparison of a claim, or puts it among the missing.
-func (m *Matcher) resolve(b *zhenni.Batch, c *claim) {
-	row, found := uint32(c.content)-1, c.content != 0
-	if found && c.segment.header(row).id != b.IDs[c.item] {
-		row, found = c.segment.find(&b.IDs[c.item])
-	}
-	if found || c.segment.complete {
-		m.admit(b, c, row, found)
+func (m *Matcher) resolve(b *zhenni.Batch, c *claim, headerAt int) {
+	if c.found {
+		m.admit(b, c, headerAt)
 		return
 	}
-	m.slab.missing = append(m.slab.missing, *c)
+	// Where another credential has the same tag, the one sought may stand behind it.
+	s := m.arena.segmentOf(&b.IDs[c.item])
+	if row, found := s.find(&b.IDs[c.item]); found {
+		m.admit(b, c, s.headerAt(row))
+	} else if s.complete {
+		m.admit(b, c, 0)
+	} else {
+		m.slab.missing = append(m.slab.missing, *c)
+	}
 }
 
-// admit makes a comparison of a claim: with the row where it is one the batch's tenant may match, else with the decoy.
-func (m *Matcher) admit(b *zhenni.Batch, c *claim, row uint32, found bool) {
-	s := &m.slab
-	x, at := comparison{item: c.item, probeNorm: c.probeNorm, rowNorm: m.arena.decoyNorm}, m.arena.decoy
-	if found {
-		h := c.segment.header(row)
-		if !h.touched {
-			h.touched = true
-		}
-		if h.tenant == b.Tenant && h.status == zhenni.StatusActive {
-			x.rowNorm, x.known, at = h.norm, true, c.segment.offset(row)
-		}
+// admit makes a comparison of a claim: with the row whose header is at headerAt, if the batch's tenant may match it,
+// else with the decoy.
+func (m *Matcher) admit(b *zhenni.Batch, c *claim, headerAt int) {
+	h := m.arena.header(headerAt)
+	if headerAt != 0 && !h.touched {
+		h.touched = true
 	}
-	s.comparisons = append(s.comparisons, x)
+	known := h.tenant == b.Tenant && h.status == zhenni.StatusActive
+	if !known {
+		headerAt, h = 0, m.arena.header(0)
+	}
+	s := &m.slab
+	s.comparisons = append(s.comparisons, comparison{item: c.item, probeNorm: c.probeNorm, rowNorm: h.norm, known: known})
 	s.probeAt = append(s.probeAt, c.probeAt)
-	s.rowAt = append(s.rowAt, at)
+	s.rowAt = append(s.rowAt, headerAt+lineBytes)
 }
 
 // open reads the rows of at most groupItems missing claims and makes comparisons of them. All room is made before the
 // first row is read; what one claim brought in, the next may find.
 func (m *Matcher) open(b *zhenni.Batch, group []claim) {
 	for i := range group {
-		group[i].segment.room(uint32(len(group)))
+		m.arena.segmentOf(&b.IDs[group[i].item]).room(uint32(len(group)))
 	}
 	for i := range group {
 		c := &group[i]
-		row, found, err := m.fetch(c.segment, &b.IDs[c.item])
+		headerAt, err := m.fetch(&b.IDs[c.item])
 		if err != nil {
 			b.Outcomes[c.item] = zhenni.RefusedUnavailable
 			m.tally.Refused++
 			continue
 		}
-		m.admit(b, c, row, found)
+		m.admit(b, c, headerAt)
 	}
 }
 
-// fetch returns the row of id, from the store unless it is in memory; the segment has room. found is false where the
-// store has no such record; any other failure of the store is an error and says nothing about the credential.
-func (m *Matcher) fetch(s *segment, id *zhenni.CredentialID) (row uint32, found bool, err error) {
-	if row, found = s.find(id); found {
-		return row, true, nil
+// fetch returns where the header of the row of id lies, read from the store unless it is in memory; its segment has
+// room. It is 0 where the store has no such record; any other failure of the store is an error and says nothing about
+// the credential.
+func (m *Matcher) fetch(id *zhenni.CredentialID) (headerAt int, err error) {
+	s := m.arena.segmentOf(id)
+	row, found := s.find(id)
+	if !found {
+		row, err = m.read(s, id)
 	}
-	row, err = m.read(s, id)
-	if errors.Is(err, zhenni.ErrNotFound) {
-		return 0, false, nil
+	switch {
+	case errors.Is(err, zhenni.ErrNotFound):
+		return 0, nil
+	case err != nil:
+		return 0, err
 	}
-	return row, err == nil, err
+	return s.headerAt(row), nil
 }
 
 // read brings the record of id from the store into a vacant row. Elements of a record that is not taken, because the

@@ -25,8 +25,13 @@ type Matcher struct {
 
 // slab is the working set of at most slabItems items.
 type slab struct {
-	// claims are the items with a good probe, missing those of them whose reference is to be read from the store.
+	// claims are the items with a good probe; missing are those of them whose reference is not in memory.
 	claims, missing []claim
+	// Where the search for claim i starts in the arena's index, what that slot holds, and where the header of the row
+	// it leads to lies in the arena's slab; 0, the decoy's header, if it leads to none.
+	slotAt   []int
+	contents []uint64
+	headerAt []int
 	// comparisons are the items ready to compare: for comparison i the elements start at probeAt[i] of the probes and
 	// at rowAt[i] of the arena's slab.
 	comparisons    []comparison
@@ -41,11 +46,9 @@ type claim struct {
 	item      uint32
 	probeNorm int32
 	probeAt   int
-	segment   *segment
 	tag       uint32
-	rowNorm   int32
-	slot      int
-	content   uint64
+	// found says that the row at headerAt is of the credential claimed.
+	found bool
 }
 
 // comparison is an item whose probe and row are at hand. Where known is false the row is the decoy, and the outcome is
@@ -61,6 +64,9 @@ func NewMatcher(a *Arena, store Store, rule zhenni.Threshold) *Matcher {
 	return &Matcher{arena: a, store: store, rule: rule, slab: slab{
 		claims:      make([]claim, 0, slabItems),
 		missing:     make([]claim, 0, slabItems),
+		slotAt:      make([]int, slabItems),
+		contents:    make([]uint64, slabItems),
+		headerAt:    make([]int, slabItems),
 		comparisons: make([]comparison, 0, slabItems),
 		probeAt:     make([]int, 0, slabItems),
 		rowAt:       make([]int, 0, slabItems),

@@ -29,10 +29,11 @@ type header struct {
 type segment struct {
 	dim, stride int
 	capacity    uint32
-	// first is where rows starts in the arena's slab.
-	first int
-	rows  []int8
-	slots []uint64
+	// rows starts at firstRow of the arena's slab, slots at firstSlot of its index.
+	rows      []int8
+	firstRow  int
+	slots     []uint64
+	firstSlot int
 
 	live uint32
 	// fresh is the first row that never held anything; vacant tops the stack of those that did, plus one.
@@ -53,8 +54,8 @@ func (s *segment) elements(row uint32) []int8 {
 	return s.rows[at : at+s.dim : at+s.dim]
 }
 
-// offset is where the elements of a row start in the arena's slab.
-func (s *segment) offset(row uint32) int { return s.first + int(row)*s.stride + lineBytes }
+// headerAt is where the header of a row lies in the arena's slab; its elements are one line further.
+func (s *segment) headerAt(row uint32) int { return s.firstRow + int(row)*s.stride }
 
 // tagOf mixes all of an id, so that ids which were not drawn at random spread as well.
 func tagOf(id *zhenni.CredentialID) uint32 {
@@ -88,21 +89,14 @@ func (s *segment) scan(tag uint32, slot int) (int, uint64) {
 // find returns the row of id.
 func (s *segment) find(id *zhenni.CredentialID) (row uint32, ok bool) {
 	tag := tagOf(id)
-	return s.resume(id, tag, s.home(tag))
-}
-
-// resume is find from a slot at or after the tag's home.
-func (s *segment) resume(id *zhenni.CredentialID, tag uint32, slot int) (row uint32, ok bool) {
-	for {
-		at, content := s.scan(tag, slot)
-		if content == 0 {
-			return 0, false
-		}
+	slot, content := s.scan(tag, s.home(tag))
+	for content != 0 {
 		if row := uint32(content) - 1; s.header(row).id == *id {
 			return row, true
 		}
-		slot = s.after(at)
+		slot, content = s.scan(tag, s.after(slot))
 	}
+	return 0, false
 }
 
 // room evicts until n rows are vacant; n is at most the capacity.

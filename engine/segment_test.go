@@ -170,8 +170,8 @@ func TestArenaLeavesSegmentsApart(t *testing.T) {
 	end := a.stride
 	for i := range a.segments {
 		s := &a.segments[i]
-		if s.first != end || s.first%lineBytes != 0 || len(s.rows) != int(s.capacity)*a.stride {
-			t.Fatalf("segment %d starts at %d with %d bytes, want %d", i, s.first, len(s.rows), end)
+		if s.firstRow != end || s.firstRow%lineBytes != 0 || len(s.rows) != int(s.capacity)*a.stride {
+			t.Fatalf("segment %d starts at %d with %d bytes, want %d", i, s.firstRow, len(s.rows), end)
 		}
 		end += len(s.rows)
 	}

@@ -11,7 +11,7 @@ import (
 // before it is acknowledged: the row is inserted, replaced or dropped. It forgets the row before it reads the record,
 // so that a store which fails, or panics, leaves nothing of the old state to match; the error is the store's.
 func (m *Matcher) Refresh(id zhenni.CredentialID) error {
-	s := &m.arena.segments[SegmentOf(id)]
+	s := m.arena.segmentOf(&id)
 	if row, found := s.find(&id); found {
 		s.drop(row)
 	}
@@ -19,7 +19,7 @@ func (m *Matcher) Refresh(id zhenni.CredentialID) error {
 	s.complete = false
 	full := s.live == s.capacity
 	s.room(1)
-	_, _, err := m.fetch(s, &id)
+	_, err := m.fetch(&id)
 	s.complete = complete && !full && err == nil
 	return err
 }
