@@ -325,3 +325,17 @@ func float32Probe(dim int, first float32) string {
 	binary.LittleEndian.PutUint32(row[4*dim-4:], math.Float32bits(2))
 	return base64.StdEncoding.EncodeToString(row)
 }
+
+// awaitConns returns once the server holds n connections.
+func (f *fixture) awaitConns(n int64) {
+	f.t.Helper()
+	tick, over := time.NewTicker(time.Millisecond), time.After(10*time.Second)
+	defer tick.Stop()
+	for f.server.metrics.conns.Load() != n {
+		select {
+		case <-tick.C:
+		case <-over:
+			f.t.Fatalf("the server does not come to hold %d connections", n)
+		}
+	}
+}

@@ -1,6 +1,7 @@
 package gateway
 
 import (
+	"bytes"
 	"encoding/base64"
 	"encoding/binary"
 	"unicode/utf16"
@@ -135,6 +136,11 @@ func (r *reader) text() ([]byte, bool) {
 		return nil, false
 	}
 	r.at++
+	if n := bytes.IndexByte(r.data[r.at:], '"'); n >= 0 && plain(r.data[r.at:r.at+n]) {
+		value := r.data[r.at : r.at+n : r.at+n]
+		r.at += n + 1
+		return value, true
+	}
 	start, ascii := r.at, true
 	for ; r.at < len(r.data); r.at++ {
 		switch c := r.data[r.at]; {
@@ -151,6 +157,25 @@ func (r *reader) text() ([]byte, bool) {
 		}
 	}
 	return nil, false
+}
+
+// plain reports whether s is ASCII without control characters and backslashes: most strings are, and a vector in base64
+// is long, so eight bytes are looked at together.
+func plain(s []byte) bool {
+	const ones, tops = 0x0101010101010101, 0x8080808080808080
+	for ; len(s) >= 8; s = s[8:] {
+		word := binary.LittleEndian.Uint64(s)
+		backslash := word ^ ones*'\\'
+		if (word|(word-ones*' ')&^word|(backslash-ones)&^backslash)&tops != 0 {
+			return false
+		}
+	}
+	for _, c := range s {
+		if c < ' ' || c >= utf8.RuneSelf || c == '\\' {
+			return false
+		}
+	}
+	return true
 }
 
 // escaped reads on from the first backslash of a string, writing what the escapes stand for over them: an escape is

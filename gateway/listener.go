@@ -66,6 +66,7 @@ func (l *listener) enter(ip netip.Addr) bool {
 		return false
 	}
 	l.total++
+	l.counts.conns.Add(1)
 	l.byIP[ip]++
 	return true
 }
@@ -74,6 +75,7 @@ func (l *listener) leave(ip netip.Addr) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	l.total--
+	l.counts.conns.Add(-1)
 	if l.byIP[ip]--; l.byIP[ip] == 0 {
 		delete(l.byIP, ip)
 	}

@@ -1,6 +1,7 @@
 package gateway
 
 import (
+	"sync/atomic"
 	"time"
 
 	"zhenni"
@@ -16,6 +17,7 @@ type httpMetrics struct {
 	guard        *prometheus.CounterVec
 	panics       prometheus.Counter
 	refusedConns prometheus.Counter
+	conns        atomic.Int64 // open now
 }
 
 func newMetrics(node Node, version string) *httpMetrics {
@@ -35,10 +37,13 @@ func newMetrics(node Node, version string) *httpMetrics {
 			Name: "zhenni_http_connections_refused_total", Help: "Connections beyond the bounds.",
 		}),
 	}
+	conns := prometheus.NewGaugeFunc(prometheus.GaugeOpts{
+		Name: "zhenni_http_connections", Help: "Connections open.",
+	}, func() float64 { return float64(m.conns.Load()) })
 	build := prometheus.NewGaugeFunc(prometheus.GaugeOpts{
 		Name: "zhenni_build_info", Help: "Constant 1, labelled with the version.", ConstLabels: prometheus.Labels{"version": version},
 	}, func() float64 { return 1 })
-	m.registry.MustRegister(m.latency, m.guard, m.panics, m.refusedConns, build, nodeCollector{node})
+	m.registry.MustRegister(m.latency, m.guard, m.panics, m.refusedConns, conns, build, nodeCollector{node})
 	return m
 }
 
