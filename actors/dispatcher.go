@@ -27,7 +27,7 @@ func (d *dispatcher) run() {
 	}
 }
 
-// end lets the goroutine go after the turn it is in. The shard calls it once, when it has stopped.
+// end lets the goroutine go after the turn it is in. It is called once, when the shard has stopped.
 func (d *dispatcher) end() { close(d.ended) }
 
 // Schedule implements actor.Dispatcher. A mailbox has at most one turn scheduled, so this does not wait. A turn of a

@@ -109,16 +109,16 @@ func Start(cfg Config, model zhenni.Model, rule zhenni.Threshold, arena *engine.
 // warmUp opens the node for work once the arena holds what it can.
 func (n *Node) warmUp() {
 	n.warm(allSegments, nil)
-	close(n.warmed)
 	n.route.Lock()
 	defer n.route.Unlock()
 	if n.phase == phaseStarting {
 		n.phase = phaseServing
 	}
+	close(n.warmed)
 }
 
-// Warmed is closed when the arena has been filled. Failures on the way are logged; rows that are missing are read from
-// the state when they are asked for.
+// Warmed is closed when the arena has been filled and work is taken. Failures on the way are logged; rows that are
+// missing are read from the state when they are asked for.
 func (n *Node) Warmed() <-chan struct{} { return n.warmed }
 
 // Verify decides the pending items of the batch and returns nil when every outcome is final; the batch is then the

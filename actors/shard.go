@@ -24,7 +24,7 @@ type shard struct {
 
 	// after are the events it waits for before it touches its segments.
 	after []<-chan struct{}
-	// held is closed when it has its segments, released when it has stopped and left them.
+	// held is closed by the actor when it has its segments, released by its supervisor when it has stopped.
 	held, released chan struct{}
 
 	inFlight atomic.Int64  // items admitted and not yet answered
@@ -93,9 +93,6 @@ func (h *host) Receive(ctx actor.Context) {
 		h.takeOver()
 	case *rebuild:
 		h.rebuild()
-	case *actor.Stopped:
-		h.turns.end()
-		close(h.released)
 	}
 	h.beats.Add(1)
 }

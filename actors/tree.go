@@ -44,38 +44,49 @@ func (t *tree) grow(l *ledger, shards []*shard) error {
 
 // receive is the node actor: it owns the supervisor of the shards and passes on to it.
 func (t *tree) receive(l *ledger) actor.ReceiveFunc {
-	var supervisor *actor.PID
+	var shards *actor.PID
 	return func(ctx actor.Context) {
 		switch ctx.Message().(type) {
 		case *actor.Started:
-			props := actor.PropsFromFunc(spawnShards, actor.WithSupervisor(restarts{l}))
-			supervisor, _ = ctx.SpawnNamed(props, "shards") // the name is the first below a new parent
+			supervisor := func() actor.Actor { return &supervisor{shards: map[string]*shard{}} }
+			props := actor.PropsFromProducer(supervisor, actor.WithSupervisor(restarts{l}))
+			shards, _ = ctx.SpawnNamed(props, "shards") // no other child has the name
 		case *spawn:
-			ctx.Forward(supervisor)
+			ctx.Forward(shards)
 		case *actor.Stopped:
 			close(t.felled)
 		}
 	}
 }
 
-// spawnShards is the supervisor of the shards.
-func spawnShards(ctx actor.Context) {
-	m, ok := ctx.Message().(*spawn)
-	if !ok {
-		return
+// supervisor is the parent of the shards, which it knows by the id of their actor.
+type supervisor struct{ shards map[string]*shard }
+
+// Receive implements actor.Actor.
+func (v *supervisor) Receive(ctx actor.Context) {
+	switch m := ctx.Message().(type) {
+	case *spawn:
+		m.done <- v.spawn(ctx, m.shards)
+	case *actor.Terminated:
+		s := v.shards[m.Who.Id]
+		delete(v.shards, m.Who.Id)
+		s.turns.end()
+		close(s.released)
 	}
-	for _, s := range m.shards {
+}
+
+func (v *supervisor) spawn(ctx actor.Context, shards []*shard) error {
+	for _, s := range shards {
 		s.turns = newDispatcher()
-		props := actor.PropsFromProducer(s.incarnate, actor.WithDispatcher(s.turns))
-		pid, err := ctx.SpawnNamed(props, s.name)
+		pid, err := ctx.SpawnNamed(actor.PropsFromProducer(s.incarnate, actor.WithDispatcher(s.turns)), s.name)
 		if err != nil {
 			s.turns.end()
-			m.done <- fmt.Errorf("actors: spawn shard %s: %w", s.name, err)
-			return
+			return fmt.Errorf("actors: spawn shard %s: %w", s.name, err)
 		}
 		s.pid = pid
+		v.shards[pid.Id] = s
 	}
-	m.done <- nil
+	return nil
 }
 
 // spawn adds shards to the tree and returns when they can be sent to.

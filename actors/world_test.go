@@ -25,6 +25,8 @@ type world struct {
 	hook atomic.Pointer[func(zhenni.CredentialID)]
 	// cold makes the walk that warms the arena fail, so that every row is first read by id.
 	cold bool
+	// walk, where set, runs at the start of that walk.
+	walk func()
 	ids  []zhenni.CredentialID
 }
 
@@ -99,6 +101,9 @@ func (w *world) Reference(id zhenni.CredentialID, row []int8) (zhenni.Reference,
 }
 
 func (w *world) References(first, last zhenni.Slot, visit func(zhenni.Reference) error) error {
+	if w.walk != nil {
+		w.walk()
+	}
 	if w.cold {
 		return zhenni.ErrCorrupt
 	}
@@ -147,11 +152,14 @@ func (w *world) repeated(id zhenni.CredentialID, n int) *zhenni.Batch {
 	return w.mated(ids...)
 }
 
-// startNode starts a node on the world, waits until it is warm, and drains it at the end of the test.
+// startNode starts a node on the world, waits until its shards serve, and drains it at the end of the test.
 func startNode(t testing.TB, w *world, cfg Config) *Node {
 	t.Helper()
 	n := startCold(t, w, cfg)
 	<-n.Warmed()
+	if err := n.place.settled(t.Context()); err != nil {
+		t.Fatal(err)
+	}
 	t.Cleanup(func() { drain(t, n) })
 	return n
 }

@@ -1,0 +1,126 @@
+package actors
+
+import (
+	"context"
+	"errors"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"zhenni"
+)
+
+// A drain with full mailboxes: what was admitted is answered, what comes after is refused.
+//
+// FAULTS: R5
+func TestDrainAnswersTheQueue(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		w := newWorld(30, testDim, 100)
+		w.cold = true
+		n := startNode(t, w, Config{Shards: 2, Stall: time.Hour})
+		open := w.gate(w.ids[0])
+		batches := []*zhenni.Batch{w.mated(w.ids[0])}
+		for range 50 {
+			batches = append(batches, w.mated(w.ids...))
+		}
+		wait := queue(t, n, soon(), batches...)
+
+		ctx, cancel := context.WithTimeout(t.Context(), time.Second)
+		defer cancel()
+		if err := n.Drain(ctx); !errors.Is(err, context.DeadlineExceeded) {
+			t.Errorf("a drain that is held up: %v", err)
+		}
+		wantClosed(t, n, w)
+		drained := make(chan error, 1)
+		go func() { drained <- n.Drain(t.Context()) }()
+		synctest.Wait()
+		open()
+		wait()
+		for _, b := range batches {
+			wantAll(t, b, zhenni.Match)
+		}
+		if err := <-drained; err != nil {
+			t.Error("drain:", err)
+		}
+		wantClosed(t, n, w)
+		drain(t, n)
+	})
+}
+
+// wantClosed wants the node to refuse everything that is asked of it.
+func wantClosed(t *testing.T, n *Node, w *world) {
+	t.Helper()
+	b := w.mated(w.ids[0])
+	_, applied := n.Apply(t.Context(), nil)
+	for what, err := range map[string]error{"verify": n.Verify(b, soon()), "ready": n.Ready(), "apply": applied} {
+		if !errors.Is(err, zhenni.ErrUnavailable) {
+			t.Errorf("%s: %v", what, err)
+		}
+	}
+	wantAll(t, b, zhenni.Pending)
+}
+
+// A drain during a change of shards waits for it.
+func TestDrainWhileResharding(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		w := newWorld(31, testDim, 20)
+		w.cold = true
+		n := startNode(t, w, Config{Shards: 1, Stall: time.Hour})
+		open := w.gate(w.ids[0])
+		b := w.mated(w.ids...)
+		wait := queue(t, n, soon(), w.mated(w.ids[0]))
+		moved, drained := make(chan error, 1), make(chan error, 1)
+		go func() { moved <- n.SetShards(t.Context(), 4) }()
+		synctest.Wait()
+		waitMoved := queue(t, n, soon(), b)
+		go func() { drained <- n.Drain(t.Context()) }()
+		synctest.Wait()
+		open()
+		wait()
+		waitMoved()
+		wantAll(t, b, zhenni.Match)
+		if err := errors.Join(<-moved, <-drained); err != nil {
+			t.Error(err)
+		}
+	})
+}
+
+// A node that is still warming takes no work, is not ready, and can be drained.
+func TestDrainWhileStarting(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		w := newWorld(32, testDim, 10)
+		entered, open := make(chan struct{}, 64), make(chan struct{})
+		w.walk = func() { entered <- struct{}{}; <-open }
+		n := startCold(t, w, Config{})
+		<-entered
+		wantClosed(t, n, w)
+		ctx, cancel := context.WithTimeout(t.Context(), time.Second)
+		defer cancel()
+		if err := n.Drain(ctx); !errors.Is(err, context.DeadlineExceeded) {
+			t.Errorf("drain: %v", err)
+		}
+		close(open)
+		drain(t, n)
+		wantClosed(t, n, w)
+	})
+}
+
+// Segments whose walk fails or panics are served by reading the store.
+func TestWarmFails(t *testing.T) {
+	for name, walk := range map[string]func(){
+		"panic": func() { panic("poison") },
+		"error": nil,
+	} {
+		t.Run(name, func(t *testing.T) {
+			w := newWorld(33, testDim, 200)
+			w.cold, w.walk = true, walk
+			n := startNode(t, w, Config{})
+			b := w.mated(w.ids...)
+			verify(t, n, b)
+			wantAll(t, b, zhenni.Match)
+			if err := n.Ready(); err != nil {
+				t.Error(err)
+			}
+		})
+	}
+}
