@@ -19,6 +19,9 @@ func init() { use(inUse) }
 // Tier names the instruction set in use: "avx512vnni", "avx2", "sdot", "neon" or "generic".
 func Tier() string { return inUse }
 
+// Tiers names the tiers that this machine and build have, best first.
+func Tiers() []string { return supported() }
+
 // Forced returns what is wrong with the tier that the environment variable ZHENNI_CPU asks for (vnni, avx2, sdot, neon
 // or generic), or nil. With an error the best tier of the machine stays in use.
 func Forced() error { return forced }
