@@ -113,10 +113,9 @@ type route struct {
 	meter        routeMeter
 }
 
-func (s *Server) routes() fasthttp.RequestHandler {
-	r := router.New()
-	r.RedirectTrailingSlash, r.RedirectFixedPath, r.HandleOPTIONS = false, false, false
-	for _, rt := range []*route{
+// publicRoutes are the routes of the public listener, as /openapi.json has them.
+func publicRoutes() []*route {
+	return []*route{
 		{method: "POST", path: "/v1/enrolments", role: zhenni.RoleIssuer, handle: (*Server).enrol},
 		{method: "POST", path: "/v1/verifications", role: zhenni.RoleVerifier, handle: (*Server).verifyOne},
 		{method: "POST", path: "/v1/verification-batches", role: zhenni.RoleVerifier, handle: (*Server).verifyMany},
@@ -127,7 +126,13 @@ func (s *Server) routes() fasthttp.RequestHandler {
 		{method: "GET", path: "/readyz", handle: (*Server).ready},
 		{method: "GET", path: "/metrics", handle: (*Server).exposition},
 		{method: "GET", path: "/openapi.json", handle: (*Server).description},
-	} {
+	}
+}
+
+func (s *Server) routes() fasthttp.RequestHandler {
+	r := router.New()
+	r.RedirectTrailingSlash, r.RedirectFixedPath, r.HandleOPTIONS = false, false, false
+	for _, rt := range publicRoutes() {
 		r.Handle(rt.method, rt.path, s.serve(rt))
 	}
 	r.NotFound = s.serve(&route{path: "none", handle: func(*Server, *request) error { return refuse(kindNotFound, "") }})
