@@ -28,10 +28,18 @@ func openBadger(o Options) (*badger.DB, error) {
 		WithIndexCacheSize(0).         // table indexes stay in memory: about 1 % of the data
 		WithMetricsEnabled(false).
 		WithMemTableSize(o.MemTable).
+		WithValueLogFileSize(2 * o.MemTable). // nothing is in it, and Badger flushes a memtable whose log is longer
 		WithNumMemtables(5).
 		WithNumCompactors(2).
-		WithChecksumVerificationMode(options.OnTableAndBlockRead)
+		WithChecksumVerificationMode(options.OnBlockRead) // whole tables are checked here, by verifyTables
 	// Values stay inline: Badger's threshold is 1 MiB and the largest record about 2 KiB.
+	manifest, err := readManifest(opts.Dir, opts)
+	if err != nil {
+		return nil, err
+	}
+	if err := errors.Join(verifyTables(opts.Dir, manifest), keepOrphans(o, manifest)); err != nil {
+		return nil, err
+	}
 	db, err := badger.Open(opts)
 	if err != nil {
 		return nil, translate(err)

@@ -46,6 +46,7 @@ var hints = map[string]string{
 	"count":             "records were lost or added outside of the store: restore from a backup",
 	"mark":              "acknowledged changes are missing, revocations perhaps among them: restore from a backup",
 	"table":             "a file of the view fails its checksum: restore from a backup",
+	"table lost":        "a table kept in the folder orphans holds what the view has lost: restore from a backup",
 	"unknown key":       "no record of this format has such a key: a newer build, or a foreign writer, was here",
 }
 
@@ -120,7 +121,10 @@ func (c *inspection) high(txn *badger.Txn) error {
 }
 
 func (c *inspection) tables(*badger.Txn) error {
-	if err := c.store.db.VerifyChecksum(); err != nil {
+	if c.store.tablesLost {
+		c.add("table lost", "")
+	}
+	if err := c.store.verifyChecksums(); err != nil {
 		c.add("table", "")
 	}
 	return nil

@@ -7,6 +7,7 @@
 //	mark          high-water mark of the view, outside Badger: two slots of sequence u64 | credentials u64 | HMAC-SHA256
 //	import        while an import is half done: the records to put back when it does not finish
 //	view/         Badger
+//	orphans/      tables that Badger would remove at Open, until every record of theirs is seen in the view
 //
 // # Keys of the view
 //

@@ -13,6 +13,7 @@ const (
 	markFile   = "mark"        // the high-water mark, outside Badger
 	importFile = "import"      // exists while an import is half done
 	viewDir    = "view"        // Badger's folder
+	orphanDir  = "orphans"     // tables that Badger would remove, until nothing of theirs is missing
 )
 
 // writeFile replaces the file at path whole: after a crash it has the old content or the new, and the new is durable

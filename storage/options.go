@@ -25,6 +25,7 @@ const (
 	// Badger takes in one transaction (15 % of a memtable).
 	groupCommands = 2 * MaxCommands
 	minMemTable   = 48 << 20
+	maxMemTable   = 512 << 20
 )
 
 // Options configure [Open]. The zero value of a field is its default unless said otherwise.
@@ -44,7 +45,7 @@ type Options struct {
 	Reserve int64
 	// Queue is the number of calls of Apply that may wait; one more is refused. Default [DefaultQueue].
 	Queue int
-	// MemTable is the size in bytes of one of Badger's memtables, at least 48 MiB; up to five exist. Default
+	// MemTable is the size in bytes of one of Badger's memtables, 48 MiB to 512 MiB; up to five exist. Default
 	// [DefaultMemTable].
 	MemTable int64
 	// Logger receives what Badger reports, never a key or a value of a record. Default: nothing is logged.
@@ -65,8 +66,8 @@ func (o Options) Validate() error {
 		return fmt.Errorf("%w: the root key is not given", zhenni.ErrBadValue)
 	case o.Reserve < 0 || o.Queue < 0:
 		return fmt.Errorf("%w: reserve %d, queue %d: want 0 or more", zhenni.ErrBadValue, o.Reserve, o.Queue)
-	case o.MemTable != 0 && o.MemTable < minMemTable:
-		return fmt.Errorf("%w: memtable of %d bytes, want at least %d", zhenni.ErrBadValue, o.MemTable, minMemTable)
+	case o.MemTable != 0 && (o.MemTable < minMemTable || o.MemTable > maxMemTable):
+		return fmt.Errorf("%w: memtable of %d bytes, want %d–%d", zhenni.ErrBadValue, o.MemTable, minMemTable, maxMemTable)
 	case o.Model == zhenni.Model{}:
 		return nil
 	}

@@ -61,7 +61,8 @@ func (s *Store) recoverImport() error {
 		return err
 	}
 	s.opts.Logger.Warn("an import was left half done; the store is put back as it was before")
-	return s.putBack(kept)
+	// What the import emptied is not lost: its orphans need not be in the view.
+	return errors.Join(s.putBack(kept), s.dropOrphans())
 }
 
 // putBack empties the view, writes the records kept and then removes the file that marks the import. A crash on the

@@ -31,6 +31,8 @@ type Store struct {
 	committer committer
 	// lost is what the mark says above what the view holds, found by a read-only Open.
 	lost *water
+	// tablesLost says that an orphan holds what the view has not, found by a read-only Open.
+	tablesLost bool
 
 	ring        atomic.Pointer[keyring]
 	parties     atomic.Pointer[map[string]party]
@@ -88,6 +90,9 @@ func Open(opts Options) (_ *Store, err error) {
 		return nil, err
 	}
 	if err := s.recoverImport(); err != nil {
+		return nil, err
+	}
+	if err := s.settleOrphans(); err != nil {
 		return nil, err
 	}
 	if err := s.load(); err != nil {

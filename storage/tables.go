@@ -1,0 +1,77 @@
+package storage
+
+import (
+	"errors"
+	"fmt"
+	"os"
+	"path/filepath"
+
+	"github.com/dgraph-io/badger/v4"
+	"github.com/dgraph-io/badger/v4/options"
+	"github.com/dgraph-io/badger/v4/table"
+	"github.com/dgraph-io/ristretto/v2/z"
+
+	"zhenni"
+)
+
+// verifyTables reads every table of a view that is about to be opened and checks its blocks. Badger checks them too,
+// but in goroutines of its own, where a damaged table is a panic that ends the process; and a view without its manifest
+// it takes for a new one, whose tables it removes. Either is [zhenni.ErrCorrupt] here, before anything is changed.
+func verifyTables(dir string, manifest badger.Manifest) error {
+	for id := range manifest.Tables {
+		if err := verifyTable(table.NewFilename(id, dir)); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// readManifest returns the manifest of a view, an empty one for a view that is not there yet.
+func readManifest(dir string, opts badger.Options) (badger.Manifest, error) {
+	f, err := os.Open(filepath.Join(dir, badger.ManifestFilename))
+	if errors.Is(err, os.ErrNotExist) {
+		entries, err := os.ReadDir(dir)
+		if err == nil && len(entries) > 0 {
+			return badger.Manifest{}, fmt.Errorf("%w: the view has lost its manifest; restore the store", zhenni.ErrCorrupt)
+		}
+		return badger.Manifest{}, nil
+	}
+	if err != nil {
+		return badger.Manifest{}, fmt.Errorf("storage: %w", err)
+	}
+	defer f.Close()
+	manifest, _, err := badger.ReplayManifestFile(f, opts.ExternalMagicVersion, opts)
+	if err != nil {
+		return manifest, fmt.Errorf("%w: the view's manifest: %w", zhenni.ErrCorrupt, err)
+	}
+	return manifest, nil
+}
+
+func verifyTable(path string) (err error) {
+	defer damagePanics(&err, path)
+	file, err := z.OpenMmapFile(path, os.O_RDONLY, 0)
+	if err != nil {
+		return fmt.Errorf("%w: table %s: %w", zhenni.ErrCorrupt, path, err)
+	}
+	opened, err := table.OpenTable(file, table.Options{ReadOnly: true, ChkMode: options.OnTableAndBlockRead})
+	if err != nil {
+		return fmt.Errorf("%w: table %s: %w", zhenni.ErrCorrupt, path, err)
+	}
+	if err := opened.Close(-1); err != nil {
+		return fmt.Errorf("storage: table %s: %w", path, err)
+	}
+	return nil
+}
+
+// damagePanics, deferred, turns the panic in which Badger's table code ends on damaged input into [zhenni.ErrCorrupt].
+func damagePanics(err *error, what string) {
+	if recover() != nil {
+		*err = fmt.Errorf("%w: %s is damaged", zhenni.ErrCorrupt, what)
+	}
+}
+
+// verifyChecksums checks the tables of an open view.
+func (s *Store) verifyChecksums() (err error) {
+	defer damagePanics(&err, "a table")
+	return translate(s.db.VerifyChecksum())
+}
