@@ -126,6 +126,7 @@ func TestStoreFailureIsNoVerdict(t *testing.T) {
 			if err := e.Warm(0); !errors.Is(err, zhenni.ErrCorrupt) {
 				t.Errorf("%s: warm: %v, want a corrupt record", name, err)
 			}
+			expect(t, name+", warmed", verifyOne(e.Matcher, r.ID, probe), zhenni.RefusedUnavailable)
 		}
 		if err := e.Refresh(r.ID); err == nil {
 			t.Errorf("%s: refresh took it", name)

@@ -58,9 +58,13 @@ func (m *Matcher) follow(b *zhenni.Batch, c *claim, at int, content uint64) int 
 	return s.headerAt(uint32(content) - 1)
 }
 
-// resolve makes a comparison of a claim, or puts it among the missing.
+// resolve makes a comparison of a claim, or puts it among the missing. It touches a row that is found here, so that
+// what was read for one question only is evicted before what is asked for again.
 func (m *Matcher) resolve(b *zhenni.Batch, c *claim, headerAt int) {
 	if c.found {
+		if h := m.arena.header(headerAt); !h.touched {
+			h.touched = true
+		}
 		m.admit(b, c, headerAt)
 		return
 	}
@@ -79,9 +83,6 @@ func (m *Matcher) resolve(b *zhenni.Batch, c *claim, headerAt int) {
 // else with the decoy.
 func (m *Matcher) admit(b *zhenni.Batch, c *claim, headerAt int) {
 	h := m.arena.header(headerAt)
-	if headerAt != 0 && !h.touched {
-		h.touched = true
-	}
 	known := h.tenant == b.Tenant && h.status == zhenni.StatusActive
 	if !known {
 		headerAt, h = 0, m.arena.header(0)

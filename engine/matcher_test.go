@@ -267,3 +267,39 @@ func TestVerifyAllocatesNothing(t *testing.T) {
 		}
 	}
 }
+
+// These ids differ only where the index does not look: the header tells them apart.
+func TestCredentialsOfOneTag(t *testing.T) {
+	const dim, n = 64, 5
+	e := newEnrolled(t, n+1, dim, 0.5)
+	probes := make([][]int8, n+1)
+	for i := range e.ids {
+		e.ids[i] = zhenni.CredentialID{0x15, 0x7c, 0x4a, 0x7f, 0xb9, 0x79, 0x37, 0x9e, byte(i)}
+		probes[i], _ = quantised(t, near(e.rng, e.persons[i]))
+		if i < n {
+			e.store.Put(newReference(t, e.ids[i], e.persons[i]))
+		}
+	}
+	if err := e.Warm(engine.SegmentOf(e.ids[0])); err != nil {
+		t.Fatal(err)
+	}
+	e.store.reads = 0
+	b := batchOf(e.ids, probes)
+	tally := e.Verify(b, every(b))
+	expect(t, "unknown", b.Outcomes[n], zhenni.NoMatch)
+	if tally != (engine.Tally{Match: n, NoMatch: 1}) || e.store.reads != 0 {
+		t.Errorf("%v, %+v, %d reads of the store", b.Outcomes, tally, e.store.reads)
+	}
+}
+
+// The decoy's header has no id of its own; the credential of 16 zero bytes is one like any other.
+func TestCredentialOfZeros(t *testing.T) {
+	e := newEnrolled(t, 1, 64, 0.5)
+	e.Discard(0)
+	e.ids[0] = zhenni.CredentialID{}
+	e.store.Put(newReference(t, e.ids[0], e.persons[0]))
+	for range 2 {
+		probe, _ := quantised(t, near(e.rng, e.persons[0]))
+		expect(t, "zeros", verifyOne(e.Matcher, e.ids[0], probe), zhenni.Match)
+	}
+}

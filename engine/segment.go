@@ -17,7 +17,7 @@ type header struct {
 	// next is, in a vacant row, the vacant row below it on the stack, plus one.
 	next   uint32
 	status zhenni.Status
-	// touched is set by each lookup and cleared as the hand passes: CLOCK's second chance.
+	// touched is set by a lookup that finds the row and cleared as the hand passes: CLOCK's second chance.
 	touched bool
 }
 

@@ -15,12 +15,11 @@ func (m *Matcher) Refresh(id zhenni.CredentialID) error {
 	if row, found := s.find(&id); found {
 		s.drop(row)
 	}
+	s.room(1)
 	complete := s.complete
 	s.complete = false
-	full := s.live == s.capacity
-	s.room(1)
 	_, err := m.fetch(&id)
-	s.complete = complete && !full && err == nil
+	s.complete = complete && err == nil
 	return err
 }
 

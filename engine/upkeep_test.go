@@ -64,7 +64,7 @@ func TestRefreshBringsEveryChange(t *testing.T) {
 //
 // FAULTS: C2
 func TestRefreshThatFailsForgets(t *testing.T) {
-	e := newEnrolled(t, 2, 64, 0.5)
+	e := newEnrolled(t, 3, 64, 0.5)
 	e.change(t, 0, zhenni.StatusRevoked)
 	e.store.fail = map[zhenni.CredentialID]error{e.ids[0]: errStore}
 	if err := e.Refresh(e.ids[0]); !errors.Is(err, errStore) {
@@ -74,16 +74,41 @@ func TestRefreshThatFailsForgets(t *testing.T) {
 	e.store.fail = nil
 	expect(t, "store is back", e.ask(t, 0), zhenni.NoMatch)
 
-	e.change(t, 1, zhenni.StatusRevoked)
-	e.store.poison = map[zhenni.CredentialID]bool{e.ids[1]: true}
-	if !panics(func() { _ = e.Refresh(e.ids[1]) }) {
-		t.Fatal("the poison record did no harm")
+	for _, i := range []int{1, 2} {
+		if err := e.Warm(0); err != nil {
+			t.Fatal(err)
+		}
+		if i == 1 {
+			e.change(t, i, zhenni.StatusRevoked)
+		}
+		e.store.poison = map[zhenni.CredentialID]bool{e.ids[i]: true}
+		if !panics(func() { _ = e.Refresh(e.ids[i]) }) {
+			t.Fatal("the poison record did no harm")
+		}
 	}
 	e.store.poison = nil
-	expect(t, "store panicked", e.ask(t, 1), zhenni.NoMatch)
+	expect(t, "revoked, store panicked", e.ask(t, 1), zhenni.NoMatch)
+	expect(t, "active, store panicked", e.ask(t, 2), zhenni.Match)
 }
 
-// reads counts the reads of the store that asking about an unknown credential costs: none in a complete segment.
+// What is asked for again and again stays in memory while others come and go.
+func TestRowsInUseStay(t *testing.T) {
+	const dim, rows = 16, 10
+	e := newEnrolled(t, 300, dim, 0.5)
+	m := engine.NewMatcher(newArena(t, dim, rowsEach(rows, dim)), e.store, threshold(t, 0.5))
+	e.store.reads = 0
+	for i := range e.ids {
+		for _, j := range []int{0, 0, 1, 1, i} {
+			probe, _ := quantised(t, near(e.rng, e.persons[j]))
+			verifyOne(m, e.ids[j], probe)
+		}
+	}
+	if e.store.reads != len(e.ids) {
+		t.Errorf("%d reads of the store for %d credentials, two of them in use throughout", e.store.reads, len(e.ids))
+	}
+}
+
+// readsForUnknown counts the reads of the store that asking about an unknown credential costs: none in a complete segment.
 func (e *enrolled) readsForUnknown(t *testing.T) int {
 	t.Helper()
 	e.store.reads = 0
