@@ -103,13 +103,20 @@ func inEnvironment(flag *kong.Flag) bool {
 	})
 }
 
-// print writes the settings as a table, or as JSON.
-func (s *settings) print(out *output, asJSON bool) error {
+// print writes the settings as a table, or as JSON. Defaults that depend on other settings or on the machine are in
+// derived, by name.
+func (s *settings) print(out *output, asJSON bool, derived map[string]string) error {
+	list := slices.Clone(s.list)
+	for i := range list {
+		if value, ok := derived[list[i].Name]; ok && (list[i].Value == "" || list[i].Value == "0") {
+			list[i].Value = value
+		}
+	}
 	if asJSON {
-		return out.JSON(s.list)
+		return out.JSON(list)
 	}
 	rows := [][]string{{"setting", "value", "from", "environment"}}
-	for _, line := range s.list {
+	for _, line := range list {
 		rows = append(rows, []string{line.Name, line.Value, line.Source, line.Env})
 	}
 	return out.Table(rows)

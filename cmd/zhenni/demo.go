@@ -222,7 +222,7 @@ func (d *demo) measure(ctx context.Context, n *node) error {
 	d.out.Note("Making the questions: every second probe is of the person it claims to be …")
 	driver, err := bench.Drill{
 		Target: bench.Target{URL: n.url(), Key: d.key.String()}, Subjects: d.people, IDs: d.ids, Dim: d.people.Dim,
-		Connections: d.Connections, BatchItems: d.Batch, Distinct: 1 << 17, Seed: d.Seed,
+		Connections: d.Connections, BatchItems: d.Batch, Distinct: min(8*d.Credentials, 1<<17), Seed: d.Seed,
 	}.Prepare(ctx)
 	if err != nil {
 		return err

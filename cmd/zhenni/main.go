@@ -14,6 +14,7 @@ import (
 	"github.com/alecthomas/kong"
 
 	"zhenni/bench/labelled"
+	"zhenni/simd"
 )
 
 // commands is the command line. A command's Run method may ask for the context.Context that the first interrupt
@@ -72,7 +73,7 @@ func run(ctx context.Context, args []string, out *output) int {
 func dispatch(ctx context.Context, args []string, out *output) error {
 	var cli commands
 	helped := false
-	parser, err := kong.New(&cli, kong.Name("zhenni"), kong.Description(description), kong.UsageOnError(),
+	parser, err := kong.New(&cli, kong.Name("zhenni"), kong.Description(description),
 		kong.Writers(out.results, out.notes), kong.Exit(func(int) { helped = true }),
 		kong.ConfigureHelp(kong.HelpOptions{Compact: true, NoExpandSubcommands: true, WrapUpperBound: 110}),
 		kong.BindTo(ctx, (*context.Context)(nil)), kong.Bind(out), serveVars())
@@ -80,11 +81,17 @@ func dispatch(ctx context.Context, args []string, out *output) error {
 		return err
 	}
 	parsed, err := parser.Parse(args)
+	var known *exitError
 	switch {
 	case helped:
 		return nil
+	case errors.As(err, &known):
+		return err
 	case err != nil:
 		return usage("%w (see zhenni --help)", err)
+	}
+	if err := simd.Forced(); err != nil {
+		return usage("%w", err)
 	}
 	return parsed.Run()
 }

@@ -8,6 +8,7 @@ import (
 	"fmt"
 	"io"
 	"os"
+	"strings"
 
 	"zhenni"
 )
@@ -60,14 +61,15 @@ func (r *resultFile) scan() (whole int64, err error) {
 	var last []byte
 	for n := int64(0); ; n++ {
 		line, err := lines.ReadBytes('\n')
-		if errors.Is(err, io.EOF) {
-			break
-		}
-		if err != nil {
+		ended := errors.Is(err, io.EOF)
+		if err != nil && !ended {
 			return 0, environment("--out: %w", err)
 		}
-		if n == 0 && string(line) != resultHeading {
+		if n == 0 && (!strings.HasPrefix(resultHeading, string(line)) || !ended && string(line) != resultHeading) {
 			return 0, usage("--out: %s exists and holds no results of zhenni verify", r.file.Name())
+		}
+		if ended {
+			break
 		}
 		whole, last, r.done = whole+int64(len(line)), line, n
 	}

@@ -18,10 +18,7 @@ type keyFlags struct {
 
 // root opens the root key of the store in dir, or makes it when told to.
 func (k keyFlags) root(dir string, out *output) (storage.RootKey, error) {
-	path := k.KeyFile
-	if path == "" {
-		path = dir + ".key"
-	}
+	path := k.keyPath(dir)
 	passphrase, err := k.passphrase()
 	if err != nil {
 		return nil, err
@@ -41,6 +38,14 @@ func (k keyFlags) root(dir string, out *output) (storage.RootKey, error) {
 	}
 	out.Note("Made the root key %s. Keep a copy elsewhere: without it the store can not be opened.", path)
 	return root, nil
+}
+
+// keyPath is the key file of the store in dir: beside it, so that a copy of the folder is no copy of the key.
+func (k keyFlags) keyPath(dir string) string {
+	if k.KeyFile != "" {
+		return k.KeyFile
+	}
+	return dir + ".key"
 }
 
 func openRoot(path string, passphrase []byte) (storage.RootKey, error) {

@@ -74,11 +74,15 @@ Examples:
 // Run serves until ctx ends.
 func (c *serveCommand) Run(ctx context.Context, out *output) error {
 	if c.PrintConfig {
-		return c.print(out, c.JSON)
+		return c.print(out, c.JSON, c.derived())
 	}
 	profile, err := c.profile()
 	if err != nil {
 		return err
+	}
+	cfg := c.nodeConfig(profile, c.logger(out))
+	if err := errors.Join(cfg.gateway.WithDefaults().Validate(), cfg.actors.Validate()); err != nil {
+		return usage("%w", err)
 	}
 	if err := forbidCoreDumps(); err != nil {
 		return environment("%w", err)
@@ -87,7 +91,6 @@ func (c *serveCommand) Run(ctx context.Context, out *output) error {
 	if err != nil {
 		return err
 	}
-	cfg := c.nodeConfig(profile, c.logger(out))
 	started := time.Now()
 	n, err := startNode(ctx, cfg, store)
 	if err != nil {
@@ -100,6 +103,16 @@ func (c *serveCommand) Run(ctx context.Context, out *output) error {
 		out.Note("The profile's data do not support its false match rate: %s. Every result says so.", profile.Reason)
 	}
 	return c.untilStopped(ctx, n, out)
+}
+
+// derived are the defaults that depend on other settings or on the machine.
+func (c *serveCommand) derived() map[string]string {
+	addr := gateway.Config{Addr: c.Listen, TLSCert: c.TLSCert}.WithDefaults().Addr
+	return map[string]string{
+		"key-file": c.keyPath(c.Store), "admin-socket": adminSocket(c.Store), "listen": addr,
+		"shards": fmt.Sprint(shardCount(c.Shards)), "arena": arenaBudget(c.Arena, freeMemory()).String(),
+		"in-flight": fmt.Sprint(2 * zhenni.MaxBatchItems),
+	}
 }
 
 // untilStopped waits for the end of ctx, or of a listener, and drains.

@@ -3,6 +3,7 @@ package main
 import (
 	"runtime"
 	"runtime/debug"
+	"strings"
 
 	"zhenni/simd"
 )
@@ -10,11 +11,17 @@ import (
 // version is set by the linker for a release: -ldflags "-X main.version=v1.2.3".
 var version = "devel"
 
+// versionCommand is version.
 type versionCommand struct {
-	JSON bool `help:"Print one JSON object."`
+	Tiers bool `help:"List the instruction sets this machine has instead, best first: the words that ZHENNI_CPU takes."`
+	JSON  bool `help:"Print one JSON object."`
 }
 
+// Run prints what is running.
 func (c versionCommand) Run(out *output) error {
+	if c.Tiers {
+		return out.Print("%s", strings.Join(simd.Tiers(), "\n"))
+	}
 	v := readVersion()
 	if c.JSON {
 		return out.JSON(v)
@@ -24,15 +31,16 @@ func (c versionCommand) Run(out *output) error {
 
 // build identifies what is running.
 type build struct {
-	Version  string `json:"version"`
-	Commit   string `json:"commit"`
-	Go       string `json:"go"`
-	Platform string `json:"platform"`
-	Tier     string `json:"tier"`
+	Version  string   `json:"version"`
+	Commit   string   `json:"commit"`
+	Go       string   `json:"go"`
+	Platform string   `json:"platform"`
+	Tier     string   `json:"tier"`
+	Tiers    []string `json:"tiers"`
 }
 
 func readVersion() build {
-	v := build{Version: version, Commit: "unknown", Go: runtime.Version(), Platform: runtime.GOOS + "/" + runtime.GOARCH, Tier: simd.Tier()}
+	v := build{Version: version, Commit: "unknown", Go: runtime.Version(), Platform: runtime.GOOS + "/" + runtime.GOARCH, Tier: simd.Tier(), Tiers: simd.Tiers()}
 	info, ok := debug.ReadBuildInfo()
 	if !ok {
 		return v
