@@ -58,7 +58,12 @@ func probit(rate float64) float64 { return math.Sqrt2 * math.Erfinv(2*rate-1) }
 // Both axes of the DET plot run over these rates.
 const lowestRate, highestRate = 1e-7, 0.6
 
-var detTicks = []float64{1e-6, 1e-5, 1e-4, 1e-3, 1e-2, 5e-2, 0.2, 0.5}
+var detTicks = []struct {
+	rate  float64
+	label string
+}{
+	{1e-6, "1e-6"}, {1e-5, "1e-5"}, {1e-4, "1e-4"}, {1e-3, "0.1 %"}, {1e-2, "1 %"}, {5e-2, "5 %"}, {0.2, "20 %"}, {0.5, "50 %"},
+}
 
 func detX(rate float64) float64 {
 	return share(probit(max(rate, lowestRate)), probit(lowestRate), probit(highestRate), left, right)
@@ -70,10 +75,9 @@ func detY(rate float64) float64 {
 
 func detPlot(curve accuracy.Curve, marks []accuracy.OperatingPoint) string {
 	p := newPlot("False non-match rate against false match rate")
-	for _, rate := range detTicks {
-		label := fmt.Sprintf("%g %%", rate*100)
-		p.gridX(detX(rate), label)
-		p.gridY(detY(rate), label)
+	for _, tick := range detTicks {
+		p.gridX(detX(tick.rate), tick.label)
+		p.gridY(detY(tick.rate), tick.label)
 	}
 	p.axes("false match rate", "false non-match rate")
 	p.WriteString(`<polyline class="line" points="`)

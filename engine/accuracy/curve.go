@@ -102,19 +102,25 @@ func (c Curve) MinDCF(prior float64) float64 {
 	return least / min(prior, 1-prior)
 }
 
-// DET thins the curve to at most perDecade points for each decade of the false match rate, from loose to strict.
+// DET thins the curve to one point for each of perDecade parts of a decade of the false match rate, from loose to
+// strict, and ends with the strictest threshold that has an error.
 func (c Curve) DET(perDecade int) []zhenni.OperatingPoint {
 	var det []zhenni.OperatingPoint
 	last := math.Inf(1)
+	var fmr, fnmr, cosine float64
 	for _, p := range c.points {
 		if p.falseMatches == 0 || p.cosine <= 0 {
 			continue
 		}
-		fmr, fnmr := c.rates(p)
+		cosine = p.cosine
+		fmr, fnmr = c.rates(p)
 		if step := math.Floor(math.Log10(fmr) * float64(perDecade)); step < last {
 			last = step
-			det = append(det, zhenni.OperatingPoint{Cosine: p.cosine, FMR: fmr, FNMR: fnmr})
+			det = append(det, zhenni.OperatingPoint{Cosine: cosine, FMR: fmr, FNMR: fnmr})
 		}
+	}
+	if n := len(det); n > 0 && det[n-1].Cosine < cosine {
+		det = append(det, zhenni.OperatingPoint{Cosine: cosine, FMR: fmr, FNMR: fnmr})
 	}
 	return det
 }
