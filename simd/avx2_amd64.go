@@ -26,6 +26,11 @@ func dotPairsAVX2(dst *int32, a *int8, aOff *int, b *int8, bOff *int, n int, d i
 //go:noescape
 func dotBlockAVX2(dst *int32, n int, probe *int8, rows *int8, d int, stride int)
 
+// outsideAVX2 tells whether one of n offsets is not in [0, last]. n is a positive multiple of 8.
+//
+//go:noescape
+func outsideAVX2(offsets *int, n int, last int) bool
+
 // maxAbsAVX2 returns the largest of the bit patterns of |src[i]| for i < n.
 // n is a positive multiple of 8.
 //

@@ -53,8 +53,8 @@ fastWide:
 	VPMADDUBSW Y7, Y5, Y5
 	VPMADDWD   Y13, Y5, Y5
 	VPADDD     Y5, Y3, Y3
-	SUBQ       $-128, AX
-	SUBQ       $-128, CX
+	ADDQ       $0x00000080, AX
+	ADDQ       $0x00000080, CX
 	SUBQ       $0x00000080, DX
 	JAE        fastWide
 	VPADDD     Y1, Y0, Y0
@@ -74,8 +74,8 @@ fastVector:
 	VPMADDUBSW Y6, Y4, Y4
 	VPMADDWD   Y13, Y4, Y4
 	VPADDD     Y4, Y0, Y0
-	ADDQ       $0x20, AX
-	ADDQ       $0x20, CX
+	ADDQ       $0x00000020, AX
+	ADDQ       $0x00000020, CX
 	SUBQ       $0x20, DX
 	JAE        fastVector
 
@@ -148,8 +148,8 @@ exactWide:
 	VPMOVSXBW 112(CX), Y9
 	VPMADDWD  Y9, Y8, Y8
 	VPADDD    Y8, Y3, Y3
-	SUBQ      $-128, AX
-	SUBQ      $-128, CX
+	ADDQ      $0x00000080, AX
+	ADDQ      $0x00000080, CX
 	SUBQ      $0x00000080, DX
 	JAE       exactWide
 	VPADDD    Y1, Y0, Y0
@@ -169,8 +169,8 @@ exactVector:
 	VPMOVSXBW 16(CX), Y9
 	VPMADDWD  Y9, Y8, Y8
 	VPADDD    Y8, Y0, Y0
-	ADDQ      $0x20, AX
-	ADDQ      $0x20, CX
+	ADDQ      $0x00000020, AX
+	ADDQ      $0x00000020, CX
 	SUBQ      $0x20, DX
 	JAE       exactVector
 
@@ -266,8 +266,8 @@ squaresWide:
 	VPMADDUBSW Y7, Y5, Y5
 	VPMADDWD   Y13, Y5, Y5
 	VPADDD     Y5, Y3, Y3
-	SUBQ       $-128, AX
-	SUBQ       $-128, DX
+	ADDQ       $0x00000080, AX
+	ADDQ       $0x00000080, DX
 	SUBQ       $0x00000080, CX
 	JAE        squaresWide
 	VPADDD     Y1, Y0, Y0
@@ -287,8 +287,8 @@ squaresVector:
 	VPMADDUBSW Y6, Y4, Y4
 	VPMADDWD   Y13, Y4, Y4
 	VPADDD     Y4, Y0, Y0
-	ADDQ       $0x20, AX
-	ADDQ       $0x20, DX
+	ADDQ       $0x00000020, AX
+	ADDQ       $0x00000020, DX
 	SUBQ       $0x20, CX
 	JAE        squaresVector
 
@@ -324,7 +324,7 @@ squaresFold:
 	RET
 
 // func dotPairsAVX2(dst *int32, a *int8, aOff *int, b *int8, bOff *int, n int, d int)
-// Requires: AVX, AVX2, MMX+
+// Requires: AVX, AVX2, CMOV, MMX+
 TEXT ·dotPairsAVX2(SB), NOSPLIT, $0-56
 	VPCMPEQW Y13, Y13, Y13
 	VPSRLW   $0x0f, Y13, Y13
@@ -337,99 +337,96 @@ TEXT ·dotPairsAVX2(SB), NOSPLIT, $0-56
 	MOVQ     d+48(FP), R8
 
 pair:
-	CMPQ DI, $0x08
-	JLE  near
-	MOVQ 64(SI), R9
-	ADDQ BX, R9
-	LEAQ -1(R9)(R8*1), R10
-
-aheadLine:
-	PREFETCHT0 (R9)
-	ADDQ       $0x40, R9
-	CMPQ       R9, R10
-	JLE        aheadLine
-	PREFETCHT0 (R10)
-
-near:
-	MOVQ  (DX), R9
-	ADDQ  CX, R9
-	MOVQ  (SI), R10
-	ADDQ  BX, R10
-	MOVQ  R8, R11
-	VPXOR Y0, Y0, Y0
-	VPXOR Y12, Y12, Y12
-	SUBQ  $0x00000080, R11
-	JB    fastNarrow
-	VPXOR Y1, Y1, Y1
-	VPXOR Y2, Y2, Y2
-	VPXOR Y3, Y3, Y3
+	LEAQ       64(SI), R9
+	CMPQ       DI, $0x08
+	CMOVQLE    SI, R9
+	MOVQ       (R9), R9
+	ADDQ       BX, R9
+	PREFETCHT0 -1(R9)(R8*1)
+	MOVQ       (DX), R10
+	ADDQ       CX, R10
+	MOVQ       (SI), R11
+	ADDQ       BX, R11
+	MOVQ       R8, R12
+	VPXOR      Y0, Y0, Y0
+	VPXOR      Y12, Y12, Y12
+	SUBQ       $0x00000080, R12
+	JB         fastNarrow
+	VPXOR      Y1, Y1, Y1
+	VPXOR      Y2, Y2, Y2
+	VPXOR      Y3, Y3, Y3
 
 fastWide:
-	VMOVDQU    (R9), Y4
-	VMOVDQU    (R10), Y6
+	PREFETCHT0 (R9)
+	VMOVDQU    (R10), Y4
+	VMOVDQU    (R11), Y6
 	VPMINSB    Y6, Y12, Y12
 	VPSIGNB    Y4, Y6, Y6
 	VPABSB     Y4, Y4
 	VPMADDUBSW Y6, Y4, Y4
 	VPMADDWD   Y13, Y4, Y4
 	VPADDD     Y4, Y0, Y0
-	VMOVDQU    32(R9), Y5
-	VMOVDQU    32(R10), Y7
+	VMOVDQU    32(R10), Y5
+	VMOVDQU    32(R11), Y7
 	VPMINSB    Y7, Y12, Y12
 	VPSIGNB    Y5, Y7, Y7
 	VPABSB     Y5, Y5
 	VPMADDUBSW Y7, Y5, Y5
 	VPMADDWD   Y13, Y5, Y5
 	VPADDD     Y5, Y1, Y1
-	VMOVDQU    64(R9), Y4
-	VMOVDQU    64(R10), Y6
+	PREFETCHT0 64(R9)
+	VMOVDQU    64(R10), Y4
+	VMOVDQU    64(R11), Y6
 	VPMINSB    Y6, Y12, Y12
 	VPSIGNB    Y4, Y6, Y6
 	VPABSB     Y4, Y4
 	VPMADDUBSW Y6, Y4, Y4
 	VPMADDWD   Y13, Y4, Y4
 	VPADDD     Y4, Y2, Y2
-	VMOVDQU    96(R9), Y5
-	VMOVDQU    96(R10), Y7
+	VMOVDQU    96(R10), Y5
+	VMOVDQU    96(R11), Y7
 	VPMINSB    Y7, Y12, Y12
 	VPSIGNB    Y5, Y7, Y7
 	VPABSB     Y5, Y5
 	VPMADDUBSW Y7, Y5, Y5
 	VPMADDWD   Y13, Y5, Y5
 	VPADDD     Y5, Y3, Y3
-	SUBQ       $-128, R9
-	SUBQ       $-128, R10
-	SUBQ       $0x00000080, R11
+	ADDQ       $0x00000080, R10
+	ADDQ       $0x00000080, R11
+	ADDQ       $0x00000080, R9
+	SUBQ       $0x00000080, R12
 	JAE        fastWide
 	VPADDD     Y1, Y0, Y0
 	VPADDD     Y3, Y2, Y2
 	VPADDD     Y2, Y0, Y0
 
 fastNarrow:
-	ADDQ $0x00000060, R11
+	ADDQ $0x00000060, R12
 	JL   fastTail
 
 fastVector:
-	VMOVDQU    (R9), Y4
-	VMOVDQU    (R10), Y6
+	PREFETCHT0 (R9)
+	VMOVDQU    (R10), Y4
+	VMOVDQU    (R11), Y6
 	VPMINSB    Y6, Y12, Y12
 	VPSIGNB    Y4, Y6, Y6
 	VPABSB     Y4, Y4
 	VPMADDUBSW Y6, Y4, Y4
 	VPMADDWD   Y13, Y4, Y4
 	VPADDD     Y4, Y0, Y0
-	ADDQ       $0x20, R9
-	ADDQ       $0x20, R10
-	SUBQ       $0x20, R11
+	ADDQ       $0x00000020, R10
+	ADDQ       $0x00000020, R11
+	ADDQ       $0x00000020, R9
+	SUBQ       $0x20, R12
 	JAE        fastVector
 
 fastTail:
-	ANDQ       $0x1f, R11
+	ANDQ       $0x1f, R12
 	JZ         fastFold
-	LEAQ       tailMask<>+0(SB), R12
-	VMOVDQU    (R12)(R11*1), Y4
-	VPAND      -32(R9)(R11*1), Y4, Y4
-	VMOVDQU    -32(R10)(R11*1), Y6
+	LEAQ       tailMask<>+0(SB), R9
+	VMOVDQU    (R9)(R12*1), Y4
+	VPAND      -32(R10)(R12*1), Y4, Y4
+	VMOVDQU    -32(R11)(R12*1), Y6
 	VPMINSB    Y6, Y12, Y12
 	VPSIGNB    Y4, Y6, Y6
 	VPABSB     Y4, Y4
@@ -449,84 +446,84 @@ fastFold:
 	VPMOVMSKB    Y1, R10
 	TESTL        R10, R10
 	JZ           summed
-	MOVQ         (DX), R9
-	ADDQ         CX, R9
-	MOVQ         (SI), R10
-	ADDQ         BX, R10
-	MOVQ         R8, R11
+	MOVQ         (DX), R10
+	ADDQ         CX, R10
+	MOVQ         (SI), R11
+	ADDQ         BX, R11
+	MOVQ         R8, R12
 	VPXOR        Y0, Y0, Y0
-	SUBQ         $0x00000080, R11
+	SUBQ         $0x00000080, R12
 	JB           exactNarrow
 	VPXOR        Y1, Y1, Y1
 	VPXOR        Y2, Y2, Y2
 	VPXOR        Y3, Y3, Y3
 
 exactWide:
-	VPMOVSXBW (R9), Y8
-	VPMOVSXBW (R10), Y9
+	VPMOVSXBW (R10), Y8
+	VPMOVSXBW (R11), Y9
 	VPMADDWD  Y9, Y8, Y8
 	VPADDD    Y8, Y0, Y0
-	VPMOVSXBW 16(R9), Y8
-	VPMOVSXBW 16(R10), Y9
+	VPMOVSXBW 16(R10), Y8
+	VPMOVSXBW 16(R11), Y9
 	VPMADDWD  Y9, Y8, Y8
 	VPADDD    Y8, Y0, Y0
-	VPMOVSXBW 32(R9), Y8
-	VPMOVSXBW 32(R10), Y9
+	VPMOVSXBW 32(R10), Y8
+	VPMOVSXBW 32(R11), Y9
 	VPMADDWD  Y9, Y8, Y8
 	VPADDD    Y8, Y1, Y1
-	VPMOVSXBW 48(R9), Y8
-	VPMOVSXBW 48(R10), Y9
+	VPMOVSXBW 48(R10), Y8
+	VPMOVSXBW 48(R11), Y9
 	VPMADDWD  Y9, Y8, Y8
 	VPADDD    Y8, Y1, Y1
-	VPMOVSXBW 64(R9), Y8
-	VPMOVSXBW 64(R10), Y9
+	VPMOVSXBW 64(R10), Y8
+	VPMOVSXBW 64(R11), Y9
 	VPMADDWD  Y9, Y8, Y8
 	VPADDD    Y8, Y2, Y2
-	VPMOVSXBW 80(R9), Y8
-	VPMOVSXBW 80(R10), Y9
+	VPMOVSXBW 80(R10), Y8
+	VPMOVSXBW 80(R11), Y9
 	VPMADDWD  Y9, Y8, Y8
 	VPADDD    Y8, Y2, Y2
-	VPMOVSXBW 96(R9), Y8
-	VPMOVSXBW 96(R10), Y9
+	VPMOVSXBW 96(R10), Y8
+	VPMOVSXBW 96(R11), Y9
 	VPMADDWD  Y9, Y8, Y8
 	VPADDD    Y8, Y3, Y3
-	VPMOVSXBW 112(R9), Y8
-	VPMOVSXBW 112(R10), Y9
+	VPMOVSXBW 112(R10), Y8
+	VPMOVSXBW 112(R11), Y9
 	VPMADDWD  Y9, Y8, Y8
 	VPADDD    Y8, Y3, Y3
-	SUBQ      $-128, R9
-	SUBQ      $-128, R10
-	SUBQ      $0x00000080, R11
+	ADDQ      $0x00000080, R10
+	ADDQ      $0x00000080, R11
+	SUBQ      $0x00000080, R12
 	JAE       exactWide
 	VPADDD    Y1, Y0, Y0
 	VPADDD    Y3, Y2, Y2
 	VPADDD    Y2, Y0, Y0
 
 exactNarrow:
-	ADDQ $0x00000060, R11
+	ADDQ $0x00000060, R12
 	JL   exactTail
 
 exactVector:
-	VPMOVSXBW (R9), Y8
-	VPMOVSXBW (R10), Y9
+	VPMOVSXBW (R10), Y8
+	VPMOVSXBW (R11), Y9
 	VPMADDWD  Y9, Y8, Y8
 	VPADDD    Y8, Y0, Y0
-	VPMOVSXBW 16(R9), Y8
-	VPMOVSXBW 16(R10), Y9
+	VPMOVSXBW 16(R10), Y8
+	VPMOVSXBW 16(R11), Y9
 	VPMADDWD  Y9, Y8, Y8
 	VPADDD    Y8, Y0, Y0
-	ADDQ      $0x20, R9
-	ADDQ      $0x20, R10
-	SUBQ      $0x20, R11
+	ADDQ      $0x00000020, R10
+	ADDQ      $0x00000020, R11
+	SUBQ      $0x20, R12
 	JAE       exactVector
 
 exactTail:
-	ANDQ         $0x1f, R11
+	ANDQ         $0x1f, R12
 	JZ           exactFold
-	LEAQ         tailMask<>+0(SB), R12
-	VMOVDQU      (R12)(R11*1), Y4
-	VPAND        -32(R9)(R11*1), Y4, Y4
-	VMOVDQU      -32(R10)(R11*1), Y6
+	LEAQ         tailMask<>+0(SB), R9
+	VMOVDQU      (R9)(R12*1), Y4
+	VPAND        -32(R10)(R12*1), Y4, Y4
+	VMOVDQU      -32(R11)(R12*1), Y6
 	VPMOVSXBW    X4, Y8
 	VPMOVSXBW    X6, Y9
 	VPMADDWD     Y9, Y8, Y8
@@ -614,8 +611,8 @@ fastWide:
 	VPMADDUBSW Y7, Y5, Y5
 	VPMADDWD   Y13, Y5, Y5
 	VPADDD     Y5, Y3, Y3
-	SUBQ       $-128, R8
-	SUBQ       $-128, R9
+	ADDQ       $0x00000080, R8
+	ADDQ       $0x00000080, R9
 	SUBQ       $0x00000080, R10
 	JAE        fastWide
 	VPADDD     Y1, Y0, Y0
@@ -635,8 +632,8 @@ fastVector:
 	VPMADDUBSW Y6, Y4, Y4
 	VPMADDWD   Y13, Y4, Y4
 	VPADDD     Y4, Y0, Y0
-	ADDQ       $0x20, R8
-	ADDQ       $0x20, R9
+	ADDQ       $0x00000020, R8
+	ADDQ       $0x00000020, R9
 	SUBQ       $0x20, R10
 	JAE        fastVector
 
@@ -709,8 +706,8 @@ exactWide:
 	VPMOVSXBW 112(R9), Y9
 	VPMADDWD  Y9, Y8, Y8
 	VPADDD    Y8, Y3, Y3
-	SUBQ      $-128, R8
-	SUBQ      $-128, R9
+	ADDQ      $0x00000080, R8
+	ADDQ      $0x00000080, R9
 	SUBQ      $0x00000080, R10
 	JAE       exactWide
 	VPADDD    Y1, Y0, Y0
@@ -730,8 +727,8 @@ exactVector:
 	VPMOVSXBW 16(R9), Y9
 	VPMADDWD  Y9, Y8, Y8
 	VPADDD    Y8, Y0, Y0
-	ADDQ      $0x20, R8
-	ADDQ      $0x20, R9
+	ADDQ      $0x00000020, R8
+	ADDQ      $0x00000020, R9
 	SUBQ      $0x20, R10
 	JAE       exactVector
 
@@ -768,6 +765,33 @@ summed:
 	ADDQ DI, BX
 	DECQ CX
 	JNZ  row
+	VZEROUPPER
+	RET
+
+// func outsideAVX2(offsets *int, n int, last int) bool
+// Requires: AVX, AVX2
+TEXT ·outsideAVX2(SB), NOSPLIT, $0-25
+	MOVQ         offsets+0(FP), AX
+	MOVQ         n+8(FP), CX
+	VPBROADCASTQ last+16(FP), Y0
+	VPXOR        Y1, Y1, Y1
+	VPXOR        Y2, Y2, Y2
+
+offset:
+	VPOR      (AX), Y1, Y1
+	VPSUBQ    (AX), Y0, Y3
+	VPOR      Y3, Y1, Y1
+	VPOR      32(AX), Y2, Y2
+	VPSUBQ    32(AX), Y0, Y3
+	VPOR      Y3, Y2, Y2
+	ADDQ      $0x40, AX
+	SUBQ      $0x08, CX
+	JNZ       offset
+	VPOR      Y2, Y1, Y1
+	VMOVMSKPD Y1, AX
+	TESTL     AX, AX
+	SETNE     AL
+	MOVB      AL, ret+24(FP)
 	VZEROUPPER
 	RET
 

@@ -54,6 +54,16 @@ func sumSquares(a []int8) (int32, bool) {
 	return sumSquaresGeneric(a)
 }
 
+func outside(offsets []int, last int) bool {
+	if n := len(offsets) &^ 7; n > 0 && (useVNNI || useAVX2) {
+		if outsideAVX2(&offsets[0], n, last) {
+			return true
+		}
+		offsets = offsets[n:]
+	}
+	return outsideGeneric(offsets, last)
+}
+
 func dotPairs(dst []int32, a []int8, aOff []int, b []int8, bOff []int, d int) {
 	if useVNNI {
 		dotPairsVNNI(&dst[0], unsafe.SliceData(a), &aOff[0], unsafe.SliceData(b), &bOff[0], len(dst), d)

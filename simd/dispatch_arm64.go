@@ -56,6 +56,8 @@ func sumSquares(a []int8) (int32, bool) {
 	return sumSquaresGeneric(a)
 }
 
+func outside(offsets []int, last int) bool { return outsideGeneric(offsets, last) }
+
 func dotPairs(dst []int32, a []int8, aOff []int, b []int8, bOff []int, d int) {
 	for i := range dst {
 		dst[i] = dot(a[aOff[i]:aOff[i]+d], b[bOff[i]:bOff[i]+d])

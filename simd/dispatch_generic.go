@@ -10,6 +10,8 @@ func dot(a, b []int8) int32 { return dotGeneric(a, b) }
 
 func sumSquares(a []int8) (int32, bool) { return sumSquaresGeneric(a) }
 
+func outside(offsets []int, last int) bool { return outsideGeneric(offsets, last) }
+
 func dotPairs(dst []int32, a []int8, aOff []int, b []int8, bOff []int, d int) {
 	dotPairsGeneric(dst, a, aOff, b, bOff, d)
 }

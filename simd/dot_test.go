@@ -176,6 +176,33 @@ func TestDotTileEqualsGeneric(t *testing.T) {
 	})
 }
 
+// One offset beyond its slice is found at every place of a batch.
+// FAULTS: N12
+func TestOutside(t *testing.T) {
+	most := int(^uint(0) >> 1)
+	eachTier(t, func(t *testing.T) {
+		for n := 1; n <= 40; n++ {
+			offsets := make([]int, n)
+			for i := range offsets {
+				offsets[i] = 100 - i
+			}
+			if outside(offsets, 100) {
+				t.Fatalf("n=%d: offsets up to the last refused", n)
+			}
+			for i := range offsets {
+				for _, off := range []int{101, -1, most, -most - 1, 1 << 32, -1 << 32} {
+					kept := offsets[i]
+					offsets[i] = off
+					if !outside(offsets, 100) {
+						t.Fatalf("n=%d: offset %d at %d accepted", n, off, i)
+					}
+					offsets[i] = kept
+				}
+			}
+		}
+	})
+}
+
 // FAULTS: N12
 func TestArgumentsThatDoNotFitPanic(t *testing.T) {
 	s, dst, x := make([]int8, 64), make([]int32, 4), make([]float32, 8)

@@ -21,6 +21,16 @@ func sumSquaresGeneric(a []int8) (sum int32, symmetric bool) {
 	return sum, symmetric
 }
 
+// outsideGeneric tells whether an offset is not in [0, last].
+func outsideGeneric(offsets []int, last int) bool {
+	for _, off := range offsets {
+		if uint(off) > uint(last) {
+			return true
+		}
+	}
+	return false
+}
+
 func dotPairsGeneric(dst []int32, a []int8, aOff []int, b []int8, bOff []int, d int) {
 	for i := range dst {
 		dst[i] = dotGeneric(a[aOff[i]:aOff[i]+d], b[bOff[i]:bOff[i]+d])

@@ -63,14 +63,8 @@ func DotPairs(dst []int32, a []int8, aOff []int, b []int8, bOff []int, d int) {
 
 // checkRows panics unless d elements at every offset lie within length.
 func checkRows(offsets []int, length, d int) {
-	if d < 0 || d > length {
+	if d < 0 || d > length || outside(offsets, length-d) {
 		panic(rowOutside)
-	}
-	last := uint(length - d)
-	for _, off := range offsets {
-		if uint(off) > last {
-			panic(rowOutside)
-		}
 	}
 }
 

@@ -85,8 +85,9 @@ func rest(a, b, n Register, sum VecPhysical, exact bool) {
 	addExact(x.AsX(), y.AsX(), sum)
 }
 
-// dot32 emits the dot product of n ≥ 32 elements at a and b into out. It consumes a, b and n.
-func dot32(name string, a, b, n, out Register, exact bool) {
+// dot32 emits the dot product of n ≥ 32 elements at a and b into out. It consumes a, b, n and ahead, which is nil or a
+// row to prefetch on the way.
+func dot32(name string, a, b, n, ahead, out Register, exact bool) {
 	sum := ymm.v[:4]
 	VPXOR(sum[0], sum[0], sum[0])
 	if !exact {
@@ -99,10 +100,12 @@ func dot32(name string, a, b, n, out Register, exact bool) {
 	}
 	Label(name + "Wide")
 	for i, s := range sum {
+		if i%2 == 0 {
+			touch(ahead, 32*i)
+		}
 		vector(a, b, 32*i, s, exact)
 	}
-	SUBQ(I32(-128), a)
-	SUBQ(I32(-128), b)
+	move(128, a, b, ahead)
 	SUBQ(U32(128), n)
 	JAE(LabelRef(name + "Wide"))
 	VPADDD(sum[1], sum[0], sum[0])
@@ -113,9 +116,9 @@ func dot32(name string, a, b, n, out Register, exact bool) {
 	ADDQ(U32(128-32), n)
 	JL(LabelRef(name + "Tail"))
 	Label(name + "Vector")
+	touch(ahead, 0)
 	vector(a, b, 0, sum[0], exact)
-	ADDQ(Imm(32), a)
-	ADDQ(Imm(32), b)
+	move(32, a, b, ahead)
 	SUBQ(Imm(32), n)
 	JAE(LabelRef(name + "Vector"))
 
@@ -138,14 +141,14 @@ func metLow() {
 }
 
 // dotRow emits the dot product of the n ≥ 32 elements that load points at, for any elements, and returns its register.
-func dotRow(a, b, n Register, load func()) Register {
+func dotRow(a, b, n, ahead Register, load func()) Register {
 	out := GP32()
 	load()
-	dot32("fast", a, b, n, out, false)
+	dot32("fast", a, b, n, ahead, out, false)
 	metLow()
 	JZ(LabelRef("summed"))
 	load()
-	dot32("exact", a, b, n, out, true)
+	dot32("exact", a, b, n, nil, out, true)
 	Label("summed")
 	return out
 }
@@ -156,7 +159,7 @@ func dotAVX2() {
 	Doc("dotAVX2 returns Σ a[i]·b[i] for i < n, n ≥ 32.")
 	a, b, n := GP64(), GP64(), GP64()
 	loadOnes()
-	sum := dotRow(a, b, n, func() {
+	sum := dotRow(a, b, n, nil, func() {
 		Load(Param("a"), a)
 		Load(Param("b"), b)
 		Load(Param("n"), n)
@@ -175,7 +178,7 @@ func sumSquaresAVX2() {
 	loadOnes()
 	b := GP64()
 	MOVQ(a, b)
-	dot32("squares", a, b, n, sum, false)
+	dot32("squares", a, b, n, nil, sum, false)
 	Store(sum, Return("sum"))
 	metLow()
 	SETNE(low)
@@ -206,7 +209,7 @@ func dotBlockAVX2() {
 	loadOnes()
 	x, y, m := GP64(), GP64(), GP64()
 	Label("row")
-	sum := dotRow(x, y, m, func() {
+	sum := dotRow(x, y, m, nil, func() {
 		MOVQ(rows, x)
 		MOVQ(probe, y)
 		MOVQ(d, m)

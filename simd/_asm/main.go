@@ -30,6 +30,7 @@ func main() {
 		sumSquaresAVX2()
 		dotPairsAVX2()
 		dotBlockAVX2()
+		outside()
 		ymm.quantize()
 		ymm.hadamard()
 	default:

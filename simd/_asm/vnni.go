@@ -114,13 +114,33 @@ func fold() Register {
 	return out
 }
 
-// dot emits the dot product of n elements at a and b and returns its register. It consumes a, b and n.
-func dot(name string, a, b, n Register) Register {
+// dot emits the dot product of n elements at a and b and returns its register. It consumes a, b, n and ahead, which is
+// nil or a row to prefetch on the way.
+func dot(name string, a, b, n, ahead Register) Register {
 	sweep(name, n, [][]VecPhysical{sums, surplus},
-		func(disp, i int, masked bool) { step(a, b, disp, i, masked) },
-		func(by int) { ADDQ(U32(by), a); ADDQ(U32(by), b) })
+		func(disp, i int, masked bool) {
+			touch(ahead, disp)
+			step(a, b, disp, i, masked)
+		},
+		func(by int) { move(by, a, b, ahead) })
 	VPSUBD(surplus[0], sums[0], sums[0])
 	return fold()
+}
+
+// touch prefetches the line at ahead, if there is one.
+func touch(ahead Register, disp int) {
+	if ahead != nil {
+		PREFETCHT0(Mem{Base: ahead, Disp: disp})
+	}
+}
+
+// move adds to the pointers that are there.
+func move(by int, pointers ...Register) {
+	for _, p := range pointers {
+		if p != nil {
+			ADDQ(U32(uint32(by)), p)
+		}
+	}
 }
 
 func dotVNNI() {
@@ -129,7 +149,7 @@ func dotVNNI() {
 	Doc("dotVNNI returns Σ a[i]·b[i] for i < n.")
 	a, b, n := Load(Param("a"), GP64()), Load(Param("b"), GP64()), Load(Param("n"), GP64())
 	loadBias()
-	Store(dot("dot", a, b, n), ReturnIndex(0))
+	Store(dot("dot", a, b, n, nil), ReturnIndex(0))
 	RET()
 }
 
@@ -156,61 +176,14 @@ func sumSquaresVNNI() {
 	RET()
 }
 
-// prefetchAhead is how many rows ahead DotPairs asks memory for: 4 to 16 measure alike.
-const prefetchAhead = 8
-
-// prefetchRow touches each line of the row of d bytes at row, which it consumes.
-func prefetchRow(name string, row, d Register) {
-	end := GP64()
-	LEAQ(Mem{Base: row, Index: d, Scale: 1, Disp: -1}, end)
-	Label(name + "Line")
-	PREFETCHT0(Mem{Base: row})
-	ADDQ(Imm(64), row)
-	CMPQ(row, end)
-	JLE(LabelRef(name + "Line"))
-	PREFETCHT0(Mem{Base: end})
-}
-
-// pairs emits the loop of DotPairs around one dot product of what load points at.
-func pairs(body func(a, b, n Register, load func()) Register) {
-	dst := Load(Param("dst"), GP64())
-	a, aOff := Load(Param("a"), GP64()), Load(Param("aOff"), GP64())
-	b, bOff := Load(Param("b"), GP64()), Load(Param("bOff"), GP64())
-	n, d := Load(Param("n"), GP64()), Load(Param("d"), GP64())
-
-	Label("pair")
-	CMPQ(n, Imm(prefetchAhead))
-	JLE(LabelRef("near"))
-	row := GP64()
-	MOVQ(Mem{Base: bOff, Disp: 8 * prefetchAhead}, row)
-	ADDQ(b, row)
-	prefetchRow("ahead", row, d)
-
-	Label("near")
-	x, y, m := GP64(), GP64(), GP64()
-	sum := body(x, y, m, func() {
-		MOVQ(Mem{Base: aOff}, x)
-		ADDQ(a, x)
-		MOVQ(Mem{Base: bOff}, y)
-		ADDQ(b, y)
-		MOVQ(d, m)
-	})
-	MOVL(sum, Mem{Base: dst})
-	ADDQ(Imm(4), dst)
-	ADDQ(Imm(8), aOff)
-	ADDQ(Imm(8), bOff)
-	DECQ(n)
-	JNZ(LabelRef("pair"))
-}
-
 func dotPairsVNNI() {
 	TEXT("dotPairsVNNI", NOSPLIT, "func(dst *int32, a *int8, aOff *int, b *int8, bOff *int, n, d int)")
 	Pragma("noescape")
 	Doc("dotPairsVNNI sets dst[i] to the dot product of the d elements at a[aOff[i]] and b[bOff[i]], for i < n, n ≥ 1.")
 	loadBias()
-	pairs(func(a, b, n Register, load func()) Register {
+	pairs(func(a, b, n, ahead Register, load func()) Register {
 		load()
-		return dot("dot", a, b, n)
+		return dot("dot", a, b, n, ahead)
 	})
 	RET()
 }
