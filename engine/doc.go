@@ -13,8 +13,8 @@
 //	      ─▶ compare   all dot products in one call: simd.DotPairs
 //	      ─▶ decide    zhenni.Threshold.Accept                                   ─▶ Match, NoMatch
 //
-// [Matcher.Verify] takes a batch through these steps a slab of items at a time, each step for all items before the
-// next, so that their reads of memory overlap. An item has one outcome; only decide gives a verdict.
+// [Matcher.Verify] goes over a batch in sweeps of at most 1,024 items, each step for all of them before the next, so
+// that their reads of memory overlap. An item has one outcome; only decide gives a verdict.
 //
 // # The arena
 //

@@ -56,8 +56,6 @@ func TestVerifyAfterPanic(t *testing.T) {
 }
 
 // Every kind of "no" is one answer, and none of them reads the store when the segment is complete.
-//
-// FAULTS: Z1 Z2
 func TestEveryNoLooksAlike(t *testing.T) {
 	const dim = 128
 	e := newEnrolled(t, 10, dim, 0.5)
@@ -99,8 +97,6 @@ func TestEveryNoLooksAlike(t *testing.T) {
 }
 
 // Only a record that is not there is a "no"; whatever else the store says is no verdict.
-//
-// FAULTS: S14
 func TestStoreFailureIsNoVerdict(t *testing.T) {
 	const dim = 16
 	for name, spoil := range map[string]func(*faultyStore, *zhenni.Reference){
@@ -136,8 +132,8 @@ func TestStoreFailureIsNoVerdict(t *testing.T) {
 	}
 }
 
-// Misses of one slab evict each other in the smallest arenas; each is still compared with its own row.
-func TestEvictionWithinOneSlab(t *testing.T) {
+// Misses of one sweep evict each other in the smallest arenas; each is still compared with its own row.
+func TestEvictionWithinOneSweep(t *testing.T) {
 	const dim, n = 64, 900
 	rng := rand.New(rand.NewPCG(3, 3))
 	e := newEnrolled(t, n, dim, 0.5)

@@ -23,8 +23,8 @@ const groupItems = 64
 // step by step through all claims, not claim by claim through all steps: the steps that read memory do little else, so
 // that the processor has many of their cache misses under way at once.
 func (m *Matcher) locate(b *zhenni.Batch) {
-	n := len(m.slab.claims)
-	claims, slotAt, contents, headerAt := m.slab.claims, m.slab.slotAt[:n], m.slab.contents[:n], m.slab.headerAt[:n]
+	n := len(m.sweep.claims)
+	claims, slotAt, contents, headerAt := m.sweep.claims, m.sweep.slotAt[:n], m.sweep.contents[:n], m.sweep.headerAt[:n]
 	for i := range claims {
 		id := &b.IDs[claims[i].item]
 		s := m.arena.segmentOf(id)
@@ -75,7 +75,7 @@ func (m *Matcher) resolve(b *zhenni.Batch, c *claim, headerAt int) {
 	} else if s.complete {
 		m.admit(b, c, 0)
 	} else {
-		m.slab.missing = append(m.slab.missing, *c)
+		m.sweep.missing = append(m.sweep.missing, *c)
 	}
 }
 
@@ -87,7 +87,7 @@ func (m *Matcher) admit(b *zhenni.Batch, c *claim, headerAt int) {
 	if !known {
 		headerAt, h = 0, m.arena.header(0)
 	}
-	s := &m.slab
+	s := &m.sweep
 	s.comparisons = append(s.comparisons, comparison{item: c.item, probeNorm: c.probeNorm, rowNorm: h.norm, known: known})
 	s.probeAt = append(s.probeAt, c.probeAt)
 	s.rowAt = append(s.rowAt, headerAt+lineBytes)

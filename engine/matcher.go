@@ -5,9 +5,9 @@ import (
 	"zhenni/simd"
 )
 
-// slabItems is the most items compared in one sweep: enough for their reads of memory to overlap, few enough for
+// sweepItems is the most items compared in one sweep: enough for their reads of memory to overlap, few enough for
 // their probes to stay in the cache between the steps.
-const slabItems = 1024
+const sweepItems = 1024
 
 // Tally counts the items decided, by verdict. Replays are among the NoMatch.
 type Tally struct{ Match, NoMatch, Refused, Replays int }
@@ -19,12 +19,12 @@ type Matcher struct {
 	store Store
 	rule  zhenni.Threshold
 	tally Tally
-	// slab is scratch, owned by the Verify in progress.
-	slab slab
+	// sweep is scratch, owned by the Verify in progress.
+	sweep sweep
 }
 
-// slab is the working set of at most slabItems items.
-type slab struct {
+// sweep is the working set of at most sweepItems items.
+type sweep struct {
 	// claims are the items with a good probe; missing are those of them whose reference is not in memory.
 	claims, missing []claim
 	// Where the search for claim i starts in the arena's index, what that slot holds, and where the header of the row
@@ -61,16 +61,16 @@ type comparison struct {
 
 // NewMatcher makes a matcher that serves from a, reads from store what is not there, and accepts by rule.
 func NewMatcher(a *Arena, store Store, rule zhenni.Threshold) *Matcher {
-	return &Matcher{arena: a, store: store, rule: rule, slab: slab{
-		claims:      make([]claim, 0, slabItems),
-		missing:     make([]claim, 0, slabItems),
-		slotAt:      make([]int, slabItems),
-		contents:    make([]uint64, slabItems),
-		headerAt:    make([]int, slabItems),
-		comparisons: make([]comparison, 0, slabItems),
-		probeAt:     make([]int, 0, slabItems),
-		rowAt:       make([]int, 0, slabItems),
-		dots:        make([]int32, slabItems),
+	return &Matcher{arena: a, store: store, rule: rule, sweep: sweep{
+		claims:      make([]claim, 0, sweepItems),
+		missing:     make([]claim, 0, sweepItems),
+		slotAt:      make([]int, sweepItems),
+		contents:    make([]uint64, sweepItems),
+		headerAt:    make([]int, sweepItems),
+		comparisons: make([]comparison, 0, sweepItems),
+		probeAt:     make([]int, 0, sweepItems),
+		rowAt:       make([]int, 0, sweepItems),
+		dots:        make([]int32, sweepItems),
 	}}
 }
 
@@ -85,8 +85,8 @@ func NewMatcher(a *Arena, store Store, rule zhenni.Threshold) *Matcher {
 // the others stay pending, and matcher and arena remain sound: the pending items may be passed again, one by one.
 func (m *Matcher) Verify(b *zhenni.Batch, items []uint32) Tally {
 	for len(items) > 0 {
-		n := min(len(items), slabItems)
-		m.verifySlab(b, items[:n])
+		n := min(len(items), sweepItems)
+		m.verify(b, items[:n])
 		items = items[n:]
 	}
 	tally := m.tally
@@ -94,15 +94,15 @@ func (m *Matcher) Verify(b *zhenni.Batch, items []uint32) Tally {
 	return tally
 }
 
-// verifySlab decides what is in memory first, then what is not, group by group. Rows are evicted only between two
+// verify decides at most sweepItems items: what is in memory first, then what is not, group by group. Rows are evicted only between two
 // groups, so that no row changes hands while a comparison with it is due.
-func (m *Matcher) verifySlab(b *zhenni.Batch, items []uint32) {
-	m.slab.reset()
+func (m *Matcher) verify(b *zhenni.Batch, items []uint32) {
+	m.sweep.reset()
 	m.prepare(b, items)
 	m.locate(b)
 	m.compare(b)
 	group := min(groupItems, int(m.arena.segments[0].capacity))
-	for missing := m.slab.missing; len(missing) > 0; {
+	for missing := m.sweep.missing; len(missing) > 0; {
 		n := min(len(missing), group)
 		m.open(b, missing[:n])
 		m.compare(b)
@@ -110,19 +110,19 @@ func (m *Matcher) verifySlab(b *zhenni.Batch, items []uint32) {
 	}
 }
 
-func (s *slab) reset() {
+func (s *sweep) reset() {
 	s.claims, s.missing = s.claims[:0], s.missing[:0]
 	s.clearComparisons()
 }
 
-func (s *slab) clearComparisons() {
+func (s *sweep) clearComparisons() {
 	s.comparisons, s.probeAt, s.rowAt = s.comparisons[:0], s.probeAt[:0], s.rowAt[:0]
 }
 
 // prepare makes a claim of each pending item and refuses those whose probe is bad.
 func (m *Matcher) prepare(b *zhenni.Batch, items []uint32) {
-	if b.Float32 != nil && m.slab.quantised == nil {
-		m.slab.quantised = make([]int8, slabItems*m.arena.dim)
+	if b.Float32 != nil && m.sweep.quantised == nil {
+		m.sweep.quantised = make([]int8, sweepItems*m.arena.dim)
 	}
 	for _, item := range items {
 		if b.Outcomes[item] != zhenni.Pending {
@@ -134,7 +134,7 @@ func (m *Matcher) prepare(b *zhenni.Batch, items []uint32) {
 			m.tally.Refused++
 			continue
 		}
-		m.slab.claims = append(m.slab.claims, claim{item: item, probeAt: at, probeNorm: norm})
+		m.sweep.claims = append(m.sweep.claims, claim{item: item, probeAt: at, probeNorm: norm})
 	}
 }
 
@@ -145,8 +145,8 @@ func (m *Matcher) probe(b *zhenni.Batch, item int) (at int, norm int32, err erro
 	case b.Dim != d:
 		return 0, 0, zhenni.ErrBadProbe
 	case b.Float32 != nil:
-		at = len(m.slab.claims) * d
-		norm, err = Prepare(m.slab.quantised[at:at+d], b.Float32[item*d:(item+1)*d])
+		at = len(m.sweep.claims) * d
+		norm, err = Prepare(m.sweep.quantised[at:at+d], b.Float32[item*d:(item+1)*d])
 	default:
 		at = item * d
 		norm, err = CheckRow(b.Int8[at : at+d])
@@ -156,7 +156,7 @@ func (m *Matcher) probe(b *zhenni.Batch, item int) (at int, norm int32, err erro
 
 // compare decides every comparison that is ready.
 func (m *Matcher) compare(b *zhenni.Batch) {
-	s := &m.slab
+	s := &m.sweep
 	probes := b.Int8
 	if b.Float32 != nil {
 		probes = s.quantised

@@ -27,7 +27,6 @@ func (e *enrolled) ask(t *testing.T, i int) zhenni.Outcome {
 	return verifyOne(e.Matcher, e.ids[i], probe)
 }
 
-// FAULTS: C2 C3
 func TestRefreshBringsEveryChange(t *testing.T) {
 	const dim = 128
 	e := newEnrolled(t, 3, dim, 0.5)
@@ -61,8 +60,6 @@ func TestRefreshBringsEveryChange(t *testing.T) {
 }
 
 // Once a revocation is durable, a store that can not be read leaves a refusal behind, never the old row.
-//
-// FAULTS: C2
 func TestRefreshThatFailsForgets(t *testing.T) {
 	e := newEnrolled(t, 3, 64, 0.5)
 	e.change(t, 0, zhenni.StatusRevoked)
@@ -175,8 +172,6 @@ func TestWarmThatIsCutShort(t *testing.T) {
 }
 
 // A walk may see the store as it was when it began; it does not undo a change that memory has seen.
-//
-// FAULTS: C3
 func TestWarmDoesNotGoBack(t *testing.T) {
 	e := newEnrolled(t, 2, 64, 0.5)
 	old, err := e.store.MemoryStore.Reference(e.ids[0], make([]int8, 64))
