@@ -64,6 +64,8 @@ func translate(err error) error {
 		return fmt.Errorf("%w: %w", zhenni.ErrLocked, err)
 	case strings.Contains(text, "hecksum mismatch") || strings.Contains(text, "CHECKSUM_MISMATCH"):
 		return fmt.Errorf("%w: %w", zhenni.ErrCorrupt, err)
+	case strings.Contains(text, badger.ErrTruncateNeeded.Error()):
+		return fmt.Errorf("%w: the store was not closed in order; open it for writing once: %w", zhenni.ErrUnavailable, err)
 	case errors.Is(err, badger.ErrDBClosed) || errors.Is(err, badger.ErrBlockedWrites):
 		return fmt.Errorf("%w: %w", zhenni.ErrUnavailable, err)
 	}

@@ -220,6 +220,13 @@ func rawSet(t *testing.T, s *Store, key, value []byte) {
 	}
 }
 
+func rawDelete(t *testing.T, s *Store, key []byte) {
+	t.Helper()
+	if err := s.db.Update(func(txn *badger.Txn) error { return txn.Delete(key) }); err != nil {
+		t.Fatal(err)
+	}
+}
+
 // FAULTS: Z6 S7
 func TestSwappedRecordsDoNotOpen(t *testing.T) {
 	s := openStore(t, testOptions(t))

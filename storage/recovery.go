@@ -53,9 +53,6 @@ func (s *Store) recoverImport() error {
 	if _, err := os.Stat(s.path(importFile)); errors.Is(err, os.ErrNotExist) {
 		return nil
 	}
-	if s.opts.ReadOnly {
-		return fmt.Errorf("%w: an import was left half done; open the store for writing to remove it", zhenni.ErrUnavailable)
-	}
 	kept, err := s.readImportFile()
 	if err != nil {
 		return err

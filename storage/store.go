@@ -70,8 +70,9 @@ var (
 //
 // Errors: [zhenni.ErrBadValue] for options out of range and for a store of another model; [zhenni.ErrLocked] while
 // another process has the store open; [zhenni.ErrWrongKey] when the root key does not open it; [zhenni.ErrFormat] for
-// a format of another build; [zhenni.ErrCorrupt] when the header or the mark was changed, or when the view has lost
-// acknowledged changes; [zhenni.ErrNotFound] for no store and ReadOnly.
+// a format of another build; [zhenni.ErrCorrupt] when a file was changed, or when the view has lost acknowledged changes;
+// for ReadOnly, [zhenni.ErrNotFound] where there is no store, and [zhenni.ErrUnavailable] for one that was not closed in
+// order, which a writing Open puts right.
 func Open(opts Options) (_ *Store, err error) {
 	if err := opts.Validate(); err != nil {
 		return nil, err
@@ -115,6 +116,9 @@ func (s *Store) openFolder() (err error) {
 	}
 	if s.label, s.keys, err = openLabel(s.opts); err != nil {
 		return err
+	}
+	if _, err := os.Stat(s.path(importFile)); err == nil && readOnly {
+		return fmt.Errorf("%w: an import was left half done; open the store for writing once", zhenni.ErrUnavailable)
 	}
 	s.vault = vault{model: s.label.Model.ID, entropy: s.opts.Entropy}
 	s.committer.mark, s.committer.marked, err = openMark(dir, s.keys.mark, readOnly)

@@ -1,6 +1,0 @@
-//go:build long
-
-package storage
-
-// damageAt are the places of a file to damage, by share of the part that holds data.
-var damageAt = []float64{0, 0.05, 0.1, 0.2, 0.3, 0.4, 0.5, 0.6, 0.7, 0.8, 0.9, 0.95, 0.97, 0.99, 0.999}
