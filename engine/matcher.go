@@ -94,8 +94,8 @@ func (m *Matcher) Verify(b *zhenni.Batch, items []uint32) Tally {
 	return tally
 }
 
-// verify decides at most sweepItems items: what is in memory first, then what is not, group by group. Rows are evicted only between two
-// groups, so that no row changes hands while a comparison with it is due.
+// verify decides at most sweepItems items: what is in memory first, then what is not, group by group. Rows are evicted
+// only between two groups, so that no row changes hands while a comparison with it is due.
 func (m *Matcher) verify(b *zhenni.Batch, items []uint32) {
 	m.sweep.reset()
 	m.prepare(b, items)

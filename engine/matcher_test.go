@@ -181,7 +181,8 @@ func TestReplayedTemplate(t *testing.T) {
 	b = batchOf(ids, [][]int8{reference, changed, reference})
 	b.Evaluation = true
 	tally = e.Verify(b, every(b))
-	if want := []zhenni.Outcome{zhenni.Match, zhenni.Match, zhenni.NoMatch}; !slices.Equal(b.Outcomes, want) || tally.Replays != 0 {
+	want = []zhenni.Outcome{zhenni.Match, zhenni.Match, zhenni.NoMatch}
+	if !slices.Equal(b.Outcomes, want) || tally.Replays != 0 {
 		t.Errorf("evaluation: %v, %+v, want %v and no alarm", b.Outcomes, tally, want)
 	}
 }

@@ -72,7 +72,8 @@ func (s *segment) load(r *zhenni.Reference) error {
 
 // check refuses what a sound store does not return as the record of id, so that nothing can match by it.
 func (s *segment) check(r *zhenni.Reference, id *zhenni.CredentialID) error {
-	if r.ID == *id && r.Tenant != 0 && zhenni.StatusActive <= r.Status && r.Status <= zhenni.StatusExpired && len(r.Row) == s.dim {
+	known := zhenni.StatusActive <= r.Status && r.Status <= zhenni.StatusExpired
+	if known && r.ID == *id && r.Tenant != 0 && len(r.Row) == s.dim {
 		if norm, err := CheckRow(r.Row); err == nil && norm == r.Norm {
 			return nil
 		}
