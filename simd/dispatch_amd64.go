@@ -90,8 +90,8 @@ func dotBlock(dst []int32, probe, rows []int8, stride int) {
 const (
 	tileRows    = 14
 	tileColumns = 32
-	tileDepth   = 2048          // longest row that a panel holds
-	tileBatch   = 18 * tileRows // rows of a per packing of b
+	tileDepth   = 2048 // longest row that a panel holds
+	tileBatch   = 512  // most rows of a to one packing of b
 )
 
 // panel holds tileColumns rows of b as the kernel wants them: vector k of 64 bytes has the elements 4k…4k+3 of 16 rows.
@@ -114,10 +114,12 @@ func dotTile(dst []int32, a []int8, na int, b []int8, nb int, d int) {
 	}
 	p := panels.Get().(*panel)
 	defer panels.Put(p)
-	for i := 0; i < na; i += tileBatch {
+	batches := (na + tileBatch - 1) / tileBatch
+	size := (na + batches - 1) / batches
+	for i := 0; i < na; i += size {
 		// The last tile of rows or columns reaches back over its neighbour rather than beyond the end.
 		first := min(i, na-tileRows)
-		rows := min(na-first, tileBatch)
+		rows := min(na-first, size)
 		tileBlock(dst[first*nb:], a[first*d:], rows, b, nb, d, p)
 	}
 }

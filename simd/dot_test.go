@@ -156,7 +156,7 @@ func TestDotTileEqualsGeneric(t *testing.T) {
 	a, b := randomBytes(r, 300*512), randomBytes(r, 300*512)
 	eachTier(t, func(t *testing.T) {
 		for _, d := range []int{0, 1, 15, 16, 48, 64, 100, 128, 192, 512, 2048} {
-			for _, rows := range [][2]int{{0, 0}, {0, 5}, {1, 1}, {13, 40}, {14, 31}, {14, 32}, {15, 33}, {28, 64}, {29, 70}, {270, 35}} {
+			for _, rows := range [][2]int{{0, 0}, {0, 5}, {1, 1}, {13, 40}, {14, 31}, {14, 32}, {15, 33}, {28, 64}, {29, 70}, {270, 35}, {530, 33}} {
 				na, nb := rows[0], rows[1]
 				if na*d > len(a) || nb*d > len(b) {
 					continue
