@@ -27,8 +27,8 @@ func bytesOf(n int) arrow.DataType { return &arrow.FixedSizeBinaryType{ByteWidth
 func arrowColumns(first, n, dim int, probe, item arrow.DataType) ([]arrow.Field, []arrow.Array) {
 	ids := make([]byte, 0, 16*n)
 	width := dim
-	if list, ok := probe.(*arrow.FixedSizeListType); ok && list.Elem().ID() == arrow.FLOAT32 {
-		width = 4 * dim
+	if list, ok := probe.(*arrow.FixedSizeListType); ok {
+		width = int(list.Len()) * list.Elem().(arrow.FixedWidthDataType).Bytes()
 	}
 	probes := make([]byte, width*n)
 	for i := range n {
@@ -42,7 +42,7 @@ func arrowColumns(first, n, dim int, probe, item arrow.DataType) ([]arrow.Field,
 		}
 	}
 	fields := []arrow.Field{{Name: "credential", Type: bytesOf(16)}, {Name: "probe", Type: probe}}
-	columns := []arrow.Array{wrap(bytesOf(16), n, 0, nil, ids), wrapVectors(probe, n, dim, probes)}
+	columns := []arrow.Array{wrap(bytesOf(16), n, 0, nil, ids), wrapVectors(probe, n, probes)}
 	if item != nil {
 		fields = append(fields, arrow.Field{Name: "item", Type: item})
 		columns = append(columns, itemsFrom(first, n, item))
@@ -50,12 +50,12 @@ func arrowColumns(first, n, dim int, probe, item arrow.DataType) ([]arrow.Field,
 	return fields, columns
 }
 
-func wrapVectors(t arrow.DataType, n, dim int, data []byte) arrow.Array {
+func wrapVectors(t arrow.DataType, n int, data []byte) arrow.Array {
 	list, ok := t.(*arrow.FixedSizeListType)
 	if !ok {
 		return wrap(t, n, 0, nil, data)
 	}
-	child := array.NewData(list.Elem(), n*dim, []*memory.Buffer{nil, memory.NewBufferBytes(data)}, nil, 0, 0)
+	child := array.NewData(list.Elem(), n*int(list.Len()), []*memory.Buffer{nil, memory.NewBufferBytes(data)}, nil, 0, 0)
 	return array.MakeFromData(array.NewData(t, n, []*memory.Buffer{nil}, []arrow.ArrayData{child}, 0, 0))
 }
 
@@ -205,5 +205,67 @@ func TestArrowAnswerTellsRefusals(t *testing.T) {
 	}
 	if got.metadata["evaluation"] != "true" {
 		t.Error("the answer to an evaluation tenant is not marked")
+	}
+}
+
+// arrowWithItem is a stream whose item column is of a type that is not taken.
+func arrowWithItem(t testing.TB) []byte {
+	fields, columns := arrowColumns(0, 2, testDim, bytesOf(testDim), nil)
+	fields = append(fields, arrow.Field{Name: "item", Type: arrow.PrimitiveTypes.Int32})
+	columns = append(columns, wrap(arrow.PrimitiveTypes.Int32, 2, 0, nil, make([]byte, 8)))
+	return writeArrow(t, arrow.NewSchema(fields, nil), columns, 2)
+}
+
+func writeArrow(t testing.TB, schema *arrow.Schema, columns []arrow.Array, n int64, options ...ipc.Option) []byte {
+	t.Helper()
+	var b bytes.Buffer
+	w := ipc.NewWriter(&b, append(options, ipc.WithSchema(schema))...)
+	if err := w.Write(array.NewRecordBatch(schema, columns, n)); err != nil {
+		t.Fatal(err)
+	}
+	if err := w.Close(); err != nil {
+		t.Fatal(err)
+	}
+	return b.Bytes()
+}
+
+// Streams that are well-formed Arrow and still not taken.
+//
+// FAULTS: L6 L9
+func TestArrowStreamsThatAreRefused(t *testing.T) {
+	fields, columns := arrowColumns(0, 2, testDim, bytesOf(testDim), arrow.BinaryTypes.String)
+	schema := arrow.NewSchema(fields, nil)
+	good := writeArrow(t, schema, columns, 2)
+	nulls := wrap(bytesOf(16), 2, 1, []byte{1}, make([]byte, 32))
+	words := array.NewDictionaryArray(dictionaryType, wrap(arrow.PrimitiveTypes.Int8, 2, 0, nil, []byte{0, 1}), verdictWords)
+	nullable := arrow.NewSchema([]arrow.Field{{Name: "credential", Type: bytesOf(16), Nullable: true}, fields[1]}, nil)
+	twice := arrow.NewSchema([]arrow.Field{fields[0], fields[1], fields[1]}, nil)
+	extra := arrow.NewSchema([]arrow.Field{fields[0], fields[1], {Name: "tenant", Type: arrow.PrimitiveTypes.Int64}}, nil)
+	dictionary := arrow.NewSchema([]arrow.Field{fields[0], fields[1], {Name: "item", Type: dictionaryType}}, nil)
+	badLabel := []arrow.Array{columns[0], columns[1], wrap(arrow.BinaryTypes.String, 2, 0, nil, int32Bytes([]int32{0, 1, 2}), []byte("a\n"))}
+	for name, body := range map[string][]byte{
+		"compressed, lz4":    writeArrow(t, schema, columns, 2, ipc.WithLZ4()),
+		"compressed, zstd":   writeArrow(t, schema, columns, 2, ipc.WithZstd()),
+		"a null":             writeArrow(t, nullable, []arrow.Array{nulls, columns[1]}, 2),
+		"a column twice":     writeArrow(t, twice, []arrow.Array{columns[0], columns[1], columns[1]}, 2),
+		"an unknown column":  writeArrow(t, extra, []arrow.Array{columns[0], columns[1], itemsFrom(0, 2, arrow.PrimitiveTypes.Int64)}, 2),
+		"a dictionary":       writeArrow(t, dictionary, []arrow.Array{columns[0], columns[1], words}, 2),
+		"no credential":      writeArrow(t, arrow.NewSchema(fields[1:], nil), columns[1:], 2),
+		"no probe":           writeArrow(t, arrow.NewSchema(fields[:1], nil), columns[:1], 2),
+		"a label not one":    writeArrow(t, schema, badLabel, 2),
+		"big-endian":         writeArrow(t, schema.WithEndianness(1), columns, 2),
+		"data behind":        append(bytes.Clone(good), 0),
+		"two streams":        append(bytes.Clone(good), good...),
+		"no end marker":      good[:len(good)-8],
+		"the file format":    append([]byte("ARROW1\x00\x00"), good...),
+		"the format of 0.14": good[4:],
+		"nothing":            nil,
+	} {
+		if _, err := readStream(body, form{id: true, vector: "probe", dim: testDim}); err == nil {
+			t.Errorf("%s: read", name)
+		}
+	}
+	if _, err := readStream(good, form{id: true, vector: "probe", dim: testDim}); err != nil {
+		t.Error(err)
 	}
 }

@@ -245,6 +245,7 @@ type answer struct {
 func (f *fixture) exchange(raw []byte, want int) (answers []answer, closed bool) {
 	f.t.Helper()
 	c := f.dial()
+	defer c.Close()
 	go func() { _, _ = c.Write(raw) }()
 	return readAnswers(c, want)
 }
@@ -338,4 +339,35 @@ func (f *fixture) awaitConns(n int64) {
 			f.t.Fatalf("the server does not come to hold %d connections", n)
 		}
 	}
+}
+
+// flakyNode applies once and is then unavailable.
+type flakyNode struct {
+	*fakeNode
+	calls int
+}
+
+func (n *flakyNode) Apply(ctx context.Context, commands []zhenni.Command) ([]zhenni.Result, error) {
+	if n.calls++; n.calls > 1 {
+		return nil, zhenni.ErrUnavailable
+	}
+	return n.fakeNode.Apply(ctx, commands)
+}
+
+// syncBuffer is a buffer that several goroutines may write to.
+type syncBuffer struct {
+	mu sync.Mutex
+	b  bytes.Buffer
+}
+
+func (s *syncBuffer) Write(p []byte) (int, error) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.b.Write(p)
+}
+
+func (s *syncBuffer) String() string {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.b.String()
 }

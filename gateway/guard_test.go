@@ -177,8 +177,8 @@ func TestAnUnreadBodyIsNoRequest(t *testing.T) {
 	f := start(t, nil)
 	inner := verification()
 	for _, head := range []string{
-		"POST /v1/verifications HTTP/1.1\r\nHost: x\r\n",                             // no key
-		"POST /nope HTTP/1.1\r\nHost: x\r\n",                                         // no route
+		"POST /v1/verifications HTTP/1.1\r\nHost: x\r\n",                              // no key
+		"POST /nope HTTP/1.1\r\nHost: x\r\n",                                          // no route
 		strings.Split(verification("Model: another"), "\r\nContent-Type")[0] + "\r\n", // no media type
 	} {
 		raw := head + "Content-Length: " + itoa(len(inner)) + "\r\n\r\n" + inner

@@ -263,13 +263,22 @@ func (r *reader) hex4() (rune, bool) {
 }
 
 // decodeBase64 decodes src into the whole of dst. Only the standard alphabet with canonical padding is taken: the
-// exact length leaves no room for the line breaks that the decoder skips.
+// exact length leaves no room for the line breaks that the decoder skips, and the padding says that src is not of one
+// byte more, which the decoder would write beyond dst.
 func decodeBase64(dst, src []byte) bool {
-	if len(src) != base64.StdEncoding.EncodedLen(len(dst)) {
+	if len(src) != base64.StdEncoding.EncodedLen(len(dst)) || padding(src) != (3-len(dst)%3)%3 {
 		return false
 	}
 	n, err := strictBase64.Decode(dst, src)
 	return err == nil && n == len(dst)
+}
+
+// padding counts the padding at the end of src, at most two.
+func padding(src []byte) (n int) {
+	for n < min(2, len(src)) && src[len(src)-1-n] == '=' {
+		n++
+	}
+	return n
 }
 
 var strictBase64 = base64.StdEncoding.Strict()
