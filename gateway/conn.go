@@ -10,6 +10,7 @@ import (
 	"strconv"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"time"
 )
 
@@ -18,7 +19,7 @@ import (
 // start of a request before the one ahead of it was read to its end. A head that fails is answered here and ends the
 // connection; to fasthttp it looks like the client hanging up.
 //
-// Read, Write and the deadlines are used by one goroutine; Close by any.
+// Read and Write are used by one goroutine, Close by any: a shutdown closes idle connections.
 type conn struct {
 	net.Conn
 	tls      *tls.Conn // nil for plain HTTP
@@ -31,8 +32,8 @@ type conn struct {
 	body       int64 // bytes of the current body not yet let through
 	served     bool  // a request was let through before
 
-	answerBy time.Time // when the answer in progress must be written; zero between answers
-	linger   bool      // the client may still be sending: drain before closing, lest the answer be reset
+	answerBy time.Time   // when the answer in progress must be written; zero between answers
+	unread   atomic.Bool // the client may still be sending: drain before closing, lest the answer be reset
 	closing  sync.Once
 }
 
@@ -59,7 +60,9 @@ func (c *conn) readBody(p []byte) (n int, err error) {
 	} else {
 		n, err = c.Conn.Read(p)
 	}
-	c.body -= int64(n)
+	if c.body -= int64(n); c.body == 0 {
+		c.unread.Store(false)
+	}
 	if c.body > 0 && errors.Is(err, io.EOF) {
 		err = io.ErrUnexpectedEOF
 	}
@@ -88,6 +91,7 @@ func (c *conn) readHead() error {
 	}
 	c.approved, c.body, c.served = size, h.contentLength, true
 	if h.contentLength > 0 {
+		c.unread.Store(true)
 		_ = c.SetReadDeadline(time.Now().Add(c.allowance(h.contentLength)))
 	}
 	return nil
@@ -200,7 +204,7 @@ func (c *conn) Write(p []byte) (int, error) {
 // refuse answers a head that was not let through. Every earlier answer has been flushed, for fasthttp flushes before it
 // reads on and reads one request at a time.
 func (c *conn) refuse(r *refusal) {
-	c.linger = true
+	c.unread.Store(true)
 	c.listener.counts.guarded(r.kind)
 	_, _ = c.Write(rawAnswer(r, c.listener.config.RetryAfter))
 }
@@ -212,7 +216,7 @@ const maxLinger = 1 << 20
 // for a moment first: closing with unread data would reset the connection and take the answer away.
 func (c *conn) Close() (err error) {
 	c.closing.Do(func() {
-		if half, ok := c.Conn.(interface{ CloseWrite() error }); ok && (c.linger || c.body > 0 || c.start < c.end) {
+		if half, ok := c.Conn.(interface{ CloseWrite() error }); ok && c.unread.Load() {
 			_ = c.SetDeadline(time.Now().Add(c.listener.config.LingerTimeout))
 			_ = half.CloseWrite()
 			_, _ = io.CopyN(io.Discard, c.Conn, maxLinger)
