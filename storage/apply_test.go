@@ -99,6 +99,7 @@ func TestOneBadCommandStopsNoOther(t *testing.T) {
 	}
 }
 
+// FAULTS: C9
 func TestChangeStatusRetried(t *testing.T) {
 	s := openStore(t, testOptions(t))
 	mustApply(t, s, testEnrol(1))

@@ -127,7 +127,9 @@ func (s *Store) checkEnrol(c zhenni.Enrol) (norm int32, err error) {
 }
 
 // sealEnrolment returns the first records of a credential: status, then template, the order of their keys.
-func (s *Store) sealEnrolment(by *tenantKey, c zhenni.Enrol, norm int32, sc *scratch) (zhenni.Credential, [2]record, error) {
+func (s *Store) sealEnrolment(
+	by *tenantKey, c zhenni.Enrol, norm int32, sc *scratch,
+) (zhenni.Credential, [2]record, error) {
 	at := normalTime(c.At)
 	st := status{
 		Credential: zhenni.Credential{
@@ -209,7 +211,7 @@ func (b *batch) putParty(p zhenni.RelyingParty) error {
 	case !zhenni.ValidName(p.ID):
 		return fmt.Errorf("%w: relying party id %q: want 1–64 of a–z 0–9 - _ .", zhenni.ErrBadValue, p.ID)
 	case len(p.Name) > maxPartyName:
-		return fmt.Errorf("%w: relying party name of %d bytes, want at most %d", zhenni.ErrBadValue, len(p.Name), maxPartyName)
+		return fmt.Errorf("%w: relying party name of %d bytes, at most %d", zhenni.ErrBadValue, len(p.Name), maxPartyName)
 	case p.Tenant == 0:
 		return fmt.Errorf("%w: tenant 0 is no tenant", zhenni.ErrBadValue)
 	case p.Roles == 0 || !roles.Has(p.Roles):

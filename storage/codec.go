@@ -8,7 +8,8 @@ import (
 	"zhenni"
 )
 
-// The plaintext bodies of records, drawn in the package documentation. Integers are little-endian: keys sort, bodies do not.
+// The plaintext bodies of records, drawn in the package documentation. Integers are little-endian: keys sort, bodies
+// do not.
 
 const (
 	timeSize         = 8 + 4

@@ -144,6 +144,20 @@ func TestOpenRefusesAnythingElse(t *testing.T) {
 	refused("a tenant key of another version", v, keyring{7: {ring[7].aead, 2}}, key, sealed)
 }
 
+// The two are the key schedule and the tables of the record key's cipher; everything else is reused.
+func TestOpenAllocatesTheCipherOnly(t *testing.T) {
+	v, ring, key, sealed := goldenSeal(t)
+	var sc scratch
+	allocs := testing.AllocsPerRun(100, func() {
+		if _, _, err := v.open(ring, key, sealed, &sc); err != nil {
+			t.Fatal(err)
+		}
+	})
+	if allocs > 2 {
+		t.Errorf("%v allocations, want at most 2", allocs)
+	}
+}
+
 func TestBodiesReadBack(t *testing.T) {
 	s, err := decodeStatus(goldenStatus.ID, header{7, 1, 5}, goldenStatus.appendBody(nil))
 	if err != nil || s != goldenStatus {

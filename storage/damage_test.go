@@ -252,6 +252,42 @@ func TestSwappedRecordsDoNotOpen(t *testing.T) {
 	}
 }
 
+// FAULTS: C14 S16
+func TestCompactionBringsNothingBack(t *testing.T) {
+	opts := testOptions(t)
+	party := goldenParty.RelyingParty
+	s := openStore(t, opts)
+	mustApply(t, s, testEnrol(1), zhenni.PutRelyingParty{Party: party})
+	for _, change := range [][]zhenni.Command{
+		{changed(1, zhenni.StatusSuspended)}, {changed(1, zhenni.StatusRevoked), zhenni.RemoveRelyingParty{ID: party.ID}},
+	} {
+		if err := s.Close(); err != nil {
+			t.Fatal(err)
+		}
+		s = openStore(t, opts)
+		mustApply(t, s, change...)
+	}
+	if err := s.Close(); err != nil {
+		t.Fatal(err)
+	}
+	s = openStore(t, opts)
+	if err := s.db.Flatten(1); err != nil {
+		t.Fatal(err)
+	}
+	for range 2 {
+		if c := mustCredential(t, s, 1); c.Status != zhenni.StatusRevoked || c.Generation != 3 {
+			t.Errorf("credential %+v", c)
+		}
+		if _, ok := s.RelyingParty(party.ID); ok {
+			t.Error("the relying party came back")
+		}
+		if err := s.Close(); err != nil {
+			t.Fatal(err)
+		}
+		s = openStore(t, opts)
+	}
+}
+
 func TestOlderTemplateDoesNotPass(t *testing.T) {
 	s := openStore(t, testOptions(t))
 	mustApply(t, s, testEnrol(1))

@@ -35,8 +35,8 @@
 //
 // A record key is 32 random bytes and seals exactly one body: a changed record gets a new one. Under a key used once
 // no nonce can repeat, whatever its value. The tenant key seals one record key for each record written, under random
-// 96-bit nonces: two of 2³² writes share one with a chance below 2⁻³², the bound of NIST SP 800-38D. The tenant key
-// version, in every record, lets a tenant with more writes go on under a second key.
+// 96-bit nonces: two of 2³² writes share one with a chance below 2⁻³², the bound of NIST SP 800-38D. Every
+// record names the version of its tenant key, so the format has room for a second key beyond that.
 //
 // # Bodies
 //
@@ -60,5 +60,7 @@
 // The mark does not see a whole folder put back as it was earlier, nor a single record whose newest version is lost
 // inside Badger while an older one survives below it: Badger treats a block that fails its checksum after Open as
 // absent. Open reads every table once for that reason. Rejecting both needs the replicated log's per-slot digests.
-// Badger's block reads can kill the process when the disk is full or failing; Apply refuses below a reserve of space.
+// A full or failing disk can end the process in a mapped read; Apply and imports refuse below a reserve of space.
+// Where the disk reads ahead, cold single reads are slow (hundreds a second): fill memory by [Store.References], which
+// reads in order, and serve from there.
 package storage

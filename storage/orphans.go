@@ -61,7 +61,8 @@ func (s *Store) settleOrphans() error {
 		case missing && s.opts.ReadOnly:
 			s.tablesLost = true
 		case missing:
-			return fmt.Errorf("%w: the view has lost the table %s, which is kept in %s; restore the store", zhenni.ErrCorrupt, filepath.Base(path), orphanDir)
+			return fmt.Errorf("%w: the view has lost table %s, which is kept in %s; restore the store",
+				zhenni.ErrCorrupt, filepath.Base(path), orphanDir)
 		}
 	}
 	if s.opts.ReadOnly {

@@ -69,7 +69,7 @@ type vault struct {
 // scratch is the memory one open or seal needs; its slices are reused.
 type scratch struct {
 	key, value, aad, body []byte
-	row                   []int8
+	recordKey             [keySize]byte
 }
 
 // associate builds the associated data of both seals of a record: its header, the model and its own place.
@@ -82,7 +82,9 @@ func (v *vault) associate(dst, sealed, key []byte) []byte {
 }
 
 // seal returns the sealed record that belongs at key, in fresh memory.
-func (v *vault) seal(by *tenantKey, tenant zhenni.TenantID, gen zhenni.Generation, key, body []byte, sc *scratch) ([]byte, error) {
+func (v *vault) seal(
+	by *tenantKey, tenant zhenni.TenantID, gen zhenni.Generation, key, body []byte, sc *scratch,
+) ([]byte, error) {
 	var random [nonceSize + keySize]byte
 	defer clear(random[:])
 	if _, err := io.ReadFull(v.entropy, random[:]); err != nil {
@@ -110,15 +112,16 @@ func (v *vault) open(ring keyring, key, sealed []byte, sc *scratch) (header, []b
 	}
 	by := ring[h.tenant]
 	if by == nil || by.version != h.keyVersion {
-		return h, nil, fmt.Errorf("%w: the key of tenant %d, version %d, is missing", zhenni.ErrCorrupt, h.tenant, h.keyVersion)
+		return h, nil, fmt.Errorf("%w: no key of tenant %d, version %d", zhenni.ErrCorrupt, h.tenant, h.keyVersion)
 	}
 	sc.aad = v.associate(sc.aad[:0], sealed, key)
 	nonce := sealed[headerSize:nonceEnd]
-	recordKey, err := by.aead.Open(sc.body[:0], nonce, sealed[nonceEnd:wrappedEnd], sc.aad)
+	recordKey, err := by.aead.Open(sc.recordKey[:0], nonce, sealed[nonceEnd:wrappedEnd], sc.aad)
 	if err != nil {
 		return h, nil, fmt.Errorf("%w: record key fails its seal", zhenni.ErrCorrupt)
 	}
 	aead, err := newGCM(recordKey)
+	clear(recordKey)
 	if err != nil {
 		return h, nil, err
 	}

@@ -201,7 +201,7 @@ func (s *Store) Credential(id zhenni.CredentialID) (zhenni.Credential, error) {
 // nothing of use.
 func (s *Store) Reference(id zhenni.CredentialID, row []int8) (zhenni.Reference, error) {
 	if len(row) != s.label.Model.Dim {
-		return zhenni.Reference{}, fmt.Errorf("%w: row of %d elements, the model has %d", zhenni.ErrBadValue, len(row), s.label.Model.Dim)
+		return zhenni.Reference{}, fmt.Errorf("%w: row of %d elements, want %d", zhenni.ErrBadValue, len(row), s.label.Model.Dim)
 	}
 	if err := s.enter(); err != nil {
 		return zhenni.Reference{}, err
@@ -275,7 +275,7 @@ func (s *Store) openTemplate(ring keyring, st status, value []byte, row []int8, 
 		return 0, err
 	}
 	if h.tenant != st.Tenant || h.generation != st.template {
-		return 0, fmt.Errorf("%w: a template of generation %d where the status names %d", zhenni.ErrCorrupt, h.generation, st.template)
+		return 0, fmt.Errorf("%w: a template of generation %d, the status names %d", zhenni.ErrCorrupt, h.generation, st.template)
 	}
 	return decodeTemplate(row, body)
 }

@@ -5,6 +5,8 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"runtime"
+	"sync"
 
 	"github.com/dgraph-io/badger/v4"
 	"github.com/dgraph-io/badger/v4/options"
@@ -18,12 +20,23 @@ import (
 // but in goroutines of its own, where a damaged table is a panic that ends the process; and a view without its manifest
 // it takes for a new one, whose tables it removes. Either is [zhenni.ErrCorrupt] here, before anything is changed.
 func verifyTables(dir string, manifest badger.Manifest) error {
+	paths := make(chan string, len(manifest.Tables))
 	for id := range manifest.Tables {
-		if err := verifyTable(table.NewFilename(id, dir)); err != nil {
-			return err
-		}
+		paths <- table.NewFilename(id, dir)
 	}
-	return nil
+	close(paths)
+	workers := runtime.GOMAXPROCS(0)
+	damage := make([]error, workers)
+	var wg sync.WaitGroup
+	for worker := range workers {
+		wg.Go(func() {
+			for path := range paths {
+				damage[worker] = errors.Join(damage[worker], verifyTable(path))
+			}
+		})
+	}
+	wg.Wait()
+	return errors.Join(damage...)
 }
 
 // readManifest returns the manifest of a view, an empty one for a view that is not there yet.
