@@ -37,7 +37,7 @@ func swell() {
 		os.Exit(1)
 	}
 	var held [][]byte
-	for range 64 {
+	for range 2 * parquetMemory / (16 << 20) {
 		block := make([]byte, 16<<20)
 		for i := range block {
 			block[i] = 1

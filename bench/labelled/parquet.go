@@ -18,10 +18,7 @@ const ParquetCommand = "parquet-rows"
 
 // A file from strangers gets a process of its own, which is killed when it shows no rows for parquetPatience or takes
 // more than parquetMemory: the decoder may loop, panic in goroutines of its own, or take memory without end.
-const (
-	parquetPatience = 2 * time.Second
-	parquetMemory   = 256 << 20
-)
+const parquetPatience = 2 * time.Second
 
 // Columns names what to read of a Parquet file: columns of text, and one of vectors, which holds either fixed-size
 // binary of little-endian float32 or a list of floats.

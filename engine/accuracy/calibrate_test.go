@@ -118,18 +118,6 @@ func TestCalibrateChoosesTheLoosest(t *testing.T) {
 	}
 }
 
-// Rarity is a matter of numbers: enough people do support one in a million.
-func TestManyPeopleSupportOneInAMillion(t *testing.T) {
-	if testing.Short() {
-		t.Skip("compares 98 million pairs")
-	}
-	set := people(t, 7000, 2, 32)
-	p, _ := calibrate(t, set, planFor(set, 1e-6))
-	if !p.Supported || p.SupportedFMR > 1e-6 {
-		t.Errorf("supported %t, %g: %s", p.Supported, p.SupportedFMR, p.Reason)
-	}
-}
-
 // Two look-alikes with many samples make most errors; the reason names them.
 func TestReasonNamesTheConcentration(t *testing.T) {
 	base := people(t, 60, 12, 64)

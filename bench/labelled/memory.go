@@ -1,0 +1,5 @@
+//go:build !race
+
+package labelled
+
+const parquetMemory = 256 << 20
