@@ -3,6 +3,7 @@ package simd
 import (
 	"fmt"
 	"testing"
+	"unsafe"
 )
 
 var dimensions = []int{128, 192, 256, 512, 1024}
@@ -21,18 +22,27 @@ func eachTierAndDimension(b *testing.B, body func(b *testing.B, d int)) {
 
 var sink int32
 
+// aligned is filled at an address that starts a line of the cache, where an arena puts its rows.
+func aligned(n int, x int8) []int8 {
+	s := filled(n+64, x)
+	start := -uintptr(unsafe.Pointer(&s[0])) % 64
+	return s[start:][:n]
+}
+
 func BenchmarkDot(b *testing.B) {
 	eachTierAndDimension(b, func(b *testing.B, d int) {
-		x, y := filled(d, 3), filled(d, -5)
+		x, y := aligned(d, 3), aligned(d, -5)
+		var sum int32 // a store to memory could fall 4 KiB from a row and delay its loads
 		for b.Loop() {
-			sink = Dot(x, y)
+			sum += Dot(x, y)
 		}
+		sink = sum
 	})
 }
 
 func BenchmarkSumSquares(b *testing.B) {
 	eachTierAndDimension(b, func(b *testing.B, d int) {
-		x := filled(d, 3)
+		x := aligned(d, 3)
 		for b.Loop() {
 			sink, _ = SumSquares(x)
 		}

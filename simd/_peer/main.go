@@ -1,10 +1,10 @@
 // Command _peer times simd.Dot beside the C libraries NumKong and SimSIMD and prints nanoseconds and ratios.
 //
-//	go run ./simd/_peer [-rounds 9] [-ms 20] [-numkong include/] [-simsimd include/]
+//	go run ./simd/_peer [-rounds 25] [-ms 4] [-numkong include/] [-simsimd include/]
 //
 // It fetches the C headers of a library from its npm package into a scratch folder, builds harness/peer.c with gcc and
-// the benchmarks of package simd with go, and runs them turn by turn: every round gives a ratio of neighbours in time,
-// and the table shows medians over the rounds. A library that cannot be had is left out, and said so.
+// the benchmarks of package simd with go, and runs them turn by turn. The table shows lower quartiles over the rounds,
+// which a busy neighbour hardly reaches, and their ratios. A library that cannot be had is left out, and said so.
 package main
 
 import (
@@ -27,8 +27,8 @@ var libraries = []struct{ name, macro string }{{"numkong", "HAVE_NUMKONG"}, {"si
 
 func main() {
 	log.SetFlags(0)
-	rounds := flag.Int("rounds", 9, "rounds to take medians over")
-	ms := flag.Int("ms", 20, "milliseconds a measurement")
+	rounds := flag.Int("rounds", 25, "rounds to take quartiles over")
+	ms := flag.Int("ms", 4, "milliseconds a measurement")
 	includes := map[string]*string{}
 	for _, lib := range libraries {
 		includes[lib.name] = flag.String(lib.name, "", "include folder of "+lib.name+", instead of its npm package")
@@ -143,20 +143,11 @@ func add(times map[string]map[int][]float64, samples []sample) {
 	}
 }
 
-func median(xs []float64) float64 {
-	xs = slices.Sorted(slices.Values(xs))
+func quartile(xs []float64) float64 {
 	if len(xs) == 0 {
 		return 0
 	}
-	return xs[len(xs)/2]
-}
-
-// ratios divides round by round.
-func ratios(xs, ys []float64) (rs []float64) {
-	for i := range min(len(xs), len(ys)) {
-		rs = append(rs, xs[i]/ys[i])
-	}
-	return rs
+	return slices.Sorted(slices.Values(xs))[len(xs)/4]
 }
 
 // printTable shows a row a contender: nanoseconds, and in brackets the ratio to each C library.
@@ -179,7 +170,7 @@ func printTable(times map[string]map[int][]float64) {
 		fmt.Println()
 	}
 	for _, name := range names {
-		row(name, func(d int) float64 { return median(times[name][d]) }, "%10.1f")
+		row(name, func(d int) float64 { return quartile(times[name][d]) }, "%10.1f")
 	}
 	for _, lib := range libraries {
 		c := times[lib.name+" C"]
@@ -188,7 +179,7 @@ func printTable(times map[string]map[int][]float64) {
 		}
 		fmt.Printf("\nratio to %s\n", lib.name)
 		for _, name := range names {
-			row(name, func(d int) float64 { return median(ratios(times[name][d], c[d])) }, "%10.2f")
+			row(name, func(d int) float64 { return quartile(times[name][d]) / quartile(c[d]) }, "%10.2f")
 		}
 	}
 }
