@@ -284,6 +284,26 @@ func TestConcurrentCallsShareCommits(t *testing.T) {
 	}
 }
 
+// The largest group of the largest records fits one transaction of the smallest memtable.
+func TestLargestGroupFits(t *testing.T) {
+	opts := testOptions(t)
+	opts.MemTable, opts.Model.Dim = minMemTable, zhenni.MaxDim
+	s := openStore(t, opts)
+	b := newBatch(s, water{})
+	defer b.discard()
+	for n := range groupCommands {
+		e := testEnrol(n)
+		e.Row, e.Tenant = make([]int8, zhenni.MaxDim), zhenni.TenantID(n+1)
+		e.Row[0] = 1
+		if _, err := b.apply(e); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if err := errors.Join(b.seal(), b.txn.Commit()); err != nil {
+		t.Fatal(err)
+	}
+}
+
 // A commit whose fate is not known stops every later one until the store is opened again.
 func TestFailedCommitLatches(t *testing.T) {
 	opts := testOptions(t)
