@@ -35,14 +35,14 @@ func loadOnes() {
 	VPSRLW(Imm(15), ones, ones)
 }
 
-// addFast adds the products of 32 elements a and b, which it consumes, to sum.
-func addFast(a, b, sum VecPhysical) {
+// addFast adds the products of 32 elements a, in memory or in x, and b to sum. It consumes x and b.
+func addFast(a Op, x, b, sum VecPhysical) {
 	VPMINSB(b, least, least)
 	VPSIGNB(a, b, b)
-	VPABSB(a, a)
-	VPMADDUBSW(b, a, a)
-	VPMADDWD(ones, a, a)
-	VPADDD(a, sum, sum)
+	VPABSB(a, x)
+	VPMADDUBSW(b, x, x)
+	VPMADDWD(ones, x, x)
+	VPADDD(x, sum, sum)
 }
 
 // addExact adds the products of 16 elements a and b, in memory or registers, to sum.
@@ -62,10 +62,9 @@ func vector(a, b Register, disp int, sum VecPhysical, exact bool) {
 		}
 		return
 	}
-	x, y := ymm.v[4+disp/32%2], ymm.v[6+disp/32%2]
-	VMOVDQU(Mem{Base: a, Disp: disp}, x)
+	x, y := ymm.v[4+disp/32%4], ymm.v[8+disp/32%4]
 	VMOVDQU(Mem{Base: b, Disp: disp}, y)
-	addFast(x, y, sum)
+	addFast(Mem{Base: a, Disp: disp}, x, y, sum)
 }
 
 // rest adds the last n < 32 elements of a slice of at least 32: its last 32, those counted before masked off in a.
@@ -76,7 +75,7 @@ func rest(a, b, n Register, sum VecPhysical, exact bool) {
 	VPAND(Mem{Base: a, Index: n, Scale: 1, Disp: -32}, x, x)
 	VMOVDQU(Mem{Base: b, Index: n, Scale: 1, Disp: -32}, y)
 	if !exact {
-		addFast(x, y, sum)
+		addFast(x, x, y, sum)
 		return
 	}
 	addExact(x.AsX(), y.AsX(), sum)
