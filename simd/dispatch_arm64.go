@@ -38,7 +38,9 @@ func dotNEON(a, b *int8, n int) int32
 // The kernels take vectors of 16 elements; the generic code adds the rest.
 const vectorBytes = 16
 
-func dot(a, b []int8) int32 {
+func dot(a, b *int8, n int) int32 { return dotRow(unsafe.Slice(a, n), unsafe.Slice(b, n)) }
+
+func dotRow(a, b []int8) int32 {
 	n := len(a) &^ (vectorBytes - 1)
 	if useSDOT && n > 0 {
 		return dotSDOT(&a[0], &b[0], n) + dotGeneric(a[n:], b[n:])
@@ -51,7 +53,7 @@ func dot(a, b []int8) int32 {
 func sumSquares(a []int8) (int32, bool) {
 	if useSDOT || useNEON {
 		octets := unsafe.Slice((*byte)(unsafe.Pointer(unsafe.SliceData(a))), len(a))
-		return dot(a, a), bytes.IndexByte(octets, 0x80) < 0
+		return dotRow(a, a), bytes.IndexByte(octets, 0x80) < 0
 	}
 	return sumSquaresGeneric(a)
 }
@@ -60,13 +62,13 @@ func outside(offsets []int, last int) bool { return outsideGeneric(offsets, last
 
 func dotPairs(dst []int32, a []int8, aOff []int, b []int8, bOff []int, d int) {
 	for i := range dst {
-		dst[i] = dot(a[aOff[i]:aOff[i]+d], b[bOff[i]:bOff[i]+d])
+		dst[i] = dotRow(a[aOff[i]:aOff[i]+d], b[bOff[i]:bOff[i]+d])
 	}
 }
 
 func dotBlock(dst []int32, probe, rows []int8, stride int) {
 	for i := range dst {
-		dst[i] = dot(probe, rows[i*stride:i*stride+len(probe)])
+		dst[i] = dotRow(probe, rows[i*stride:i*stride+len(probe)])
 	}
 }
 

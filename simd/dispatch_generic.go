@@ -2,11 +2,13 @@
 
 package simd
 
+import "unsafe"
+
 func supported() []string { return []string{"generic"} }
 
 func use(tier string) { inUse = tier }
 
-func dot(a, b []int8) int32 { return dotGeneric(a, b) }
+func dot(a, b *int8, n int) int32 { return dotGeneric(unsafe.Slice(a, n), unsafe.Slice(b, n)) }
 
 func sumSquares(a []int8) (int32, bool) { return sumSquaresGeneric(a) }
 

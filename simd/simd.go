@@ -11,6 +11,7 @@ package simd
 import (
 	"math"
 	"math/bits"
+	"unsafe"
 )
 
 //go:generate go run -C _asm . -tier vnni -out ../vnni_amd64.s -stubs ../vnni_amd64.go -pkg simd
@@ -33,7 +34,7 @@ func Dot(a, b []int8) int32 {
 		raceReadBytes(a)
 		raceReadBytes(b)
 	}
-	return dot(a, b)
+	return dot(unsafe.SliceData(a), unsafe.SliceData(b), len(a))
 }
 
 // SumSquares returns Σ a[i]² for up to 2048 elements, and whether every element is in [-127, 127].
