@@ -72,6 +72,16 @@ type stream struct {
 	total   int
 }
 
+// item is the kind of the item column, or 0.
+func (s *stream) item() columnKind {
+	for _, c := range s.columns {
+		if c.kind == columnText || c.kind == columnNumber {
+			return c.kind
+		}
+	}
+	return 0
+}
+
 func badStream(format string, args ...any) error {
 	return refuse(kindItem, "arrow: "+fmt.Sprintf(format, args...))
 }

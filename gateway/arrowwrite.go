@@ -7,7 +7,6 @@ import (
 
 	"github.com/apache/arrow-go/v18/arrow"
 	"github.com/apache/arrow-go/v18/arrow/array"
-	"github.com/apache/arrow-go/v18/arrow/ipc"
 	"github.com/apache/arrow-go/v18/arrow/memory"
 )
 
@@ -31,7 +30,8 @@ func (s *Server) verifyStream(rq *request) error {
 		}
 		from = to
 	}
-	return s.writeStream(rq, in, outcomes)
+	s.writeStream(rq, in, outcomes)
+	return nil
 }
 
 // streamBatch is the batch of one record batch, all of it memory of the lease.
@@ -58,7 +58,10 @@ var (
 	dictionaryType            = &arrow.DictionaryType{IndexType: arrow.PrimitiveTypes.Int8, ValueType: arrow.BinaryTypes.String}
 )
 
-const firstReason = zhenni.RefusedUnavailable
+const (
+	firstReason  = zhenni.RefusedUnavailable
+	refusedIndex = 2 // of the verdict words
+)
 
 func answerWords() (verdicts, reasons arrow.Array) {
 	words := func(list []string) arrow.Array {
@@ -75,7 +78,7 @@ func answerWords() (verdicts, reasons arrow.Array) {
 
 func answerIndexes() (verdicts, reasons [256]byte) {
 	for i := range 256 {
-		verdicts[i], reasons[i] = 2, byte(zhenni.RefusedInternal-firstReason)
+		verdicts[i], reasons[i] = refusedIndex, byte(zhenni.RefusedInternal-firstReason)
 		if o := zhenni.Outcome(i); o >= firstReason && i < zhenni.OutcomeCount {
 			reasons[i] = byte(o - firstReason)
 		}
@@ -84,44 +87,25 @@ func answerIndexes() (verdicts, reasons [256]byte) {
 	return verdicts, reasons
 }
 
-// writeStream answers with one record batch for each that came.
-func (s *Server) writeStream(rq *request, in *stream, outcomes []zhenni.Outcome) error {
-	rq.ctx.Response.Header.SetContentType(mediaArrow)
-	schema := s.answerSchema(rq, in)
-	w := ipc.NewWriter(rq.ctx.Response.BodyWriter(), ipc.WithSchema(schema))
-	words := rq.lease.take(3*in.total + len(in.parts))
-	from := 0
-	for _, part := range in.parts {
-		to := from + part.count
-		columns := append(itemColumn(part), outcomeColumns(words, outcomes[from:to])...)
-		if err := w.Write(array.NewRecordBatch(schema, columns, int64(part.count))); err != nil {
-			return err
-		}
-		from = to
-	}
-	return w.Close()
-}
-
 // answerSchema has the item column of the request, where there is one, and says in its metadata what the answer is.
-func (s *Server) answerSchema(rq *request, in *stream) *arrow.Schema {
+func answerSchema(profile zhenni.Profile, item columnKind, transaction string, evaluation bool) *arrow.Schema {
 	var fields []arrow.Field
-	for _, c := range in.columns {
-		switch c.kind {
-		case columnText:
-			fields = append(fields, arrow.Field{Name: "item", Type: arrow.BinaryTypes.String})
-		case columnNumber:
-			fields = append(fields, arrow.Field{Name: "item", Type: arrow.PrimitiveTypes.Int64})
-		}
+	switch item {
+	case columnText:
+		fields = append(fields, arrow.Field{Name: "item", Type: arrow.BinaryTypes.String})
+	case columnNumber:
+		fields = append(fields, arrow.Field{Name: "item", Type: arrow.PrimitiveTypes.Int64})
 	}
 	fields = append(fields,
 		arrow.Field{Name: "outcome", Type: dictionaryType},
 		arrow.Field{Name: "reason", Type: dictionaryType, Nullable: true})
-	profile := s.config.Profile
 	metadata := arrow.NewMetadata(
-		[]string{"profile", "profile_supported", "transaction", "evaluation"},
-		[]string{profile.ID, strconv.FormatBool(profile.Supported), rq.transaction, strconv.FormatBool(rq.party.Evaluation)})
+		[]string{"profile", "profile_supported", transactionKey, "evaluation"},
+		[]string{profile.ID, strconv.FormatBool(profile.Supported), transaction, strconv.FormatBool(evaluation)})
 	return arrow.NewSchema(fields, &metadata)
 }
+
+const transactionKey = "transaction"
 
 // itemColumn is the item column of the request, which is echoed from where it lies.
 func itemColumn(part rows) []arrow.Array {
@@ -143,7 +127,7 @@ func outcomeColumns(words []byte, outcomes []zhenni.Outcome) []arrow.Array {
 	nulls := n
 	for i, o := range outcomes {
 		verdicts[i], reasons[i] = verdictIndex[o], reasonIndex[o]
-		if verdictIndex[o] == verdictIndex[firstReason] {
+		if verdictIndex[o] == refusedIndex {
 			valid[i/8] |= 1 << (i % 8)
 			nulls--
 		}

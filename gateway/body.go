@@ -46,10 +46,13 @@ func (d *depot) put(b *block) {
 	d.classes[class].Put(b)
 }
 
+// leaseBlocks is one more than the most a request takes: a batch of lines with both kinds of probe.
+const leaseBlocks = 10
+
 // A lease is the memory of one request. It is used by the goroutine that serves the request.
 type lease struct {
 	depot    *depot
-	blocks   [8]*block
+	blocks   [leaseBlocks]*block
 	count    int
 	reserved int64
 	lent     bool // the node may be reading: the blocks can not go back to the depot

@@ -1,6 +1,7 @@
 package gateway
 
 import (
+	"context"
 	"strconv"
 
 	"zhenni"
@@ -32,7 +33,7 @@ func (s *Server) revoke(rq *request) error {
 	if err != nil {
 		return err
 	}
-	result, err := s.applyOne(rq, zhenni.ChangeStatus{
+	result, err := s.applyOne(zhenni.ChangeStatus{
 		ID: id, Tenant: rq.party.Tenant, To: zhenni.StatusRevoked, At: s.config.Now(),
 	})
 	if err != nil {
@@ -42,8 +43,16 @@ func (s *Server) revoke(rq *request) error {
 	return nil
 }
 
-func (s *Server) applyOne(rq *request, command zhenni.Command) (zhenni.Result, error) {
-	results, err := s.node.Apply(rq.ctx, []zhenni.Command{command})
+// apply has the node make changes within the time of a batch. fasthttp's own context is not passed on, because it is
+// used again after the handler.
+func (s *Server) apply(commands []zhenni.Command) ([]zhenni.Result, error) {
+	ctx, cancel := context.WithTimeout(context.Background(), s.config.BatchTimeout)
+	defer cancel()
+	return s.node.Apply(ctx, commands)
+}
+
+func (s *Server) applyOne(command zhenni.Command) (zhenni.Result, error) {
+	results, err := s.apply([]zhenni.Command{command})
 	if err != nil {
 		return zhenni.Result{}, err
 	}

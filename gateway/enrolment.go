@@ -5,6 +5,7 @@ import (
 	"encoding/hex"
 	"errors"
 	"io"
+	"slices"
 
 	"zhenni"
 	"zhenni/engine"
@@ -73,7 +74,7 @@ func (s *Server) enrolOne(rq *request) error {
 	if err != nil {
 		return err
 	}
-	result, err := s.applyOne(rq, s.enrolCommand(rq, ids[0], level, row))
+	result, err := s.applyOne(s.enrolCommand(rq, ids[0], level, row))
 	if err != nil {
 		return err
 	}
@@ -184,7 +185,7 @@ func (s *Server) applyAll(rq *request, items []enrolment, slab []int8) error {
 	chunk := make([]*enrolment, 0, enrolChunk)
 	applied, failed := 0, error(nil)
 	flush := func() {
-		if failed = s.applyChunk(rq, commands, chunk, failed); failed == nil {
+		if failed = s.applyChunk(commands, chunk, failed); failed == nil {
 			applied += len(chunk)
 		}
 		commands, chunk = commands[:0], chunk[:0]
@@ -210,11 +211,11 @@ func (s *Server) applyAll(rq *request, items []enrolment, slab []int8) error {
 }
 
 // applyChunk applies the commands of chunk unless an earlier one failed, and notes what became of each.
-func (s *Server) applyChunk(rq *request, commands []zhenni.Command, chunk []*enrolment, earlier error) error {
+func (s *Server) applyChunk(commands []zhenni.Command, chunk []*enrolment, earlier error) error {
 	err := earlier
 	var results []zhenni.Result
 	if err == nil {
-		results, err = s.node.Apply(rq.ctx, append([]zhenni.Command(nil), commands...))
+		results, err = s.apply(slices.Clone(commands))
 	}
 	for i, e := range chunk {
 		switch {
@@ -305,7 +306,7 @@ var enrolmentWords = func() arrow.Array {
 // writeEnrolmentStream answers in one record batch: the item where one came, the credential or null, what became of it.
 func (s *Server) writeEnrolmentStream(rq *request, in *stream, items []enrolment) error {
 	rq.ctx.Response.Header.SetContentType(mediaArrow)
-	schema := s.answerSchema(rq, in)
+	schema := answerSchema(s.config.Profile, in.item(), rq.transaction, rq.party.Evaluation)
 	fields := append([]arrow.Field{{Name: "credential", Type: &arrow.FixedSizeBinaryType{ByteWidth: 16}, Nullable: true}}, schema.Fields()...)
 	metadata := schema.Metadata()
 	schema = arrow.NewSchema(fields, &metadata)

@@ -24,7 +24,7 @@ func verification(extra ...string) string {
 	return strings.Join(lines, "\r\n") + "\r\n\r\n" + doc
 }
 
-// without returns request with old replaced by replacement, which must change it.
+// replaced returns request with old replaced by replacement, which must change it.
 func replaced(t *testing.T, request, old, replacement string) string {
 	t.Helper()
 	if !strings.Contains(request, old) {
@@ -33,18 +33,17 @@ func replaced(t *testing.T, request, old, replacement string) string {
 	return strings.Replace(request, old, replacement, 1)
 }
 
-// Every request of this table is answered with its status, nothing of it or behind it is executed, and the connection
-// ends.
-//
-// FAULTS: P1 P2 P3 P4 P5 P6 P7 P8 P9 P10 P13
-func TestGuardRefusesAndCloses(t *testing.T) {
-	f := start(t, nil)
+// A fault is a request that is refused with its status.
+type fault struct {
+	raw    string
+	status int
+}
+
+// FAULTS: P1 P2 P3 P4 P5 P10
+func TestGuardRefusesFraming(t *testing.T) {
 	good := verification()
 	length := "Content-Length: " + itoa(len(goodDocument())) + "\r\n"
-	for name, c := range map[string]struct {
-		raw    string
-		status int
-	}{
+	refuseAndClose(t, map[string]fault{
 		"CL and TE":            {verification("Transfer-Encoding: chunked"), 400},
 		"TE and CL":            {replaced(t, good, length, "Transfer-Encoding: chunked\r\n"+length), 400},
 		"CL twice, equal":      {verification(length[:len(length)-2]), 400},
@@ -67,47 +66,68 @@ func TestGuardRefusesAndCloses(t *testing.T) {
 		"chunk size overflow":  {chunked("fffffffffffffffff\r\n"), 411},
 		"chunk extension LF":   {chunked("4;a\nb\r\nabcd\r\n0\r\n\r\n"), 411},
 		"chunk extension long": {chunked("4;" + strings.Repeat("a", 10000)), 411},
-		"space before colon":   {verification("X : y"), 400},
-		"tab before colon":     {verification("X\t: y"), 400},
-		"space in name":        {verification("X Y: z"), 400},
-		"empty name":           {verification(": y"), 400},
-		"no colon":             {verification("X"), 400},
-		"NUL in value":         {verification("X: a\x00b"), 400},
-		"NUL in name":          {verification("X\x00: b"), 400},
-		"bare CR":              {verification("X: a\rb"), 400},
-		"bare LF":              {verification("X: a\nY: b"), 400},
-		"bare LF first line":   {replaced(t, good, "HTTP/1.1\r\n", "HTTP/1.1\n"), 400},
-		"bare LF last line":    {replaced(t, good, "\r\n\r\n", "\r\n\n"), 400},
-		"empty first line":     {"\r\n" + good, 400},
-		"obs-fold":             {verification("X: a", " b"), 400},
-		"obs-fold first":       {replaced(t, good, "Host: x", " Host: x"), 400},
-		"non-ASCII value":      {verification("X: \xc3\xa9"), 400},
-		"no Host":              {replaced(t, good, "Host: x\r\n", ""), 400},
-		"empty Host":           {replaced(t, good, "Host: x", "Host:"), 400},
-		"two Hosts":            {verification("Host: x"), 400},
-		"Host with slash":      {replaced(t, good, "Host: x", "Host: x/y"), 400},
-		"absolute-form":        {replaced(t, good, "/v1", "http://other/v1"), 400},
-		"HTTP/0.9":             {"GET /livez\r\n\r\n", 400},
-		"HTTP/1.0":             {replaced(t, good, "HTTP/1.1", "HTTP/1.0"), 400},
-		"HTTP/9.9":             {replaced(t, good, "HTTP/1.1", "HTTP/9.9"), 400},
-		"HTTP/2 preface":       {"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n", 400},
-		"h2c upgrade":          {verification("Connection: Upgrade, HTTP2-Settings", "Upgrade: h2c", "HTTP2-Settings: AAMAAABkAAQAAP__"), 400},
-		"TRACE":                {"TRACE / HTTP/1.1\r\nHost: x\r\n\r\n", 405},
-		"CONNECT":              {"CONNECT x:80 HTTP/1.1\r\nHost: x\r\n\r\n", 405},
-		"PUT":                  {replaced(t, good, "POST", "PUT"), 405},
-		"HEAD":                 {"HEAD /livez HTTP/1.1\r\nHost: x\r\n\r\n", 405},
-		"lower-case method":    {replaced(t, good, "POST", "post"), 400},
-		"two spaces":           {replaced(t, good, "POST ", "POST  "), 400},
-		"GET with body":        {"GET /livez HTTP/1.1\r\nHost: x\r\nContent-Length: 1\r\n\r\nx", 400},
-		"65 fields":            {verification(strings.Split(strings.Repeat("X: y,", 60)+"X: y", ",")...), 431},
-		"head over 4 KiB":      {verification("X: " + strings.Repeat("y", 4096)), 431},
-		"endless head":         {"GET /" + strings.Repeat("y", 10000), 431},
-		"Expect":               {verification("Expect: 100-continue"), 417},
-		"Trailer":              {verification("Trailer: X"), 400},
-		"two keys":             {verification("Authorization: Bearer zk_a"), 400},
-		"two types":            {verification("Content-Type: text/plain"), 400},
-		"odd Connection":       {verification("Connection: close, Authorization"), 400},
-	} {
+	})
+}
+
+// FAULTS: P6 P9 P10
+func TestGuardRefusesLines(t *testing.T) {
+	good := verification()
+	refuseAndClose(t, map[string]fault{
+		"space before colon": {verification("X : y"), 400},
+		"tab before colon":   {verification("X\t: y"), 400},
+		"space in name":      {verification("X Y: z"), 400},
+		"empty name":         {verification(": y"), 400},
+		"no colon":           {verification("X"), 400},
+		"NUL in value":       {verification("X: a\x00b"), 400},
+		"NUL in name":        {verification("X\x00: b"), 400},
+		"bare CR":            {verification("X: a\rb"), 400},
+		"bare LF":            {verification("X: a\nY: b"), 400},
+		"bare LF first line": {replaced(t, good, "HTTP/1.1\r\n", "HTTP/1.1\n"), 400},
+		"bare LF last line":  {replaced(t, good, "\r\n\r\n", "\r\n\n"), 400},
+		"empty first line":   {"\r\n" + good, 400},
+		"obs-fold":           {verification("X: a", " b"), 400},
+		"obs-fold first":     {replaced(t, good, "Host: x", " Host: x"), 400},
+		"non-ASCII value":    {verification("X: \xc3\xa9"), 400},
+		"65 fields":          {verification(strings.Split(strings.Repeat("X: y,", 60)+"X: y", ",")...), 431},
+		"head over 4 KiB":    {verification("X: " + strings.Repeat("y", 4096)), 431},
+		"endless head":       {"GET /" + strings.Repeat("y", 10000), 431},
+	})
+}
+
+// FAULTS: P7 P8 P10 P13
+func TestGuardRefusesWhatIsNotServed(t *testing.T) {
+	good := verification()
+	refuseAndClose(t, map[string]fault{
+		"no Host":           {replaced(t, good, "Host: x\r\n", ""), 400},
+		"empty Host":        {replaced(t, good, "Host: x", "Host:"), 400},
+		"two Hosts":         {verification("Host: x"), 400},
+		"Host with slash":   {replaced(t, good, "Host: x", "Host: x/y"), 400},
+		"absolute-form":     {replaced(t, good, "/v1", "http://other/v1"), 400},
+		"HTTP/0.9":          {"GET /livez\r\n\r\n", 400},
+		"HTTP/1.0":          {replaced(t, good, "HTTP/1.1", "HTTP/1.0"), 400},
+		"HTTP/9.9":          {replaced(t, good, "HTTP/1.1", "HTTP/9.9"), 400},
+		"HTTP/2 preface":    {"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n", 400},
+		"h2c upgrade":       {verification("Connection: Upgrade, HTTP2-Settings", "Upgrade: h2c", "HTTP2-Settings: AAMAAABkAAQAAP__"), 400},
+		"TRACE":             {"TRACE / HTTP/1.1\r\nHost: x\r\n\r\n", 405},
+		"CONNECT":           {"CONNECT x:80 HTTP/1.1\r\nHost: x\r\n\r\n", 405},
+		"PUT":               {replaced(t, good, "POST", "PUT"), 405},
+		"HEAD":              {"HEAD /livez HTTP/1.1\r\nHost: x\r\n\r\n", 405},
+		"lower-case method": {replaced(t, good, "POST", "post"), 400},
+		"two spaces":        {replaced(t, good, "POST ", "POST  "), 400},
+		"GET with body":     {"GET /livez HTTP/1.1\r\nHost: x\r\nContent-Length: 1\r\n\r\nx", 400},
+		"Expect":            {verification("Expect: 100-continue"), 417},
+		"Trailer":           {verification("Trailer: X"), 400},
+		"two keys":          {verification("Authorization: Bearer zk_a"), 400},
+		"two types":         {verification("Content-Type: text/plain"), 400},
+		"odd Connection":    {verification("Connection: close, Authorization"), 400},
+	})
+}
+
+// refuseAndClose sends each request with a good one behind it: it is answered with its status, nothing of it or behind
+// it is executed, and the connection ends.
+func refuseAndClose(t *testing.T, faults map[string]fault) {
+	f := start(t, nil)
+	for name, c := range faults {
 		t.Run(name, func(t *testing.T) {
 			answers, closed := f.exchange([]byte(c.raw+verification()), 3)
 			if len(answers) != 1 || !closed {

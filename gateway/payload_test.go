@@ -222,6 +222,32 @@ func TestOneBadInTenThousand(t *testing.T) {
 	}
 }
 
+// Lines may mix the two kinds of probe.
+func TestMixedLinesKeepOrder(t *testing.T) {
+	f := start(t, nil)
+	var body, want strings.Builder
+	for i := range 100 {
+		probe := `"probe_int8":"` + int8Probe(testDim, i%3 == 0) + `"`
+		if i%2 == 0 {
+			probe = `"probe_float32":"` + float32Probe(testDim, float32(1-i%3)) + `"`
+		}
+		outcome := "no_match"
+		if i%3 == 0 {
+			outcome = "match"
+		}
+		body.WriteString(`{"credential":"` + testID(i).String() + `",` + probe + "}\n")
+		want.WriteString(outcome + " ")
+	}
+	a := f.call("POST", "/v1/verification-batches", "verifier", mediaNDJSON, []byte(body.String()))
+	got := ""
+	for line := range strings.Lines(string(a.body)) {
+		got += strings.Split(line, `"`)[3] + " "
+	}
+	if got != want.String() || len(f.node.verified) != 2 {
+		t.Errorf("got  %s\nwant %s in two batches, not %d", got, want.String(), len(f.node.verified))
+	}
+}
+
 // FAULTS: L9
 func TestAnotherModelIsRefused(t *testing.T) {
 	f := start(t, nil)

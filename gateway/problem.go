@@ -1,6 +1,7 @@
 package gateway
 
 import (
+	"context"
 	"errors"
 	"strconv"
 	"time"
@@ -83,6 +84,7 @@ func refusalOf(err error) *refusal {
 		{zhenni.ErrOverloaded, kindOverloaded},
 		{zhenni.ErrUnavailable, kindUnavailable},
 		{zhenni.ErrDeadline, kindDeadline},
+		{context.DeadlineExceeded, kindDeadline},
 		{zhenni.ErrNotFound, kindNoCredential},
 		{zhenni.ErrIllegalChange, kindConflict},
 		{zhenni.ErrBadCredentialID, kindID},

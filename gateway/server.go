@@ -34,6 +34,7 @@ type Server struct {
 	metrics *httpMetrics
 	depot   depot
 	answer  answerConstants
+	streams map[streamShape]*streamTemplate
 }
 
 // New makes a server for node, which it neither starts nor stops. A config that is not valid is [zhenni.ErrBadValue]
@@ -49,7 +50,7 @@ func New(config Config, node Node) (*Server, error) {
 	s := &Server{config: config, node: node, metrics: newMetrics(node, config.Version)}
 	s.depot.limit = config.MaxHeldBytes
 	s.answer = newAnswerConstants(config.Profile)
-	if err := s.loadTLS(); err != nil {
+	if err := errors.Join(s.loadTLS(), s.makeTemplates()); err != nil {
 		return nil, err
 	}
 	s.http = fasthttp.Server{
