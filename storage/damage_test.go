@@ -179,6 +179,45 @@ func overwrite(path string, at int64, n int) error {
 	return err
 }
 
+// Badger opens a manifest that ends early and removes the tables it does not name. The store stays refused, and the
+// tables stay.
+//
+// FAULTS: S4
+func TestShortenedManifestIsRefused(t *testing.T) {
+	opts := closedStore(t)
+	manifest := filepath.Join(opts.Dir, viewDir, badger.ManifestFilename)
+	const magic = 8
+	truncate(t, manifest, magic)
+	for range 2 {
+		if _, err := Open(opts); !errors.Is(err, zhenni.ErrCorrupt) {
+			t.Fatalf("Open: %v, want ErrCorrupt", err)
+		}
+	}
+	kept, err := filepath.Glob(filepath.Join(opts.Dir, orphanDir, "*.sst"))
+	if err != nil || len(kept) == 0 {
+		t.Errorf("no table is kept: %v", err)
+	}
+}
+
+// A table whose records are all in the view is what a crash in a compaction leaves: it is no damage.
+func TestHarmlessOrphanIsRemoved(t *testing.T) {
+	opts := closedStore(t)
+	tables, err := filepath.Glob(filepath.Join(opts.Dir, viewDir, "*.sst"))
+	if err != nil || len(tables) == 0 {
+		t.Fatalf("no tables: %v", err)
+	}
+	if err := copySparse(tables[0], filepath.Join(opts.Dir, viewDir, "000099.sst")); err != nil {
+		t.Fatal(err)
+	}
+	s := openStore(t, opts)
+	if _, err := s.Credential(testID(1)); err != nil {
+		t.Error(err)
+	}
+	if _, err := os.Stat(s.path(orphanDir)); !errors.Is(err, os.ErrNotExist) {
+		t.Errorf("the orphan is kept: %v", err)
+	}
+}
+
 // FAULTS: S6
 func TestOlderViewIsRefused(t *testing.T) {
 	opts := testOptions(t)

@@ -188,6 +188,32 @@ func TestClosedStoreRefuses(t *testing.T) {
 	}
 }
 
+// A process killed while it created the store leaves any part of these behind, in this order.
+func TestCreationIsTakenUpAgain(t *testing.T) {
+	for _, left := range [][]string{{markFile}, {markFile, headerFile}, {markFile, headerFile, filepath.Join(viewDir, "LOCK")}} {
+		whole := testOptions(t)
+		if err := openStore(t, whole).Close(); err != nil {
+			t.Fatal(err)
+		}
+		opts := whole
+		opts.Dir = t.TempDir()
+		for _, name := range left {
+			b, err := os.ReadFile(filepath.Join(whole.Dir, name))
+			if err != nil && !errors.Is(err, os.ErrNotExist) {
+				t.Fatal(err)
+			}
+			if err := os.MkdirAll(filepath.Dir(filepath.Join(opts.Dir, name)), 0o700); err != nil {
+				t.Fatal(err)
+			}
+			if err := os.WriteFile(filepath.Join(opts.Dir, name), b, 0o600); err != nil {
+				t.Fatal(err)
+			}
+		}
+		s := openStore(t, opts)
+		mustApply(t, s, testEnrol(1))
+	}
+}
+
 func TestCreatedIsKept(t *testing.T) {
 	opts := testOptions(t)
 	opts.Created = testTime

@@ -8,10 +8,8 @@ import (
 	"path/filepath"
 
 	"github.com/dgraph-io/badger/v4"
-	"github.com/dgraph-io/badger/v4/options"
 	"github.com/dgraph-io/badger/v4/table"
 	"github.com/dgraph-io/badger/v4/y"
-	"github.com/dgraph-io/ristretto/v2/z"
 
 	"zhenni"
 )
@@ -20,6 +18,9 @@ import (
 // whose records are all in the view as well. A manifest that was cut short leaves one whose records are lost: and
 // Badger removes both as it opens. So orphans are linked aside first, and afterwards every record of theirs must be in
 // the view, as it is or newer. While one is not, the store stays refused and the tables stay where they are.
+
+// badgerPrefix begins the keys that Badger keeps for itself.
+var badgerPrefix = []byte("!badger!")
 
 // keepOrphans links the orphans of a view that is about to be opened into their folder.
 func keepOrphans(o Options, manifest badger.Manifest) error {
@@ -80,19 +81,8 @@ func (s *Store) dropOrphans() error {
 
 // missingFromView reports whether a table holds a record that the view has not, or only in an older version. A table
 // that does not open was being written at the crash, so nothing was taken out of the log on its account.
-func (s *Store) missingFromView(path string) (missing bool, err error) {
-	var damaged error
-	defer func() {
-		if damaged != nil {
-			missing, err = false, nil
-		}
-	}()
-	defer damagePanics(&damaged, path)
-	file, err := z.OpenMmapFile(path, os.O_RDONLY, 0)
-	if err != nil {
-		return false, nil
-	}
-	orphan, err := table.OpenTable(file, table.Options{ReadOnly: true, ChkMode: options.OnTableAndBlockRead})
+func (s *Store) missingFromView(path string) (bool, error) {
+	orphan, err := openTable(path)
 	if err != nil {
 		return false, nil
 	}
@@ -103,7 +93,7 @@ func (s *Store) missingFromView(path string) (missing bool, err error) {
 	defer it.Close()
 	for it.Rewind(); it.Valid(); it.Next() {
 		key, version := y.ParseKey(it.Key()), y.ParseTs(it.Key())
-		if bytes.HasPrefix(key, []byte("!badger!")) {
+		if bytes.HasPrefix(key, badgerPrefix) {
 			continue
 		}
 		item, err := txn.Get(key)

@@ -43,11 +43,7 @@ func verifyTables(dir string, manifest badger.Manifest) error {
 func readManifest(dir string, opts badger.Options) (badger.Manifest, error) {
 	f, err := os.Open(filepath.Join(dir, badger.ManifestFilename))
 	if errors.Is(err, os.ErrNotExist) {
-		entries, err := os.ReadDir(dir)
-		if err == nil && len(entries) > 0 {
-			return badger.Manifest{}, fmt.Errorf("%w: the view has lost its manifest; restore the store", zhenni.ErrCorrupt)
-		}
-		return badger.Manifest{}, nil
+		return badger.Manifest{}, refuseData(dir)
 	}
 	if err != nil {
 		return badger.Manifest{}, fmt.Errorf("storage: %w", err)
@@ -60,20 +56,39 @@ func readManifest(dir string, opts badger.Options) (badger.Manifest, error) {
 	return manifest, nil
 }
 
-func verifyTable(path string) (err error) {
-	defer damagePanics(&err, path)
-	file, err := z.OpenMmapFile(path, os.O_RDONLY, 0)
-	if err != nil {
-		return fmt.Errorf("%w: table %s: %w", zhenni.ErrCorrupt, path, err)
+// refuseData refuses a view without a manifest that holds tables or logs; Badger makes those after its manifest.
+func refuseData(dir string) error {
+	for _, pattern := range []string{"*.sst", "*.mem"} {
+		if found, _ := filepath.Glob(filepath.Join(dir, pattern)); len(found) > 0 {
+			return fmt.Errorf("%w: the view has lost its manifest; restore the store", zhenni.ErrCorrupt)
+		}
 	}
-	opened, err := table.OpenTable(file, table.Options{ReadOnly: true, ChkMode: options.OnTableAndBlockRead})
+	return nil
+}
+
+func verifyTable(path string) error {
+	opened, err := openTable(path)
 	if err != nil {
-		return fmt.Errorf("%w: table %s: %w", zhenni.ErrCorrupt, path, err)
+		return err
 	}
 	if err := opened.Close(-1); err != nil {
 		return fmt.Errorf("storage: table %s: %w", path, err)
 	}
 	return nil
+}
+
+// openTable opens one table after reading all of it against its checksums: [zhenni.ErrCorrupt].
+func openTable(path string) (_ *table.Table, err error) {
+	defer damagePanics(&err, path)
+	file, err := z.OpenMmapFile(path, os.O_RDONLY, 0)
+	if err != nil {
+		return nil, fmt.Errorf("%w: table %s: %w", zhenni.ErrCorrupt, path, err)
+	}
+	opened, err := table.OpenTable(file, table.Options{ReadOnly: true, ChkMode: options.OnTableAndBlockRead})
+	if err != nil {
+		return nil, fmt.Errorf("%w: table %s: %w", zhenni.ErrCorrupt, path, err)
+	}
+	return opened, nil
 }
 
 // damagePanics, deferred, turns the panic in which Badger's table code ends on damaged input into [zhenni.ErrCorrupt].
