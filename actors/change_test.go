@@ -3,7 +3,9 @@ package actors
 import (
 	"context"
 	"errors"
+	"math/bits"
 	"math/rand/v2"
+	"slices"
 	"sync"
 	"sync/atomic"
 	"testing"
@@ -11,6 +13,7 @@ import (
 	"time"
 
 	"zhenni"
+	"zhenni/engine"
 )
 
 // Verifications, resharding and revocations at once: no verification begun after a revocation was acknowledged
@@ -152,6 +155,37 @@ func TestReshardGivesUp(t *testing.T) {
 		verify(t, n, b)
 		wantAll(t, b, zhenni.Match)
 	})
+}
+
+// Every segment has one owner, the shares differ by one segment at most, and a shard follows those it takes from.
+func TestPlacement(t *testing.T) {
+	n := &Node{warmed: make(chan struct{})}
+	previous := newPlacement(n, 5, nil)
+	for shards := 1; shards <= MaxShards; shards++ {
+		p := newPlacement(n, shards, previous)
+		all := uint64(0)
+		for i, s := range p.shards {
+			if size := bits.OnesCount64(s.segments); size != engine.Segments/shards && size != engine.Segments/shards+1 {
+				t.Errorf("%d shards: shard %d owns %d segments", shards, i, size)
+			}
+			if all&s.segments != 0 {
+				t.Errorf("%d shards: shard %d shares a segment", shards, i)
+			}
+			all |= s.segments
+			followed := uint64(0)
+			for _, old := range previous.shards {
+				if slices.Contains(s.after, (<-chan struct{})(old.released)) {
+					followed |= old.segments
+				}
+			}
+			if s.segments&^followed != 0 {
+				t.Errorf("%d shards: shard %d does not wait for all of its segments", shards, i)
+			}
+		}
+		if all != allSegments {
+			t.Errorf("%d shards own %b", shards, all)
+		}
+	}
 }
 
 func TestReshardRefused(t *testing.T) {

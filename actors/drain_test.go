@@ -3,6 +3,7 @@ package actors
 import (
 	"context"
 	"errors"
+	"sync"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -45,6 +46,38 @@ func TestDrainAnswersTheQueue(t *testing.T) {
 		wantClosed(t, n, w)
 		drain(t, n)
 	})
+}
+
+// A drain under load: a batch is answered whole or refused whole.
+func TestDrainUnderLoad(t *testing.T) {
+	w := newWorld(34, testDim, 500)
+	n := startNode(t, w, Config{Shards: 3, MessageItems: 16})
+	var clients sync.WaitGroup
+	served := make(chan struct{}, 4)
+	for range 4 {
+		clients.Go(func() {
+			for answered := 0; ; answered++ {
+				b := w.mated(w.ids...)
+				err := n.Verify(b, soon())
+				if err != nil {
+					if !errors.Is(err, zhenni.ErrUnavailable) {
+						t.Error("verify:", err)
+					}
+					wantAll(t, b, zhenni.Pending)
+					return
+				}
+				wantAll(t, b, zhenni.Match)
+				if answered == 3 {
+					served <- struct{}{}
+				}
+			}
+		})
+	}
+	for range cap(served) {
+		<-served
+	}
+	drain(t, n)
+	clients.Wait()
 }
 
 // wantClosed wants the node to refuse everything that is asked of it.

@@ -102,6 +102,56 @@ func change(t testing.TB, n *Node, id zhenni.CredentialID, to zhenni.Status) {
 	}
 }
 
+// A thousand items of one poisonous credential in a batch make it panic no more often than it takes to park it.
+func TestPoisonManyTimesInOneBatch(t *testing.T) {
+	w := newWorld(5, testDim, 2)
+	w.cold = true
+	w.panicOn(w.ids[0])
+	n := startNode(t, w, Config{Shards: 1})
+	b := w.repeated(w.ids[0], 1000)
+	b.IDs[999] = w.ids[1]
+	verify(t, n, b)
+	if s := n.Stats(); s.Panics != 1+strikeLimit || s.Outcomes[zhenni.RefusedInternal] != 999 {
+		t.Errorf("%d panics, %d refused", s.Panics, s.Outcomes[zhenni.RefusedInternal])
+	}
+}
+
+// Panics, restarts and changes of placement at once: every good item is answered as if alone.
+//
+// FAULTS: R1
+func TestPanicsWhileResharding(t *testing.T) {
+	w := newWorld(5, testDim, 1000)
+	w.cold = true
+	var poison []zhenni.CredentialID
+	for i := 0; i < len(w.ids); i += 20 {
+		poison = append(poison, w.ids[i])
+	}
+	w.panicOn(poison...)
+	n := startNode(t, w, Config{Shards: 4, MessageItems: 4, PanicLimit: 1 << 16})
+	stop, moved := make(chan struct{}), make(chan struct{})
+	go func() {
+		defer close(moved)
+		for shards := 1; !ended(stop); shards = shards%8 + 1 {
+			if err := n.SetShards(context.Background(), shards); err != nil {
+				t.Error("set shards:", err)
+			}
+		}
+	}()
+	var clients sync.WaitGroup
+	for range 3 {
+		clients.Go(func() {
+			for at := 0; at < len(w.ids); at += 100 {
+				b := w.mated(w.ids[at : at+100]...)
+				verify(t, n, b)
+				wantPoisoned(t, b, 20)
+			}
+		})
+	}
+	clients.Wait()
+	close(stop)
+	<-moved
+}
+
 func TestStrikesAreBounded(t *testing.T) {
 	w := newWorld(5, testDim, 1)
 	n := startNode(t, w, Config{Shards: 1})

@@ -50,13 +50,18 @@ func (h *host) forgive(id zhenni.CredentialID) {
 	delete(counts, id)
 }
 
+// isParked reports whether the credential is refused without being run.
+func (h *host) isParked(id zhenni.CredentialID) bool {
+	return h.node.strikes[engine.SegmentOf(id)][id] >= strikeLimit
+}
+
 // refuseParked refuses the items of parked credentials.
 func (h *host) refuseParked(b *zhenni.Batch, items []uint32) {
 	if h.node.parked.Load() == 0 {
 		return
 	}
 	for _, i := range items {
-		if b.Outcomes[i] == zhenni.Pending && h.node.strikes[engine.SegmentOf(b.IDs[i])][b.IDs[i]] >= strikeLimit {
+		if b.Outcomes[i] == zhenni.Pending && h.isParked(b.IDs[i]) {
 			b.Outcomes[i] = zhenni.RefusedInternal
 		}
 	}

@@ -190,14 +190,11 @@ func (h *host) isolate(b *zhenni.Batch, items []uint32) (total engine.Tally) {
 		if b.Outcomes[i] != zhenni.Pending {
 			continue
 		}
-		segment := engine.SegmentOf(b.IDs[i])
-		touched |= 1 << segment
-		t, err := h.run(b, items[k:k+1])
+		touched |= 1 << engine.SegmentOf(b.IDs[i])
+		t, err := h.runAlone(b, items[k:k+1])
 		total.Replays += t.Replays
 		if err != nil {
-			b.Outcomes[i] = zhenni.RefusedInternal
-			guilty |= 1 << segment
-			h.strike(b.IDs[i])
+			guilty |= 1 << engine.SegmentOf(b.IDs[i])
 		}
 		h.beats.Add(1)
 	}
@@ -209,6 +206,20 @@ func (h *host) isolate(b *zhenni.Batch, items []uint32) (total engine.Tally) {
 	rest, _ := h.run(b, nil)
 	total.Replays += rest.Replays
 	return total
+}
+
+// runAlone runs one item, unless its credential was parked by an item before it, and refuses it if it panics.
+func (h *host) runAlone(b *zhenni.Batch, item []uint32) (t engine.Tally, err error) {
+	i := item[0]
+	if h.isParked(b.IDs[i]) {
+		b.Outcomes[i] = zhenni.RefusedInternal
+		return t, nil
+	}
+	if t, err = h.run(b, item); err != nil {
+		b.Outcomes[i] = zhenni.RefusedInternal
+		h.strike(b.IDs[i])
+	}
+	return t, err
 }
 
 // countCrash remembers the time and fails the shard after too many in the window.
@@ -245,7 +256,7 @@ func panicError(cause any) error {
 	if e, ok := cause.(runtime.Error); ok {
 		text = e.Error()
 	}
-	var pcs [16]uintptr
+	var pcs [10]uintptr
 	frames := runtime.CallersFrames(pcs[:runtime.Callers(4, pcs[:])])
 	var where []string
 	for {
