@@ -31,14 +31,18 @@ func table(path string, r io.Reader, columns []string, visit func(record []strin
 		if errors.Is(err, io.EOF) {
 			return nil
 		}
-		if err == nil && n >= maxRows {
-			err = fmt.Errorf("more than %d rows", maxRows)
-		}
-		if err == nil {
-			err = visit(record)
+		var syntax *csv.ParseError
+		if errors.As(err, &syntax) {
+			return fmt.Errorf("%w: %s:%d: %w", ErrBadFile, path, syntax.Line, syntax.Err)
 		}
 		if err != nil {
-			line, _ := reader.FieldPos(0)
+			return fmt.Errorf("%s: %w", path, err)
+		}
+		line, _ := reader.FieldPos(0)
+		if n >= maxRows {
+			return fmt.Errorf("%w: %s:%d: more than %d rows", ErrBadFile, path, line, maxRows)
+		}
+		if err := visit(record); err != nil {
 			return fmt.Errorf("%w: %s:%d: %w", ErrBadFile, path, line, err)
 		}
 	}

@@ -20,6 +20,9 @@ const ParquetCommand = "parquet-rows"
 // more than parquetMemory: the decoder may loop, panic in goroutines of its own, or take memory without end.
 const parquetPatience = 2 * time.Second
 
+// maxParquetBytes bounds a file, and what is received of it. Rows are visited as they come, so neither is ever held.
+const maxParquetBytes = 64 << 30
+
 // Columns names what to read of a Parquet file: columns of text, and one of vectors, which holds either fixed-size
 // binary of little-endian float32 or a list of floats.
 type Columns struct {
@@ -34,7 +37,7 @@ func ReadParquet(ctx context.Context, path string, columns Columns, visit func(t
 }
 
 func readParquetWithin(ctx context.Context, patience time.Duration, path string, columns Columns, visit func([]string, []float32) error) error {
-	f, err := open(path, 4*maxValueBytes) // another process opens it again; a file that is not there fails here
+	f, err := open(path, maxParquetBytes) // another process opens it again; a file that is not there fails here
 	if err != nil {
 		return err
 	}
@@ -89,10 +92,10 @@ type visitError struct{ err error }
 
 func (e *visitError) Error() string { return e.err.Error() }
 
-// receive decodes frames until the last. The decoder of gob refuses a message above 1 GiB by itself; the limit bounds
-// all of them together.
+// receive decodes frames until the last. A frame of the other process has at most frameRows rows; gob refuses a message
+// above 1 GiB, whatever sends it.
 func receive(from io.Reader, texts int, alive func(), visit func([]string, []float32) error) error {
-	decoder := gob.NewDecoder(io.LimitReader(from, 4*maxValueBytes))
+	decoder := gob.NewDecoder(io.LimitReader(from, maxParquetBytes))
 	for {
 		var f frame
 		if err := decoder.Decode(&f); errors.Is(err, io.EOF) {

@@ -13,6 +13,8 @@ import (
 	"testing"
 
 	"github.com/parquet-go/parquet-go"
+
+	"zhenni"
 )
 
 type binaryRow struct {
@@ -94,6 +96,35 @@ func TestParquetFromStrangersIsRefused(t *testing.T) {
 			}
 		})
 	}
+}
+
+// Whatever byte is changed, the caller gets the rows or an error, and goes on. A changed value may go unnoticed; a
+// changed structure may not take the caller down.
+// FAULTS: L5
+func TestParquetWithAnyByteChanged(t *testing.T) {
+	good, err := os.ReadFile(writeParquet(t, binaryRows(4)))
+	if err != nil {
+		t.Fatal(err)
+	}
+	path := filepath.Join(t.TempDir(), "set.parquet")
+	refused := 0
+	const step = 7
+	for i := 0; i < len(good); i += step {
+		bad := bytes.Clone(good)
+		bad[i] ^= byte(1 << (i % 8))
+		if err := os.WriteFile(path, bad, 0o600); err != nil {
+			t.Fatal(err)
+		}
+		set, err := Read(t.Context(), path, nil)
+		known := errors.Is(err, ErrBadFile) || errors.Is(err, zhenni.ErrBadValue) || errors.Is(err, zhenni.ErrBadProbe)
+		if err == nil && set.Dim() != 2 || err != nil && !known {
+			t.Errorf("byte %d: %v", i, err)
+		}
+		if err != nil {
+			refused++
+		}
+	}
+	t.Logf("%d of %d changes refused", refused, (len(good)+step-1)/step)
 }
 
 func TestParquetWithOtherColumnsIsRefused(t *testing.T) {

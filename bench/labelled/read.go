@@ -30,7 +30,7 @@ var ErrBadFile = errors.New("labelled: bad file")
 const (
 	maxValueBytes = 512 << 20 // embeddings of one set, as float32
 	maxTextBytes  = 256 << 20 // one file of labels, trials or exclusions
-	maxRows       = 4 << 20
+	maxRows       = 1 << 20
 	maxNameBytes  = 512
 )
 

@@ -1,6 +1,7 @@
 package accuracy
 
 import (
+	"cmp"
 	"fmt"
 	"time"
 
@@ -26,6 +27,9 @@ type Plan struct {
 	CreatedAt time.Time
 }
 
+// maxDraws bounds the memory of a bootstrap: two bytes a person and draw.
+const maxDraws = 1000
+
 // Check reports the first field out of range, or a model that can not have made set, as [zhenni.ErrBadValue].
 func (p Plan) Check(set *Set) error {
 	if err := p.Model.Validate(); err != nil {
@@ -36,6 +40,9 @@ func (p Plan) Check(set *Set) error {
 	}
 	if !(p.Target > 0 && p.Target <= 0.5) {
 		return fmt.Errorf("%w: false match rate %v: want more than 0, at most 0.5", zhenni.ErrBadValue, p.Target)
+	}
+	if p.Draws < 0 || p.Draws > maxDraws {
+		return fmt.Errorf("%w: %d bootstrap draws: want at most %d", zhenni.ErrBadValue, p.Draws, maxDraws)
 	}
 	return nil
 }
@@ -71,9 +78,7 @@ func Calibrate(set *Set, scores *Scores, plan Plan) (zhenni.Profile, error) {
 	if err := plan.Check(set); err != nil {
 		return zhenni.Profile{}, err
 	}
-	if plan.Draws == 0 {
-		plan.Draws, plan.Seed = Draws, max(plan.Seed, Seed)
-	}
+	plan.Draws, plan.Seed = cmp.Or(plan.Draws, Draws), cmp.Or(plan.Seed, Seed)
 	s := search{scores: scores, bootstrap: NewBootstrap(set, plan.Draws, plan.Seed)}
 	grid := Grid(scores.NonMated)
 	found := s.at(plan.Target)

@@ -182,6 +182,7 @@ func TestPlanIsChecked(t *testing.T) {
 		"target 0": func(p *Plan) { p.Target = 0 }, "target NaN": func(p *Plan) { p.Target = math.NaN() },
 		"target 1": func(p *Plan) { p.Target = 1 }, "dimension": func(p *Plan) { p.Model.Dim = 9 },
 		"model id": func(p *Plan) { p.Model.ID = "A B" }, "factor": func(p *Plan) { p.Model.Factor = 9 },
+		"draws": func(p *Plan) { p.Draws = 1001 }, "fewer draws": func(p *Plan) { p.Draws = -1 },
 	} {
 		plan := planFor(set, 1e-3)
 		spoil(&plan)
