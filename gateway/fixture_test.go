@@ -371,3 +371,12 @@ func (s *syncBuffer) String() string {
 	defer s.mu.Unlock()
 	return s.b.String()
 }
+
+// listens reports whether the server still takes connections.
+func (f *fixture) listens() bool {
+	c, err := net.Dial("tcp", f.addr)
+	if err != nil {
+		return false
+	}
+	return c.Close() == nil
+}

@@ -1,0 +1,135 @@
+package gateway
+
+import (
+	"bytes"
+	"context"
+	"runtime"
+	"strings"
+	"testing"
+	"time"
+
+	"zhenni"
+)
+
+// A shutdown lets the request in hand finish, tells its client that the connection ends, and stops listening.
+func TestShutdownLetsRequestsFinish(t *testing.T) {
+	f := start(t, nil)
+	begun, release := make(chan struct{}), make(chan struct{})
+	f.node.verify = func(b *zhenni.Batch, _ time.Time) error {
+		close(begun)
+		<-release
+		answerAll(b)
+		return nil
+	}
+	conn := f.dial()
+	if _, err := conn.Write([]byte(verification())); err != nil {
+		t.Fatal(err)
+	}
+	<-begun
+	stopped := make(chan error, 1)
+	go func() { stopped <- f.server.Shutdown(context.Background()) }()
+	for f.listens() {
+		runtime.Gosched()
+	}
+	close(release)
+	answers, closed := readAnswers(conn, 2)
+	if len(answers) != 1 || answers[0].status != 200 || !closed {
+		t.Errorf("%v, closed %v", answers, closed)
+	}
+	if err := <-stopped; err != nil {
+		t.Error(err)
+	}
+}
+
+// The deadline a node is given is the one configured for the route.
+func TestDeadlines(t *testing.T) {
+	f := start(t, func(c *Config) { c.VerifyTimeout, c.BatchTimeout = time.Second, time.Minute })
+	var left time.Duration
+	f.node.verify = func(b *zhenni.Batch, deadline time.Time) error {
+		left = time.Until(deadline)
+		answerAll(b)
+		return nil
+	}
+	f.call("POST", "/v1/verifications", "verifier", mediaJSON, []byte(goodDocument()))
+	if left <= 0 || left > time.Second {
+		t.Errorf("a verification has %v", left)
+	}
+	f.call("POST", "/v1/verification-batches", "verifier", mediaNDJSON, []byte(goodDocument()+"\n"))
+	if left <= time.Second || left > time.Minute {
+		t.Errorf("a batch has %v", left)
+	}
+}
+
+// A failure of the node is never a verdict, whatever it wrote into the outcomes before.
+func TestAFailureIsNoVerdict(t *testing.T) {
+	f := start(t, nil)
+	for _, err := range []error{zhenni.ErrDeadline, zhenni.ErrUnavailable, zhenni.ErrOverloaded, zhenni.ErrBadBatch, zhenni.ErrCorrupt} {
+		f.node.verify = func(b *zhenni.Batch, _ time.Time) error {
+			answerAll(b)
+			return err
+		}
+		for path, body := range map[string]string{"/v1/verifications": goodDocument(), "/v1/verification-batches": goodDocument() + "\n"} {
+			media := mediaJSON
+			if strings.HasSuffix(path, "batches") {
+				media = mediaNDJSON
+			}
+			if a := f.call("POST", path, "verifier", media, []byte(body)); a.status < 500 || bytes.Contains(a.body, []byte("match")) {
+				t.Errorf("%v: %d %s", err, a.status, a.body)
+			}
+		}
+	}
+}
+
+// A nil error with an outcome that was not given is a refusal.
+func TestAPendingOutcomeIsRefused(t *testing.T) {
+	f := start(t, nil)
+	f.node.verify = func(*zhenni.Batch, time.Time) error { return nil }
+	a := f.call("POST", "/v1/verifications", "verifier", mediaJSON, []byte(goodDocument()))
+	if !bytes.Contains(a.body, []byte(`"outcome":"refused","reason":"internal"`)) {
+		t.Errorf("%d %s", a.status, a.body)
+	}
+}
+
+// Every answer to an evaluation tenant is marked, and the node is told; a profile that is not supported is, too.
+func TestAnswersAreMarked(t *testing.T) {
+	f := start(t, func(c *Config) { c.Profile = testProfile(t, testDim, false) })
+	for party, want := range map[string]bool{"trial": true, "both": false} {
+		for _, a := range []answer{
+			f.call("POST", "/v1/verifications", party, mediaJSON, []byte(goodDocument())),
+			f.call("POST", "/v1/verification-batches", party, mediaNDJSON, []byte(goodDocument()+"\n")),
+			f.call("POST", "/v1/enrolments", party, mediaJSON, []byte(`{"reference_int8":"`+int8Probe(testDim, true)+`"}`)),
+		} {
+			if marked := bytes.Contains(a.body, []byte(`"evaluation":true`)); marked != want {
+				t.Errorf("%s: marked %v: %s", party, marked, a.body)
+			}
+			if bytes.Contains(a.body, []byte("outcome")) && !bytes.Contains(a.body, []byte(`"profile_supported":false`)) {
+				t.Errorf("%s: the profile is not marked: %s", party, a.body)
+			}
+		}
+		if got := f.node.evals[len(f.node.evals)-1]; got != want {
+			t.Errorf("%s: the node is told %v", party, got)
+		}
+	}
+}
+
+func TestMetricsNameNobody(t *testing.T) {
+	f := start(t, nil)
+	f.call("POST", "/v1/verifications", "verifier", mediaJSON, []byte(goodDocument()))
+	f.call("TRACE", "/", "", "", nil)
+	a := f.call("GET", "/metrics", "", "", nil)
+	text := string(a.body)
+	for _, want := range []string{
+		`zhenni_http_request_seconds_count{class="2xx",route="/v1/verifications"} 1`, "zhenni_items_admitted_total 7",
+		`zhenni_outcomes_total{reason="",verdict="match"} 0`, `zhenni_http_guarded_total{code="method_not_allowed"} 1`,
+		`zhenni_shards{state="serving"} 2`, "zhenni_ready 1", `zhenni_build_info{version="devel"} 1`,
+	} {
+		if !strings.Contains(text, want) {
+			t.Errorf("%s is missing", want)
+		}
+	}
+	for _, secret := range []string{"verifier", testID(1).String(), "127.0.0.1", "score"} {
+		if strings.Contains(text, secret) {
+			t.Errorf("the metrics hold %q", secret)
+		}
+	}
+}
