@@ -540,7 +540,7 @@ summed:
 	RET
 
 // func dotBlockAVX2(dst *int32, n int, probe *int8, rows *int8, d int, stride int)
-// Requires: AVX, AVX2
+// Requires: AVX, AVX2, MMX+
 TEXT ·dotBlockAVX2(SB), NOSPLIT, $0-48
 	MOVQ     dst+0(FP), AX
 	MOVQ     n+8(FP), CX
@@ -552,6 +552,7 @@ TEXT ·dotBlockAVX2(SB), NOSPLIT, $0-48
 	VPSRLW   $0x0f, Y13, Y13
 
 row:
+	LEAQ  (BX)(DI*8), R11
 	MOVQ  BX, R8
 	MOVQ  DX, R9
 	MOVQ  SI, R10
@@ -564,6 +565,7 @@ row:
 	VPXOR Y3, Y3, Y3
 
 fastWide:
+	PREFETCHT0 (R11)
 	VMOVDQU    (R9), Y8
 	VPMINSB    Y8, Y12, Y12
 	VPSIGNB    (R8), Y8, Y8
@@ -578,6 +580,7 @@ fastWide:
 	VPMADDUBSW Y9, Y5, Y5
 	VPMADDWD   Y13, Y5, Y5
 	VPADDD     Y5, Y1, Y1
+	PREFETCHT0 64(R11)
 	VMOVDQU    64(R9), Y10
 	VPMINSB    Y10, Y12, Y12
 	VPSIGNB    64(R8), Y10, Y10
@@ -594,6 +597,7 @@ fastWide:
 	VPADDD     Y7, Y3, Y3
 	ADDQ       $0x00000080, R8
 	ADDQ       $0x00000080, R9
+	ADDQ       $0x00000080, R11
 	SUBQ       $0x00000080, R10
 	JAE        fastWide
 	VPADDD     Y1, Y0, Y0
@@ -605,6 +609,7 @@ fastNarrow:
 	JL   fastTail
 
 fastVector:
+	PREFETCHT0 (R11)
 	VMOVDQU    (R9), Y8
 	VPMINSB    Y8, Y12, Y12
 	VPSIGNB    (R8), Y8, Y8
@@ -614,6 +619,7 @@ fastVector:
 	VPADDD     Y4, Y0, Y0
 	ADDQ       $0x00000020, R8
 	ADDQ       $0x00000020, R9
+	ADDQ       $0x00000020, R11
 	SUBQ       $0x20, R10
 	JAE        fastVector
 

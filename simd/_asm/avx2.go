@@ -208,7 +208,9 @@ func dotBlockAVX2() {
 	loadOnes()
 	x, y, m := GP64(), GP64(), GP64()
 	Label("row")
-	sum := dotRow(x, y, m, nil, func() {
+	ahead := GP64() // prefetching beyond the last row touches nothing
+	LEAQ(Mem{Base: rows, Index: stride, Scale: 8}, ahead)
+	sum := dotRow(x, y, m, ahead, func() {
 		MOVQ(rows, x)
 		MOVQ(probe, y)
 		MOVQ(d, m)
