@@ -14,11 +14,11 @@
 // The first byte says what a record is. Credential ids are random, so the records of a credential lie side by side and
 // a range of slots is a range of keys.
 //
-//	c | id [16] | s                  status of a credential
-//	c | id [16] | t | factor         template of a credential
-//	k | tenant u32 be | version u16 be   tenant key, wrapped by the root key
-//	m | w                            high-water record: what the last commit reached
-//	p | id                           relying party; a removed one stays, marked
+//	c | id [16] | s                      status of a credential
+//	c | id [16] | t | factor             template of a credential
+//	k | tenant u32 be | version u16 be   tenant key: version u8 = 1, then what the root key made of it
+//	m | w                                high-water record: what the last commit reached
+//	p | id                               relying party; a removed one stays, marked
 //
 // # Sealed record
 //
@@ -45,7 +45,8 @@
 //	relying party  removed u8 | evaluation u8 | roles u8 | tenant u32 | key hash [32] | created | name
 //	high water     sequence u64 | credentials u64
 //
-// A time is seconds u64 | nanoseconds u32 since 1970. The generation of a status record is the credential's; its
+// A time is seconds u64 | nanoseconds u32 since 1970. The generation in the front of a relying party counts its
+// versions, that of the high-water record is 0. The generation of a status record is the credential's; its
 // template keeps the generation it was written with, which the status names. So a suspension re-seals no template,
 // and an older template put back does not pass.
 //

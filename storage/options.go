@@ -50,7 +50,7 @@ type Options struct {
 	MemTable int64
 	// Logger receives what Badger reports, never a key or a value of a record. Default: nothing is logged.
 	Logger *slog.Logger
-	// Entropy is where keys and nonces come from. Default crypto/rand.
+	// Entropy is where keys and nonces come from, safe for concurrent use. Default crypto/rand.
 	Entropy io.Reader
 
 	// free returns the free bytes of the disk under a folder; tests fill the disk with it.
