@@ -1,6 +1,7 @@
 package main
 
 import (
+	"fmt"
 	"math"
 
 	. "github.com/mmcloughlin/avo/build"
@@ -71,7 +72,7 @@ func (s shape) maxAbs() {
 	TEXT("maxAbs"+s.tier, NOSPLIT, "func(src *float32, n int) uint32")
 	Pragma("noescape")
 	Doc("maxAbs"+s.tier+" returns the largest of the bit patterns of |src[i]| for i < n.",
-		label("n is a positive multiple of %d.", s.lanes))
+		fmt.Sprintf("n is a positive multiple of %d.", s.lanes))
 	src, n := Load(Param("src"), GP64()), Load(Param("n"), GP64())
 	largest, x, magnitude := s.v[:4], s.v[4:8], s.v[8]
 	s.broadcast(math.MaxInt32, magnitude)
@@ -119,7 +120,7 @@ func (s shape) scale() {
 	TEXT("scale"+s.tier, NOSPLIT, "func(dst *int8, src *float32, n int, r float32) int32")
 	Pragma("noescape")
 	Doc("scale"+s.tier+" sets dst[i] = RoundToEven(src[i]·r) for i < n and returns Σ dst[i]²; |src[i]·r| < 127.5.",
-		label("n is a positive multiple of %d.", s.lanes))
+		fmt.Sprintf("n is a positive multiple of %d.", s.lanes))
 	dst, src, n := Load(Param("dst"), GP64()), Load(Param("src"), GP64()), Load(Param("n"), GP64())
 	sum, x, r, order, one := s.v[0], s.v[1:5], s.v[5], s.v[6], s.v[7]
 	s.param("r", r)

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"fmt"
 	"math/bits"
 
 	. "github.com/mmcloughlin/avo/build"
@@ -16,7 +17,7 @@ func (s shape) hadamard() {
 	TEXT("hadamard"+s.tier, NOSPLIT, "func(x *float32, n int, signs *uint64, scale float32)")
 	Pragma("noescape")
 	Doc("hadamard"+s.tier+" transforms the n elements at x in place.",
-		label("n is a power of two, at least %d.", 4*s.lanes))
+		fmt.Sprintf("n is a power of two, at least %d.", 4*s.lanes))
 	x, n, signs := Load(Param("x"), GP64()), Load(Param("n"), GP64()), Load(Param("signs"), GP64())
 	end, span, blocks := GP64(), GP64(), GP64()
 	LEAQ(Mem{Base: x, Index: n, Scale: 4}, end)
@@ -36,12 +37,12 @@ func (s shape) hadamard() {
 
 	Label("last")
 	for levels := 3; levels >= 0; levels-- {
-		below := label("below%d", levels)
+		below := fmt.Sprintf("below%d", levels)
 		if levels > 0 {
 			CMPQ(blocks, Imm(1<<levels))
 			JNE(LabelRef(below))
 		}
-		s.pass(label("last%d", levels), levels, x, end, span, true)
+		s.pass(fmt.Sprintf("last%d", levels), levels, x, end, span, true)
 		if levels > 0 {
 			JMP(LabelRef("scaled"))
 			Label(below)

@@ -1,8 +1,6 @@
 package main
 
 import (
-	"fmt"
-
 	. "github.com/mmcloughlin/avo/build"
 	. "github.com/mmcloughlin/avo/operand"
 	. "github.com/mmcloughlin/avo/reg"
@@ -153,5 +151,3 @@ func peakVNNI() {
 	VZEROUPPER()
 	RET()
 }
-
-func label(format string, args ...any) string { return fmt.Sprintf(format, args...) }
