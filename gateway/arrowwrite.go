@@ -12,7 +12,7 @@ import (
 
 // verifyStream is a batch of Arrow record batches. Each is handed to the node where it lies in the body.
 func (s *Server) verifyStream(rq *request) error {
-	body, err := rq.readBody(s.config.MaxBatchBytes, 1)
+	body, err := rq.readBody(s.config.MaxBatchBytes, streamWeight)
 	if err != nil {
 		return err
 	}

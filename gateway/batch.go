@@ -72,7 +72,7 @@ const (
 )
 
 func (s *Server) verifyLines(rq *request) error {
-	body, err := rq.readBody(s.config.MaxBatchBytes, 3)
+	body, err := rq.readBody(s.config.MaxBatchBytes, lineWeight)
 	if err != nil {
 		return err
 	}

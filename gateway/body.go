@@ -88,8 +88,14 @@ func (l *lease) end() {
 	*l = lease{depot: l.depot}
 }
 
-// readBody reads the body of the request in hand, once, into the lease. weight is how many times its size decoding
-// takes. The body belongs to the lease.
+// How many times the size of a body reading and decoding it takes.
+const (
+	documentWeight = 2
+	lineWeight     = 3
+	streamWeight   = 1
+)
+
+// readBody reads the body of the request in hand, once, into the lease, to which it belongs.
 func (rq *request) readBody(limit int, weight int64) ([]byte, error) {
 	size := rq.ctx.Request.Header.ContentLength()
 	if size <= 0 {
@@ -110,7 +116,7 @@ func (rq *request) readBody(limit int, weight int64) ([]byte, error) {
 	return body, nil
 }
 
-// refusalOfRead tells a body that came too slowly from one that ended early.
+// refusalOfRead tells a body that came too slowly from one that ended early, and both from what fasthttp refuses.
 func refusalOfRead(err error) error {
 	var timeout net.Error
 	switch {
@@ -118,8 +124,10 @@ func refusalOfRead(err error) error {
 		return refuse(kindTimeout, "")
 	case errors.Is(err, fasthttp.ErrBodyTooLarge):
 		return refuse(kindTooLarge, "")
-	default:
+	case errors.Is(err, io.ErrUnexpectedEOF), errors.Is(err, io.EOF):
 		return refuse(kindMalformed, "the body ends early")
+	default:
+		return refuse(kindMalformed, "the request can not be read")
 	}
 }
 

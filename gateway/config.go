@@ -38,8 +38,8 @@ type Config struct {
 	MaxConns, MaxConnsPerIP int
 	// MaxBodyBytes bounds a single request's body (4 MiB), MaxBatchBytes a batch's (64 MiB).
 	MaxBodyBytes, MaxBatchBytes int
-	// MaxHeldBytes bounds the memory held for the bodies of all requests at once (1 GiB); beyond it requests are
-	// refused as overload.
+	// MaxHeldBytes bounds the memory held for the bodies of all requests at once (1 GiB), lines counting three times
+	// for what is decoded from them; beyond it requests are refused as overload.
 	MaxHeldBytes int64
 
 	// HeaderTimeout is the time a request's head may take (5 s). BodyTimeout is the time a body or an answer may take
@@ -114,7 +114,7 @@ func (c Config) Validate() error {
 		{"connections of one address", int64(c.MaxConnsPerIP), 1, 1 << 20},
 		{"body bytes", int64(c.MaxBodyBytes), 1 << 10, 4 << 20},
 		{"batch bytes", int64(c.MaxBatchBytes), 1 << 10, 64 << 20},
-		{"held bytes", c.MaxHeldBytes, 2 * int64(c.MaxBatchBytes), 1 << 40},
+		{"held bytes", c.MaxHeldBytes, lineWeight * int64(c.MaxBatchBytes), 1 << 40},
 		{"header timeout", int64(c.HeaderTimeout), 1, int64(time.Minute)},
 		{"body timeout", int64(c.BodyTimeout), 1, int64(time.Minute)},
 		{"minimal rate", int64(c.MinRate), 1, 1 << 40},

@@ -12,6 +12,8 @@ import (
 	"sync"
 	"sync/atomic"
 	"time"
+
+	"github.com/valyala/fasthttp"
 )
 
 // A conn hands fasthttp one request at a time. It collects a head under its deadline, checks it with [checkHead], and
@@ -209,17 +211,12 @@ func (c *conn) refuse(r *refusal) {
 	_, _ = c.Write(rawAnswer(r, c.listener.config.RetryAfter))
 }
 
-// maxLinger bounds what is drained before a connection is closed.
-const maxLinger = 1 << 20
-
-// Close ends the connection and gives its place back. Where the client may still be sending, what it sends is drained
-// for a moment first: closing with unread data would reset the connection and take the answer away.
+// Close ends the connection and gives its place back. Where the client may still be sending, that is drained first.
 func (c *conn) Close() (err error) {
 	c.closing.Do(func() {
-		if half, ok := c.Conn.(interface{ CloseWrite() error }); ok && c.unread.Load() {
+		if c.unread.Load() {
 			_ = c.SetDeadline(time.Now().Add(c.listener.config.LingerTimeout))
-			_ = half.CloseWrite()
-			_, _ = io.CopyN(io.Discard, c.Conn, maxLinger)
+			drain(c.Conn)
 		}
 		err = c.Conn.Close()
 		c.listener.leave(c.ip)
@@ -227,11 +224,22 @@ func (c *conn) Close() (err error) {
 	return err
 }
 
+// maxDrained bounds what is drained of a connection.
+const maxDrained = 1 << 20
+
+// drain ends the sending side and reads until the client does the same or the deadline of c passes: closing with unread
+// data would reset the connection and take the answer away.
+func drain(c net.Conn) {
+	if half, ok := c.(interface{ CloseWrite() error }); ok && half.CloseWrite() == nil {
+		_, _ = io.CopyN(io.Discard, c, maxDrained)
+	}
+}
+
 // rawAnswer is a whole HTTP answer for a request that never became one.
 func rawAnswer(r *refusal, retryAfter time.Duration) []byte {
 	body := r.appendProblem(nil, "")
 	var b bytes.Buffer
-	b.WriteString("HTTP/1.1 " + strconv.Itoa(r.kind.status) + " " + statusText(r.kind.status) + "\r\n")
+	b.WriteString("HTTP/1.1 " + strconv.Itoa(r.kind.status) + " " + fasthttp.StatusMessage(r.kind.status) + "\r\n")
 	b.WriteString("Content-Type: application/problem+json\r\nConnection: close\r\n")
 	if r.kind.status == 405 {
 		b.WriteString("Allow: GET, POST\r\n")

@@ -51,7 +51,7 @@ const (
 )
 
 func (s *Server) enrolOne(rq *request) error {
-	body, err := rq.readBody(s.config.MaxBodyBytes, 2)
+	body, err := rq.readBody(s.config.MaxBodyBytes, documentWeight)
 	if err != nil {
 		return err
 	}
@@ -125,7 +125,7 @@ func (s *Server) drawIDs(n int) ([]zhenni.CredentialID, error) {
 }
 
 func (s *Server) enrolLines(rq *request) error {
-	body, err := rq.readBody(s.config.MaxBatchBytes, 3)
+	body, err := rq.readBody(s.config.MaxBatchBytes, lineWeight)
 	if err != nil {
 		return err
 	}
@@ -251,7 +251,7 @@ func (s *Server) writeEnrolments(rq *request, body []byte, items []enrolment) {
 }
 
 func (s *Server) enrolStream(rq *request) error {
-	body, err := rq.readBody(s.config.MaxBatchBytes, 2)
+	body, err := rq.readBody(s.config.MaxBatchBytes, 2*streamWeight)
 	if err != nil {
 		return err
 	}

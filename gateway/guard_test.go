@@ -98,28 +98,30 @@ func TestGuardRefusesLines(t *testing.T) {
 func TestGuardRefusesWhatIsNotServed(t *testing.T) {
 	good := verification()
 	refuseAndClose(t, map[string]fault{
-		"no Host":           {replaced(t, good, "Host: x\r\n", ""), 400},
-		"empty Host":        {replaced(t, good, "Host: x", "Host:"), 400},
-		"two Hosts":         {verification("Host: x"), 400},
-		"Host with slash":   {replaced(t, good, "Host: x", "Host: x/y"), 400},
-		"absolute-form":     {replaced(t, good, "/v1", "http://other/v1"), 400},
-		"HTTP/0.9":          {"GET /livez\r\n\r\n", 400},
-		"HTTP/1.0":          {replaced(t, good, "HTTP/1.1", "HTTP/1.0"), 400},
-		"HTTP/9.9":          {replaced(t, good, "HTTP/1.1", "HTTP/9.9"), 400},
-		"HTTP/2 preface":    {"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n", 400},
-		"h2c upgrade":       {verification("Connection: Upgrade, HTTP2-Settings", "Upgrade: h2c", "HTTP2-Settings: AAMAAABkAAQAAP__"), 400},
-		"TRACE":             {"TRACE / HTTP/1.1\r\nHost: x\r\n\r\n", 405},
-		"CONNECT":           {"CONNECT x:80 HTTP/1.1\r\nHost: x\r\n\r\n", 405},
-		"PUT":               {replaced(t, good, "POST", "PUT"), 405},
-		"HEAD":              {"HEAD /livez HTTP/1.1\r\nHost: x\r\n\r\n", 405},
-		"lower-case method": {replaced(t, good, "POST", "post"), 400},
-		"two spaces":        {replaced(t, good, "POST ", "POST  "), 400},
-		"GET with body":     {"GET /livez HTTP/1.1\r\nHost: x\r\nContent-Length: 1\r\n\r\nx", 400},
-		"Expect":            {verification("Expect: 100-continue"), 417},
-		"Trailer":           {verification("Trailer: X"), 400},
-		"two keys":          {verification("Authorization: Bearer zk_a"), 400},
-		"two types":         {verification("Content-Type: text/plain"), 400},
-		"odd Connection":    {verification("Connection: close, Authorization"), 400},
+		"no Host":            {replaced(t, good, "Host: x\r\n", ""), 400},
+		"empty Host":         {replaced(t, good, "Host: x", "Host:"), 400},
+		"two Hosts":          {verification("Host: x"), 400},
+		"Host with bad port": {replaced(t, good, "Host: x", "Host: x:y"), 400},
+		"Host with bracket":  {replaced(t, good, "Host: x", "Host: [::1"), 400},
+		"Host with slash":    {replaced(t, good, "Host: x", "Host: x/y"), 400},
+		"absolute-form":      {replaced(t, good, "/v1", "http://other/v1"), 400},
+		"HTTP/0.9":           {"GET /livez\r\n\r\n", 400},
+		"HTTP/1.0":           {replaced(t, good, "HTTP/1.1", "HTTP/1.0"), 400},
+		"HTTP/9.9":           {replaced(t, good, "HTTP/1.1", "HTTP/9.9"), 400},
+		"HTTP/2 preface":     {"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n", 400},
+		"h2c upgrade":        {verification("Connection: Upgrade, HTTP2-Settings", "Upgrade: h2c", "HTTP2-Settings: AAMAAABkAAQAAP__"), 400},
+		"TRACE":              {"TRACE / HTTP/1.1\r\nHost: x\r\n\r\n", 405},
+		"CONNECT":            {"CONNECT x:80 HTTP/1.1\r\nHost: x\r\n\r\n", 405},
+		"PUT":                {replaced(t, good, "POST", "PUT"), 405},
+		"HEAD":               {"HEAD /livez HTTP/1.1\r\nHost: x\r\n\r\n", 405},
+		"lower-case method":  {replaced(t, good, "POST", "post"), 400},
+		"two spaces":         {replaced(t, good, "POST ", "POST  "), 400},
+		"GET with body":      {"GET /livez HTTP/1.1\r\nHost: x\r\nContent-Length: 1\r\n\r\nx", 400},
+		"Expect":             {verification("Expect: 100-continue"), 417},
+		"Trailer":            {verification("Trailer: X"), 400},
+		"two keys":           {verification("Authorization: Bearer zk_a"), 400},
+		"two types":          {verification("Content-Type: text/plain"), 400},
+		"odd Connection":     {verification("Connection: close, Authorization"), 400},
 	})
 }
 
@@ -145,6 +147,19 @@ func refuseAndClose(t *testing.T, faults map[string]fault) {
 
 func chunked(body string) string {
 	return "POST /v1/verifications HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\n\r\n" + body
+}
+
+func TestAnotherMethodIsToldWhich(t *testing.T) {
+	f := start(t, nil)
+	for path, allow := range map[string]string{"/v1/verifications": "POST", "/livez": "GET", "/v1/credentials/x/revoke": "POST"} {
+		method := "GET"
+		if allow == "GET" {
+			method = "POST"
+		}
+		if a := f.call(method, path, "both", "", nil); a.status != 405 || a.header.Get("Allow") != allow {
+			t.Errorf("%s: %d %v", path, a.status, a.header)
+		}
+	}
 }
 
 // FAULTS: P15
@@ -321,7 +336,7 @@ func TestConnectionsBeyondTheBoundAreTurnedAway(t *testing.T) {
 			if answers, _ := readAnswers(first, 1); len(answers) != 1 {
 				t.Fatal("the first connection is not served")
 			}
-			answers, closed := readAnswers(f.dial(), 2)
+			answers, closed := f.exchange([]byte(verification()), 2)
 			if len(answers) != 1 || answers[0].status != http.StatusServiceUnavailable || answers[0].header.Get("Retry-After") != "1" || !closed {
 				t.Fatalf("%v", answers)
 			}

@@ -15,13 +15,18 @@ type listener struct {
 	tls    *tls.Config // nil for plain HTTP
 	counts *httpMetrics
 
+	turning chan struct{} // one entry for each connection that is being turned away
+
 	mu    sync.Mutex
 	total int
 	byIP  map[netip.Addr]int // guarded by mu; an address without connections has no entry
 }
 
+// maxTurning bounds the connections that are being turned away politely.
+const maxTurning = 64
+
 func newListener(inner net.Listener, config *Config, tlsConfig *tls.Config, counts *httpMetrics) *listener {
-	return &listener{Listener: inner, config: config, tls: tlsConfig, counts: counts, byIP: map[netip.Addr]int{}}
+	return &listener{Listener: inner, config: config, tls: tlsConfig, counts: counts, byIP: map[netip.Addr]int{}, turning: make(chan struct{}, maxTurning)}
 }
 
 // Accept returns the next connection within the bounds. One beyond them is answered 503 and closed here.
@@ -81,12 +86,25 @@ func (l *listener) leave(ip netip.Addr) {
 	}
 }
 
-// turnAway answers without reading. The answer fits the empty send buffer of a new connection, so it does not wait.
+// turnAway answers 503 beside the accepting goroutine, for as long as few are turned away at once; beyond that, and
+// where TLS would have to be spoken first, the connection is just closed.
 func (l *listener) turnAway(c net.Conn) {
 	l.counts.refusedConns.Inc()
-	if l.tls == nil {
-		_ = c.SetWriteDeadline(time.Now().Add(l.config.LingerTimeout / 10))
-		_, _ = c.Write(rawAnswer(&refusal{kind: kindConnection}, l.config.RetryAfter))
+	if l.tls != nil {
+		_ = c.Close()
+		return
 	}
-	_ = c.Close()
+	select {
+	case l.turning <- struct{}{}:
+	default:
+		_ = c.Close()
+		return
+	}
+	go func() {
+		_ = c.SetDeadline(time.Now().Add(l.config.LingerTimeout))
+		_, _ = c.Write(rawAnswer(&refusal{kind: kindConnection}, l.config.RetryAfter))
+		drain(c)
+		_ = c.Close()
+		<-l.turning
+	}()
 }

@@ -10,7 +10,6 @@ import (
 	"io"
 	"log/slog"
 	"net"
-	"net/http"
 	"runtime/debug"
 	"time"
 
@@ -244,8 +243,9 @@ func (s *Server) writeProblem(rq *request, rt *route, r *refusal) {
 	case fasthttp.StatusUnauthorized:
 		response.Header.Set("WWW-Authenticate", "Bearer")
 	case fasthttp.StatusMethodNotAllowed:
-		if len(response.Header.Peek("Allow")) == 0 {
-			response.Header.Set("Allow", "GET, POST")
+		response.Header.Set("Allow", "POST") // a route has one method, and the guard lets two through
+		if !rq.ctx.IsGet() {
+			response.Header.Set("Allow", "GET")
 		}
 	}
 	if r.kind.close {
@@ -266,8 +266,6 @@ func (s *Server) brokenBody(ctx *fasthttp.RequestCtx, err error) {
 	ctx.Response.SetBodyRaw(r.appendProblem(nil, ""))
 	ctx.SetConnectionClose()
 }
-
-func statusText(code int) string { return http.StatusText(code) }
 
 // quietLog keeps what fasthttp has to say for debugging, without its arguments, which may quote a request.
 type quietLog struct{ log *slog.Logger }

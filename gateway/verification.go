@@ -21,7 +21,7 @@ func (s *Server) verifyOne(rq *request) error {
 	if !hasMedia(rq, mediaJSON) {
 		return refuse(kindMedia, "")
 	}
-	body, err := rq.readBody(s.config.MaxBodyBytes, 2)
+	body, err := rq.readBody(s.config.MaxBodyBytes, documentWeight)
 	if err != nil {
 		return err
 	}
