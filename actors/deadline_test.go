@@ -103,7 +103,26 @@ func TestLateAnswerIsNone(t *testing.T) {
 	})
 }
 
-// The same through a node whose store takes ten seconds.
+// A part that comes up after the deadline is not run, even if its caller has not noticed yet, and the batch is late
+// whatever a clock says later.
+func TestOverduePartMakesTheBatchLate(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		j := newJob(&sync.Pool{})
+		j.deadline = time.Now()
+		j.left.Store(1)
+		p := &part{job: j}
+		if !p.late() {
+			t.Error("the part would be run")
+		}
+		p.finish()
+		j.deadline = j.deadline.Add(time.Hour)
+		if err := j.wait(); !errors.Is(err, zhenni.ErrDeadline) {
+			t.Errorf("wait: %v", err)
+		}
+	})
+}
+
+// A store that takes ten seconds: the caller is told at the deadline, and what comes later counts as expired.
 //
 // FAULTS: R7
 func TestSlowStoreMeetsDeadline(t *testing.T) {

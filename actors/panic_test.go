@@ -253,6 +253,45 @@ func TestShardFailsAndRecovers(t *testing.T) {
 	})
 }
 
+// Panics further apart than the window do not add up.
+func TestRarePanicsDoNotFailTheShard(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		w := newWorld(8, testDim, 10)
+		w.cold = true
+		w.panicOn(w.ids...)
+		n := startNode(t, w, Config{Shards: 1, PanicLimit: 1})
+		for _, id := range w.ids {
+			b := w.mated(id)
+			verify(t, n, b)
+			wantAll(t, b, zhenni.RefusedInternal)
+			time.Sleep(n.config.PanicWindow)
+		}
+		if err := n.Ready(); err != nil {
+			t.Error(err)
+		}
+	})
+}
+
+// A panic that does not happen again when the items run alone costs no item its answer.
+func TestPassingPanic(t *testing.T) {
+	w := newWorld(8, testDim, 100)
+	w.cold = true
+	n := startNode(t, w, Config{Shards: 1})
+	var reads atomic.Int64
+	w.onRead(func(zhenni.CredentialID) {
+		if reads.Add(1) == 50 {
+			panic("passing")
+		}
+	})
+	b := w.mated(w.ids...)
+	verify(t, n, b)
+	wantAll(t, b, zhenni.Match)
+	drain(t, n)
+	if s := n.Stats(); s.Panics != 1 || s.Restarts != 1 {
+		t.Errorf("%d panics, %d restarts", s.Panics, s.Restarts)
+	}
+}
+
 // wantDown wants the node not ready and the batch, of its only shard, refused.
 func wantDown(t *testing.T, n *Node, b *zhenni.Batch) {
 	t.Helper()
