@@ -35,13 +35,13 @@ func dotSDOT(a, b *int8, n int) int32
 //go:noescape
 func dotNEON(a, b *int8, n int) int32
 
-// The kernels take vectors of 16 elements; the generic code adds the rest.
-const vectorBytes = 16
+// The kernels take 16 elements at a time; the generic code adds the rest.
+const step = 16
 
 func dot(a, b *int8, n int) int32 { return dotRow(unsafe.Slice(a, n), unsafe.Slice(b, n)) }
 
 func dotRow(a, b []int8) int32 {
-	n := len(a) &^ (vectorBytes - 1)
+	n := len(a) &^ (step - 1)
 	if useSDOT && n > 0 {
 		return dotSDOT(&a[0], &b[0], n) + dotGeneric(a[n:], b[n:])
 	} else if useNEON && n > 0 {
@@ -76,10 +76,33 @@ func dotTile(dst []int32, a []int8, na int, b []int8, nb int, d int) {
 	dotTileRows(dst, a, na, b, nb, d)
 }
 
-// Quantize and Hadamard run the generic code on arm64 so far.
+// maxAbsNEON returns the largest of the bit patterns of |src[i]| for i < n, a positive multiple of 16.
+//
+//go:noescape
+func maxAbsNEON(src *float32, n int) uint32
 
-func maxAbsBits(src []float32) uint32 { return maxAbsBitsGeneric(src) }
+// scaleNEON sets dst[i] = RoundToEven(src[i]·r) for i < n and returns Σ dst[i]²; |src[i]·r| < 127.5. n is a positive
+// multiple of 16.
+//
+//go:noescape
+func scaleNEON(dst *int8, src *float32, n int, r float32) int32
 
-func scale(dst []int8, src []float32, r float32) int32 { return scaleGeneric(dst, src, r) }
+func maxAbsBits(src []float32) (largest uint32) {
+	if n := len(src) &^ (step - 1); n > 0 && (useSDOT || useNEON) {
+		largest, src = maxAbsNEON(&src[0], n), src[n:]
+	}
+	return max(largest, maxAbsBitsGeneric(src))
+}
+
+func scale(dst []int8, src []float32, r float32) (sumSq int32) {
+	n := len(src) &^ (step - 1)
+	if n > 0 && (useSDOT || useNEON) {
+		sumSq = scaleNEON(&dst[0], &src[0], n, r)
+		dst, src = dst[n:], src[n:]
+	}
+	return sumSq + scaleGeneric(dst, src, r)
+}
+
+// Hadamard runs the generic code on arm64 so far.
 
 func hadamard(x []float32, signs []uint64, scale float32) { hadamardGeneric(x, signs, scale) }

@@ -1,12 +1,7 @@
 //go:build !purego
 
 #include "textflag.h"
-
-// The assembler knows no signed multiply-add of bytes; these are the encodings, checked against binutils.
-#define SDOT(m, n, d) WORD $(0x4e809400 | m<<16 | n<<5 | d)   // SDOT   Vd.4S, Vn.16B, Vm.16B
-#define SMULL(m, n, d) WORD $(0x0e20c000 | m<<16 | n<<5 | d)  // SMULL  Vd.8H, Vn.8B, Vm.8B
-#define SMULL2(m, n, d) WORD $(0x4e20c000 | m<<16 | n<<5 | d) // SMULL2 Vd.8H, Vn.16B, Vm.16B
-#define SADALP(n, d) WORD $(0x4e606800 | n<<5 | d)            // SADALP Vd.4S, Vn.8H
+#include "neon_arm64.h"
 
 // Accumulators are V16–V19.
 #define ZERO \

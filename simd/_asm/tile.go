@@ -8,10 +8,7 @@ import (
 
 // A tile is 14 rows of a against 32 rows of b, packed so that a vector holds the same four elements of 16 rows of b.
 // Each lane of an accumulator is then one whole comparison, and nothing is summed across lanes.
-const (
-	tileRows = 14
-	packRows = 16
-)
+const tileRows = 14
 
 var zmms = []VecPhysical{
 	Z0, Z1, Z2, Z3, Z4, Z5, Z6, Z7, Z8, Z9, Z10, Z11, Z12, Z13, Z14, Z15,
