@@ -83,7 +83,7 @@ func (n *Node) sendRefresh(ids []zhenni.CredentialID, done chan<- struct{}) (sen
 	}
 	var byShard [MaxShards][]zhenni.CredentialID
 	for _, id := range ids {
-		i := n.place.owner[engine.SegmentOf(id)]
+		i := n.place.ownerOf(&id)
 		byShard[i] = append(byShard[i], id)
 	}
 	for i, ids := range byShard {

@@ -8,7 +8,6 @@ import (
 	"time"
 
 	"zhenni"
-	"zhenni/engine"
 )
 
 // The states of a job. Both ways out of open are taken by compare-and-swap, so an answer and an abandonment exclude
@@ -52,27 +51,29 @@ func newJob(pool *sync.Pool) *job {
 
 // sort lists the pending items of the batch shard by shard, in their order, and returns how many there are.
 func (j *job) sort(p *placement) int {
-	j.counts = [MaxShards]int{}
 	ids, outcomes := j.batch.IDs, j.batch.Outcomes
+	var counts [MaxShards]int
 	for i, o := range outcomes {
 		if o == zhenni.Pending {
-			j.counts[p.owner[engine.SegmentOf(ids[i])]]++
+			counts[p.ownerOf(&ids[i])]++
 		}
 	}
 	var next [MaxShards]int
 	total := 0
 	for s := range p.shards {
 		next[s] = total
-		total += j.counts[s]
+		total += counts[s]
 	}
-	j.order = slices.Grow(j.order[:0], total)[:total]
+	j.counts = counts
+	order := slices.Grow(j.order[:0], total)[:total]
 	for i, o := range outcomes {
 		if o == zhenni.Pending {
-			s := p.owner[engine.SegmentOf(ids[i])]
-			j.order[next[s]] = uint32(i)
+			s := p.ownerOf(&ids[i])
+			order[next[s]] = uint32(i)
 			next[s]++
 		}
 	}
+	j.order = order
 	return total
 }
 

@@ -55,6 +55,11 @@ func (s *shard) follow(previous *placement) {
 	}
 }
 
+// ownerOf returns the index of the shard that owns the credential, below MaxShards.
+func (p *placement) ownerOf(id *zhenni.CredentialID) uint8 {
+	return p.owner[engine.SegmentOf(*id)] % MaxShards
+}
+
 // admit takes a token for each item from every live shard concerned, or none at all. It returns the set of shards
 // that are live.
 func (p *placement) admit(counts *[MaxShards]int, limit int64) (live uint64, err error) {
