@@ -94,37 +94,38 @@ func (c *conn) readHead() error {
 	c.approved, c.body, c.served = size, h.contentLength, true
 	if h.contentLength > 0 {
 		c.unread.Store(true)
+	}
+	if h.contentLength > int64(c.end-size) {
 		_ = c.SetReadDeadline(time.Now().Add(c.allowance(h.contentLength)))
 	}
 	return nil
 }
 
 // collectHead receives until window starts with a whole head and returns its size; 0 is a client that went away, or
-// stayed silent, between requests.
+// stayed silent, between requests. The time of a head begins with its first byte, or with the connection.
 func (c *conn) collectHead() (int, *refusal) {
-	if c.end == 0 && c.served {
-		_ = c.SetReadDeadline(time.Now().Add(c.listener.config.IdleTimeout))
-	} else {
-		_ = c.SetReadDeadline(time.Now().Add(c.listener.config.HeaderTimeout))
-	}
+	config := c.listener.config
+	timed := false
 	for scanned := 0; ; {
 		size, r := scanHead(c.window[:c.end], scanned)
 		if size > 0 || r != nil {
 			return size, r
 		}
-		if c.end == len(c.window) {
+		switch {
+		case c.end == len(c.window):
 			return 0, &refusal{kind: kindHeadLarge}
+		case c.end == 0 && c.served:
+			_ = c.SetReadDeadline(time.Now().Add(config.IdleTimeout))
+		case !timed:
+			timed = true
+			_ = c.SetReadDeadline(time.Now().Add(config.HeaderTimeout))
 		}
 		scanned = c.end
 		n, err := c.Conn.Read(c.window[c.end:])
-		if c.end == 0 && n > 0 && c.served {
-			_ = c.SetReadDeadline(time.Now().Add(c.listener.config.HeaderTimeout))
-		}
 		c.end += n
-		if n > 0 || err == nil {
-			continue
+		if n == 0 && err != nil {
+			return 0, c.lost(err)
 		}
-		return 0, c.lost(err)
 	}
 }
 

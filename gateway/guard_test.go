@@ -205,6 +205,33 @@ func TestPipelinedRequestsAreAnsweredInOrder(t *testing.T) {
 	}
 }
 
+// A request may arrive a byte at a time.
+func TestARequestMayArriveInPieces(t *testing.T) {
+	f := start(t, nil)
+	conn := f.dial()
+	_ = conn.(*net.TCPConn).SetNoDelay(true)
+	go func() {
+		for _, b := range []byte(verification() + verification()) {
+			_, _ = conn.Write([]byte{b})
+		}
+	}()
+	if answers, _ := readAnswers(conn, 2); len(answers) != 2 || answers[0].status != 200 || answers[1].status != 200 {
+		t.Errorf("%v", answers)
+	}
+	for _, raw := range []string{verification(), "GET / HTTP/1.1\r\nX: \ry\r\n\r\n", "GET / HTTP/1.1\n\n", "\r\n\r\n"} {
+		want, refused := scanHead([]byte(raw), 0)
+		for i := 1; ; i++ {
+			size, r := scanHead([]byte(raw[:i]), i-1)
+			if size != 0 || r != nil {
+				if size != want || (r == nil) != (refused == nil) {
+					t.Errorf("%q: read in pieces as %d %v, whole as %d %v", raw, size, r, want, refused)
+				}
+				break
+			}
+		}
+	}
+}
+
 // A refused body is never read as a request.
 //
 // FAULTS: P10
