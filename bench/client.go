@@ -87,6 +87,7 @@ func (c *Client) Post(path, contentType string, body []byte) ([]byte, error) {
 // Get returns the body of the answer, valid until the next request.
 func (c *Client) Get(path string) ([]byte, error) {
 	c.request.Header.SetMethod(http.MethodGet)
+	c.request.Header.Del(fasthttp.HeaderContentLength) // of the request before
 	c.request.Header.SetContentType("")
 	return c.do(path)
 }

@@ -124,7 +124,10 @@ func (d *demo) run(ctx context.Context) (err error) {
 	if err != nil {
 		return err
 	}
-	n, err := startNode(ctx, d.nodeConfig(profile), store)
+	free := freeMemory()
+	cfg := d.nodeConfig(profile, free)
+	limitHeap(free, cfg.arena)
+	n, err := startNode(ctx, cfg, store)
 	if err != nil {
 		return err
 	}
@@ -142,10 +145,8 @@ func (d *demo) run(ctx context.Context) (err error) {
 	return d.stay(ctx, n)
 }
 
-func (d *demo) nodeConfig(profile zhenni.Profile) nodeConfig {
-	free := freeMemory()
+func (d *demo) nodeConfig(profile zhenni.Profile, free byteSize) nodeConfig {
 	arena := min(arenaBudget(0, free), minArenaDefault+byteSize(d.Credentials)*4096)
-	limitHeap(free, arena)
 	quiet := slog.New(slog.NewTextHandler(d.out.notes, &slog.HandlerOptions{Level: slog.LevelWarn}))
 	return nodeConfig{
 		arena:   arena,

@@ -80,13 +80,15 @@ func (c *serveCommand) Run(ctx context.Context, out *output) error {
 	if err != nil {
 		return err
 	}
-	cfg := c.nodeConfig(profile, c.logger(out))
+	free := freeMemory()
+	cfg := c.nodeConfig(profile, arenaBudget(c.Arena, free), c.logger(out))
 	if err := errors.Join(cfg.gateway.WithDefaults().Validate(), cfg.actors.Validate()); err != nil {
 		return usage("%w", err)
 	}
 	if err := forbidCoreDumps(); err != nil {
 		return environment("%w", err)
 	}
+	limitHeap(free, cfg.arena)
 	store, err := c.open(profile.Model, false, out)
 	if err != nil {
 		return err
@@ -160,10 +162,7 @@ func readProfile(path string) (zhenni.Profile, error) {
 	return profile, nil
 }
 
-func (c *serveCommand) nodeConfig(profile zhenni.Profile, log *slog.Logger) nodeConfig {
-	free := freeMemory()
-	arena := arenaBudget(c.Arena, free)
-	limitHeap(free, arena)
+func (c *serveCommand) nodeConfig(profile zhenni.Profile, arena byteSize, log *slog.Logger) nodeConfig {
 	socket := c.AdminSocket
 	if socket == "" {
 		socket = adminSocket(c.Store)

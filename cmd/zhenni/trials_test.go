@@ -155,6 +155,9 @@ func TestTrialsGiveOneListOfDecisions(t *testing.T) {
 	profile := trialProfile(t)
 	want := set.direct(t, profile.Threshold)
 	checkGolden(t, want)
+	if raced {
+		set.trials, want = set.trials[:4000], want[:4000]
+	}
 	t.Logf("tier %s, %d trials", simd.Tier(), len(want))
 	for _, shards := range []int{1, 8} {
 		target := startTrialNode(t, profile, shards)
