@@ -56,6 +56,7 @@ func (c *conn) Read(p []byte) (int, error) {
 }
 
 func (c *conn) readBody(p []byte) (n int, err error) {
+	c.answerBy = time.Time{} // what was written so far, 100 Continue, is not the answer
 	if c.start < c.end {
 		n = copy(p, c.window[c.start:c.end])
 		c.start += n

@@ -137,7 +137,7 @@ func checkFraming(get bool, single *[singleFields][]byte) (head, *refusal) {
 		return h, &refusal{kindMalformed, "host is missing or not a name"}
 	case get && h.contentLength > 0:
 		return h, &refusal{kindMalformed, "GET has a body"}
-	case single[fieldExpect] != nil:
+	case single[fieldExpect] != nil && (string(single[fieldExpect]) != "100-continue" || h.contentLength == 0):
 		return h, &refusal{kind: kindExpect}
 	case single[fieldUpgrade] != nil || single[fieldTrailer] != nil:
 		return h, &refusal{kindMalformed, "upgrade and trailer are not taken"}

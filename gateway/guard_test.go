@@ -94,34 +94,36 @@ func TestGuardRefusesLines(t *testing.T) {
 	})
 }
 
-// FAULTS: P7 P8 P10 P13
+// FAULTS: P7 P8 P10
 func TestGuardRefusesWhatIsNotServed(t *testing.T) {
 	good := verification()
 	refuseAndClose(t, map[string]fault{
-		"no Host":            {replaced(t, good, "Host: x\r\n", ""), 400},
-		"empty Host":         {replaced(t, good, "Host: x", "Host:"), 400},
-		"two Hosts":          {verification("Host: x"), 400},
-		"Host with bad port": {replaced(t, good, "Host: x", "Host: x:y"), 400},
-		"Host with bracket":  {replaced(t, good, "Host: x", "Host: [::1"), 400},
-		"Host with slash":    {replaced(t, good, "Host: x", "Host: x/y"), 400},
-		"absolute-form":      {replaced(t, good, "/v1", "http://other/v1"), 400},
-		"HTTP/0.9":           {"GET /livez\r\n\r\n", 400},
-		"HTTP/1.0":           {replaced(t, good, "HTTP/1.1", "HTTP/1.0"), 400},
-		"HTTP/9.9":           {replaced(t, good, "HTTP/1.1", "HTTP/9.9"), 400},
-		"HTTP/2 preface":     {"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n", 400},
-		"h2c upgrade":        {verification("Connection: Upgrade, HTTP2-Settings", "Upgrade: h2c", "HTTP2-Settings: AAMAAABkAAQAAP__"), 400},
-		"TRACE":              {"TRACE / HTTP/1.1\r\nHost: x\r\n\r\n", 405},
-		"CONNECT":            {"CONNECT x:80 HTTP/1.1\r\nHost: x\r\n\r\n", 405},
-		"PUT":                {replaced(t, good, "POST", "PUT"), 405},
-		"HEAD":               {"HEAD /livez HTTP/1.1\r\nHost: x\r\n\r\n", 405},
-		"lower-case method":  {replaced(t, good, "POST", "post"), 400},
-		"two spaces":         {replaced(t, good, "POST ", "POST  "), 400},
-		"GET with body":      {"GET /livez HTTP/1.1\r\nHost: x\r\nContent-Length: 1\r\n\r\nx", 400},
-		"Expect":             {verification("Expect: 100-continue"), 417},
-		"Trailer":            {verification("Trailer: X"), 400},
-		"two keys":           {verification("Authorization: Bearer zk_a"), 400},
-		"two types":          {verification("Content-Type: text/plain"), 400},
-		"odd Connection":     {verification("Connection: close, Authorization"), 400},
+		"no Host":               {replaced(t, good, "Host: x\r\n", ""), 400},
+		"empty Host":            {replaced(t, good, "Host: x", "Host:"), 400},
+		"two Hosts":             {verification("Host: x"), 400},
+		"Host with bad port":    {replaced(t, good, "Host: x", "Host: x:y"), 400},
+		"Host with bracket":     {replaced(t, good, "Host: x", "Host: [::1"), 400},
+		"Host with slash":       {replaced(t, good, "Host: x", "Host: x/y"), 400},
+		"absolute-form":         {replaced(t, good, "/v1", "http://other/v1"), 400},
+		"HTTP/0.9":              {"GET /livez\r\n\r\n", 400},
+		"HTTP/1.0":              {replaced(t, good, "HTTP/1.1", "HTTP/1.0"), 400},
+		"HTTP/9.9":              {replaced(t, good, "HTTP/1.1", "HTTP/9.9"), 400},
+		"HTTP/2 preface":        {"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n", 400},
+		"h2c upgrade":           {verification("Connection: Upgrade, HTTP2-Settings", "Upgrade: h2c", "HTTP2-Settings: AAMAAABkAAQAAP__"), 400},
+		"TRACE":                 {"TRACE / HTTP/1.1\r\nHost: x\r\n\r\n", 405},
+		"CONNECT":               {"CONNECT x:80 HTTP/1.1\r\nHost: x\r\n\r\n", 405},
+		"PUT":                   {replaced(t, good, "POST", "PUT"), 405},
+		"HEAD":                  {"HEAD /livez HTTP/1.1\r\nHost: x\r\n\r\n", 405},
+		"lower-case method":     {replaced(t, good, "POST", "post"), 400},
+		"two spaces":            {replaced(t, good, "POST ", "POST  "), 400},
+		"GET with body":         {"GET /livez HTTP/1.1\r\nHost: x\r\nContent-Length: 1\r\n\r\nx", 400},
+		"Expect something else": {verification("Expect: 200-ok"), 417},
+		"Expect, capital":       {verification("Expect: 100-Continue"), 417},
+		"Expect without a body": {"GET /livez HTTP/1.1\r\nHost: x\r\nExpect: 100-continue\r\n\r\n", 417},
+		"Trailer":               {verification("Trailer: X"), 400},
+		"two keys":              {verification("Authorization: Bearer zk_a"), 400},
+		"two types":             {verification("Content-Type: text/plain"), 400},
+		"odd Connection":        {verification("Connection: close, Authorization"), 400},
 	})
 }
 
@@ -281,6 +283,36 @@ func TestSlowSendersAreCut(t *testing.T) {
 		})
 	}
 	f.awaitConns(0)
+}
+
+// A client that asks to be told when to send its body is told, and cut where it then sends none.
+//
+// FAULTS: P13
+func TestExpectContinue(t *testing.T) {
+	f := start(t, func(c *Config) { c.BodyTimeout = 200 * time.Millisecond })
+	head, body, _ := strings.Cut(verification("Expect: 100-continue"), "\r\n\r\n")
+	for _, sends := range []bool{true, false} {
+		conn := f.dial()
+		if _, err := conn.Write([]byte(head + "\r\n\r\n")); err != nil {
+			t.Fatal(err)
+		}
+		if answers, _ := readAnswers(conn, 1); len(answers) != 1 || answers[0].status != 100 {
+			t.Fatalf("%v", answers)
+		}
+		want := 408
+		if sends {
+			want = 200
+			if _, err := conn.Write([]byte(body)); err != nil {
+				t.Fatal(err)
+			}
+		}
+		if answers, _ := readAnswers(conn, 1); len(answers) != 1 || answers[0].status != want {
+			t.Fatalf("body sent %v: %v", sends, answers)
+		}
+	}
+	if f.node.asked() != 1 {
+		t.Errorf("the node was asked %d times", f.node.asked())
+	}
 }
 
 // A head that trickles in is cut when its time is over, however little is missing.

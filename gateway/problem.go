@@ -29,7 +29,7 @@ var (
 	kindLength     = &kind{411, "length_required", "A body needs a Content-Length.", "Send the body with Content-Length instead of chunks.", false, true}
 	kindTooLarge   = &kind{413, "body_too_large", "The body is larger than this route takes.", "Send fewer items in one request.", false, true}
 	kindEncoding   = &kind{415, "encoding_not_taken", "Compressed bodies are not taken.", "Send the body without Content-Encoding.", false, true}
-	kindExpect     = &kind{417, "expectation_failed", "Expect is not supported.", "Send the body without waiting for 100 Continue.", false, true}
+	kindExpect     = &kind{417, "expectation_failed", "The only expectation met is 100-continue, of a request with a body.", "Send the request without Expect.", false, true}
 	kindMisdirect  = &kind{421, "misdirected_request", "The host is not the one of the TLS handshake.", "Use one name in the address and in the handshake.", false, true}
 	kindHeadLarge  = &kind{431, "head_too_large", "The head exceeds 64 fields or 4 KiB.", "Send fewer or shorter header fields.", false, true}
 	kindConnection = &kind{503, "too_many_connections", "Too many connections are open.", "Retry after the time in Retry-After.", true, true}
