@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"context"
 	"encoding/json"
+	"errors"
 	"io"
 	"net"
 	"net/http"
@@ -61,7 +62,7 @@ func (a *adminClient) do(ctx context.Context, method, path string, body, answer 
 	}
 	response, err := a.http.Do(request)
 	if err != nil {
-		return environment("--admin-socket %s: %w", a.socket, err)
+		return environment("no server answers on %s: start zhenni serve, or name its socket with --admin-socket: %w", a.socket, errors.Unwrap(err))
 	}
 	defer response.Body.Close()
 	text, err := io.ReadAll(io.LimitReader(response.Body, 16<<20))

@@ -26,8 +26,7 @@ Examples:
 
 // Run checks the store.
 func (c *checkCommand) Run(ctx context.Context, out *output) error {
-	c.CreateKey = false
-	store, err := c.open(zhenni.Model{}, true, out)
+	store, err := c.open(true, out)
 	if err != nil {
 		return err
 	}

@@ -25,7 +25,8 @@ type enrolCommand struct {
 	Tenant  zhenni.TenantID `default:"1" placeholder:"N" help:"With --store: tenant of the credentials (default ${default})."`
 	Profile string          `type:"path" placeholder:"FILE" help:"With --store: profile of the model, to make a store that does not exist."`
 	keyFlags
-	JSON bool `help:"Print one JSON object."`
+	CreateKey bool `help:"With --store: make the key file where it does not exist."`
+	JSON      bool `help:"Print one JSON object."`
 }
 
 // Help is shown by zhenni enrol --help.
@@ -170,15 +171,15 @@ func (c *enrolCommand) fill(ctx context.Context, set *labelled.Set, rows []int, 
 }
 
 func (c *enrolCommand) openStore(out *output) (*storage.Store, error) {
-	var model zhenni.Model
-	if c.Profile != "" {
-		profile, err := readProfile(c.Profile)
-		if err != nil {
-			return nil, err
-		}
-		model = profile.Model
+	flags := storeFlags{c.Store, c.keyFlags}
+	if c.Profile == "" {
+		return flags.open(false, out)
 	}
-	return storeFlags{c.Store, c.keyFlags}.open(model, false, out)
+	profile, err := readProfile(c.Profile)
+	if err != nil {
+		return nil, err
+	}
+	return flags.openOrCreate(profile.Model, c.CreateKey, out)
 }
 
 // enrolments prepares the commands; those for an import must ascend by id.

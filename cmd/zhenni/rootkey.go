@@ -13,11 +13,10 @@ import (
 type keyFlags struct {
 	KeyFile        string `type:"path" env:"ZHENNI_KEY_FILE" placeholder:"FILE" help:"Root key of the store, mode 0600. Default: the store's folder with .key appended. Whoever loses it loses the store; keep a copy elsewhere."`
 	PassphraseFile string `type:"path" env:"ZHENNI_PASSPHRASE_FILE" placeholder:"FILE" help:"File with the passphrase that seals the root key. Without it the key file holds the key itself."`
-	CreateKey      bool   `env:"ZHENNI_CREATE_KEY" help:"Make the key file where it does not exist, as on the first start."`
 }
 
-// root opens the root key of the store in dir, or makes it when told to.
-func (k keyFlags) root(dir string, out *output) (storage.RootKey, error) {
+// root opens the root key of the store in dir. Where there is none it is made, if create says so.
+func (k keyFlags) root(dir string, create bool, out *output) (storage.RootKey, error) {
 	path := k.keyPath(dir)
 	passphrase, err := k.passphrase()
 	if err != nil {
@@ -29,8 +28,8 @@ func (k keyFlags) root(dir string, out *output) (storage.RootKey, error) {
 		return openRoot(path, passphrase)
 	case !errors.Is(err, fs.ErrNotExist):
 		return nil, environment("--key-file: %w", err)
-	case !k.CreateKey:
-		return nil, usage("--key-file: %s does not exist: add --create-key to make it on the first start, or name the file that holds the key", path)
+	case !create:
+		return nil, usage("--key-file: %s does not exist: name the file that holds the key; serve --create-key makes it on the first start", path)
 	}
 	root, err := createRoot(path, passphrase)
 	if err != nil {

@@ -45,7 +45,7 @@ func (f rpFlags) open(out *output) (book, error) {
 	if admin := newAdminClient(socket); admin.answers() {
 		return servedBook{admin}, nil
 	}
-	store, err := f.storeFlags.open(zhenni.Model{}, false, out)
+	store, err := f.storeFlags.open(false, out)
 	if err != nil {
 		return nil, err
 	}

@@ -21,6 +21,7 @@ import (
 type serveCommand struct {
 	settings
 	storeFlags
+	CreateKey        bool   `env:"ZHENNI_CREATE_KEY" help:"Make the key file where it does not exist, as on the first start."`
 	Profile          string `type:"path" env:"ZHENNI_PROFILE" placeholder:"FILE" help:"Frozen threshold to serve with, as zhenni calibrate writes it. Required."`
 	AllowUnsupported bool   `env:"ZHENNI_ALLOW_UNSUPPORTED" help:"Serve a profile whose data do not support its false match rate. Every result says so."`
 
@@ -89,7 +90,7 @@ func (c *serveCommand) Run(ctx context.Context, out *output) error {
 		return environment("%w", err)
 	}
 	limitHeap(free, cfg.arena)
-	store, err := c.open(profile.Model, false, out)
+	store, err := c.openOrCreate(profile.Model, c.CreateKey, out)
 	if err != nil {
 		return err
 	}

@@ -15,16 +15,27 @@ type storeFlags struct {
 	keyFlags
 }
 
-// open opens the store with its key. A zero model opens what is there.
-func (f storeFlags) open(model zhenni.Model, readOnly bool, out *output) (*storage.Store, error) {
-	root, err := f.root(f.Store, out)
-	if err != nil {
+// open opens a store that exists.
+func (f storeFlags) open(readOnly bool, out *output) (*storage.Store, error) {
+	return f.openWith(storage.Options{ReadOnly: readOnly}, false, out)
+}
+
+// openOrCreate opens the store of the model, or makes it where there is none; createKey lets it make the root key too.
+func (f storeFlags) openOrCreate(model zhenni.Model, createKey bool, out *output) (*storage.Store, error) {
+	return f.openWith(storage.Options{Model: model, Created: time.Now().UTC()}, createKey, out)
+}
+
+func (f storeFlags) openWith(options storage.Options, createKey bool, out *output) (_ *storage.Store, err error) {
+	if options.Root, err = f.root(f.Store, createKey, out); err != nil {
 		return nil, err
 	}
-	store, err := storage.Open(storage.Options{Dir: f.Store, Model: model, Root: root, ReadOnly: readOnly, Created: time.Now().UTC()})
+	options.Dir = f.Store
+	store, err := storage.Open(options)
 	switch {
 	case errors.Is(err, zhenni.ErrLocked):
 		return nil, environment("--store: %s is in use by another process: stop it, or ask it over its admin socket: %w", f.Store, err)
+	case errors.Is(err, zhenni.ErrNotFound), errors.Is(err, zhenni.ErrBadValue) && options.Model == zhenni.Model{}:
+		return nil, environment("--store: %s holds no store: zhenni serve makes one on its first start: %w", f.Store, err)
 	case errors.Is(err, zhenni.ErrBadValue):
 		return nil, usage("--store: %w", err)
 	case err != nil:
