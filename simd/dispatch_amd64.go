@@ -114,7 +114,10 @@ func dotTile(dst []int32, a []int8, na int, b []int8, nb int, d int) {
 		return
 	}
 	p := panels.Get().(*panel)
-	defer panels.Put(p)
+	defer func() {
+		clear(p[:tileColumns*d]) // rows may be people's templates: none waits in the pool
+		panels.Put(p)
+	}()
 	batches := (na + tileBatch - 1) / tileBatch
 	size := (na + batches - 1) / batches
 	for i := 0; i < na; i += size {
@@ -127,7 +130,7 @@ func dotTile(dst []int32, a []int8, na int, b []int8, nb int, d int) {
 
 // tileBlock is DotTile for tileRows ≤ na ≤ tileBatch.
 func tileBlock(dst []int32, a []int8, na int, b []int8, nb int, d int, p *panel) {
-	var surplus [tileBatch]int32
+	var surplus [tileBatch]int32 // −128·Σ of each row of a
 	dotBlockVNNI(&surplus[0], na, &lowest[0], &a[0], d, d)
 	for j := 0; j < nb; j += tileColumns {
 		column := min(j, nb-tileColumns)

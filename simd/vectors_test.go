@@ -14,7 +14,7 @@ var rewrite = flag.Bool("rewrite", false, "write testdata/vectors.json from the 
 
 const vectorFile = "testdata/vectors.json"
 
-// vector is one committed case. Floats stand as bit patterns in hexadecimal, so that no reader rounds them; The floats come
+// vector is one committed case. Floats stand as bit patterns in hexadecimal, so that no reader rounds them; they come
 // from input, a xorshift sequence that any language can repeat.
 type vector struct {
 	Dimension int      `json:"dimension"`
