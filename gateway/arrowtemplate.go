@@ -213,13 +213,14 @@ func (w *batchWriter) validity(outcomes []zhenni.Outcome) (nulls int) {
 	from := len(w.dst)
 	w.dst = w.dst[:from+(len(outcomes)+7)/8]
 	valid := w.dst[from:]
-	clear(valid)
 	nulls = len(outcomes)
-	for i, o := range outcomes {
-		if verdictIndex[o] == refusedIndex {
-			valid[i/8] |= 1 << (i % 8)
-			nulls--
+	for i := range valid {
+		var bits byte
+		for j, o := range outcomes[8*i : min(8*i+8, len(outcomes))] {
+			bits |= hasReason[o] << j
+			nulls -= int(hasReason[o])
 		}
+		valid[i] = bits
 	}
 	w.buffer(from)
 	return nulls

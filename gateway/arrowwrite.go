@@ -53,9 +53,9 @@ func (s *Server) streamBatch(rq *request, part rows, outcomes []zhenni.Outcome) 
 
 // The words of the answer's dictionaries, and for each outcome its place in them. An outcome that is none is refused.
 var (
-	verdictWords, reasonWords = answerWords()
-	verdictIndex, reasonIndex = answerIndexes()
-	dictionaryType            = &arrow.DictionaryType{IndexType: arrow.PrimitiveTypes.Int8, ValueType: arrow.BinaryTypes.String}
+	verdictWords, reasonWords            = answerWords()
+	verdictIndex, reasonIndex, hasReason = answerIndexes()
+	dictionaryType                       = &arrow.DictionaryType{IndexType: arrow.PrimitiveTypes.Int8, ValueType: arrow.BinaryTypes.String}
 )
 
 const (
@@ -76,15 +76,17 @@ func answerWords() (verdicts, reasons arrow.Array) {
 	return words([]string{zhenni.Match.Verdict(), zhenni.NoMatch.Verdict(), firstReason.Verdict()}), words(list)
 }
 
-func answerIndexes() (verdicts, reasons [256]byte) {
+// answerIndexes also says, as 0 or 1, whether an outcome has a reason.
+func answerIndexes() (verdicts, reasons, refused [256]byte) {
 	for i := range 256 {
-		verdicts[i], reasons[i] = refusedIndex, byte(zhenni.RefusedInternal-firstReason)
+		verdicts[i], reasons[i], refused[i] = refusedIndex, byte(zhenni.RefusedInternal-firstReason), 1
 		if o := zhenni.Outcome(i); o >= firstReason && i < zhenni.OutcomeCount {
 			reasons[i] = byte(o - firstReason)
 		}
 	}
 	verdicts[zhenni.Match], verdicts[zhenni.NoMatch] = 0, 1
-	return verdicts, reasons
+	refused[zhenni.Match], refused[zhenni.NoMatch] = 0, 0
+	return verdicts, reasons, refused
 }
 
 // answerSchema has the item column of the request, where there is one, and says in its metadata what the answer is.
@@ -127,7 +129,7 @@ func outcomeColumns(words []byte, outcomes []zhenni.Outcome) []arrow.Array {
 	nulls := n
 	for i, o := range outcomes {
 		verdicts[i], reasons[i] = verdictIndex[o], reasonIndex[o]
-		if verdictIndex[o] == refusedIndex {
+		if hasReason[o] == 1 {
 			valid[i/8] |= 1 << (i % 8)
 			nulls--
 		}

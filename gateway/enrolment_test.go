@@ -2,6 +2,7 @@ package gateway
 
 import (
 	"bytes"
+	"encoding/base64"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -92,16 +93,21 @@ func TestEnrolmentLines(t *testing.T) {
 
 // Vectors that are no reference are refused before anything is stored.
 //
-// FAULTS: N1 N2 N3 N4 N6 N7
+// FAULTS: N1 N2 N3 N4 N5 N6 N7
 func TestBadReferencesAreNotEnrolled(t *testing.T) {
 	f := start(t, nil)
 	zero := float32(0)
 	for name, vector := range map[string]string{
-		"NaN":       `"reference_float32":"` + float32Probe(testDim, zero/zero) + `"`,
-		"Inf":       `"reference_float32":"` + float32Probe(testDim, 1/zero) + `"`,
-		"zero":      `"reference_int8":"` + strings.Repeat("A", 11) + `="`,
-		"-128":      `"reference_int8":"gAAAAAAAAAA="`,
-		"dimension": `"reference_float32":"` + float32Probe(testDim+1, 1) + `"`,
+		"NaN":      `"reference_float32":"` + float32Probe(testDim, zero/zero) + `"`,
+		"Inf":      `"reference_float32":"` + float32Probe(testDim, 1/zero) + `"`,
+		"zero":     `"reference_int8":"` + strings.Repeat("A", 11) + `="`,
+		"-128":     `"reference_int8":"gAAAAAAAAAA="`,
+		"small":    `"reference_float32":"` + base64.StdEncoding.EncodeToString(bytes.Repeat([]byte{0, 0, 0, 0x38}, testDim)) + `"`,
+		"denormal": `"reference_float32":"` + base64.StdEncoding.EncodeToString(bytes.Repeat([]byte{1, 0, 0, 0}, testDim)) + `"`,
+		"dim 0":    `"reference_float32":""`,
+		"dim 1":    `"reference_int8":"AQ=="`,
+		"dim - 1":  `"reference_int8":"` + int8Probe(testDim-1, true) + `"`,
+		"dim + 1":  `"reference_float32":"` + float32Probe(testDim+1, 1) + `"`,
 	} {
 		a := f.call("POST", "/v1/enrolments", "issuer", mediaJSON, []byte("{"+vector+"}"))
 		if a.status != 422 || f.node.asked() != 0 {

@@ -48,7 +48,18 @@ func TestDescriptionHasEveryRouteAndCode(t *testing.T) {
 		}
 	}
 	codes := doc.Components.Schemas["Problem"].Value.Properties["code"].Value.Enum
+	statuses := map[string]bool{}
+	for _, item := range doc.Paths.Map() {
+		for _, operation := range item.Operations() {
+			for status := range operation.Responses.Map() {
+				statuses[status] = true
+			}
+		}
+	}
 	for _, k := range kinds {
+		if !statuses[itoa(k.status)] {
+			t.Errorf("status %d is not described", k.status)
+		}
 		if !slices.Contains(codes, any(k.code)) {
 			t.Errorf("code %s is not described", k.code)
 		}
