@@ -65,12 +65,15 @@ func (s *Server) appendOrigin(dst []byte, rq *request, withProfile bool) []byte 
 	return dst
 }
 
+// appendTime writes a member with t in UTC, to the millisecond.
 func appendTime(dst []byte, name string, t time.Time) []byte {
 	dst = append(dst, ',', '"')
 	dst = append(dst, name...)
 	dst = append(dst, `":"`...)
-	dst = t.UTC().AppendFormat(dst, "2006-01-02T15:04:05.000Z")
-	return append(dst, '"')
+	t = t.UTC()
+	dst = t.AppendFormat(dst, time.RFC3339) // which has a fast path; a layout with milliseconds has none
+	ms := t.Nanosecond() / 1e6
+	return append(dst[:len(dst)-1], '.', byte('0'+ms/100), byte('0'+ms/10%10), byte('0'+ms%10), 'Z', '"')
 }
 
 // writeJSON sets the answer; body is the request's own.

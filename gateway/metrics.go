@@ -7,6 +7,7 @@ import (
 	"zhenni"
 
 	"github.com/prometheus/client_golang/prometheus"
+	"github.com/prometheus/client_golang/prometheus/collectors"
 	"github.com/prometheus/common/expfmt"
 )
 
@@ -43,7 +44,8 @@ func newMetrics(node Node, version string) *httpMetrics {
 	build := prometheus.NewGaugeFunc(prometheus.GaugeOpts{
 		Name: "zhenni_build_info", Help: "Constant 1, labelled with the version.", ConstLabels: prometheus.Labels{"version": version},
 	}, func() float64 { return 1 })
-	m.registry.MustRegister(m.latency, m.guard, m.panics, m.refusedConns, conns, build, nodeCollector{node})
+	m.registry.MustRegister(m.latency, m.guard, m.panics, m.refusedConns, conns, build, nodeCollector{node},
+		collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}))
 	return m
 }
 

@@ -160,6 +160,7 @@ func plainPath(raw, normalised []byte) bool {
 type request struct {
 	ctx         *fasthttp.RequestCtx
 	transaction string
+	random      [16]byte // what transaction was made of, if it was
 	party       zhenni.RelyingParty
 	lease       lease
 	bodyRead    bool
@@ -214,11 +215,10 @@ func (s *Server) setTransaction(rq *request) error {
 	if given := rq.ctx.Request.Header.Peek("Transaction-Id"); given != nil {
 		return rq.nameTransaction(given)
 	}
-	var random [16]byte
-	if _, err := io.ReadFull(s.config.Entropy, random[:]); err != nil {
+	if _, err := io.ReadFull(s.config.Entropy, rq.random[:]); err != nil {
 		return refuse(kindUnavailable, "no transaction id could be made")
 	}
-	rq.transaction = hex.EncodeToString(random[:])
+	rq.transaction = hex.EncodeToString(rq.random[:])
 	return nil
 }
 

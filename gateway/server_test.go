@@ -133,3 +133,12 @@ func TestMetricsNameNobody(t *testing.T) {
 		}
 	}
 }
+
+func TestTimesAreWritten(t *testing.T) {
+	for _, at := range []time.Time{time.Unix(0, 0), time.Unix(1700000000, 7_999_999), time.Unix(1700000000, 987_654_321)} {
+		want := `,"time":"` + at.UTC().Format("2006-01-02T15:04:05.000Z") + `"`
+		if got := string(appendTime(nil, "time", at)); got != want {
+			t.Errorf("%s, want %s", got, want)
+		}
+	}
+}
