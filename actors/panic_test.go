@@ -202,8 +202,7 @@ func TestPanicsLoseNoQueue(t *testing.T) {
 			batches = append(batches, w.mated(w.ids[i], w.ids[100+i]))
 		}
 		wait := queue(t, n, soon(), batches...)
-		open()
-		w.panicOn(w.ids[:100]...)
+		open(w.ids[:100]...)
 		wait()
 		wantAll(t, batches[0], zhenni.Match)
 		for _, b := range batches[1:] {
@@ -229,8 +228,7 @@ func TestShardFailsAndRecovers(t *testing.T) {
 			batches = append(batches, w.mated(id))
 		}
 		wait := queue(t, n, soon(), batches...)
-		open()
-		w.panicOn(w.ids[:10]...)
+		open(w.ids[:10]...)
 		wait()
 		for i, b := range batches[1:] {
 			want := zhenni.RefusedInternal

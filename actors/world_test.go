@@ -69,15 +69,19 @@ func (w *world) onRead(hook func(zhenni.CredentialID)) {
 	w.hook.Store(&hook)
 }
 
-// gate holds back reads of the given credential until open is called.
-func (w *world) gate(id zhenni.CredentialID) (open func()) {
+// gate holds back reads of the given credential until open is called, with the credentials whose reads panic from then
+// on.
+func (w *world) gate(id zhenni.CredentialID) (open func(poison ...zhenni.CredentialID)) {
 	closed := make(chan struct{})
 	w.onRead(func(read zhenni.CredentialID) {
 		if read == id {
 			<-closed
 		}
 	})
-	return func() { w.onRead(nil); close(closed) }
+	return func(poison ...zhenni.CredentialID) {
+		w.panicOn(poison...)
+		close(closed)
+	}
 }
 
 // panicOn makes every read of the given credentials panic.
