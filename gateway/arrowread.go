@@ -20,6 +20,7 @@ const (
 const (
 	maxMetadataBytes = 64 << 10
 	maxRecordBatches = 4096
+	maxBuffers       = 9 // of a list and two columns of text, each with its validity
 )
 
 // A columnKind is what a column of a request holds, with its type.
@@ -278,7 +279,7 @@ type bufferReader struct {
 	firstNode, nodes, node int
 	firstBuffer, buffers   int
 	buffer                 int
-	used                   [8][2]int64
+	used                   [maxBuffers][2]int64
 	uses                   int
 	bad                    bool
 }
@@ -387,7 +388,7 @@ func (r *bufferReader) texts() texts {
 // overlap reports whether two buffers share a byte.
 func (r *bufferReader) overlap() bool {
 	if r.uses > len(r.used) {
-		return true // more buffers than four columns have
+		return true // more buffers than any form's columns have
 	}
 	used := r.used[:r.uses]
 	slices.SortFunc(used, func(a, b [2]int64) int { return int(a[0] - b[0]) })
