@@ -193,10 +193,13 @@ func (s *segment) distance(from, to int) int {
 	return to - from + len(s.slots)
 }
 
-// reset zeroes every row that was ever used and empties the index.
+// reset zeroes every row that was ever used and empties the index. One that was never used is left alone: touching it
+// would take its memory.
 func (s *segment) reset() {
 	clear(s.rows[:int(s.fresh)*s.stride])
-	clear(s.slots)
+	if s.fresh > 0 {
+		clear(s.slots)
+	}
 	s.counts.rows.Add(-int64(s.live))
 	s.live, s.fresh, s.vacant, s.hand, s.complete = 0, 0, 0, 0, false
 }

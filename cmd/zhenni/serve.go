@@ -81,8 +81,8 @@ func (c *serveCommand) Run(ctx context.Context, out *output) error {
 	if err != nil {
 		return err
 	}
-	free := freeMemory()
-	cfg := c.nodeConfig(profile, arenaBudget(c.Arena, free), c.logger(out))
+	free, log := freeMemory(), c.logger(out)
+	cfg := c.nodeConfig(profile, arenaBudget(c.Arena, free), log)
 	if err := errors.Join(cfg.gateway.WithDefaults().Validate(), cfg.actors.Validate()); err != nil {
 		return usage("%w", err)
 	}
@@ -90,7 +90,7 @@ func (c *serveCommand) Run(ctx context.Context, out *output) error {
 		return environment("%w", err)
 	}
 	limitHeap(free, cfg.arena)
-	store, err := c.openOrCreate(profile.Model, c.CreateKey, out)
+	store, err := c.openOrCreate(profile.Model, c.CreateKey, log, out)
 	if err != nil {
 		return err
 	}

@@ -2,6 +2,7 @@ package main
 
 import (
 	"errors"
+	"log/slog"
 	"path/filepath"
 	"time"
 
@@ -21,8 +22,9 @@ func (f storeFlags) open(readOnly bool, out *output) (*storage.Store, error) {
 }
 
 // openOrCreate opens the store of the model, or makes it where there is none; createKey lets it make the root key too.
-func (f storeFlags) openOrCreate(model zhenni.Model, createKey bool, out *output) (*storage.Store, error) {
-	return f.openWith(storage.Options{Model: model, Created: time.Now().UTC()}, createKey, out)
+// A nil log is silent.
+func (f storeFlags) openOrCreate(model zhenni.Model, createKey bool, log *slog.Logger, out *output) (*storage.Store, error) {
+	return f.openWith(storage.Options{Model: model, Created: time.Now().UTC(), Logger: log}, createKey, out)
 }
 
 func (f storeFlags) openWith(options storage.Options, createKey bool, out *output) (_ *storage.Store, err error) {
