@@ -53,7 +53,7 @@ lint: ## gofmt, vet, staticcheck
 
 .PHONY: generate
 generate: ## write the assembly of simd again; a diff means that it was edited by hand
-	cd simd/_asm && $(GO) generate ./...
+	$(GO) generate ./simd
 	git diff --exit-code -- simd
 
 .PHONY: fuzz
@@ -73,8 +73,8 @@ bench: ## every Go benchmark, briefly
 	$(GO) test -run '^$$' -bench . -benchtime 200ms ./...
 
 .PHONY: bench-kernels
-bench-kernels: ## the kernels beside NumKong and SimSIMD (npm, gcc) and the limits of the machine
-	simd/_peer/run
+bench-kernels: ## the kernels beside SimSIMD and, given its headers, NumKong (npm, gcc)
+	$(GO) run ./simd/_peer
 
 .PHONY: ci
 ci: ## what lands must pass

@@ -33,6 +33,7 @@ type job struct {
 
 	counts [MaxShards]int // pending items by shard
 	order  []uint32       // pending items sorted by shard, owned by the job
+	seen   []uint32       // scratch of sharedProbes
 	parts  []part
 }
 
@@ -75,6 +76,16 @@ func (j *job) sort(p *placement) int {
 	}
 	j.order = order
 	return total
+}
+
+// sharedProbes counts the items of the batch whose probe was tried on another credential too.
+func (j *job) sharedProbes() int {
+	n := j.batch.Len()
+	if n < 2 {
+		return 0
+	}
+	j.seen = slices.Grow(j.seen[:0], 2*n)[:2*n]
+	return j.batch.SharedProbes(j.seen)
 }
 
 // split cuts the items of every live shard into parts of at most limit items and refuses the items of the others. It

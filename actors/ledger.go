@@ -11,6 +11,7 @@ import (
 type ledger struct {
 	admitted, refused, expired atomic.Uint64
 	replays, panics, restarts  atomic.Uint64
+	shared                     atomic.Uint64
 	parked                     atomic.Uint64
 	outcomes                   [zhenni.OutcomeCount]atomic.Uint64
 }
@@ -50,6 +51,7 @@ func (l *ledger) add(counter *atomic.Uint64, n int) {
 // copyTo writes the counts to s.
 func (l *ledger) copyTo(s *zhenni.Stats) {
 	s.Admitted, s.RefusedAtDoor, s.Expired = l.admitted.Load(), l.refused.Load(), l.expired.Load()
+	s.SharedProbes = l.shared.Load()
 	s.Replays, s.Panics, s.Restarts = l.replays.Load(), l.panics.Load(), l.restarts.Load()
 	s.Parked = l.parked.Load()
 	for o := range l.outcomes {

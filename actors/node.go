@@ -153,6 +153,7 @@ func (n *Node) Verify(b *zhenni.Batch, deadline time.Time) error {
 		j.recycle()
 		return err
 	}
+	n.ledger.add(&n.ledger.shared, j.sharedProbes()) // while the shards work: the probes are only read
 	return j.wait()
 }
 

@@ -57,6 +57,25 @@ func TestVerifyRefusesMalformedBatch(t *testing.T) {
 	}
 }
 
+// FAULTS: N14
+func TestSharedProbesAreCounted(t *testing.T) {
+	w := newWorld(45, testDim, 100)
+	n := startNode(t, w, Config{})
+	b := w.mated(w.ids...)
+	verify(t, n, b)
+	if s := n.Stats(); s.SharedProbes != 0 {
+		t.Errorf("%d shared probes among those of different people", s.SharedProbes)
+	}
+	for i := range b.IDs {
+		copy(b.Int8[i*testDim:(i+1)*testDim], b.Int8[:testDim])
+	}
+	clear(b.Outcomes)
+	verify(t, n, b)
+	if s := n.Stats(); s.SharedProbes != 99 {
+		t.Errorf("%d shared probes, want 99: one face was tried on a hundred people", s.SharedProbes)
+	}
+}
+
 func TestNothingPending(t *testing.T) {
 	w := newWorld(42, testDim, 4)
 	n := startNode(t, w, Config{})
