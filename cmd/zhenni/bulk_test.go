@@ -4,10 +4,14 @@ import (
 	"bytes"
 	"encoding/json"
 	"fmt"
+	"io"
+	"net"
 	"os"
 	"path/filepath"
 	"strings"
 	"testing"
+
+	"github.com/parquet-go/parquet-go"
 
 	"zhenni/bench/labelled"
 	"zhenni/engine/accuracy"
@@ -71,7 +75,7 @@ func (b bulk) path(name string) string { return filepath.Join(b.dir, name) }
 
 func (b bulk) verify(t *testing.T, in, out string) (code int, notes string) {
 	t.Helper()
-	code, _, notes = runCommand(t, "verify", b.path(in), "--out", b.path(out), "--map", b.mapping, "--url", b.url, "--api-key-file", b.keyFile)
+	code, _, notes = runCommand(t, "verify", b.path(in), "--out", b.path(out), "--part", "7", "--map", b.mapping, "--url", b.url, "--api-key-file", b.keyFile)
 	return code, notes
 }
 
@@ -116,6 +120,54 @@ func TestBulkVerificationIsCompleteOrderedAndResumable(t *testing.T) {
 	}
 }
 
+// A connection that is cut in the middle of a part ends the run with whole lines only; the same command then
+// completes the file.
+//
+// FAULTS: L8
+func TestBulkVerificationGoesOnAfterACutConnection(t *testing.T) {
+	b := newBulk(t)
+	if code, notes := b.verify(t, "enrol", "whole.csv"); code != 0 {
+		t.Fatal(notes)
+	}
+	through := b
+	through.url = "http://" + cutAfter(t, strings.TrimPrefix(b.url, "http://"), 60_000)
+	if code, notes := through.verify(t, "enrol", "answers.csv"); code != exitEnvironment || !strings.Contains(notes, "goes on") {
+		t.Fatalf("exit code %d, %s: want %d", code, notes, exitEnvironment)
+	}
+	whole, part := b.read(t, "whole.csv"), b.read(t, "answers.csv")
+	if !strings.HasPrefix(whole, part) || !strings.HasSuffix(part, "\n") || part == resultHeading || part == whole {
+		t.Errorf("the cut left\n%s", part)
+	}
+	if code, notes := b.verify(t, "enrol", "answers.csv"); code != 0 || b.read(t, "answers.csv") != whole {
+		t.Errorf("exit code %d, %s: the file is not completed", code, notes)
+	}
+}
+
+// cutAfter forwards one connection to addr and cuts it after so many bytes of questions.
+func cutAfter(t *testing.T, addr string, questions int64) string {
+	t.Helper()
+	ln, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { _ = ln.Close() })
+	go func() {
+		client, err := ln.Accept()
+		if err != nil {
+			return
+		}
+		defer client.Close()
+		server, err := net.Dial("tcp", addr)
+		if err != nil {
+			return
+		}
+		defer server.Close()
+		go func() { _, _ = io.Copy(client, server) }()
+		_, _ = io.CopyN(server, client, questions)
+	}()
+	return ln.Addr().String()
+}
+
 // checkAnswers holds the answers against how the probes were made: in order of the set, which is by claim.
 func checkAnswers(t *testing.T, text string) {
 	t.Helper()
@@ -154,6 +206,38 @@ func TestBulkRefusesResultsOfOtherProbes(t *testing.T) {
 		}
 		if code, notes := b.verify(t, "enrol", "notes.txt"); code != exitUsage || b.read(t, "notes.txt") != other {
 			t.Errorf("%q: exit code %d, %s: want %d and the file as it was", other, code, notes, exitUsage)
+		}
+	}
+}
+
+// Probes of a Parquet file, which is decoded by a process of its own, are answered as those of a folder.
+func TestBulkReadsParquet(t *testing.T) {
+	b := newBulk(t)
+	type probe struct {
+		ImageID   string    `parquet:"image_id"`
+		Identity  string    `parquet:"identity"`
+		Embedding []float32 `parquet:"embedding,list"`
+	}
+	probes := make([]probe, bulkPeople)
+	for i := range probes {
+		probes[i] = probe{subjectName(i), subjectName(i), make([]float32, people.Dim)}
+		people.Probe(i, 2, probes[i].Embedding)
+	}
+	probes[7].Embedding = probes[7].Embedding[:100]
+	if err := parquet.WriteFile(b.path("probes.parquet"), probes); err != nil {
+		t.Fatal(err)
+	}
+	if code, notes := b.verify(t, "probes.parquet", "answers.csv"); code != exitNotSo {
+		t.Fatalf("exit code %d, %s: want %d for the short probe", code, notes, exitNotSo)
+	}
+	lines := strings.Split(strings.TrimSpace(b.read(t, "answers.csv")), "\n")[1:]
+	for i, line := range lines {
+		want := ",match,"
+		if i == 7 {
+			want = ",refused,bad_probe"
+		}
+		if !strings.HasPrefix(line, subjectName(i)+",") || !strings.HasSuffix(line, want) {
+			t.Errorf("line %d is %s, want %s", i, line, want)
 		}
 	}
 }

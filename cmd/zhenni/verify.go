@@ -12,9 +12,10 @@ import (
 
 // verifyCommand is verify.
 type verifyCommand struct {
-	In  string `arg:"" type:"path" placeholder:"PATH" help:"Probes: a folder of embeddings.f32, labels.csv and meta.json, or a .npy, .csv or .parquet file. The identity of a probe is whom it claims to be: a credential id, or a name that --map knows."`
-	Out string `required:"" type:"path" placeholder:"FILE" help:"CSV to write: item, credential, outcome, reason; one line a probe, in order. A run that was interrupted goes on after the last line."`
-	Map string `type:"path" placeholder:"FILE" help:"Mapping that zhenni enrol wrote."`
+	In   string `arg:"" type:"path" placeholder:"PATH" help:"Probes: a folder of embeddings.f32, labels.csv and meta.json, or a .npy, .csv or .parquet file. The identity of a probe is whom it claims to be: a credential id, or a name that --map knows."`
+	Out  string `required:"" type:"path" placeholder:"FILE" help:"CSV to write: item, credential, outcome, reason; one line a probe, in order. A run that was interrupted goes on after the last line."`
+	Map  string `type:"path" placeholder:"FILE" help:"Mapping that zhenni enrol wrote."`
+	Part int    `default:"4096" placeholder:"N" help:"Most probes in one request, 1–65536 (default ${default})."`
 	serverFlags
 	JSON bool `help:"Print one JSON object."`
 }
@@ -40,6 +41,9 @@ type verified struct {
 
 // Run verifies the file.
 func (c *verifyCommand) Run(ctx context.Context, out *output) (err error) {
+	if c.Part < 1 || c.Part > zhenni.MaxBatchItems {
+		return usage("--part: %d, want 1–%d", c.Part, zhenni.MaxBatchItems)
+	}
 	source, err := openProbes(ctx, c.In)
 	if err != nil {
 		return err
@@ -55,7 +59,7 @@ func (c *verifyCommand) Run(ctx context.Context, out *output) (err error) {
 	}
 	defer v.client.Close()
 	if _, v.dim, err = v.client.Model(); err != nil {
-		return environment("%s: %w", c.URL, err)
+		return environment("%w", err)
 	}
 	if v.results, err = openResults(c.Out); err != nil {
 		return err
@@ -64,6 +68,7 @@ func (c *verifyCommand) Run(ctx context.Context, out *output) (err error) {
 	start := time.Now()
 	v.bar = out.Progress("probes", source.total)
 	v.bar.Set(v.results.done)
+	v.limit = min(c.Part, max(partBytes/(4*v.dim), 1))
 	err = v.run(ctx, source)
 	v.bar.Done()
 	if err != nil {
@@ -98,6 +103,7 @@ type asked struct {
 type verification struct {
 	client   *bench.Client
 	dim      int
+	limit    int // of probes in a part
 	names    *mapping
 	results  *resultFile
 	bar      *progress
@@ -110,10 +116,9 @@ type verification struct {
 }
 
 // partBytes bounds the probes of one request, and with them the memory of a run.
-const partBytes = 8 << 20
+const partBytes = 32 << 20
 
 func (v *verification) run(ctx context.Context, source probeSource) error {
-	limit := min(max(partBytes/(4*v.dim), 1), 1<<14)
 	seen := int64(0)
 	err := source.each(ctx, func(item, claim string, embedding []float32) error {
 		seen++
@@ -126,7 +131,7 @@ func (v *verification) run(ctx context.Context, source probeSource) error {
 		if err := v.add(item, claim, embedding); err != nil {
 			return err
 		}
-		if len(v.part) < limit {
+		if len(v.part) < v.limit {
 			return nil
 		}
 		return v.flush(ctx)
