@@ -209,7 +209,7 @@ func (b *batch) putParty(p zhenni.RelyingParty) error {
 	const roles = zhenni.RoleVerifier | zhenni.RoleIssuer
 	switch {
 	case !zhenni.ValidName(p.ID):
-		return fmt.Errorf("%w: relying party id %q: want 1–64 of a–z 0–9 - _ .", zhenni.ErrBadValue, p.ID)
+		return fmt.Errorf("%w: relying party id %q: want 1–64 of a–z, 0–9, dash, underscore and dot", zhenni.ErrBadValue, p.ID)
 	case len(p.Name) > maxPartyName:
 		return fmt.Errorf("%w: relying party name of %d bytes, at most %d", zhenni.ErrBadValue, len(p.Name), maxPartyName)
 	case p.Tenant == 0:

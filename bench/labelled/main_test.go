@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"runtime"
 	"testing"
 )
 
@@ -21,6 +22,7 @@ func TestMain(m *testing.M) {
 	switch filepath.Base(os.Args[2]) {
 	case hangHook:
 		for {
+			runtime.Gosched()
 		}
 	case swellHook:
 		swell()
