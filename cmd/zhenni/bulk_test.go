@@ -247,13 +247,26 @@ func TestEnrolLeavesOutWhatTheMappingHas(t *testing.T) {
 	b := newBulk(t)
 	before := b.read(t, "map.csv")
 	half := before[:strings.LastIndexByte(before[:len(before)/2], '\n')+1]
-	if err := os.WriteFile(b.mapping, []byte(half), 0o600); err != nil {
+	if err := os.WriteFile(b.mapping, []byte(half+"subject-zz-0,subj"), 0o600); err != nil {
 		t.Fatal(err)
 	}
 	mustRun(t, "enrol", b.path("enrol"), "--map", b.mapping, "--url", b.url, "--api-key-file", b.keyFile)
 	after := b.read(t, "map.csv")
 	if !strings.HasPrefix(after, half) || strings.Count(after, "\n") != bulkPeople+1 {
 		t.Errorf("%d lines, want %d after the first half", strings.Count(after, "\n"), bulkPeople+1)
+	}
+}
+
+func TestEnrolRefusesAFileThatIsNoMapping(t *testing.T) {
+	b := bulk{dir: t.TempDir()}
+	writeSet(t, b.path("enrol"), 2, enrolment, subjectName)
+	for _, other := range []string{"no mapping", "no,mapping\n", "image_id,identity\n"} {
+		if err := os.WriteFile(b.path("map.csv"), []byte(other), 0o600); err != nil {
+			t.Fatal(err)
+		}
+		if code, _, notes := runCommand(t, "enrol", b.path("enrol"), "--map", b.path("map.csv")); code != exitUsage || b.read(t, "map.csv") != other {
+			t.Errorf("%q: exit code %d, %s: want %d and the file as it was", other, code, notes, exitUsage)
+		}
 	}
 }
 

@@ -42,7 +42,7 @@ type demoCommand struct {
 
 // Help is shown by zhenni demo --help.
 func (demoCommand) Help() string {
-	return `Everything is synthetic, in a temporary folder that is removed at the end. The load and the node share this machine's cores and this process's memory; every answer is read and held against the truth.
+	return `Everything is synthetic, in a temporary folder that is removed at the end. The load and the node share this machine's cores and this process's memory; every answer is read and held against the truth. The bound on the FMR is exact for independent comparisons.
 
 Examples:
 
@@ -85,8 +85,11 @@ type demoReport struct {
 
 // Run shows the whole engine at work.
 func (c *demoCommand) Run(ctx context.Context, out *output) (err error) {
-	if c.Credentials < 2 {
+	switch {
+	case c.Credentials < 2:
 		return usage("--credentials: %d, want at least 2", c.Credentials)
+	case c.Duration < 100*time.Millisecond:
+		return usage("--duration: %v, want at least 100ms", c.Duration)
 	}
 	dir, err := os.MkdirTemp("", "zhenni-demo-")
 	if err != nil {
@@ -321,6 +324,6 @@ func (d *demo) stay(ctx context.Context, n *node) error {
 	case <-ctx.Done():
 		return nil
 	case err := <-n.failed:
-		return environment("%w", err)
+		return wrapped("serve", err)
 	}
 }

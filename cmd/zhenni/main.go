@@ -13,6 +13,7 @@ import (
 
 	"github.com/alecthomas/kong"
 
+	"zhenni"
 	"zhenni/bench/labelled"
 	"zhenni/simd"
 )
@@ -64,8 +65,11 @@ func run(ctx context.Context, args []string, out *output) int {
 	}
 	out.Note("zhenni: %v", err)
 	var exit *exitError
-	if errors.As(err, &exit) {
+	switch {
+	case errors.As(err, &exit):
 		return exit.code
+	case errors.Is(err, zhenni.ErrBadValue):
+		return exitUsage
 	}
 	return exitEnvironment
 }

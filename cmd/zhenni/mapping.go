@@ -1,6 +1,7 @@
 package main
 
 import (
+	"bytes"
 	"encoding/csv"
 	"errors"
 	"fmt"
@@ -8,6 +9,7 @@ import (
 	"io/fs"
 	"os"
 	"slices"
+	"strings"
 
 	"zhenni"
 	"zhenni/engine/accuracy"
@@ -25,44 +27,54 @@ type mapping struct {
 
 var mappingColumns = []string{"image_id", "identity", "credential"}
 
-// openMapping opens path for appending, creating it where it does not exist.
+// openMapping opens path for appending, creating it where it does not exist. What a crash left of a last line is cut
+// off: its credential is not known, and its image is enrolled again.
 func openMapping(path string) (*mapping, error) {
-	m, err := readMapping(path)
-	if errors.Is(err, fs.ErrNotExist) {
-		m, err = newMapping(), nil
+	text, err := os.ReadFile(path)
+	if err != nil && !errors.Is(err, fs.ErrNotExist) {
+		return nil, environment("--map: %w", err)
 	}
+	torn := text
+	if text = wholeLines(torn); len(text) == 0 && !strings.HasPrefix(strings.Join(mappingColumns, ","), string(torn)) {
+		return nil, usage("--map: %s exists and is no mapping of zhenni enrol", path)
+	}
+	m, err := parseMapping(path, text)
 	if err != nil {
 		return nil, err
 	}
 	if m.file, err = os.OpenFile(path, os.O_WRONLY|os.O_APPEND|os.O_CREATE, 0o600); err != nil {
 		return nil, environment("--map: %w", err)
 	}
+	if err := m.file.Truncate(int64(len(text))); err != nil {
+		return nil, errors.Join(environment("--map: %w", err), m.file.Close())
+	}
 	m.csv = csv.NewWriter(m.file)
-	if info, err := m.file.Stat(); err == nil && info.Size() == 0 {
+	if len(text) == 0 {
 		return m, m.csv.Write(mappingColumns)
 	}
 	return m, nil
 }
 
-func newMapping() *mapping {
-	return &mapping{byImage: map[string]zhenni.CredentialID{}, byIdentity: map[string][]zhenni.CredentialID{}}
-}
-
 // readMapping reads the file at path.
 func readMapping(path string) (*mapping, error) {
-	f, err := os.Open(path)
+	text, err := os.ReadFile(path)
 	if err != nil {
-		return nil, environment("mapping: %w", err)
+		return nil, environment("--map: %w", err)
 	}
-	defer f.Close()
-	m := newMapping()
-	r := csv.NewReader(f)
+	return parseMapping(path, wholeLines(text))
+}
+
+func wholeLines(text []byte) []byte { return text[:bytes.LastIndexByte(text, '\n')+1] }
+
+func parseMapping(path string, text []byte) (*mapping, error) {
+	m := &mapping{byImage: map[string]zhenni.CredentialID{}, byIdentity: map[string][]zhenni.CredentialID{}}
+	r := csv.NewReader(bytes.NewReader(text))
 	header, err := r.Read()
 	if errors.Is(err, io.EOF) {
 		return m, nil
 	}
 	if err != nil || !slices.Equal(header, mappingColumns) {
-		return nil, usage("mapping %s: heading %q, want %q", path, header, mappingColumns)
+		return nil, usage("--map %s: heading %q, want %q", path, header, mappingColumns)
 	}
 	for {
 		record, err := r.Read()
@@ -70,12 +82,12 @@ func readMapping(path string) (*mapping, error) {
 			return m, nil
 		}
 		if err != nil {
-			return nil, usage("mapping %s: %w", path, err)
+			return nil, usage("--map %s: %w", path, err)
 		}
 		id, err := zhenni.ParseCredentialID(record[2])
 		if err != nil {
 			line, _ := r.FieldPos(2)
-			return nil, usage("mapping %s:%d: %w", path, line, err)
+			return nil, usage("--map %s:%d: %w", path, line, err)
 		}
 		m.note(accuracy.Label{ImageID: record[0], Person: record[1]}, id)
 	}
