@@ -25,6 +25,7 @@ type commands struct {
 	Demo      demoCommand      `cmd:"" help:"Start a node on a temporary store, load it and print what it does."`
 	Enrol     enrolCommand     `cmd:"" help:"Enrol the embeddings of a file or folder."`
 	Verify    verifyCommand    `cmd:"" help:"Verify the probes of a file against a running server."`
+	Sample    sampleCommand    `cmd:"" help:"Write embeddings of synthetic people, to try the other commands on."`
 	Calibrate calibrateCommand `cmd:"" help:"Find and freeze a threshold from labelled embeddings."`
 	Evaluate  evaluateCommand  `cmd:"" help:"Measure error rates on labelled embeddings."`
 	Check     checkCommand     `cmd:"" help:"Walk a whole store and report what is wrong."`

@@ -1,10 +1,12 @@
 package main
 
 import (
+	"bytes"
 	"context"
 	"crypto/sha256"
 	"encoding/hex"
 	"os"
+	"os/exec"
 	"path/filepath"
 	"slices"
 	"strings"
@@ -150,7 +152,7 @@ func startTrialNode(t *testing.T, profile zhenni.Profile, shards int) bench.Targ
 // plain rule on the quantised vectors; the golden hash makes them the same on every tier that ZHENNI_CPU forces.
 //
 // FAULTS: N15 L7
-func TestTrialsGiveOneListOfDecisions(t *testing.T) {
+func TestRealDataTrialsGiveOneListOfDecisions(t *testing.T) {
 	set := readTrials(t)
 	profile := trialProfile(t)
 	want := set.direct(t, profile.Threshold)
@@ -170,6 +172,29 @@ func TestTrialsGiveOneListOfDecisions(t *testing.T) {
 				t.Errorf("%d shards, %s: the decisions are not those of the rule (%d of %d)", shards, way, len(list), len(want))
 			}
 		}
+	}
+}
+
+// The same on every tier that this machine has, each in a process of its own.
+//
+// FAULTS: N15
+func TestRealDataTrialsOnEveryTier(t *testing.T) {
+	realData(t)
+	if raced {
+		t.Skip("the tiers do not differ in what the race detector sees")
+	}
+	for _, tier := range simd.Tiers() {
+		if tier == simd.Tier() {
+			continue // the test above
+		}
+		t.Run(tier, func(t *testing.T) {
+			child := exec.CommandContext(t.Context(), os.Args[0], "-test.run", "^TestRealDataTrialsGiveOneListOfDecisions$", "-test.v")
+			child.Env = append(os.Environ(), "ZHENNI_CPU="+tier)
+			report, err := child.CombinedOutput()
+			if err != nil || !bytes.Contains(report, []byte("tier "+tier+",")) {
+				t.Errorf("%v\n%s", err, report)
+			}
+		})
 	}
 }
 
