@@ -10,7 +10,7 @@ import (
 
 func TestSampleIsReadBack(t *testing.T) {
 	dir := filepath.Join(t.TempDir(), "people")
-	if code, _, notes := execute(t, "sample", dir, "--people", "5", "--dim", "16"); code != 0 {
+	if code, _, notes := runCommand(t, "sample", dir, "--people", "5", "--dim", "16"); code != 0 {
 		t.Fatalf("exit code %d: %s", code, notes)
 	}
 	var sets []*labelled.Set
@@ -27,10 +27,10 @@ func TestSampleIsReadBack(t *testing.T) {
 	if slices.Equal(sets[0].Embedding(0), sets[1].Embedding(0)) {
 		t.Error("the probe of a person is a copy of the reference")
 	}
-	if code, _, _ := execute(t, "sample", dir); code != exitUsage {
+	if code, _, _ := runCommand(t, "sample", dir); code != exitUsage {
 		t.Errorf("an existing folder: exit code %d, want %d", code, exitUsage)
 	}
-	if code, _, _ := execute(t, "sample", filepath.Join(dir, "more"), "--people", "0"); code != exitUsage {
+	if code, _, _ := runCommand(t, "sample", filepath.Join(dir, "more"), "--people", "0"); code != exitUsage {
 		t.Errorf("no people: exit code %d, want %d", code, exitUsage)
 	}
 }
