@@ -3,6 +3,7 @@ package storage
 import (
 	"context"
 	"fmt"
+	"sync/atomic"
 
 	"zhenni"
 )
@@ -12,10 +13,14 @@ import (
 // no other. Commands of one call are applied together, in one commit with those of calls made at the same time.
 //
 // An error of Apply itself means that no result is known. Nothing was started on [zhenni.ErrBadValue] (more than
-// [MaxCommands]), [zhenni.ErrOverloaded] (the queue is full) and [zhenni.ErrUnavailable] (read-only, closed, importing,
-// disk space below the reserve, or an earlier commit failed, after which the store takes no change until it is opened
-// again). [zhenni.ErrDeadline] when ctx ends first, and any other error, leave open whether the commands will be found
-// applied; sending them again is safe: enrolments answer [zhenni.ErrExists], changes of status answer as before.
+// [MaxCommands]), [zhenni.ErrOverloaded] (the queue is full), [zhenni.ErrDeadline] (ctx ended while the commands waited
+// their turn) and [zhenni.ErrUnavailable] (read-only, closed, importing, disk space below the reserve, or an earlier
+// commit failed, after which the store takes no change until it is opened again). Any other error leaves open whether
+// the commands will be found applied; sending them again is safe: enrolments answer [zhenni.ErrExists], changes of
+// status answer as before.
+//
+// A commit under way is waited for even when ctx ends: no change becomes visible after Apply has returned, so whoever
+// re-reads the records then has what will stay, and the rows of the commands are the caller's again.
 func (s *Store) Apply(ctx context.Context, cmds []zhenni.Command) ([]zhenni.Result, error) {
 	if len(cmds) == 0 {
 		return nil, nil
@@ -34,8 +39,12 @@ func (s *Store) Apply(ctx context.Context, cmds []zhenni.Command) ([]zhenni.Resu
 	case err := <-req.done:
 		return req.results, err
 	case <-ctx.Done():
+	}
+	if req.taken.CompareAndSwap(false, true) {
 		return nil, fmt.Errorf("%w: %w", zhenni.ErrDeadline, context.Cause(ctx))
 	}
+	err := <-req.done
+	return req.results, err
 }
 
 func (s *Store) enqueue(req *request) error {
@@ -53,8 +62,10 @@ func (s *Store) enqueue(req *request) error {
 
 // request is one call of Apply. The committer owns results until it has sent to done.
 type request struct {
-	ctx     context.Context
-	cmds    []zhenni.Command
+	ctx  context.Context
+	cmds []zhenni.Command
+	// taken is set by whoever is first: the committer, which then applies cmds, or the caller, who gives up.
+	taken   atomic.Bool
 	results []zhenni.Result
 	done    chan error
 }
@@ -150,7 +161,7 @@ func (c *committer) apply(group []*request) error {
 	b := newBatch(c.store, c.reached)
 	defer b.discard()
 	for _, req := range group {
-		if req.ctx.Err() == nil {
+		if req.ctx.Err() == nil && req.taken.CompareAndSwap(false, true) {
 			req.results = b.run(req.cmds)
 		}
 	}

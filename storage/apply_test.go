@@ -202,9 +202,7 @@ func TestApplyBounds(t *testing.T) {
 	if _, err := s.Apply(t.Context(), make([]zhenni.Command, MaxCommands+1)); !errors.Is(err, zhenni.ErrBadValue) {
 		t.Errorf("too many: %v, want ErrBadValue", err)
 	}
-	ended, cancel := context.WithCancel(t.Context())
-	cancel()
-	if _, err := s.Apply(ended, []zhenni.Command{testEnrol(1)}); !errors.Is(err, zhenni.ErrDeadline) {
+	if _, err := s.Apply(ended(t), []zhenni.Command{testEnrol(1)}); !errors.Is(err, zhenni.ErrDeadline) {
 		t.Errorf("ended: %v, want ErrDeadline", err)
 	}
 }
@@ -258,6 +256,49 @@ func TestSlowDiskShedsAndLosesNothing(t *testing.T) {
 	if s := openStore(t, opts); s.Count() != 3 {
 		t.Errorf("%d credentials, want 3", s.Count())
 	}
+}
+
+// A caller who gives up learns what became of the commands: they were not started and never will be, or their commit is
+// waited for. Nothing becomes visible behind a caller's back.
+func TestGivingUpLeavesNothingOpen(t *testing.T) {
+	opts := testOptions(t)
+	root := held{opts.Root, make(chan struct{}), make(chan struct{})}
+	opts.Root = root
+	s := openStore(t, opts)
+	slow := testEnrol(1)
+	slow.Tenant = 99
+	ctx, giveUp := context.WithCancel(t.Context())
+	committed := make(chan error)
+	go func() {
+		results, err := s.Apply(ctx, []zhenni.Command{slow})
+		for _, r := range results {
+			err = errors.Join(err, r.Err)
+		}
+		committed <- err
+	}()
+	<-root.entered
+	if _, err := s.Apply(ended(t), []zhenni.Command{testEnrol(2)}); !errors.Is(err, zhenni.ErrDeadline) {
+		t.Errorf("given up while waiting: %v, want ErrDeadline", err)
+	}
+	giveUp()
+	close(root.let)
+	if err := <-committed; err != nil {
+		t.Errorf("given up during the commit: %v, want its results", err)
+	}
+	if err := s.Close(); err != nil {
+		t.Fatal(err)
+	}
+	s = openStore(t, opts)
+	if _, err := s.Credential(slow.ID); err != nil || s.Count() != 1 {
+		t.Errorf("%d credentials, %v; want the first", s.Count(), err)
+	}
+}
+
+// ended is a context that has ended.
+func ended(t *testing.T) context.Context {
+	ctx, cancel := context.WithCancel(t.Context())
+	cancel()
+	return ctx
 }
 
 func TestConcurrentCallsShareCommits(t *testing.T) {
