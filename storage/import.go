@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"maps"
+	"os"
 	"runtime"
 	"slices"
 	"sync"
@@ -129,15 +130,24 @@ func (s *Store) prepareImport(ctx context.Context) (*Import, error) {
 		return nil, err
 	}
 	if err := writeFile(s.path(importFile), appendRecords(nil, kept)); err != nil {
-		return nil, err
+		return nil, s.latchIfMarked(err)
 	}
 	im := &Import{store: s, kept: kept, ring: *s.ring.Load(), writer: s.db.NewStreamWriter()}
 	if err := im.writer.Prepare(); err != nil {
 		im.writer.Cancel()
-		return nil, errors.Join(translate(err), s.putBack(kept))
+		return nil, s.latchIfMarked(errors.Join(translate(err), s.putBack(kept)))
 	}
 	im.ctx, im.fail = context.WithCancelCause(ctx)
 	return im, nil
+}
+
+// latchIfMarked stops every later change, because of err, while the file that marks an import is there: the next Open
+// puts the store back as it was before, and would lose what was acknowledged since. The committer rests.
+func (s *Store) latchIfMarked(err error) error {
+	if _, missing := os.Stat(s.path(importFile)); !errors.Is(missing, os.ErrNotExist) {
+		s.committer.failed = err
+	}
+	return err
 }
 
 // restRecords returns every record but those of credentials, in order of key.

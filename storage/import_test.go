@@ -177,6 +177,21 @@ func TestImportAborted(t *testing.T) {
 	backAsBefore(t, s)
 }
 
+// An import that fails to begin may leave the file that marks it. What was acknowledged from then on would be lost when
+// the store is opened again, so nothing is.
+func TestImportThatFailsToBeginLatches(t *testing.T) {
+	s := openStore(t, testOptions(t))
+	if err := os.Mkdir(s.path(importFile), 0o700); err != nil { // in the way of the file
+		t.Fatal(err)
+	}
+	if _, err := s.NewImport(t.Context(), ImportOptions{}); err == nil {
+		t.Fatal("the import began")
+	}
+	if _, err := s.Apply(t.Context(), []zhenni.Command{testEnrol(1)}); !errors.Is(err, zhenni.ErrUnavailable) {
+		t.Errorf("Apply: %v, want ErrUnavailable", err)
+	}
+}
+
 // FAULTS: S8
 func TestImportStopsAtAFullDisk(t *testing.T) {
 	opts := testOptions(t)
