@@ -16,8 +16,9 @@ import (
 // [ServeParquet] with the arguments that follow, and nothing else.
 const ParquetCommand = "parquet-rows"
 
-// A file from strangers gets a process of its own, which is killed when it shows no rows for parquetPatience or takes
-// more than parquetMemory: the decoder may loop, panic in goroutines of its own, or take memory without end.
+// A file from strangers gets a process of its own, which is killed when it is waited for longer than parquetPatience or
+// takes more than parquetMemory: the decoder may loop, panic in goroutines of its own, or take memory without end. The
+// time of the visits does not count.
 const parquetPatience = 2 * time.Second
 
 // maxParquetBytes bounds a file, and what is received of it. Rows are visited as they come, so neither is ever held.
@@ -31,12 +32,13 @@ type Columns struct {
 }
 
 // ReadParquet visits the rows of a Parquet file, which is decoded by another process of this program. The texts and
-// the vector are valid during the visit; a vector has any length. What the file does to its decoder is [ErrBadFile].
+// the vector are valid during the visit; a vector has any length. What the file does to its decoder is [ErrBadFile]; the
+// cause of ctx is returned when that ends first.
 func ReadParquet(ctx context.Context, path string, columns Columns, visit func(texts []string, vector []float32) error) error {
 	return readParquetWithin(ctx, parquetPatience, path, columns, visit)
 }
 
-func readParquetWithin(ctx context.Context, patience time.Duration, path string, columns Columns, visit func([]string, []float32) error) error {
+func readParquetWithin(caller context.Context, patience time.Duration, path string, columns Columns, visit func([]string, []float32) error) error {
 	f, err := open(path, maxParquetBytes) // another process opens it again; a file that is not there fails here
 	if err != nil {
 		return err
@@ -46,7 +48,7 @@ func readParquetWithin(ctx context.Context, patience time.Duration, path string,
 	if err != nil {
 		return err
 	}
-	ctx, kill := context.WithCancelCause(ctx)
+	ctx, kill := context.WithCancelCause(caller)
 	defer kill(nil)
 	child := exec.CommandContext(ctx, self, append([]string{ParquetCommand, path, columns.Vector}, columns.Texts...)...)
 	child.Env = []string{"GOMAXPROCS=1", "GOTRACEBACK=none"}
@@ -54,12 +56,17 @@ func readParquetWithin(ctx context.Context, patience time.Duration, path string,
 	if err != nil {
 		return err
 	}
-	if err := child.Start(); err != nil {
+	if err := child.Start(); err != nil && caller.Err() != nil {
+		return context.Cause(caller)
+	} else if err != nil {
 		return fmt.Errorf("labelled: start the Parquet reader: %w", err)
 	}
 	watchdog := time.AfterFunc(patience, func() { kill(fmt.Errorf("no rows for %v", patience)) })
-	err = receive(stdout, len(columns.Texts), func() { watchdog.Reset(patience) }, visit)
-	watchdog.Stop()
+	err = receive(stdout, len(columns.Texts), visit, func(waiting bool) {
+		if watchdog.Stop(); waiting {
+			watchdog.Reset(patience)
+		}
+	})
 	cause := context.Cause(ctx)
 	kill(nil)
 	ended := child.Wait()
@@ -69,6 +76,8 @@ func readParquetWithin(ctx context.Context, patience time.Duration, path string,
 		return nil
 	case errors.As(err, &visited):
 		return visited.err
+	case caller.Err() != nil:
+		return context.Cause(caller)
 	case cause != nil:
 		err = cause
 	case ended != nil && errors.Is(err, io.ErrUnexpectedEOF):
@@ -92,18 +101,21 @@ type visitError struct{ err error }
 
 func (e *visitError) Error() string { return e.err.Error() }
 
-// receive decodes frames until the last. A frame of the other process has at most frameRows rows; gob refuses a message
-// above 1 GiB, whatever sends it.
-func receive(from io.Reader, texts int, alive func(), visit func([]string, []float32) error) error {
+// receive decodes frames until the last, and calls watch before and after it waits for one. A frame of the other process
+// has at most frameRows rows; gob refuses a message above 1 GiB, whatever sends it.
+func receive(from io.Reader, texts int, visit func([]string, []float32) error, watch func(waiting bool)) error {
 	decoder := gob.NewDecoder(io.LimitReader(from, maxParquetBytes))
 	for {
 		var f frame
-		if err := decoder.Decode(&f); errors.Is(err, io.EOF) {
+		watch(true)
+		err := decoder.Decode(&f)
+		watch(false)
+		if errors.Is(err, io.EOF) {
 			return io.ErrUnexpectedEOF
-		} else if err != nil {
+		}
+		if err != nil {
 			return err
 		}
-		alive()
 		if err := f.visit(texts, visit); err != nil || f.Last {
 			return err
 		}

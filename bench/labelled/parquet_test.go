@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"context"
 	"encoding/binary"
+	"encoding/gob"
 	"errors"
 	"io"
 	"math"
@@ -11,6 +12,7 @@ import (
 	"path/filepath"
 	"strconv"
 	"testing"
+	"time"
 
 	"github.com/parquet-go/parquet-go"
 
@@ -153,12 +155,46 @@ func TestParquetReaderStopsWithItsCaller(t *testing.T) {
 	if err := ReadParquet(ctx, path, columns, func([]string, []float32) error { return cause }); !errors.Is(err, cause) || errors.Is(err, ErrBadFile) {
 		t.Errorf("error of the visit: %v", err)
 	}
-	cancel(cause)
-	if err := ReadParquet(ctx, path, columns, func([]string, []float32) error { return nil }); err == nil {
-		t.Error("no error after cancel")
+	hanging := filepath.Join(t.TempDir(), hangHook)
+	if err := os.WriteFile(hanging, nil, 0o600); err != nil {
+		t.Fatal(err)
+	}
+	go cancel(cause)
+	for range 2 { // the second begins after the cancel
+		if err := readParquetWithin(ctx, time.Hour, hanging, columns, nil); !errors.Is(err, cause) || errors.Is(err, ErrBadFile) {
+			t.Errorf("cancelled: %v", err)
+		}
 	}
 	if err := ReadParquet(t.Context(), path+"x", columns, nil); !errors.Is(err, os.ErrNotExist) {
 		t.Errorf("missing file: %v", err)
+	}
+}
+
+// A caller may take its time over a row, say for a server that is overloaded: the file is not to blame.
+func TestParquetReaderIsNotBlamedForItsCaller(t *testing.T) {
+	frames, child := io.Pipe()
+	go func() {
+		encoder := gob.NewEncoder(child)
+		for _, f := range []frame{{Lengths: []int{1, 1}, Values: []float32{1, 2}}, {Last: true}} {
+			if err := encoder.Encode(f); err != nil {
+				t.Error(err)
+			}
+		}
+	}()
+	watched, rows := false, 0
+	err := receive(frames, 0, func([]string, []float32) error {
+		if rows++; watched {
+			t.Errorf("the clock runs during visit %d", rows)
+		}
+		return nil
+	}, func(waiting bool) {
+		if watched == waiting {
+			t.Errorf("waiting is %t twice", waiting)
+		}
+		watched = waiting
+	})
+	if err != nil || rows != 2 || watched {
+		t.Errorf("%d rows, %v, the clock runs: %t", rows, err, watched)
 	}
 }
 
@@ -167,12 +203,12 @@ func FuzzFrames(f *testing.F) {
 	f.Add([]byte{})
 	f.Add([]byte{3, 1, 2})
 	f.Fuzz(func(t *testing.T, data []byte) {
-		err := receive(bytes.NewReader(data), 2, func() {}, func(texts []string, vector []float32) error {
+		err := receive(bytes.NewReader(data), 2, func(texts []string, vector []float32) error {
 			if len(texts) != 2 {
 				t.Errorf("%d texts", len(texts))
 			}
 			return nil
-		})
+		}, func(bool) {})
 		if len(data) == 0 && !errors.Is(err, io.ErrUnexpectedEOF) {
 			t.Errorf("empty stream: %v", err)
 		}
