@@ -11,6 +11,7 @@ import (
 	"log/slog"
 	"os"
 	"path/filepath"
+	"runtime/debug"
 	"time"
 
 	"zhenni"
@@ -237,6 +238,7 @@ func (d *demo) measure(ctx context.Context, n *node) error {
 		return err
 	}
 	defer driver.Close()
+	debug.FreeOSMemory() // what enrolment and preparation left is not the memory of serving
 	d.out.Note("Verifying in batches of %d by Arrow over %d connections for %v …", d.Batch, d.Connections, d.Duration)
 	if err := d.measureBulk(ctx, driver, n); err != nil {
 		return err

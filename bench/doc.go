@@ -1,0 +1,12 @@
+// Package bench asks a server as its users do and measures how it answers: a client for every wire format, closed and
+// open loops of load, drills whose answers are known, and lists of trials run end to end. It is a library: it has no
+// flags and no globals, and prints nothing.
+//
+//	client.go, verify.go, enrol.go   one connection, its requests and what their answers mean
+//	arrow.go                         request bodies in columns, written once and sent many times
+//	load.go                          closed and open loops, latencies without coordinated omission
+//	drill.go, driver.go              questions about synthetic people, counted against the truth
+//	endtoend.go                      one list of trials by every way of asking
+//
+// Packages below it read labelled files (labelled), run evaluations on all cores (evaluation) and draw reports (report).
+package bench
