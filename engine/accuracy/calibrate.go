@@ -131,8 +131,9 @@ func (s search) candidate(target float64, k int) candidate {
 	for k > 0 && k < len(s.scores.Highest) && s.scores.Highest[k].Score == s.scores.Highest[k-1].Score {
 		k-- // ties stand or fall together
 	}
-	c := candidate{point: At(s.scores, s.bootstrap, target, s.threshold(k))}
-	_, c.inflation = s.bootstrap.Upper(s.scores.Highest[:c.point.Errors])
+	t := s.threshold(k)
+	c := candidate{point: At(s.scores, s.bootstrap, target, t)}
+	_, c.inflation = s.bootstrap.Upper(s.scores.Highest[:s.scores.atOrAbove(t)])
 	if c.inflation > 0 {
 		c.effective = float64(s.scores.NonMated) / c.inflation
 	}
@@ -155,7 +156,7 @@ func (s search) exactlyWithin(target float64) int {
 // clearance lifts a threshold without errors off the highest non-mated score; it is many steps of the integer rule.
 const clearance = 1e-6
 
-// threshold has exactly k errors, if that is possible below 1.
+// threshold has exactly k errors, if that is possible below 1 and as many are held.
 func (s search) threshold(k int) float64 {
 	highest := s.scores.Highest
 	switch {
@@ -164,7 +165,7 @@ func (s search) threshold(k int) float64 {
 	case len(highest) > 0:
 		return min(highest[0].Score+clearance, 1)
 	}
-	return clearance
+	return min(max(s.scores.floor, clearance), 1)
 }
 
 // strictest is the strictest decade of the grid that is supported, or 0.

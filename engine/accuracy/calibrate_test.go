@@ -4,6 +4,7 @@ import (
 	"encoding/json"
 	"errors"
 	"flag"
+	"fmt"
 	"math"
 	"os"
 	"path/filepath"
@@ -173,6 +174,31 @@ func TestCalibrateWithoutErrorsOrThreshold(t *testing.T) {
 	}
 	if p, _ = calibrate(t, apart, planFor(apart, 1e-3)); p.Supported || p.Errors != 0 || p.FNMR != 0 {
 		t.Errorf("%+v", p)
+	}
+}
+
+// So many pairs tie at the top that none of them is held. No threshold is known to have few errors, so the strictest is
+// frozen, with the errors it has.
+func TestCalibrateWhereAllScoresTie(t *testing.T) {
+	var labels []Label
+	var values []float32
+	for person := range 60 {
+		for sample := range 2 {
+			labels = append(labels, Label{fmt.Sprintf("%d/%d", person, sample), fmt.Sprintf("%02d", person)})
+			values = append(values, 1, 2)
+		}
+	}
+	set, err := NewSet(2, labels, values)
+	if err != nil {
+		t.Fatal(err)
+	}
+	p, scores := calibrate(t, set, planFor(set, 1e-3))
+	if len(scores.Highest) != 0 || scores.complete(1) {
+		t.Fatalf("%d pairs are held", len(scores.Highest))
+	}
+	if p.Supported || p.Cosine != 1 || p.Errors != p.Comparisons || p.FMRUpper95 != 1 || p.FMRUpper95Subjects != 1 {
+		t.Errorf("supported %t, threshold %v, %d of %d errors, bounds %v and %v",
+			p.Supported, p.Cosine, p.Errors, p.Comparisons, p.FMRUpper95, p.FMRUpper95Subjects)
 	}
 }
 

@@ -2,6 +2,7 @@ package accuracy
 
 import (
 	"cmp"
+	"math"
 	"slices"
 )
 
@@ -108,7 +109,10 @@ func Merge(tallies ...*Tally) *Scores {
 	slices.SortFunc(all.highest, descending)
 	s := &Scores{Mated: all.mated, Highest: all.highest, Curve: histogramCurve(all.mated, &all.nonMated)}
 	s.NonMated = s.Curve.nonMated
-	if all.floor > firstPositive {
+	switch {
+	case all.floor == bins:
+		s.floor = math.Inf(1) // not even the last bin is held
+	case all.floor > firstPositive:
 		s.floor = edgeOf(all.floor)
 	}
 	return s
