@@ -159,6 +159,10 @@ func TestDrillCountsAnswersAgainstTheTruth(t *testing.T) {
 	if tally.FMR() > 0.01 || tally.FNMR() > 0.2 {
 		t.Errorf("FMR %v, FNMR %v: the answers do not follow the truth", tally.FMR(), tally.FNMR())
 	}
+	beside, err := driver.BulkBesideTransport(t.Context(), 150*time.Millisecond, 3)
+	if err != nil || beside.Tally.Refused != 0 || beside.Tally.Mated+beside.Tally.NonMated != beside.Result.Items || beside.Limit <= 0 || beside.Ratio <= 0 {
+		t.Errorf("%+v, %v", beside, err)
+	}
 	if result, tally, err = driver.Singles(t.Context(), 100*time.Millisecond, 200); err != nil || tally.Refused != 0 || result.Calls != 20 {
 		t.Errorf("%d calls, %+v, %v, want 20 calls", result.Calls, tally, err)
 	}
