@@ -109,9 +109,6 @@ func (s Status) CanBecome(next Status) bool {
 	return false
 }
 
-// Final reports whether no legal change leaves s.
-func (s Status) Final() bool { return len(legalChanges[s]) == 0 }
-
 // Credential is the public record of one credential: no identity, no template.
 type Credential struct {
 	ID         CredentialID

@@ -90,17 +90,6 @@ func TestLegalChangesExhaustively(t *testing.T) {
 	}
 }
 
-func TestFinalStatesHaveNoWayOut(t *testing.T) {
-	for s, final := range map[zhenni.Status]bool{
-		zhenni.StatusActive: false, zhenni.StatusSuspended: false,
-		zhenni.StatusSuperseded: true, zhenni.StatusRevoked: true, zhenni.StatusExpired: true,
-	} {
-		if s.Final() != final {
-			t.Errorf("%s: Final() = %v", s, s.Final())
-		}
-	}
-}
-
 func TestEnumerationsRoundTripAsText(t *testing.T) {
 	type all struct {
 		Level  zhenni.Level
