@@ -4,6 +4,7 @@ import (
 	"crypto/sha256"
 	"encoding/hex"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"io"
 	"time"
@@ -33,8 +34,8 @@ type Profile struct {
 	Errors      int64 `json:"errors"`
 	// ErrorPersonPairs is the number of distinct pairs of persons the errors come from.
 	ErrorPersonPairs int64 `json:"error_person_pairs"`
-	// VarianceInflation is the variance of the error count over subject-bootstrap draws as a multiple of the binomial
-	// variance; EffectiveComparisons is Comparisons divided by it.
+	// VarianceInflation is the variance of the false match rate over subject-bootstrap draws as a multiple of the
+	// binomial variance; EffectiveComparisons is Comparisons divided by it. Both are 0 where there is no error.
 	VarianceInflation    float64 `json:"variance_inflation"`
 	EffectiveComparisons float64 `json:"effective_comparisons"`
 	// FMRUpper95 is the exact one-sided Clopper–Pearson 95 % bound, FMRUpper95Subjects the subject-bootstrap one.
@@ -109,13 +110,17 @@ func (p Profile) Validate() error {
 // maxProfileBytes bounds a profile file; a DET curve of a few hundred points is some tens of kilobytes.
 const maxProfileBytes = 4 << 20
 
-// ReadProfile reads one profile from its JSON form, refusing unknown fields, and validates it: [ErrBadProfile].
+// ReadProfile reads one profile from its JSON form, refusing unknown fields and whatever follows, and validates it:
+// [ErrBadProfile].
 func ReadProfile(r io.Reader) (Profile, error) {
 	var p Profile
 	dec := json.NewDecoder(io.LimitReader(r, maxProfileBytes))
 	dec.DisallowUnknownFields()
 	if err := dec.Decode(&p); err != nil {
 		return Profile{}, fmt.Errorf("%w: %w", ErrBadProfile, err)
+	}
+	if _, err := dec.Token(); !errors.Is(err, io.EOF) {
+		return Profile{}, fmt.Errorf("%w: the file goes on behind the profile", ErrBadProfile)
 	}
 	return p, p.Validate()
 }

@@ -59,6 +59,8 @@ func TestReadProfileRefusesWhatWasEdited(t *testing.T) {
 		"unknown field":           strings.Replace(whole, `"synthetic"`, `"synthetik"`, 1),
 		"truncated":               whole[:len(whole)/2],
 		"empty":                   "",
+		"a second profile":        whole + whole,
+		"rubbish behind":          whole + "}",
 		"another model dimension": strings.Replace(whole, `"dim": 4`, `"dim": 5`, 1),
 		"impossible dimension":    strings.Replace(whole, `"dim": 4`, `"dim": 4096`, 1),
 	} {
