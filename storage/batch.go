@@ -62,7 +62,8 @@ func (b *batch) apply(cmd zhenni.Command) (zhenni.Credential, error) {
 	return zhenni.Credential{}, fmt.Errorf("%w: command %T is unknown", zhenni.ErrBadValue, cmd)
 }
 
-// put stages records. A command seals all its records before it puts the first, so a command that fails leaves none.
+// put stages records. A command seals all its records before it puts the first, so a command that fails leaves nothing,
+// or the key of a new tenant for the next command to use.
 func (b *batch) put(records ...record) {
 	for _, r := range records {
 		if err := b.txn.Set(r.key, r.value); err != nil {

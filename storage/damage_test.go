@@ -92,11 +92,12 @@ func fillForDamage(t *testing.T) (opts Options, image string) {
 
 // survives opens a damaged store. It may be refused; when it opens, each credential is as acknowledged or an
 // ErrCorrupt, and never something else: not absent, not another row, above all not active after its revocation.
-func survives(t *testing.T, opts Options) {
+// It returns how many are as acknowledged.
+func survives(t *testing.T, opts Options) (whole int) {
 	t.Helper()
 	s, err := Open(opts)
 	if err != nil {
-		return
+		return 0
 	}
 	defer s.Close()
 	row := make([]int8, testModel.Dim)
@@ -112,7 +113,9 @@ func survives(t *testing.T, opts Options) {
 		if err != nil || ref.Status != want || !equalRows(ref.Row, testEnrol(n).Row) {
 			t.Errorf("credential %d: %s, %v; want %s", n, ref.Status, err, want)
 		}
+		whole++
 	}
+	return whole
 }
 
 func equalRows(a, b []int8) bool { return fmt.Sprint(a) == fmt.Sprint(b) }
@@ -129,6 +132,10 @@ func content(t *testing.T, path string) []byte {
 // FAULTS: S3 S4 S5 S17
 func TestDamagedFilesAreNeverBelieved(t *testing.T) {
 	opts, image := fillForDamage(t)
+	opts.Dir = crashClone(t, image)
+	if whole := survives(t, opts); whole != damagedCredentials {
+		t.Fatalf("%d of %d credentials without damage", whole, damagedCredentials)
+	}
 	files, err := filepath.Glob(filepath.Join(image, viewDir, "*"))
 	if err != nil {
 		t.Fatal(err)
