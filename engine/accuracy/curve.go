@@ -21,9 +21,9 @@ type curvePoint struct {
 
 // histogramCurve has a point at the lower edge of every bin that holds a score.
 func histogramCurve(mated []float64, nonMated *[bins]int64) Curve {
-	var genuine [bins]int64
+	var matedIn [bins]int64
 	for _, score := range mated {
-		genuine[binOf(score)]++
+		matedIn[binOf(score)]++
 	}
 	c := Curve{mated: int64(len(mated))}
 	for _, n := range nonMated {
@@ -31,13 +31,13 @@ func histogramCurve(mated []float64, nonMated *[bins]int64) Curve {
 	}
 	p := curvePoint{falseMatches: c.nonMated}
 	for bin := range bins {
-		if nonMated[bin]+genuine[bin] == 0 {
+		if nonMated[bin]+matedIn[bin] == 0 {
 			continue
 		}
 		p.cosine = edgeOf(bin)
 		c.points = append(c.points, p)
 		p.falseMatches -= nonMated[bin]
-		p.falseNonMatches += genuine[bin]
+		p.falseNonMatches += matedIn[bin]
 	}
 	p.cosine = math.Inf(1)
 	c.points = append(c.points, p)

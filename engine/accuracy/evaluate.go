@@ -2,7 +2,7 @@ package accuracy
 
 import "math"
 
-// OperatingTargets are the false match rates that Evaluate reports.
+// operatingTargets are the false match rates that Evaluate reports.
 var operatingTargets = [...]float64{1e-2, 1e-3, 1e-4, 1e-5, 1e-6}
 
 // Keep is how many of the highest non-mated pairs [Evaluate] reads from comparisons non-mated ones.
@@ -29,7 +29,8 @@ type Evaluation struct {
 	// EER is the equal error rate, MinDCF the least detection cost at [Prior], divided by it.
 	EER    float64 `json:"eer"`
 	MinDCF float64 `json:"min_dcf"`
-	// OperatingPoints are in order of the target, without those that need more comparisons than there are.
+	// OperatingPoints are in order of the target, without those that need more comparisons than there are, or more
+	// positive errors than the scores hold: above 2·10⁸ non-mated comparisons, 1e-2 is left out.
 	OperatingPoints []OperatingPoint `json:"operating_points"`
 	// Folds is the balanced accuracy in each fold of the list, Accuracy their mean; both are absent without folds.
 	Folds    []float64 `json:"folds"`
