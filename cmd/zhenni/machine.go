@@ -2,7 +2,6 @@ package main
 
 import (
 	"bufio"
-	"bytes"
 	"os"
 	"runtime/debug"
 	"strconv"
@@ -50,23 +49,6 @@ func freeMemory() byteSize {
 func residentBytes() int64 {
 	kb, _ := procField("/proc/self/status", "VmRSS:")
 	return kb << 10
-}
-
-// cpuSeconds returns the processor time this process has used, in user and kernel mode, or 0 where it can not be read.
-func cpuSeconds() float64 {
-	text, err := os.ReadFile("/proc/self/stat")
-	if err != nil {
-		return 0
-	}
-	// The second field, the command's name in brackets, may hold spaces: utime and stime are 12 and 13 after it.
-	fields := strings.Fields(string(text[bytes.LastIndexByte(text, ')')+1:]))
-	if len(fields) < 13 {
-		return 0
-	}
-	user, _ := strconv.ParseInt(fields[11], 10, 64)
-	system, _ := strconv.ParseInt(fields[12], 10, 64)
-	const ticksPerSecond = 100 // USER_HZ, the same on every Linux
-	return float64(user+system) / ticksPerSecond
 }
 
 // procField returns the number after a field's name, in the kernel's kB.
