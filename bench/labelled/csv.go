@@ -14,14 +14,42 @@ import (
 	"zhenni/engine/accuracy"
 )
 
+// maxRecordBytes bounds one record of a CSV file: the longest embedding, written out in full, has room many times over.
+// The parser takes dozens of bytes for a field, so a file that is one long record must not reach it.
+const maxRecordBytes = 1 << 20
+
+// recordBound passes a CSV file on as long as its records are of at most maxRecordBytes.
+type recordBound struct {
+	from   io.Reader
+	length int // of the record so far
+	quoted bool
+}
+
+func (r *recordBound) Read(p []byte) (int, error) {
+	n, err := r.from.Read(p)
+	for _, b := range p[:n] {
+		r.length++
+		switch {
+		case b == '"':
+			r.quoted = !r.quoted
+		case b == '\n' && !r.quoted:
+			r.length = 0
+		}
+		if r.length > maxRecordBytes {
+			return 0, fmt.Errorf("%w: a record of more than %d bytes", ErrBadFile, maxRecordBytes)
+		}
+	}
+	return n, err
+}
+
 // table reads a CSV file whose first fields are headings, which must be columns; visit gets each later record, valid
 // during the call. An error of visit is given the line of the record.
 func table(path string, r io.Reader, columns []string, visit func(record []string) error) error {
-	reader := csv.NewReader(r)
+	reader := csv.NewReader(&recordBound{from: r})
 	reader.ReuseRecord = true
 	header, err := reader.Read()
 	if err == nil && (len(header) < len(columns) || !slices.Equal(header[:len(columns)], columns)) {
-		err = fmt.Errorf("heading %q: want %q first", header, columns)
+		err = fmt.Errorf("heading %q: want %q first", header[:min(len(header), len(columns))], columns)
 	}
 	if err != nil {
 		return fmt.Errorf("%w: %s:1: %w", ErrBadFile, path, err)

@@ -5,6 +5,7 @@ import (
 	"encoding/binary"
 	"errors"
 	"fmt"
+	"io"
 	"io/fs"
 	"math"
 	"os"
@@ -224,6 +225,37 @@ func TestOnlyRegularFilesOfBoundedSizeAreOpened(t *testing.T) {
 	if _, err := Read(t.Context(), filepath.Join(dir, "none"), nil); !errors.Is(err, fs.ErrNotExist) {
 		t.Errorf("missing: %v", err)
 	}
+}
+
+// One record may not take many times the memory of the file, wherever its line breaks and quotes stand.
+func TestCSVRecordsAreBounded(t *testing.T) {
+	const heading = "image_id,identity,e\n"
+	for name, text := range map[string]string{
+		"heading": strings.Repeat(",", 2*maxRecordBytes),
+		"record":  heading + strings.Repeat(",", 2*maxRecordBytes),
+		"quoted":  heading + strings.Repeat("\"\n\",", maxRecordBytes),
+	} {
+		read := &countingReader{Reader: strings.NewReader(text)}
+		_, err := parseCSV("x.csv", read)
+		if !errors.Is(err, ErrBadFile) || len(err.Error()) > 200 || read.n > maxRecordBytes+64<<10 {
+			t.Errorf("%s: %d of %d bytes read, %.200v", name, read.n, len(text), err)
+		}
+	}
+	long := heading + "a,p," + strings.Repeat("0", maxRecordBytes-5) + "\n"
+	if r, err := parseCSV("x.csv", strings.NewReader(long+long[len(heading):])); err != nil || len(r.values) != 2 {
+		t.Errorf("two long records: %v", err)
+	}
+}
+
+type countingReader struct {
+	io.Reader
+	n int
+}
+
+func (r *countingReader) Read(p []byte) (int, error) {
+	n, err := r.Reader.Read(p)
+	r.n += n
+	return n, err
 }
 
 // FAULTS: L12
