@@ -60,10 +60,9 @@
 //
 // Two losses go unseen, and either can undo a status change: a revoked credential may be active again, and match. One
 // is a whole folder put back as it was earlier. The other is a record whose newest version is lost inside Badger while
-// an older one survives below it. Badger takes a block that is damaged after Open, and fails its checksum, for absent;
-// Open reads every table once for that reason, and [Store.Check] reads them again. And of two logs, as there are for the
-// moment in which a full memtable is written out, Badger reads the older up to its first damage, while the newer holds
-// the high-water record that the mark asks for. Refusing both needs the per-slot digests of a replicated log.
+// an older one survives below it: Badger takes a block that is damaged after Open, and fails its checksum, for absent.
+// Open reads every table and log once for that reason, and [Store.Check] reads the tables again. Refusing both needs the
+// per-slot digests of a replicated log.
 //
 // A full or failing disk can end the process in a mapped read; Apply and imports refuse below a reserve of space.
 // Where the disk reads ahead, cold single reads are slow (hundreds a second): fill memory by [Store.References], which
