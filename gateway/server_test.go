@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"context"
 	"runtime"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -139,6 +140,27 @@ func TestTimesAreWritten(t *testing.T) {
 		want := `,"time":"` + at.UTC().Format("2006-01-02T15:04:05.000Z") + `"`
 		if got := string(appendTime(nil, "time", at)); got != want {
 			t.Errorf("%s, want %s", got, want)
+		}
+	}
+}
+
+// However many parts a batch is passed on in, its time is that of one batch.
+func TestBatchHasOneDeadline(t *testing.T) {
+	f := start(t, nil)
+	both := goodDocument() + "\n" + `{"credential":"` + testID(1).String() + `","probe_float32":"` + float32Probe(testDim, 1) + "\"}\n"
+	enrolments := strings.Repeat(`{"reference_float32":"`+float32Probe(testDim, 1)+"\"}\n", enrolChunk+1)
+	for _, call := range []struct{ path, party, media, body string }{
+		{"/v1/verification-batches", "verifier", mediaArrow, string(arrowBody(t, testDim, bytesOf(testDim), nil, 1, 2, 3))},
+		{"/v1/verification-batches", "verifier", mediaNDJSON, both},
+		{"/v1/enrolments", "issuer", mediaNDJSON, enrolments},
+	} {
+		a := f.call("POST", call.path, call.party, call.media, []byte(call.body))
+		deadlines := f.node.takeDeadlines()
+		if a.status != 200 || len(deadlines) < 2 {
+			t.Fatalf("%s %s: %d in %d parts", call.path, call.media, a.status, len(deadlines))
+		}
+		if len(slices.Compact(deadlines)) != 1 {
+			t.Errorf("%s %s: deadlines %v", call.path, call.media, deadlines)
 		}
 	}
 }
