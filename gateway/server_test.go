@@ -3,9 +3,12 @@ package gateway
 import (
 	"bytes"
 	"context"
+	"net"
+	"os"
 	"runtime"
 	"slices"
 	"strings"
+	"syscall"
 	"testing"
 	"time"
 
@@ -162,5 +165,66 @@ func TestBatchHasOneDeadline(t *testing.T) {
 		if len(slices.Compact(deadlines)) != 1 {
 			t.Errorf("%s %s: deadlines %v", call.path, call.media, deadlines)
 		}
+	}
+}
+
+// A shutdown that comes before the listener was served stops it all the same.
+func TestShutdownBeforeServe(t *testing.T) {
+	s := looseServer(t)
+	if err := s.Shutdown(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	ln, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	served := make(chan error, 1)
+	go func() { served <- s.Serve(ln) }()
+	select {
+	case err := <-served:
+		if _, open := ln.Accept(); err != nil || open == nil {
+			t.Errorf("Serve: %v; the listener: %v", err, open)
+		}
+	case <-time.After(10 * time.Second):
+		_ = ln.Close()
+		t.Error("it is served")
+	}
+}
+
+// fullListener has no room for the first connections.
+type fullListener struct {
+	net.Listener
+	errs []error
+}
+
+func (l *fullListener) Accept() (net.Conn, error) {
+	if len(l.errs) > 0 {
+		err := l.errs[0]
+		l.errs = l.errs[1:]
+		return nil, &net.OpError{Op: "accept", Err: os.NewSyscallError("accept4", err)}
+	}
+	return l.Listener.Accept()
+}
+
+// A limit of open files delays a connection and does not end the server.
+//
+// FAULTS: S12
+func TestAcceptOutlivesLimits(t *testing.T) {
+	s := looseServer(t)
+	inner, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	served := make(chan error, 1)
+	go func() { served <- s.Serve(&fullListener{inner, []error{syscall.EMFILE, syscall.ECONNABORTED}}) }()
+	f := &fixture{t: t, server: s, addr: inner.Addr().String()}
+	if answers, _ := f.exchange([]byte("GET /livez HTTP/1.1\r\nHost: x\r\n\r\n"), 1); len(answers) != 1 || answers[0].status != 200 {
+		t.Errorf("%v", answers)
+	}
+	if err := s.Shutdown(t.Context()); err != nil {
+		t.Error(err)
+	}
+	if err := <-served; err != nil {
+		t.Error("Serve:", err)
 	}
 }
