@@ -2,6 +2,7 @@ package gateway
 
 import (
 	"errors"
+	"runtime"
 	"strings"
 	"testing"
 	"time"
@@ -198,5 +199,25 @@ func TestAnswersToLinesAreCounted(t *testing.T) {
 			t.Errorf("%s without memory: %v", name, err)
 		}
 		rq.lease.end()
+	}
+}
+
+// What a node may still read is counted against the bound until nothing can reach it.
+func TestLentMemoryStaysCounted(t *testing.T) {
+	d := &depot{limit: 1 << 20}
+	l := lease{depot: d}
+	if err := l.reserve(64 << 10); err != nil {
+		t.Fatal(err)
+	}
+	held := l.take(64 << 10)
+	l.lent = true
+	l.end()
+	runtime.GC()
+	if n := d.held.Load(); n != 64<<10 {
+		t.Errorf("%d bytes counted while a node reads, want %d", n, 64<<10)
+	}
+	runtime.KeepAlive(held)
+	for d.held.Load() != 0 { // the cleanup runs some time after a collection; the test's own deadline bounds the wait
+		runtime.GC()
 	}
 }
