@@ -8,6 +8,17 @@ import (
 	"testing"
 )
 
+// What a file leaves empty, or anybody sets to 0, is the default, and is printed as it is in effect.
+func TestPrintedSettingsAreThoseInEffect(t *testing.T) {
+	file := writeConfig(t, "profile:\nmax-held: 0\n")
+	got := printConfig(t, "--config", file, "--max-connections", "0", "--idle-timeout", "0s")
+	for name, want := range map[string]string{"profile": "", "max-held": "1GiB", "max-connections": "1024", "idle-timeout": "1m0s"} {
+		if got[name].Value != want {
+			t.Errorf("%s: %q, want %q", name, got[name].Value, want)
+		}
+	}
+}
+
 // printConfig returns what --print-config says of each setting.
 func printConfig(t *testing.T, args ...string) map[string]setting {
 	t.Helper()
