@@ -5,6 +5,7 @@ import (
 	"context"
 	"os"
 	"path/filepath"
+	"runtime"
 	"strings"
 	"syscall"
 	"testing"
@@ -40,6 +41,23 @@ func TestInterruptEndsABulkRun(t *testing.T) {
 	mustRun(t, verify...)
 	if code, notes := interrupted(t, verify...); code != exitEnvironment {
 		t.Errorf("verify again: exit code %d, %s", code, notes)
+	}
+}
+
+// timeout(1) and others signal a process and then its group: the second SIGTERM is the first one again, and the server
+// still stops in order.
+func TestASignalDeliveredTwiceIsOne(t *testing.T) {
+	server := startProcess(t, filepath.Join(t.TempDir(), "store"), "--create-key")
+	for range 3 {
+		if err := server.cmd.Process.Signal(syscall.SIGTERM); err != nil {
+			t.Fatal(err)
+		}
+		runtime.Gosched()
+	}
+	err := <-server.ended
+	server.ended <- err
+	if err != nil || !strings.Contains(server.notes.String(), "Draining") {
+		t.Errorf("%v\n%s", err, server.notes)
 	}
 }
 
