@@ -96,6 +96,16 @@ func printed(value any) string {
 	return fmt.Sprint(value)
 }
 
+// unsetEmpty makes a setting that the environment names without a value one that it does not have, as service managers
+// and compose files mean it. A path would else be the working folder.
+func unsetEmpty() {
+	for _, variable := range os.Environ() {
+		if name, value, _ := strings.Cut(variable, "="); value == "" && strings.HasPrefix(name, "ZHENNI_") {
+			_ = os.Unsetenv(name) // fails for malformed names only
+		}
+	}
+}
+
 func inEnvironment(flag *kong.Flag) bool {
 	return slices.ContainsFunc(flag.Envs, func(name string) bool {
 		_, set := os.LookupEnv(name)

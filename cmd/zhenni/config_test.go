@@ -19,6 +19,19 @@ func TestPrintedSettingsAreThoseInEffect(t *testing.T) {
 	}
 }
 
+func TestAnEmptyVariableIsNoSetting(t *testing.T) {
+	for _, name := range []string{"ZHENNI_PROFILE", "ZHENNI_SHARDS", "ZHENNI_STORE"} {
+		t.Setenv(name, "")
+	}
+	t.Setenv("ZHENNI_ARENA", "64MiB")
+	unsetEmpty()
+	for name, s := range printConfig(t) {
+		if want := name == "arena"; (s.Source == "env") != want {
+			t.Errorf("%s: %q from %s", name, s.Value, s.Source)
+		}
+	}
+}
+
 // printConfig returns what --print-config says of each setting.
 func printConfig(t *testing.T, args ...string) map[string]setting {
 	t.Helper()

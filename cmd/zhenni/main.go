@@ -43,6 +43,7 @@ func main() {
 	if len(os.Args) > 2 && os.Args[1] == labelled.ParquetCommand {
 		os.Exit(parquetRows(os.Args[2:]))
 	}
+	unsetEmpty()
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
 	context.AfterFunc(ctx, func() {
 		time.Sleep(time.Second) // whoever signals a process group may reach this process twice
