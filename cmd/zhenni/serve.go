@@ -87,9 +87,6 @@ func (c *serveCommand) Run(ctx context.Context, out *output) error {
 	if err := errors.Join(cfg.gateway.WithDefaults().Validate(), cfg.actors.Validate()); err != nil {
 		return usage("%w", err)
 	}
-	if err := forbidCoreDumps(); err != nil {
-		return environment("%w", err)
-	}
 	limitHeap(free, cfg.arena)
 	store, err := c.openOrCreate(profile.Model, c.CreateKey, log, out)
 	if err != nil {
