@@ -123,6 +123,27 @@ func TestVerifyRefusesAFileThatIsNoMapping(t *testing.T) {
 	}
 }
 
+// A quote in labels.csv that is never closed makes no record of the rest of the file.
+func TestARecordOfLabelsIsBounded(t *testing.T) {
+	dir := filepath.Join(t.TempDir(), "set")
+	writeSet(t, dir, 3, enrolment, subjectName)
+	source, err := openFolder(dir)
+	if err != nil {
+		t.Fatal(err)
+	}
+	long := "image_id,identity\n\"" + strings.Repeat("a\n", 8<<20)
+	if err := os.WriteFile(filepath.Join(dir, "labels.csv"), []byte(long), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	var before, after runtime.MemStats
+	runtime.ReadMemStats(&before)
+	err = source.each(t.Context(), func(string, string, []float32) error { return nil })
+	runtime.ReadMemStats(&after)
+	if taken := after.TotalAlloc - before.TotalAlloc; err == nil || taken > 8<<20 {
+		t.Errorf("%v after %d bytes", err, taken)
+	}
+}
+
 // A profile or report is never put in the place of a device or a pipe.
 func TestWritingAFileLeavesWhatIsNoFile(t *testing.T) {
 	pipe := filepath.Join(t.TempDir(), "pipe")

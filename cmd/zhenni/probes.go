@@ -64,6 +64,9 @@ type folder struct {
 	D   int   `json:"D"`
 }
 
+// maxLabelBytes bounds one record of labels.csv: a quote that is not closed would make the rest of the file one.
+const maxLabelBytes = 64 << 10
+
 func openFolder(dir string) (probeSource, error) {
 	text, err := os.ReadFile(filepath.Join(dir, "meta.json"))
 	if err != nil {
@@ -97,13 +100,15 @@ func (f folder) each(_ context.Context, visit func(string, string, []float32) er
 		return environment("%w", err)
 	}
 	defer values.Close()
-	names, elements := csv.NewReader(bufio.NewReader(labels)), bufio.NewReaderSize(values, 1<<20)
+	bounded := &io.LimitedReader{R: labels, N: maxLabelBytes}
+	names, elements := csv.NewReader(bounded), bufio.NewReaderSize(values, 1<<20)
 	names.ReuseRecord = true
 	if header, err := names.Read(); err != nil || len(header) < 2 || header[0] != "image_id" || header[1] != "identity" {
 		return usage("%s/labels.csv: heading %q, want image_id,identity", f.dir, header)
 	}
 	raw, embedding := make([]byte, 4*f.D), make([]float32, f.D)
 	for range f.N {
+		bounded.N = maxLabelBytes
 		record, err := names.Read()
 		if err != nil {
 			return usage("%s/labels.csv: %w", f.dir, noEOF(err))
@@ -118,6 +123,7 @@ func (f folder) each(_ context.Context, visit func(string, string, []float32) er
 			return err
 		}
 	}
+	bounded.N = maxLabelBytes
 	if _, err := names.Read(); !errors.Is(err, io.EOF) {
 		return usage("%s/labels.csv: more than %d rows", f.dir, f.N)
 	}

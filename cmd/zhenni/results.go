@@ -59,15 +59,19 @@ func openResults(path string) (_ *resultFile, err error) {
 // scan counts the whole lines and returns their length in bytes. No name holds a line break, so a line is a record.
 func (r *resultFile) scan() (whole int64, err error) {
 	lines := bufio.NewReader(r.file)
+	head, err := lines.Peek(len(resultHeading)) // another file may be one line of any length
+	if err != nil && !errors.Is(err, io.EOF) {
+		return 0, environment("--out: %w", err)
+	}
+	if !strings.HasPrefix(resultHeading, string(head)) {
+		return 0, usage("--out: %s exists and holds no results of zhenni verify", r.file.Name())
+	}
 	var last []byte
 	for n := int64(0); ; n++ {
 		line, err := lines.ReadBytes('\n')
 		ended := errors.Is(err, io.EOF)
 		if err != nil && !ended {
 			return 0, environment("--out: %w", err)
-		}
-		if n == 0 && (!strings.HasPrefix(resultHeading, string(line)) || !ended && string(line) != resultHeading) {
-			return 0, usage("--out: %s exists and holds no results of zhenni verify", r.file.Name())
 		}
 		if ended {
 			break
