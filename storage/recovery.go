@@ -9,6 +9,8 @@ import (
 	"zhenni"
 )
 
+const recordHeadSize = 2 + 4
+
 // appendRecords writes records as key length u16 | value length u32 | key | value, little-endian. They are sealed, so
 // the file needs no seal of its own.
 func appendRecords(dst []byte, records []record) []byte {
@@ -22,17 +24,16 @@ func appendRecords(dst []byte, records []record) []byte {
 
 // decodeRecords reads what appendRecords wrote. The records share b.
 func decodeRecords(b []byte) ([]record, error) {
-	const head = 2 + 4
 	var records []record
 	for len(b) > 0 {
-		if len(b) < head {
-			return nil, fmt.Errorf("%w: %s is cut short", zhenni.ErrCorrupt, importFile)
+		if len(b) < recordHeadSize {
+			return nil, fmt.Errorf("%w: records are cut short", zhenni.ErrCorrupt)
 		}
 		keyLen := int(binary.LittleEndian.Uint16(b))
 		valueLen := int(binary.LittleEndian.Uint32(b[2:]))
-		b = b[head:]
+		b = b[recordHeadSize:]
 		if keyLen == 0 || valueLen > len(b)-keyLen {
-			return nil, fmt.Errorf("%w: %s is cut short", zhenni.ErrCorrupt, importFile)
+			return nil, fmt.Errorf("%w: records are cut short", zhenni.ErrCorrupt)
 		}
 		records = append(records, record{b[:keyLen:keyLen], b[keyLen : keyLen+valueLen : keyLen+valueLen]})
 		b = b[keyLen+valueLen:]
