@@ -85,7 +85,11 @@ func TestOpenRefuses(t *testing.T) {
 				t.Fatal(err)
 			}
 		}, zhenni.ErrCorrupt},
-		{"view lost", func(t *testing.T, o *Options) { remove(t, o.Dir, viewDir) }, zhenni.ErrCorrupt},
+		{"log lost", func(t *testing.T, o *Options) { remove(t, o.Dir, logDir) }, zhenni.ErrCorrupt},
+		{"view and log lost", func(t *testing.T, o *Options) {
+			remove(t, o.Dir, viewDir)
+			remove(t, o.Dir, logDir)
+		}, zhenni.ErrCorrupt},
 	}
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {

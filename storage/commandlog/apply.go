@@ -116,6 +116,20 @@ func (s *verifiedSink) Close() error {
 	if err := s.store.verify(s.ID()); err != nil {
 		return errors.Join(err, os.RemoveAll(filepath.Join(s.store.dir, s.ID())))
 	}
+	return s.store.keepOnly(s.ID())
+}
+
+// keepOnly removes every snapshot but one.
+func (s *verifiedSnapshots) keepOnly(id string) error {
+	all, err := s.List()
+	for _, snapshot := range all {
+		if snapshot.ID != id {
+			err = errors.Join(err, os.RemoveAll(filepath.Join(s.dir, snapshot.ID)))
+		}
+	}
+	if err != nil {
+		return fmt.Errorf("commandlog: older snapshots: %w", err)
+	}
 	return nil
 }
 

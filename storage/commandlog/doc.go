@@ -7,7 +7,7 @@
 // # Folder
 //
 //	*.wal, wal-meta.db   the log, raft-wal: segments of entries with checksums, synced once a batch
-//	snapshots/           at most two, each a stream of the machine's with the index it reaches
+//	snapshots/           one, two while the newer is verified: a stream of the machine's with the index it reaches
 //
 // # Opening
 //

@@ -23,7 +23,7 @@ const MaxEntry = 32 << 20
 
 const (
 	self             = "self"
-	keptSnapshots    = 2
+	keptSnapshots    = 2                     // until the newer is verified
 	heartbeat        = 20 * time.Millisecond // of a group of one: how soon it elects itself
 	leaderDeadline   = 30 * time.Second
 	shutdownDeadline = 30 * time.Second
@@ -128,6 +128,21 @@ func (l *Log) Last() uint64 { return max(l.last, l.snapshot) }
 
 // SnapshotIndex returns the index that the newest snapshot reached when the log was opened, 0 without one.
 func (l *Log) SnapshotIndex() uint64 { return l.snapshot }
+
+// Complete reports why the log could not bring an empty machine to its end: [zhenni.ErrCorrupt]. It reads the newest
+// snapshot. It is for before the start.
+func (l *Log) Complete() error {
+	snapshots, err := l.store.List()
+	switch {
+	case err != nil:
+		return fmt.Errorf("%w: snapshots: %w", zhenni.ErrCorrupt, err)
+	case len(snapshots) > 0:
+		return l.store.verify(snapshots[0].ID)
+	case l.last == 0 || l.first != 1:
+		return fmt.Errorf("%w: the command log does not begin at its first entry, and there is no snapshot", zhenni.ErrCorrupt)
+	}
+	return nil
+}
 
 // Bytes returns the size of the entries that were behind the newest snapshot when the log was opened.
 func (l *Log) Bytes() int64 { return l.bytes }
@@ -234,4 +249,3 @@ func (l *Log) Close() error {
 		return fmt.Errorf("%w: the command log did not stop within %v", zhenni.ErrUnavailable, shutdownDeadline)
 	}
 }
-
