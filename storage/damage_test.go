@@ -140,6 +140,11 @@ func TestDamagedFilesAreNeverBelieved(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
+	logs, err := filepath.Glob(filepath.Join(image, logDir, "*.*"))
+	if err != nil || len(logs) < 2 {
+		t.Fatalf("no log: %v", err)
+	}
+	files = append(files, logs...)
 	files = append(files, filepath.Join(image, markFile), filepath.Join(image, headerFile))
 	damages := map[string]func(path string, at int64) error{
 		"flipped": func(path string, at int64) error { return overwrite(path, at, 1) },

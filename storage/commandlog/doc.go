@@ -6,8 +6,9 @@
 //
 // # Folder
 //
-//	*.wal, wal-meta.db   the log, raft-wal: segments of entries with checksums, synced once a batch
-//	snapshots/           one, two while the newer is verified: a stream of the machine's with the index it reaches
+//	*.wal          the log, raft-wal: segments of entries with checksums, synced once a batch
+//	catalog.json   the segments, and Raft's term and vote, under a checksum
+//	snapshots/     one, two while the newer is verified: a stream of the machine's with the index it reaches
 //
 // # Opening
 //

@@ -13,7 +13,6 @@ import (
 	"github.com/hashicorp/go-hclog"
 	"github.com/hashicorp/raft"
 	wal "github.com/hashicorp/raft-wal"
-	"github.com/hashicorp/raft-wal/metadb"
 
 	"zhenni"
 )
@@ -77,9 +76,7 @@ func Open(dir string, machine Machine, logger *slog.Logger) (_ *Log, err error) 
 	if l.store, err = openSnapshots(dir, machine, l.logger); err != nil {
 		return nil, err
 	}
-	meta := new(metadb.BoltMetaDB)
-	if l.wal, err = wal.Open(dir, wal.WithLogger(l.logger), wal.WithMetaStore(meta)); err != nil {
-		_ = meta.Close() // a refused log would keep its lock, and the next Open wait for it without end
+	if l.wal, err = wal.Open(dir, wal.WithLogger(l.logger), wal.WithMetaStore(new(catalog))); err != nil {
 		return nil, fmt.Errorf("%w: the command log in %s: %w", zhenni.ErrCorrupt, dir, err)
 	}
 	if err := l.inspect(); err != nil {

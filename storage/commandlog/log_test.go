@@ -214,6 +214,50 @@ func TestProposeBounds(t *testing.T) {
 	}
 }
 
+// FAULTS: S3 S4 S5
+func TestDamagedCatalogIsRefused(t *testing.T) {
+	dir := t.TempDir()
+	l := start(t, dir, new(tally))
+	propose(t, l, "a")
+	closeLog(t, l)
+	path := filepath.Join(dir, catalogFile)
+	whole, err := os.ReadFile(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	refused := func(what string) {
+		if _, err := Open(dir, new(tally), slog.New(slog.DiscardHandler)); !errors.Is(err, zhenni.ErrCorrupt) {
+			t.Errorf("%s: %v, want ErrCorrupt", what, err)
+		}
+	}
+	for at := range whole {
+		damaged := bytes.Clone(whole)
+		damaged[at] ^= 1
+		if err := os.WriteFile(path, damaged, 0o600); err != nil {
+			t.Fatal(err)
+		}
+		refused(fmt.Sprintf("byte %d changed", at))
+	}
+	if err := os.Remove(path); err != nil {
+		t.Fatal(err)
+	}
+	refused("lost")
+	if segments, err := filepath.Glob(filepath.Join(dir, "*.wal")); err != nil || len(segments) != 1 {
+		t.Errorf("%d segments are left, %v", len(segments), err)
+	}
+}
+
+// FuzzCatalog feeds catalogs to their parser, which must only not fail badly.
+func FuzzCatalog(f *testing.F) {
+	f.Add([]byte("00\n{}"))
+	f.Add([]byte("44136fa355b3678a1146ad16f7e8649e94fb4fc21fe77e8310c060f61caaff8a\n{}"))
+	f.Fuzz(func(t *testing.T, b []byte) {
+		if page, err := parseCatalog(b); err == nil && page.Stable == nil {
+			t.Error("a catalog without room for Raft")
+		}
+	})
+}
+
 // FAULTS: S3
 func TestDamagedLogIsRefusedOrCut(t *testing.T) {
 	dir := t.TempDir()
