@@ -19,11 +19,12 @@
 // commit sequence − 1 and to no other. Integers are little-endian.
 //
 //	 0  version u8 = 1 | kind u8 | sequence u64 | number of records u32
-//	14  kind 2: credentials u64 | SHA-256 of the digests of the import's blocks [32]
+//	14  kind 2: credentials u64 | digest of the import [32]
 //	    records: key length u16 | value length u32 | key | value
 //	    HMAC-SHA256 of all of it, under a key derived from the store key
 //
-// Kind 1 is a change. Kind 2 says that the view was written outside of the log, by an import or before there was a log,
+// The digest of an import is SHA-256 over those of its blocks of 1,024 credentials, each over key | last 16 bytes of the
+// value of every record. Kind 1 is a change. Kind 2 says that the view was written outside of the log, by an import or before there was a log,
 // and carries the high-water record; a snapshot follows it. Records are sealed as in the view, so the log holds no
 // template, key or hash of an API key in the clear. A record carries its own wrapped key. Keys that are to be erased
 // apart from log and snapshots need a record version that names a place in a key file instead; entry, log and snapshot

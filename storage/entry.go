@@ -42,7 +42,7 @@ type entry struct {
 	records  []record
 }
 
-// manifest names what an import wrote: the credentials, and the SHA-256 of the digests of its blocks.
+// manifest names what an import wrote: the number of credentials, and a digest drawn in the package documentation.
 type manifest struct {
 	credentials uint64
 	digest      [sha256.Size]byte

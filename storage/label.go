@@ -16,8 +16,12 @@ import (
 	"zhenni"
 )
 
-// format is the version of everything in the folder: header, mark, key layout and records.
-const format = 1
+// format is the version of everything in the folder: header, mark, key layout and records. Format 1 had no log; a writing
+// Open makes it format 2, which a build that knows no log does not touch.
+const (
+	format    = 2
+	oldFormat = 1
+)
 
 const storeIDSize = 16
 
@@ -108,8 +112,8 @@ func parseLabel(text []byte) (label, error) {
 	if err := json.Unmarshal(text, &l); err != nil {
 		return l, fmt.Errorf("%w: %s is not a store's header", zhenni.ErrCorrupt, headerFile)
 	}
-	if l.Format != format {
-		return l, fmt.Errorf("%w: %s has format %d, this build reads %d", zhenni.ErrFormat, headerFile, l.Format, format)
+	if l.Format != format && l.Format != oldFormat {
+		return l, fmt.Errorf("%w: %s has format %d, this build reads %d to %d", zhenni.ErrFormat, headerFile, l.Format, oldFormat, format)
 	}
 	return l, nil
 }

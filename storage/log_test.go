@@ -80,6 +80,40 @@ func TestLostTailOfTheViewIsMadeAgain(t *testing.T) {
 	}
 }
 
+// What the view had not synced may be there page by page.
+//
+// FAULTS: S2 S17
+func TestLostPagesOfTheViewAreMadeAgain(t *testing.T) {
+	opts := testOptions(t)
+	opts.MemTable = minMemTable
+	s := openStore(t, opts)
+	enrolAndRevoke(t, s, 0, 40)
+	killed := crashClone(t, opts.Dir)
+	logs, err := filepath.Glob(filepath.Join(killed, viewDir, "*.mem"))
+	if err != nil || len(logs) == 0 {
+		t.Fatal(logs, err)
+	}
+	const page = 4096
+	for at := int64(0); at < int64(len(content(t, logs[0]))); at += page {
+		opts.Dir = crashClone(t, killed)
+		log, err := os.OpenFile(filepath.Join(opts.Dir, viewDir, filepath.Base(logs[0])), os.O_RDWR, 0)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if _, err := log.WriteAt(make([]byte, page), at); err != nil {
+			t.Fatal(err)
+		}
+		if err := log.Close(); err != nil {
+			t.Fatal(err)
+		}
+		s := openStore(t, opts)
+		asAcknowledged(t, s, 40)
+		if err := s.Close(); err != nil {
+			t.Fatal(err)
+		}
+	}
+}
+
 func TestLostViewIsMadeAgain(t *testing.T) {
 	opts := testOptions(t)
 	s := openStore(t, opts)
@@ -215,8 +249,18 @@ func TestStoreWithoutALogIsAdopted(t *testing.T) {
 		t.Fatal(err)
 	}
 	remove(t, opts.Dir, logDir)
+	s.label.Format = oldFormat
+	if s.label.MAC, err = s.label.mac(s.keys.header); err != nil {
+		t.Fatal(err)
+	}
+	if err := s.label.write(opts.Dir); err != nil {
+		t.Fatal(err)
+	}
 	s = openStore(t, opts)
 	asAcknowledged(t, s, 6)
+	if text := content(t, s.path(headerFile)); !bytes.Contains(text, []byte(`"format": 2`)) {
+		t.Errorf("the header is still %s", text)
+	}
 	enrolAndRevoke(t, s, 6, 8)
 	if err := s.Close(); err != nil {
 		t.Fatal(err)

@@ -98,11 +98,10 @@ func Open(opts Options) (_ *Store, err error) {
 	if err := s.openState(); err != nil {
 		return nil, err
 	}
-	if err := s.load(); err != nil {
-		return nil, err
-	}
-	if err := s.adopt(); err != nil {
-		return nil, err
+	for _, step := range []func() error{s.load, s.adopt, s.upgrade} {
+		if err := step(); err != nil {
+			return nil, err
+		}
 	}
 	s.committer.start(s)
 	return s, nil
