@@ -396,10 +396,7 @@ func (im *Import) log(high record, reached water) error {
 	if err := removeFile(s.path(importFile)); err != nil {
 		return err
 	}
-	if err := s.snapshot(); err != nil {
-		s.opts.Logger.Warn("no snapshot was taken; until there is one, the import is lost with the view", "cause", err)
-		s.truncation.logged = s.truncation.due // the next change tries again
-	}
+	s.snapshotImport()
 	return nil
 }
 

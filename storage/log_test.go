@@ -51,7 +51,7 @@ func enrolAndRevoke(t *testing.T, s *Store, first, end int) {
 
 // The view is not synced: a power failure leaves any older state of it beside the whole log.
 //
-// FAULTS: S2 S6
+// FAULTS: S6
 func TestLostTailOfTheViewIsMadeAgain(t *testing.T) {
 	opts := testOptions(t)
 	opts.MemTable = minMemTable
@@ -82,7 +82,7 @@ func TestLostTailOfTheViewIsMadeAgain(t *testing.T) {
 
 // What the view had not synced may be there page by page.
 //
-// FAULTS: S2 S17
+// FAULTS: S17
 func TestLostPagesOfTheViewAreMadeAgain(t *testing.T) {
 	opts := testOptions(t)
 	opts.MemTable = minMemTable
@@ -141,6 +141,26 @@ func TestLostViewIsMadeAgain(t *testing.T) {
 	}
 }
 
+// Snapshots are taken beside changes and cut the log; nothing is lost between them.
+func TestLogIsCutWhileItIsWritten(t *testing.T) {
+	opts := testOptions(t)
+	s := openStore(t, opts)
+	for n := range 40 {
+		s.truncation.due = 1 // between two commits the committer rests
+		enrolAndRevoke(t, s, n, n+1)
+	}
+	s.truncation.running.Wait()
+	if err := s.Close(); err != nil {
+		t.Fatal(err)
+	}
+	remove(t, opts.Dir, viewDir)
+	s = openStore(t, opts)
+	asAcknowledged(t, s, 40)
+	if s.log.SnapshotIndex() < 2 {
+		t.Errorf("the snapshot ends at %d", s.log.SnapshotIndex())
+	}
+}
+
 // A view older than the first entry of the log is made from the snapshot.
 //
 // FAULTS: S6
@@ -161,6 +181,29 @@ func TestViewOlderThanTheLog(t *testing.T) {
 	opts.Dir = without
 	if _, err := Open(opts); !errors.Is(err, zhenni.ErrCorrupt) {
 		t.Errorf("without the snapshot: %v, want ErrCorrupt", err)
+	}
+}
+
+// A view whose log is gone stays refused, and is left as it was: what of it is synced is not known.
+func TestRefusedViewIsNotTouched(t *testing.T) {
+	opts := testOptions(t)
+	s := openStore(t, opts)
+	enrolAndRevoke(t, s, 0, 4)
+	opts.Dir = crashClone(t, opts.Dir)
+	remove(t, opts.Dir, logDir)
+	for range 2 {
+		if _, err := Open(opts); !errors.Is(err, zhenni.ErrCorrupt) {
+			t.Fatalf("Open: %v, want ErrCorrupt", err)
+		}
+	}
+	db, err := openBadger(opts.withDefaults())
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer db.Close()
+	view := &Store{db: db, keys: s.keys}
+	if p, ok, err := view.readProgress(); err != nil || !ok || p.durable != (position{}) || p.applied.sequence != 6 {
+		t.Errorf("position %+v, %v, %v; want nothing synced", p, ok, err)
 	}
 }
 

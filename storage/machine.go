@@ -61,6 +61,8 @@ type machine struct {
 	changed bool
 	// imported is the commit of the last import in the log, 0 without one.
 	imported uint64
+	// ready says that the view has everything the log has. Until then nothing is recorded as synced.
+	ready bool
 	// failed is the first entry that could not be applied. None is applied after it.
 	failed error
 	// found is the commit that the view had before the log was applied to it, holds the last whose import it has the
@@ -185,7 +187,7 @@ func syncFile(path string) error {
 
 // settle records that everything is synced, so that the next start applies nothing again. It is for the end.
 func (m *machine) settle() error {
-	if m.failed != nil || m.applied == m.durable {
+	if !m.ready || m.failed != nil || m.applied == m.durable {
 		return nil
 	}
 	if err := m.sync(); err != nil {
@@ -252,6 +254,7 @@ func (s *Store) replay() error {
 		m.failed = fmt.Errorf("%w: the command log ends at commit %d, the view has %d; restore the store",
 			zhenni.ErrCorrupt, m.applied.sequence, m.found)
 	}
+	m.ready = m.failed == nil
 	return m.failed
 }
 
@@ -282,9 +285,10 @@ func (s *Store) adopt() error {
 		kind: entryImport, sequence: reached.sequence, records: []record{{waterKey, value}},
 		manifest: manifest{credentials: uint64(reached.credentials)},
 	}
-	if err := errors.Join(s.propose(e), s.machine.settle(), s.log.Snapshot()); err != nil {
+	if err := errors.Join(s.propose(e), s.machine.settle()); err != nil {
 		return err
 	}
+	s.snapshotImport()
 	s.committer.reached = reached
 	return s.committer.mark.write(reached)
 }

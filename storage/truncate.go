@@ -21,7 +21,7 @@ type truncation struct {
 	busy        chan struct{} // holds one token while a snapshot is written
 }
 
-// begin counts from what the log already holds.
+// beginTruncation counts from what the log already holds.
 func (s *Store) beginTruncation() {
 	s.truncation.busy = make(chan struct{}, 1)
 	s.truncation.logged = s.log.Bytes()
@@ -51,6 +51,17 @@ func (s *Store) truncateWhenDue(n int) {
 			s.opts.Logger.Warn("no snapshot was taken; the command log grows", "cause", err)
 		}
 	})
+}
+
+// snapshotImport takes the snapshot that holds what was written outside of the log. Where it can not, the next change
+// tries again. The committer rests.
+func (s *Store) snapshotImport() {
+	if err := s.snapshot(); err != nil {
+		s.opts.Logger.Warn("no snapshot was taken; until there is one, the import is lost with the view", "cause", err)
+		s.truncation.logged = s.truncation.due
+		return
+	}
+	s.truncation.logged = 0
 }
 
 // snapshot writes a snapshot and cuts the log behind it, where the disk has room for one more copy of the view.
