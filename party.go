@@ -7,6 +7,8 @@ import (
 	"fmt"
 	"strings"
 	"time"
+	"unicode"
+	"unicode/utf8"
 )
 
 // Role is a set of things a relying party may do.
@@ -25,7 +27,7 @@ func (r Role) Has(want Role) bool { return r&want == want }
 type RelyingParty struct {
 	// ID is a [ValidName]; it is the public part of the API key.
 	ID string
-	// Name is for people, at most 200 bytes.
+	// Name is for people: at most 200 bytes of printable text, which leaves out line breaks and writing-direction marks.
 	Name   string
 	Tenant TenantID
 	Roles  Role
@@ -35,6 +37,27 @@ type RelyingParty struct {
 	KeyHash   [32]byte
 	CreatedAt time.Time
 }
+
+// maxPartyName bounds a relying party's name, in bytes.
+const maxPartyName = 200
+
+// Validate reports the first field that is out of range, as [ErrBadValue].
+func (p RelyingParty) Validate() error {
+	const roles = RoleVerifier | RoleIssuer
+	switch {
+	case !ValidName(p.ID):
+		return fmt.Errorf("%w: relying party id %q: want 1–64 of the characters a–z, 0–9, dot, dash and underscore", ErrBadValue, p.ID)
+	case len(p.Name) > maxPartyName || !utf8.ValidString(p.Name) || strings.ContainsFunc(p.Name, unprintable):
+		return fmt.Errorf("%w: relying party name: want at most %d bytes of printable text", ErrBadValue, maxPartyName)
+	case p.Tenant == 0:
+		return fmt.Errorf("%w: relying party tenant 0: want 1 or more", ErrBadValue)
+	case p.Roles == 0 || !roles.Has(p.Roles):
+		return fmt.Errorf("%w: relying party roles %#x: want verifier, issuer or both", ErrBadValue, uint8(p.Roles))
+	}
+	return nil
+}
+
+func unprintable(r rune) bool { return !unicode.IsPrint(r) }
 
 // APIKey is the credential of a relying party: "zk_<party id>_<43 base64url characters>".
 type APIKey struct {

@@ -75,3 +75,29 @@ func TestRoles(t *testing.T) {
 		t.Error("a role includes one it was not given")
 	}
 }
+
+// FAULTS: L10 L11
+func TestRelyingPartyValidate(t *testing.T) {
+	good := zhenni.RelyingParty{ID: "front-desk", Name: "政务窗口 No. 3", Tenant: 1, Roles: zhenni.RoleVerifier}
+	if err := good.Validate(); err != nil {
+		t.Fatal(err)
+	}
+	for name, change := range map[string]func(*zhenni.RelyingParty){
+		"no id":               func(p *zhenni.RelyingParty) { p.ID = "" },
+		"id with a space":     func(p *zhenni.RelyingParty) { p.ID = "front desk" },
+		"long name":           func(p *zhenni.RelyingParty) { p.Name = strings.Repeat("a", 201) },
+		"line break":          func(p *zhenni.RelyingParty) { p.Name = "desk\r\nlevel=ERROR" },
+		"escape sequence":     func(p *zhenni.RelyingParty) { p.Name = "desk\x1b[2J" },
+		"right-to-left mark":  func(p *zhenni.RelyingParty) { p.Name = "desk\u202egnp" },
+		"invalid UTF-8":       func(p *zhenni.RelyingParty) { p.Name = "desk\xff" },
+		"no tenant":           func(p *zhenni.RelyingParty) { p.Tenant = 0 },
+		"no role":             func(p *zhenni.RelyingParty) { p.Roles = 0 },
+		"a role not in words": func(p *zhenni.RelyingParty) { p.Roles |= 1 << 7 },
+	} {
+		p := good
+		change(&p)
+		if err := p.Validate(); !errors.Is(err, zhenni.ErrBadValue) {
+			t.Errorf("%s: %v", name, err)
+		}
+	}
+}

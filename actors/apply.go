@@ -19,12 +19,10 @@ type refresh struct {
 // decided on the changed record or a later one, whatever happens to its shard. The results answer the commands in order.
 // The error is that of the state, or [zhenni.ErrUnavailable] while the node is starting or draining.
 func (n *Node) Apply(ctx context.Context, commands []zhenni.Command) ([]zhenni.Result, error) {
-	n.route.RLock()
-	err := n.closed()
-	n.route.RUnlock()
-	if err != nil {
+	if err := n.beginCommands(); err != nil {
 		return nil, err
 	}
+	defer n.commands.Done()
 	results, err := n.state.Apply(ctx, commands)
 	// After an error some of the commands may be durable all the same.
 	n.announce(ctx, changed(commands))
@@ -32,6 +30,17 @@ func (n *Node) Apply(ctx context.Context, commands []zhenni.Command) ([]zhenni.R
 		return nil, fmt.Errorf("actors: apply: %w", err)
 	}
 	return results, nil
+}
+
+// beginCommands adds to commands, unless the node is closed. None begins once it drains.
+func (n *Node) beginCommands() error {
+	n.route.RLock()
+	defer n.route.RUnlock()
+	if err := n.closed(); err != nil {
+		return err
+	}
+	n.commands.Add(1)
+	return nil
 }
 
 // changed lists the credentials that the commands name.

@@ -157,3 +157,40 @@ func TestWarmFails(t *testing.T) {
 		})
 	}
 }
+
+// A drain waits for the command that is on its way to the state: once it has returned, the state may be closed.
+func TestDrainWaitsForCommands(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		w := &slowWorld{world: newWorld(36, testDim, 20), begun: make(chan struct{}), release: make(chan struct{})}
+		n := startNode(t, w.world, Config{Shards: 2})
+		n.state = w
+		applied := make(chan error, 1)
+		go func() {
+			_, err := n.Apply(t.Context(), []zhenni.Command{zhenni.ChangeStatus{ID: w.ids[0], To: zhenni.StatusRevoked}})
+			applied <- err
+		}()
+		<-w.begun
+		ctx, cancel := context.WithTimeout(t.Context(), time.Second)
+		defer cancel()
+		if err := n.Drain(ctx); !errors.Is(err, context.DeadlineExceeded) {
+			t.Errorf("a drain while a command is applied: %v", err)
+		}
+		close(w.release)
+		if err := <-applied; err != nil {
+			t.Error("apply:", err)
+		}
+		drain(t, n)
+	})
+}
+
+// slowWorld says when a command has arrived and holds it until it is released.
+type slowWorld struct {
+	*world
+	begun, release chan struct{}
+}
+
+func (w *slowWorld) Apply(ctx context.Context, commands []zhenni.Command) ([]zhenni.Result, error) {
+	close(w.begun)
+	<-w.release
+	return w.world.Apply(ctx, commands)
+}

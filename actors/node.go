@@ -59,6 +59,9 @@ type Node struct {
 	phase phase
 	place *placement
 
+	// commands counts the calls of Apply under way, for which a drain waits.
+	commands sync.WaitGroup
+
 	// change is held, as a semaphore of one, by whoever replaces or stops shards.
 	change chan struct{}
 	// warmed is closed when every segment was offered its rows; shards of the first placement wait for it.

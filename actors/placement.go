@@ -139,7 +139,7 @@ func (p *placement) settled(ctx context.Context) error {
 	return nil
 }
 
-// Drain stops taking work, lets every shard answer what it holds, and takes the node down. It returns nil when all of
+// Drain stops taking work, lets every shard answer what it holds and every command end, and takes the node down. It returns nil when all of
 // it is done and nothing of the node runs any more. If ctx ends first it returns the error of ctx; the node goes on
 // draining, and Drain may be called again. After nil, further calls return nil.
 func (n *Node) Drain(ctx context.Context) error {
@@ -175,10 +175,26 @@ func (n *Node) takeDown(ctx context.Context) error {
 	if err := await(ctx, n.halted); err != nil {
 		return err
 	}
+	if err := n.awaitCommands(ctx); err != nil {
+		return err
+	}
 	if err := n.tree.fell(ctx); err != nil {
 		return err
 	}
 	n.pool.Release()
+	return nil
+}
+
+// awaitCommands waits for the calls of Apply that began before the drain.
+func (n *Node) awaitCommands(ctx context.Context) error {
+	ended := make(chan struct{})
+	go func() {
+		n.commands.Wait()
+		close(ended)
+	}()
+	if err := await(ctx, ended); err != nil {
+		return fmt.Errorf("actors: a command is still applied: %w", err)
+	}
 	return nil
 }
 

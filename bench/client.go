@@ -41,6 +41,10 @@ type Client struct {
 // maxAnswerBytes bounds what a client reads in one answer.
 const maxAnswerBytes = 64 << 20
 
+// maxIdle is how long a silent connection is used again. A server closes one after a minute: a client that comes back
+// later, as after reading a long file, must dial anew and not send into a connection that is gone.
+const maxIdle = 10 * time.Second
+
 // NewClient prepares a client; it dials with the first request.
 func NewClient(target Target) (*Client, error) {
 	u, err := url.Parse(target.URL)
@@ -53,7 +57,7 @@ func NewClient(target Target) (*Client, error) {
 	c := &Client{base: u.Scheme + "://" + u.Host, timeout: target.Timeout}
 	c.host = fasthttp.HostClient{
 		Addr: withPort(u), IsTLS: u.Scheme == "https", TLSConfig: target.TLS, MaxConns: 1,
-		NoDefaultUserAgentHeader: true, MaxResponseBodySize: maxAnswerBytes, MaxIdleConnDuration: 10 * time.Minute,
+		NoDefaultUserAgentHeader: true, MaxResponseBodySize: maxAnswerBytes, MaxIdleConnDuration: maxIdle,
 		RetryIfErr: func(*fasthttp.Request, int, error) (bool, bool) { return false, false },
 		Dial:       func(addr string) (net.Conn, error) { return fasthttp.DialTimeout(addr, 5*time.Second) },
 	}

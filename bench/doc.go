@@ -6,6 +6,7 @@
 //	arrow.go                         request bodies in columns, written once and sent many times
 //	load.go                          closed and open loops, latencies without coordinated omission
 //	drill.go, driver.go              questions about synthetic people, counted against the truth
+//	transport.go                     the same load beside a server that only reads and answers
 //	endtoend.go                      one list of trials by every way of asking
 //
 // Packages below it read labelled files (labelled), run evaluations on all cores (evaluation) and draw reports (report).

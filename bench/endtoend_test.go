@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"zhenni"
+	"zhenni/gateway"
 	"zhenni/simd"
 )
 
@@ -95,6 +96,38 @@ func TestClientTellsRefusalsApart(t *testing.T) {
 	for _, url := range []string{"", "ftp://host", "http://", "http://host/path", "127.0.0.1:80"} {
 		if _, err := NewClient(Target{URL: url}); !errors.Is(err, zhenni.ErrBadValue) {
 			t.Errorf("URL %q: %v", url, err)
+		}
+	}
+}
+
+// A server closes a silent connection after its idle timeout; the client must have let go of it before.
+func TestClientLetsGoOfAConnectionBeforeTheServerDoes(t *testing.T) {
+	client, err := NewClient(Target{URL: "http://127.0.0.1"})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if server := (gateway.Config{}).WithDefaults().IdleTimeout; client.host.MaxIdleConnDuration*2 > server {
+		t.Errorf("kept for %v, the server keeps it for %v", client.host.MaxIdleConnDuration, server)
+	}
+}
+
+// What answers need not be zhenni.
+func TestClientRefusesAModelThatCanNotBe(t *testing.T) {
+	for _, answer := range []string{"", "{}", `{"profiles":[{}]}`, `{"profiles":[{"model":{"id":"m","dim":-1}}]}`, `{"profiles":[{"model":{"id":"m","dim":4096}}]}`} {
+		s, err := newSink([]byte(answer))
+		if err != nil {
+			t.Fatal(err)
+		}
+		client, err := NewClient(Target{URL: s.url})
+		if err != nil {
+			t.Fatal(err)
+		}
+		if _, dim, err := client.Model(); !errors.Is(err, ErrAnswer) {
+			t.Errorf("%s: dimension %d, %v", answer, dim, err)
+		}
+		client.Close()
+		if err := s.close(); err != nil {
+			t.Error(err)
 		}
 	}
 }

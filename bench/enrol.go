@@ -94,5 +94,8 @@ func (c *Client) Model() (id string, dim int, err error) {
 		return "", 0, fmt.Errorf("%w: no profile is served", ErrAnswer)
 	}
 	model := parsed.GetArray("profiles")[0].Get("model")
-	return string(model.GetStringBytes("id")), model.GetInt("dim"), nil
+	if dim = model.GetInt("dim"); dim < 1 || dim > zhenni.MaxDim {
+		return "", 0, fmt.Errorf("%w: a model of dimension %d", ErrAnswer, dim)
+	}
+	return string(model.GetStringBytes("id")), dim, nil
 }

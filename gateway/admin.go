@@ -169,20 +169,11 @@ func (r PartyRecord) party(now time.Time) (zhenni.RelyingParty, error) {
 		}
 	}
 	hash, err := hex.DecodeString(r.KeySHA256)
-	switch {
-	case err != nil || len(hash) != len(p.KeyHash):
+	if err != nil || len(hash) != len(p.KeyHash) {
 		return p, fmt.Errorf("%w: key_sha256 is not 64 hexadecimal digits", zhenni.ErrBadValue)
-	case !zhenni.ValidName(p.ID):
-		return p, fmt.Errorf("%w: id is not 1–64 of a–z, 0–9, dash, underscore and dot", zhenni.ErrBadValue)
-	case len(p.Name) > 200:
-		return p, fmt.Errorf("%w: name is longer than 200 bytes", zhenni.ErrBadValue)
-	case p.Tenant == 0:
-		return p, fmt.Errorf("%w: tenant is 0", zhenni.ErrBadValue)
-	case p.Roles == 0:
-		return p, fmt.Errorf("%w: roles are empty", zhenni.ErrBadValue)
 	}
 	copy(p.KeyHash[:], hash)
-	return p, nil
+	return p, p.Validate()
 }
 
 func (a *Admin) listParties(*http.Request) (any, error) {

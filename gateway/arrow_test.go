@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"encoding/binary"
 	"math"
+	"slices"
 	"testing"
 	"time"
 
@@ -267,5 +268,46 @@ func TestArrowStreamsThatAreRefused(t *testing.T) {
 	}
 	if _, err := readStream(good, form{id: true, vector: "probe", dim: testDim}); err != nil {
 		t.Error(err)
+	}
+}
+
+// The format lets the offsets of labels begin anywhere. What lies before the first label is not sent back: it is counted
+// with the request only.
+func TestArrowLabelsThatBeginLate(t *testing.T) {
+	body := arrowBody(t, testDim, bytesOf(testDim), arrow.BinaryTypes.String, 3)
+	at := bytes.Index(body, int32Bytes([]int32{0, 1, 2, 3}))
+	copy(body[at:], int32Bytes([]int32{1, 1, 2, 3}))
+	in, err := readStream(body, form{id: true, vector: "probe", dim: testDim})
+	if err != nil {
+		t.Fatal(err)
+	}
+	got := in.parts[0].items
+	if !slices.Equal(got.offsets, []int32{0, 0, 1, 2}) || string(got.data) != "12" {
+		t.Errorf("offsets %d, %q", got.offsets, got.data)
+	}
+	copy(body[at:], int32Bytes([]int32{-1, 1, 2, 3}))
+	if _, err := readStream(body, form{id: true, vector: "probe", dim: testDim}); err == nil {
+		t.Error("a negative offset is read")
+	}
+}
+
+// Batches cut out of a longer one, as clients send them.
+func TestArrowSlicesAreRead(t *testing.T) {
+	f := start(t, nil)
+	for _, probe := range []arrow.DataType{bytesOf(testDim), listOf(arrow.PrimitiveTypes.Int8, testDim), listOf(arrow.PrimitiveTypes.Float32, testDim)} {
+		fields, columns := arrowColumns(-4, 24, testDim, probe, arrow.BinaryTypes.String)
+		whole := array.NewRecordBatch(arrow.NewSchema(fields, nil), columns, 24)
+		var b bytes.Buffer
+		w := ipc.NewWriter(&b, ipc.WithSchema(whole.Schema()))
+		for _, cut := range [][2]int64{{4, 5}, {5, 14}, {14, 24}} {
+			if err := w.Write(whole.NewSlice(cut[0], cut[1])); err != nil {
+				t.Fatal(err)
+			}
+		}
+		if err := w.Close(); err != nil {
+			t.Fatal(err)
+		}
+		a := f.call("POST", "/v1/verification-batches", "verifier", mediaArrow, b.Bytes(), "Transaction-Id: t-1")
+		checkArrowAnswer(t, readArrow(t, a.body), true, []int{1, 9, 10})
 	}
 }

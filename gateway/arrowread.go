@@ -89,7 +89,8 @@ func badStream(format string, args ...any) error {
 
 // readStream decodes a whole stream, end marker included, without copying a vector: one schema of the form's columns
 // in any order, then record batches. There is no dictionary, no compression, no null and no second meaning: every
-// buffer is the one of its column, inside the message's body, and overlaps no other.
+// buffer is the one of its column, inside the message's body, and overlaps no other. Offsets of labels are rewritten in
+// place to begin at zero.
 func readStream(body []byte, f form) (*stream, error) {
 	s := &stream{}
 	for at := 0; ; {
@@ -363,10 +364,8 @@ func (r *bufferReader) texts() texts {
 		return texts{}
 	}
 	offsets := asInt32(raw[:4*(r.count+1)])
-	last := offsets[0]
-	if last < 0 {
-		r.bad = true
-	}
+	first := offsets[0]
+	last := max(first, 0)
 	for _, offset := range offsets {
 		if offset < last {
 			r.bad = true
@@ -378,7 +377,12 @@ func (r *bufferReader) texts() texts {
 		r.bad = true
 		return texts{}
 	}
-	t := texts{offsets, data[:last]}
+	t := texts{offsets, data[first:last]}
+	if first > 0 { // a slice of a longer column: what lies before it is not sent back
+		for i := range offsets {
+			offsets[i] -= first
+		}
+	}
 	for i := range r.count {
 		r.bad = r.bad || !validLabel(t.at(i))
 	}

@@ -2,6 +2,7 @@ package gateway
 
 import (
 	"strconv"
+	"time"
 
 	"zhenni"
 
@@ -22,10 +23,10 @@ func (s *Server) verifyStream(rq *request) error {
 	}
 	outcomes := asOutcomes(rq.lease.take(in.total))
 	clear(outcomes)
-	from := 0
+	from, deadline := 0, time.Now().Add(s.config.BatchTimeout)
 	for _, part := range in.parts {
 		to := from + part.count
-		if err := s.verify(rq, s.streamBatch(rq, part, outcomes[from:to]), s.config.BatchTimeout); err != nil {
+		if err := s.verify(rq, s.streamBatch(rq, part, outcomes[from:to]), deadline); err != nil {
 			return err
 		}
 		from = to

@@ -3,6 +3,7 @@ package gateway
 import (
 	"bytes"
 	"strconv"
+	"time"
 
 	"zhenni"
 )
@@ -80,8 +81,9 @@ func (s *Server) verifyLines(rq *request) error {
 	if err != nil {
 		return err
 	}
+	deadline := time.Now().Add(s.config.BatchTimeout)
 	for i := range b.parts {
-		if err := s.verifyPart(rq, b, &b.parts[i]); err != nil {
+		if err := s.verifyPart(rq, b, &b.parts[i], deadline); err != nil {
 			return err
 		}
 	}
@@ -89,8 +91,12 @@ func (s *Server) verifyLines(rq *request) error {
 	return nil
 }
 
-// countLines returns the number of lines, each ended by a newline.
-func countLines(body []byte) (int, error) {
+// answerLineBytes is no less than the longest answer to a line, or than what is noted of a line until it is answered.
+const answerLineBytes = 512
+
+// countLines returns the number of lines, each ended by a newline, and counts the answers to them against the bound on
+// all requests.
+func (rq *request) countLines(body []byte) (int, error) {
 	n := bytes.Count(body, []byte("\n"))
 	switch {
 	case n == 0 || body[len(body)-1] != '\n':
@@ -98,11 +104,11 @@ func countLines(body []byte) (int, error) {
 	case n > zhenni.MaxBatchItems:
 		return 0, refuse(kindTooLarge, "more than "+strconv.Itoa(zhenni.MaxBatchItems)+" items in one request")
 	}
-	return n, nil
+	return n, rq.lease.reserve(int64(n) * answerLineBytes)
 }
 
 func (s *Server) decodeLines(rq *request, body []byte) (*lineBatch, error) {
-	n, err := countLines(body)
+	n, err := rq.countLines(body)
 	if err != nil {
 		return nil, err
 	}
@@ -174,7 +180,7 @@ func (s *Server) addLine(rq *request, b *lineBatch, kind, line int, id zhenni.Cr
 }
 
 // verifyPart asks the node about the lines of one kind and puts the outcomes where the lines were.
-func (s *Server) verifyPart(rq *request, b *lineBatch, part *linePart) error {
+func (s *Server) verifyPart(rq *request, b *lineBatch, part *linePart, deadline time.Time) error {
 	if part.count == 0 {
 		return nil
 	}
@@ -185,7 +191,7 @@ func (s *Server) verifyPart(rq *request, b *lineBatch, part *linePart) error {
 	} else {
 		batch.Float32 = asFloat32(part.probes[:n*batch.Dim*4])
 	}
-	if err := s.verify(rq, batch, s.config.BatchTimeout); err != nil {
+	if err := s.verify(rq, batch, deadline); err != nil {
 		return err
 	}
 	for i, position := range part.positions[:n] {

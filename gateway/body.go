@@ -5,6 +5,7 @@ import (
 	"io"
 	"math/bits"
 	"net"
+	"runtime"
 	"sync"
 	"sync/atomic"
 	"unsafe"
@@ -49,6 +50,13 @@ func (d *depot) put(b *block) {
 // leaseBlocks is one more than the most a request takes: a batch of lines with both kinds of probe.
 const leaseBlocks = 10
 
+// abandon leaves a block to the garbage collector.
+func (d *depot) abandon(b *block) {
+	size := int64(len(b.bytes))
+	d.held.Add(size)
+	runtime.AddCleanup(unsafe.SliceData(b.bytes), func(size int64) { d.held.Add(-size) }, size)
+}
+
 // A lease is the memory of one request. It is used by the goroutine that serves the request.
 type lease struct {
 	depot    *depot
@@ -76,11 +84,13 @@ func (l *lease) reserve(size int64) error {
 }
 
 // end gives the memory back. What was lent and not returned is left to the garbage collector, which knows when the
-// node has let go of it.
+// node has let go of it, and stays counted until then.
 func (l *lease) end() {
 	l.depot.held.Add(-l.reserved)
 	for i, b := range l.blocks[:l.count] {
-		if !l.lent {
+		if l.lent {
+			l.depot.abandon(b)
+		} else {
 			l.depot.put(b)
 		}
 		l.blocks[i] = nil

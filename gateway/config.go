@@ -39,7 +39,7 @@ type Config struct {
 	// MaxBodyBytes bounds a single request's body (4 MiB), MaxBatchBytes a batch's (64 MiB).
 	MaxBodyBytes, MaxBatchBytes int
 	// MaxHeldBytes bounds the memory held for the bodies of all requests at once (1 GiB), lines counting three times
-	// for what is decoded from them; beyond it requests are refused as overload.
+	// for what is decoded from them and 512 bytes each for their answers; beyond it requests are refused as overload.
 	MaxHeldBytes int64
 
 	// HeaderTimeout is the time a request's head may take (5 s). BodyTimeout is the time a body or an answer may take
@@ -50,7 +50,7 @@ type Config struct {
 	IdleTimeout time.Duration
 	// LingerTimeout is how long a refused connection is drained so that its client can read the answer (500 ms).
 	LingerTimeout time.Duration
-	// VerifyTimeout is the time the node has for a single verification (2 s), BatchTimeout for a batch (20 s).
+	// VerifyTimeout is the time the node has for a single verification (2 s), BatchTimeout for a batch or a change (20 s).
 	VerifyTimeout, BatchTimeout time.Duration
 	// RetryAfter is what an overloaded client is told to wait (1 s).
 	RetryAfter time.Duration
@@ -114,7 +114,7 @@ func (c Config) Validate() error {
 		{"connections of one address", int64(c.MaxConnsPerIP), 1, 1 << 20},
 		{"body bytes", int64(c.MaxBodyBytes), 1 << 10, 4 << 20},
 		{"batch bytes", int64(c.MaxBatchBytes), 1 << 10, 64 << 20},
-		{"held bytes", c.MaxHeldBytes, lineWeight * int64(c.MaxBatchBytes), 1 << 40},
+		{"held bytes", c.MaxHeldBytes, lineWeight*int64(c.MaxBatchBytes) + zhenni.MaxBatchItems*answerLineBytes, 1 << 40},
 		{"header timeout", int64(c.HeaderTimeout), 1, int64(time.Minute)},
 		{"body timeout", int64(c.BodyTimeout), 1, int64(time.Minute)},
 		{"minimal rate", int64(c.MinRate), 1, 1 << 40},

@@ -43,16 +43,16 @@ func (s *Server) revoke(rq *request) error {
 	return nil
 }
 
-// apply has the node make changes within the time of a batch. fasthttp's own context is not passed on, because it is
-// used again after the handler.
-func (s *Server) apply(commands []zhenni.Command) ([]zhenni.Result, error) {
-	ctx, cancel := context.WithTimeout(context.Background(), s.config.BatchTimeout)
-	defer cancel()
-	return s.node.Apply(ctx, commands)
+// batchTime is the time all changes of one request have. fasthttp's own context is not passed on, because it is used
+// again after the handler.
+func (s *Server) batchTime() (context.Context, context.CancelFunc) {
+	return context.WithTimeout(context.Background(), s.config.BatchTimeout)
 }
 
 func (s *Server) applyOne(command zhenni.Command) (zhenni.Result, error) {
-	results, err := s.apply([]zhenni.Command{command})
+	ctx, cancel := s.batchTime()
+	defer cancel()
+	results, err := s.node.Apply(ctx, []zhenni.Command{command})
 	if err != nil {
 		return zhenni.Result{}, err
 	}

@@ -2,6 +2,7 @@ package gateway
 
 import (
 	"bytes"
+	"context"
 	"encoding/hex"
 	"errors"
 	"io"
@@ -129,7 +130,7 @@ func (s *Server) enrolLines(rq *request) error {
 	if err != nil {
 		return err
 	}
-	n, err := countLines(body)
+	n, err := rq.countLines(body)
 	if err != nil {
 		return err
 	}
@@ -184,8 +185,10 @@ func (s *Server) applyAll(rq *request, items []enrolment, slab []int8) error {
 	commands := make([]zhenni.Command, 0, enrolChunk)
 	chunk := make([]*enrolment, 0, enrolChunk)
 	applied, failed := 0, error(nil)
+	ctx, cancel := s.batchTime()
+	defer cancel()
 	flush := func() {
-		if failed = s.applyChunk(commands, chunk, failed); failed == nil {
+		if failed = s.applyChunk(ctx, commands, chunk, failed); failed == nil {
 			applied += len(chunk)
 		}
 		commands, chunk = commands[:0], chunk[:0]
@@ -211,11 +214,11 @@ func (s *Server) applyAll(rq *request, items []enrolment, slab []int8) error {
 }
 
 // applyChunk applies the commands of chunk unless an earlier one failed, and notes what became of each.
-func (s *Server) applyChunk(commands []zhenni.Command, chunk []*enrolment, earlier error) error {
+func (s *Server) applyChunk(ctx context.Context, commands []zhenni.Command, chunk []*enrolment, earlier error) error {
 	err := earlier
 	var results []zhenni.Result
 	if err == nil {
-		results, err = s.apply(slices.Clone(commands))
+		results, err = s.node.Apply(ctx, slices.Clone(commands))
 	}
 	for i, e := range chunk {
 		switch {

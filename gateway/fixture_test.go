@@ -27,17 +27,20 @@ type fakeNode struct {
 	verified [][]zhenni.CredentialID
 	evals    []bool
 	applied  []zhenni.Command
-	records  map[zhenni.CredentialID]zhenni.Credential
-	parties  map[string]zhenni.RelyingParty
-	verify   func(*zhenni.Batch, time.Time) error // nil: answer
-	ready    error
-	applyErr error
+	// deadlines are those of what was asked since takeDeadlines.
+	deadlines []time.Time
+	records   map[zhenni.CredentialID]zhenni.Credential
+	parties   map[string]zhenni.RelyingParty
+	verify    func(*zhenni.Batch, time.Time) error // nil: answer
+	ready     error
+	applyErr  error
 }
 
 func (n *fakeNode) Verify(b *zhenni.Batch, deadline time.Time) error {
 	n.mu.Lock()
 	n.verified = append(n.verified, append([]zhenni.CredentialID(nil), b.IDs...))
 	n.evals = append(n.evals, b.Evaluation)
+	n.deadlines = append(n.deadlines, deadline)
 	verify := n.verify
 	n.mu.Unlock()
 	if err := b.Validate(testDim); err != nil {
@@ -69,9 +72,19 @@ func answerAll(b *zhenni.Batch) {
 	}
 }
 
-func (n *fakeNode) Apply(_ context.Context, commands []zhenni.Command) ([]zhenni.Result, error) {
+func (n *fakeNode) takeDeadlines() []time.Time {
 	n.mu.Lock()
 	defer n.mu.Unlock()
+	taken := n.deadlines
+	n.deadlines = nil
+	return taken
+}
+
+func (n *fakeNode) Apply(ctx context.Context, commands []zhenni.Command) ([]zhenni.Result, error) {
+	n.mu.Lock()
+	defer n.mu.Unlock()
+	deadline, _ := ctx.Deadline()
+	n.deadlines = append(n.deadlines, deadline)
 	if n.applyErr != nil {
 		return nil, n.applyErr
 	}

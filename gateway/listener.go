@@ -2,9 +2,12 @@ package gateway
 
 import (
 	"crypto/tls"
+	"errors"
 	"net"
 	"net/netip"
 	"sync"
+	"sync/atomic"
+	"syscall"
 	"time"
 )
 
@@ -16,6 +19,7 @@ type listener struct {
 	counts *httpMetrics
 
 	turning chan struct{} // one entry for each connection that is being turned away
+	stopped *atomic.Bool  // the server's: set before its listeners are closed
 
 	mu    sync.Mutex
 	total int
@@ -25,14 +29,29 @@ type listener struct {
 // maxTurning bounds the connections that are being turned away politely.
 const maxTurning = 64
 
-func newListener(inner net.Listener, config *Config, tlsConfig *tls.Config, counts *httpMetrics) *listener {
-	return &listener{Listener: inner, config: config, tls: tlsConfig, counts: counts, byIP: map[netip.Addr]int{}, turning: make(chan struct{}, maxTurning)}
+func newListener(inner net.Listener, s *Server) *listener {
+	return &listener{
+		Listener: inner, config: &s.config, tls: s.tls, counts: s.metrics, stopped: &s.stopped,
+		turning: make(chan struct{}, maxTurning), byIP: map[netip.Addr]int{},
+	}
 }
 
-// Accept returns the next connection within the bounds. One beyond them is answered 503 and closed here.
+// acceptPause is how long no connection is accepted after the system had no room for one.
+const acceptPause = 50 * time.Millisecond
+
+// Accept returns the next connection within the bounds. One beyond them is answered 503 and closed here. fasthttp ends
+// with the first error it is given, so one that passes is not an error.
 func (l *listener) Accept() (net.Conn, error) {
 	for {
+		if l.stopped.Load() { // before fasthttp knew the listener, which it has not closed then
+			_ = l.Close()
+			return nil, net.ErrClosed
+		}
 		inner, err := l.Listener.Accept()
+		if passes(err) {
+			time.Sleep(acceptPause)
+			continue
+		}
 		if err != nil {
 			return nil, err
 		}
@@ -48,6 +67,17 @@ func (l *listener) Accept() (net.Conn, error) {
 		}
 		return c, nil
 	}
+}
+
+// passes reports whether accepting may succeed again by itself: the process or the system is at its limit of open
+// files or memory, or the client has gone.
+func passes(err error) bool {
+	for _, passing := range []error{syscall.EMFILE, syscall.ENFILE, syscall.ENOBUFS, syscall.ENOMEM, syscall.ECONNABORTED} {
+		if errors.Is(err, passing) {
+			return true
+		}
+	}
+	return false
 }
 
 // addrOf is the address a connection counts for; an IPv6 one counts as its /64, which one subscriber holds whole.

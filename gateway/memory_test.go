@@ -2,6 +2,8 @@ package gateway
 
 import (
 	"errors"
+	"runtime"
+	"strings"
 	"testing"
 	"time"
 	"unsafe"
@@ -162,5 +164,60 @@ func TestItemsAllocateNothing(t *testing.T) {
 	const slack = 30 // growth of the answer's buffer, and pools emptied by the collector
 	if manyStream > fewStream+slack || manyLines > fewLines+slack {
 		t.Errorf("allocations grow with the items: stream %v to %v, lines %v to %v", fewStream, manyStream, fewLines, manyLines)
+	}
+}
+
+// A line may be one byte long and its answer hundreds: what is answered is counted before it is made.
+//
+// FAULTS: L7
+func TestAnswersToLinesAreCounted(t *testing.T) {
+	s := looseServer(t)
+	s.node = instantNode{newFakeNode()}
+	label := strings.Repeat(`\"`, maxLabelBytes)
+	worst := `{"item":"` + label + `","credential":"","probe_int8":""}` + "\n"
+	for name, line := range map[string]string{"empty": "\n", "the longest answer": worst} {
+		body := []byte(strings.Repeat(line, 1000))
+		rq := looseRequest(s)
+		rq.transaction, rq.party.Evaluation = strings.Repeat("t", maxNameBytes), true
+		b, err := s.decodeLines(rq, body)
+		if err != nil {
+			t.Fatal(err)
+		}
+		s.writeLines(rq, b)
+		if made, held := len(rq.ctx.Response.Body()), s.depot.held.Load(); int64(made) > held {
+			t.Errorf("%s: %d bytes of answers, %d are counted", name, made, held)
+		}
+		rq.lease.end()
+	}
+	s.depot.held.Store(s.depot.limit)
+	for name, read := range map[string]func(*request) error{
+		"verify": func(rq *request) error { _, err := s.decodeLines(rq, []byte("\n")); return err },
+		"enrol":  func(rq *request) error { _, err := rq.countLines([]byte("\n")); return err },
+	} {
+		rq := looseRequest(s)
+		if err := read(rq); err == nil || refusalOf(err).kind != kindOverloaded {
+			t.Errorf("%s without memory: %v", name, err)
+		}
+		rq.lease.end()
+	}
+}
+
+// What a node may still read is counted against the bound until nothing can reach it.
+func TestLentMemoryStaysCounted(t *testing.T) {
+	d := &depot{limit: 1 << 20}
+	l := lease{depot: d}
+	if err := l.reserve(64 << 10); err != nil {
+		t.Fatal(err)
+	}
+	held := l.take(64 << 10)
+	l.lent = true
+	l.end()
+	runtime.GC()
+	if n := d.held.Load(); n != 64<<10 {
+		t.Errorf("%d bytes counted while a node reads, want %d", n, 64<<10)
+	}
+	runtime.KeepAlive(held)
+	for d.held.Load() != 0 { // the cleanup runs some time after a collection; the test's own deadline bounds the wait
+		runtime.GC()
 	}
 }

@@ -11,6 +11,7 @@ import (
 	"log/slog"
 	"net"
 	"runtime/debug"
+	"sync/atomic"
 	"time"
 
 	"zhenni"
@@ -34,6 +35,7 @@ type Server struct {
 	depot   depot
 	answer  answerConstants
 	streams map[streamShape]*streamTemplate
+	stopped atomic.Bool // by Shutdown
 }
 
 // New makes a server for node, which it neither starts nor stops. A config that is not valid is [zhenni.ErrBadValue]
@@ -98,12 +100,15 @@ func (s *Server) ListenAndServe() error {
 // Serve answers the connections of ln, which it closes, until [Server.Shutdown]; then it returns nil. TLS, where
 // configured, is spoken over ln.
 func (s *Server) Serve(ln net.Listener) error {
-	return s.http.Serve(newListener(ln, &s.config, s.tls, s.metrics))
+	return s.http.Serve(newListener(ln, s))
 }
 
 // Shutdown stops listening, lets the requests in hand finish and closes idle connections. It returns when that is done
-// or ctx is.
-func (s *Server) Shutdown(ctx context.Context) error { return s.http.ShutdownWithContext(ctx) }
+// or ctx is. A Serve that begins later returns at once.
+func (s *Server) Shutdown(ctx context.Context) error {
+	s.stopped.Store(true)
+	return s.http.ShutdownWithContext(ctx)
+}
 
 // A route is one address with what it takes to use it.
 type route struct {

@@ -3,8 +3,12 @@ package gateway
 import (
 	"bytes"
 	"context"
+	"net"
+	"os"
 	"runtime"
+	"slices"
 	"strings"
+	"syscall"
 	"testing"
 	"time"
 
@@ -140,5 +144,87 @@ func TestTimesAreWritten(t *testing.T) {
 		if got := string(appendTime(nil, "time", at)); got != want {
 			t.Errorf("%s, want %s", got, want)
 		}
+	}
+}
+
+// However many parts a batch is passed on in, its time is that of one batch.
+func TestBatchHasOneDeadline(t *testing.T) {
+	f := start(t, nil)
+	both := goodDocument() + "\n" + `{"credential":"` + testID(1).String() + `","probe_float32":"` + float32Probe(testDim, 1) + "\"}\n"
+	enrolments := strings.Repeat(`{"reference_float32":"`+float32Probe(testDim, 1)+"\"}\n", enrolChunk+1)
+	for _, call := range []struct{ path, party, media, body string }{
+		{"/v1/verification-batches", "verifier", mediaArrow, string(arrowBody(t, testDim, bytesOf(testDim), nil, 1, 2, 3))},
+		{"/v1/verification-batches", "verifier", mediaNDJSON, both},
+		{"/v1/enrolments", "issuer", mediaNDJSON, enrolments},
+	} {
+		a := f.call("POST", call.path, call.party, call.media, []byte(call.body))
+		deadlines := f.node.takeDeadlines()
+		if a.status != 200 || len(deadlines) < 2 {
+			t.Fatalf("%s %s: %d in %d parts", call.path, call.media, a.status, len(deadlines))
+		}
+		if len(slices.Compact(deadlines)) != 1 {
+			t.Errorf("%s %s: deadlines %v", call.path, call.media, deadlines)
+		}
+	}
+}
+
+// A shutdown that comes before the listener was served stops it all the same.
+func TestShutdownBeforeServe(t *testing.T) {
+	s := looseServer(t)
+	if err := s.Shutdown(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	ln, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	served := make(chan error, 1)
+	go func() { served <- s.Serve(ln) }()
+	select {
+	case err := <-served:
+		if _, open := ln.Accept(); err != nil || open == nil {
+			t.Errorf("Serve: %v; the listener: %v", err, open)
+		}
+	case <-time.After(10 * time.Second):
+		_ = ln.Close()
+		t.Error("it is served")
+	}
+}
+
+// fullListener has no room for the first connections.
+type fullListener struct {
+	net.Listener
+	errs []error
+}
+
+func (l *fullListener) Accept() (net.Conn, error) {
+	if len(l.errs) > 0 {
+		err := l.errs[0]
+		l.errs = l.errs[1:]
+		return nil, &net.OpError{Op: "accept", Err: os.NewSyscallError("accept4", err)}
+	}
+	return l.Listener.Accept()
+}
+
+// A limit of open files delays a connection and does not end the server.
+//
+// FAULTS: S12
+func TestAcceptOutlivesLimits(t *testing.T) {
+	s := looseServer(t)
+	inner, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	served := make(chan error, 1)
+	go func() { served <- s.Serve(&fullListener{inner, []error{syscall.EMFILE, syscall.ECONNABORTED}}) }()
+	f := &fixture{t: t, server: s, addr: inner.Addr().String()}
+	if answers, _ := f.exchange([]byte("GET /livez HTTP/1.1\r\nHost: x\r\n\r\n"), 1); len(answers) != 1 || answers[0].status != 200 {
+		t.Errorf("%v", answers)
+	}
+	if err := s.Shutdown(t.Context()); err != nil {
+		t.Error(err)
+	}
+	if err := <-served; err != nil {
+		t.Error("Serve:", err)
 	}
 }

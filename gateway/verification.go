@@ -29,7 +29,7 @@ func (s *Server) verifyOne(rq *request) error {
 	if err != nil {
 		return err
 	}
-	if err := s.verify(rq, batch, s.config.VerifyTimeout); err != nil {
+	if err := s.verify(rq, batch, time.Now().Add(s.config.VerifyTimeout)); err != nil {
 		return err
 	}
 	outcome := batch.Outcomes[0]
@@ -116,9 +116,9 @@ func (s *Server) decodeVector(batch *zhenni.Batch, rq *request, int8s, floats *f
 }
 
 // verify lends the batch to the node and takes it back where the node says so.
-func (s *Server) verify(rq *request, batch *zhenni.Batch, timeout time.Duration) error {
+func (s *Server) verify(rq *request, batch *zhenni.Batch, deadline time.Time) error {
 	rq.lease.lent = true
-	err := s.node.Verify(batch, time.Now().Add(timeout))
+	err := s.node.Verify(batch, deadline)
 	if err == nil || errors.Is(err, zhenni.ErrOverloaded) || errors.Is(err, zhenni.ErrUnavailable) || errors.Is(err, zhenni.ErrBadBatch) {
 		rq.lease.lent = false
 	}

@@ -37,7 +37,8 @@ func openBadger(o Options) (*badger.DB, error) {
 	if err != nil {
 		return nil, err
 	}
-	if err := errors.Join(verifyTables(opts.Dir, manifest), keepOrphans(o, manifest)); err != nil {
+	last, err := verifyTables(opts.Dir, manifest)
+	if err := errors.Join(err, verifyLogs(opts.Dir, last), keepOrphans(o, manifest)); err != nil {
 		return nil, err
 	}
 	db, err := badger.Open(opts)

@@ -210,16 +210,8 @@ func (b *batch) tenantKey(tenant zhenni.TenantID) (*tenantKey, error) {
 }
 
 func (b *batch) putParty(p zhenni.RelyingParty) error {
-	const roles = zhenni.RoleVerifier | zhenni.RoleIssuer
-	switch {
-	case !zhenni.ValidName(p.ID):
-		return fmt.Errorf("%w: relying party id %q: want 1–64 of a–z, 0–9, dash, underscore and dot", zhenni.ErrBadValue, p.ID)
-	case len(p.Name) > maxPartyName:
-		return fmt.Errorf("%w: relying party name of %d bytes, at most %d", zhenni.ErrBadValue, len(p.Name), maxPartyName)
-	case p.Tenant == 0:
-		return fmt.Errorf("%w: tenant 0 is no tenant", zhenni.ErrBadValue)
-	case p.Roles == 0 || !roles.Has(p.Roles):
-		return fmt.Errorf("%w: relying party roles %#x", zhenni.ErrBadValue, uint8(p.Roles))
+	if err := p.Validate(); err != nil {
+		return err
 	}
 	p.CreatedAt = normalTime(p.CreatedAt)
 	return b.writeParty(party{RelyingParty: p})

@@ -99,8 +99,8 @@
 // Two losses go unseen, and either can undo a status change: a revoked credential may be active again, and match. One
 // is a whole folder put back as it was earlier, log and mark included. The other is a record whose newest version is
 // lost inside Badger, from before the durable position, while an older one survives below it: Badger takes a block that
-// is damaged after Open, and fails its checksum, for absent. Open reads every table once for that reason, and
-// [Store.Check] reads them again. Telling the second needs counts and digests of each slot, which are not kept yet.
+// is damaged after Open, and fails its checksum, for absent. Open reads every table and log of it once for that reason,
+// and [Store.Check] reads the tables again. Telling the second needs counts and digests of each slot, not kept yet.
 //
 // An entry that fails its seal refuses the store even where the view has it: what the log lost after it is not known.
 //

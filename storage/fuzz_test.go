@@ -1,7 +1,9 @@
 package storage
 
 import (
+	"bufio"
 	"bytes"
+	"errors"
 	"testing"
 
 	"zhenni"
@@ -75,6 +77,9 @@ func FuzzFiles(f *testing.F) {
 		}
 		parseCredentialKey(b, zhenni.FactorFace)
 		parseTenantKey(b)
+		if commit, err := readLogEntry(bufio.NewReader(bytes.NewReader(b))); err != nil && (commit != 0 || !errors.Is(err, errLogEnd)) {
+			t.Errorf("log entry: commit %d, %v", commit, err)
+		}
 		if len(b) >= 2*markSlot {
 			if _, ok := highest(b[:2*markSlot], []byte("another key")); ok {
 				t.Error("a forged mark holds")

@@ -6,6 +6,7 @@ import (
 	"os"
 	"path/filepath"
 	"runtime"
+	"slices"
 	"sync"
 
 	"github.com/dgraph-io/badger/v4"
@@ -19,24 +20,26 @@ import (
 // verifyTables reads every table of a view that is about to be opened and checks its blocks. Badger checks them too,
 // but in goroutines of its own, where a damaged table is a panic that ends the process; and a view without its manifest
 // it takes for a new one, whose tables it removes. Either is [zhenni.ErrCorrupt] here, before anything is changed.
-func verifyTables(dir string, manifest badger.Manifest) error {
+// It returns the number of the last commit in them.
+func verifyTables(dir string, manifest badger.Manifest) (last uint64, err error) {
 	paths := make(chan string, len(manifest.Tables))
 	for id := range manifest.Tables {
 		paths <- table.NewFilename(id, dir)
 	}
 	close(paths)
 	workers := runtime.GOMAXPROCS(0)
-	damage := make([]error, workers)
+	damage, lasts := make([]error, workers), make([]uint64, workers)
 	var wg sync.WaitGroup
 	for worker := range workers {
 		wg.Go(func() {
 			for path := range paths {
-				damage[worker] = errors.Join(damage[worker], verifyTable(path))
+				last, err := verifyTable(path)
+				damage[worker], lasts[worker] = errors.Join(damage[worker], err), max(lasts[worker], last)
 			}
 		})
 	}
 	wg.Wait()
-	return errors.Join(damage...)
+	return slices.Max(lasts), errors.Join(damage...)
 }
 
 // readManifest returns the manifest of a view, an empty one for a view that is not there yet.
@@ -66,15 +69,16 @@ func refuseData(dir string) error {
 	return nil
 }
 
-func verifyTable(path string) error {
+func verifyTable(path string) (last uint64, err error) {
 	opened, err := openTable(path)
 	if err != nil {
-		return err
+		return 0, err
 	}
+	last = opened.MaxVersion()
 	if err := opened.Close(-1); err != nil {
-		return fmt.Errorf("storage: table %s: %w", path, err)
+		return 0, fmt.Errorf("storage: table %s: %w", path, err)
 	}
-	return nil
+	return last, nil
 }
 
 // openTable opens one table after reading all of it against its checksums: [zhenni.ErrCorrupt].

@@ -96,6 +96,16 @@ func printed(value any) string {
 	return fmt.Sprint(value)
 }
 
+// unsetEmpty makes a setting that the environment names without a value one that it does not have, as service managers
+// and compose files mean it. A path would else be the working folder.
+func unsetEmpty() {
+	for _, variable := range os.Environ() {
+		if name, value, _ := strings.Cut(variable, "="); value == "" && strings.HasPrefix(name, "ZHENNI_") {
+			_ = os.Unsetenv(name) // fails for malformed names only
+		}
+	}
+}
+
 func inEnvironment(flag *kong.Flag) bool {
 	return slices.ContainsFunc(flag.Envs, func(name string) bool {
 		_, set := os.LookupEnv(name)
@@ -108,7 +118,7 @@ func inEnvironment(flag *kong.Flag) bool {
 func (s *settings) print(out *output, asJSON bool, derived map[string]string) error {
 	list := slices.Clone(s.list)
 	for i := range list {
-		if value, ok := derived[list[i].Name]; ok && (list[i].Value == "" || list[i].Value == "0") {
+		if value, ok := derived[list[i].Name]; ok && slices.Contains([]string{"", "0", "0s"}, list[i].Value) {
 			list[i].Value = value
 		}
 	}
@@ -154,8 +164,8 @@ func (c configFile) Validate(*kong.Application) error { return nil }
 
 // Resolve implements kong.Resolver: the environment stands above the file.
 func (c configFile) Resolve(_ *kong.Context, _ *kong.Path, flag *kong.Flag) (any, error) {
-	value, ok := c[flag.Name]
-	if !ok || inEnvironment(flag) {
+	value := c[flag.Name] // nil also where the file names the setting and gives no value
+	if value == nil || inEnvironment(flag) {
 		return nil, nil
 	}
 	if list, ok := value.([]any); ok {

@@ -8,6 +8,30 @@ import (
 	"testing"
 )
 
+// What a file leaves empty, or anybody sets to 0, is the default, and is printed as it is in effect.
+func TestPrintedSettingsAreThoseInEffect(t *testing.T) {
+	file := writeConfig(t, "profile:\nmax-held: 0\n")
+	got := printConfig(t, "--config", file, "--max-connections", "0", "--idle-timeout", "0s")
+	for name, want := range map[string]string{"profile": "", "max-held": "1GiB", "max-connections": "1024", "idle-timeout": "1m0s"} {
+		if got[name].Value != want {
+			t.Errorf("%s: %q, want %q", name, got[name].Value, want)
+		}
+	}
+}
+
+func TestAnEmptyVariableIsNoSetting(t *testing.T) {
+	for _, name := range []string{"ZHENNI_PROFILE", "ZHENNI_SHARDS", "ZHENNI_STORE"} {
+		t.Setenv(name, "")
+	}
+	t.Setenv("ZHENNI_ARENA", "64MiB")
+	unsetEmpty()
+	for name, s := range printConfig(t) {
+		if want := name == "arena"; (s.Source == "env") != want {
+			t.Errorf("%s: %q from %s", name, s.Value, s.Source)
+		}
+	}
+}
+
 // printConfig returns what --print-config says of each setting.
 func printConfig(t *testing.T, args ...string) map[string]setting {
 	t.Helper()

@@ -113,6 +113,7 @@ type demo struct {
 	people accuracy.Population
 	ids    []zhenni.CredentialID // of subject i
 	key    zhenni.APIKey
+	tally  bench.Tally // of every answer measured
 	report demoReport
 }
 
@@ -259,27 +260,37 @@ func (d *demo) measureBulk(ctx context.Context, driver *bench.Driver, n *node) e
 	if err != nil {
 		return err
 	}
-	r, result, tally := &d.report, beside.Result, beside.Tally
+	r, result := &d.report, beside.Result
+	d.count(result, beside.Tally, d.Batch)
 	r.Limit, r.RatioToLimit = beside.Limit, beside.Ratio
 	r.VerificationsPerSecond = result.ItemsPerSecond()
 	r.P50, r.P99 = milliseconds(result.Quantile(0.5)), milliseconds(result.Quantile(0.99))
-	r.FMR, r.FMRUpper95, r.FNMR = tally.FMR(), accuracy.UpperBound(tally.FalseMatches, tally.NonMated), tally.FNMR()
-	r.Mated, r.NonMated, r.Refused = tally.Mated, tally.NonMated, tally.Refused
-	r.FalseMatches, r.FalseNonMatches = tally.FalseMatches, tally.FalseNonMatches
 	r.RSS, r.Disk = residentBytes(), n.store.Size()
 	return nil
 }
 
+// count takes the answers of a run into the report; a request that was shed is items without a verdict.
+func (d *demo) count(result bench.Result, tally bench.Tally, items int) {
+	d.tally.Add(tally)
+	d.tally.Refused += result.Shed * int64(items)
+	r, t := &d.report, d.tally
+	r.FMR, r.FMRUpper95, r.FNMR = t.FMR(), accuracy.UpperBound(t.FalseMatches, t.NonMated), t.FNMR()
+	r.Mated, r.NonMated, r.Refused = t.Mated, t.NonMated, t.Refused
+	r.FalseMatches, r.FalseNonMatches = t.FalseMatches, t.FalseNonMatches
+}
+
 func (d *demo) measureSingles(ctx context.Context, driver *bench.Driver) error {
 	part := min(max(d.Duration/2, 500*time.Millisecond), 4*time.Second)
-	peak, _, err := driver.Singles(ctx, part, 0)
+	peak, tally, err := driver.Singles(ctx, part, 0)
 	if err != nil {
 		return err
 	}
-	half, _, err := driver.Singles(ctx, part, peak.CallsPerSecond()/2)
+	d.count(peak, tally, 1)
+	half, tally, err := driver.Singles(ctx, part, peak.CallsPerSecond()/2)
 	if err != nil {
 		return err
 	}
+	d.count(half, tally, 1)
 	d.report.SinglesPerSecond, d.report.SingleLoad = peak.CallsPerSecond(), half.CallsPerSecond()
 	d.report.SingleP50, d.report.SingleP99 = milliseconds(half.Quantile(0.5)), milliseconds(half.Quantile(0.99))
 	return nil
@@ -300,6 +311,7 @@ func (d *demo) print() error {
 		{"single p50 / p99", fmt.Sprintf("%.2f / %.2f ms", r.SingleP50, r.SingleP99), fmt.Sprintf("at %.0f/s, half of the peak of %.0f/s", r.SingleLoad, r.SinglesPerSecond)},
 		{"FMR", fmt.Sprintf("%.2g", r.FMR), fmt.Sprintf("%d of %d, ≤ %.2g at 95 %%; target %.0e", r.FalseMatches, r.NonMated, r.FMRUpper95, r.FMRTarget)},
 		{"FNMR", fmt.Sprintf("%.2f %%", 100*r.FNMR), fmt.Sprintf("%d of %d", r.FalseNonMatches, r.Mated)},
+		{"refused", fmt.Sprint(r.Refused), "items without a verdict, by the node or by overload"},
 		{"credentials", fmt.Sprint(r.Credentials), fmt.Sprintf("enrolled in %.1f s", r.EnrolSeconds)},
 		{"memory", byteSize(r.RSS).String(), "load generator included"},
 		{"disk", byteSize(r.Disk).String(), ""},

@@ -154,18 +154,20 @@ func (c *enrolCommand) fill(ctx context.Context, set *labelled.Set, rows []int, 
 	if err != nil {
 		return 0, err
 	}
-	if store.Count() == 0 {
-		err = importAll(ctx, store, enrolments, bar)
-	} else {
-		err = applyAll(ctx, store, enrolments, bar)
-	}
-	if err != nil {
-		return 0, environment("enrol: %w", err)
-	}
-	for i, row := range rows {
-		if err := m.add(set.Label(row), enrolments[i].ID); err != nil {
-			return 0, environment("--map: %w", err)
+	record := func(first, last int) error {
+		for i := first; i < last; i++ {
+			if err := m.add(set.Label(rows[i]), enrolments[i].ID); err != nil {
+				return environment("--map: %w", err)
+			}
 		}
+		return wrapped("--map", m.sync())
+	}
+	add := applyAll
+	if store.Count() == 0 {
+		add = importAll
+	}
+	if err := add(ctx, store, enrolments, bar, record); err != nil {
+		return 0, environment("enrol: %w", err)
 	}
 	return 0, nil
 }
@@ -200,8 +202,8 @@ func (c *enrolCommand) enrolments(set *labelled.Set, rows []int, model zhenni.Mo
 	return list, nil
 }
 
-// importAll fills an empty store.
-func importAll(ctx context.Context, store *storage.Store, list []zhenni.Enrol, bar *progress) error {
+// importAll fills an empty store, all at once, and then has it recorded.
+func importAll(ctx context.Context, store *storage.Store, list []zhenni.Enrol, bar *progress, record func(first, last int) error) error {
 	load, err := store.NewImport(ctx, storage.ImportOptions{})
 	if err != nil {
 		return err
@@ -212,12 +214,19 @@ func importAll(ctx context.Context, store *storage.Store, list []zhenni.Enrol, b
 		}
 		bar.Add(1)
 	}
-	return load.Commit()
+	if err := load.Commit(); err != nil {
+		return err
+	}
+	return record(0, len(list))
 }
 
-// applyAll adds to a store.
-func applyAll(ctx context.Context, store *storage.Store, list []zhenni.Enrol, bar *progress) error {
+// applyAll adds to a store part by part, each recorded once it is durable.
+func applyAll(ctx context.Context, store *storage.Store, list []zhenni.Enrol, bar *progress, record func(first, last int) error) error {
+	done := 0
 	for part := range slices.Chunk(list, enrolPart) {
+		if ctx.Err() != nil {
+			return context.Cause(ctx)
+		}
 		commands := make([]zhenni.Command, len(part))
 		for i, enrolment := range part {
 			commands[i] = enrolment
@@ -229,6 +238,10 @@ func applyAll(ctx context.Context, store *storage.Store, list []zhenni.Enrol, ba
 		if err != nil {
 			return err
 		}
+		if err := record(done, done+len(part)); err != nil {
+			return err
+		}
+		done += len(part)
 		bar.Add(len(part))
 	}
 	return nil

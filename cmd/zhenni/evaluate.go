@@ -183,8 +183,11 @@ func compareAll(ctx context.Context, out *output, set *accuracy.Set, kind evalua
 	return scores, nil
 }
 
-// writeFile puts a file in place whole, or not at all.
+// writeFile puts a file in place whole and durable, or not at all. What is there and no file, such as a device, stays.
 func writeFile(path string, write func(w io.Writer) error) error {
+	if info, err := os.Stat(path); err == nil && !info.Mode().IsRegular() {
+		return usage("write %s: it is no regular file: name one to make or replace", path)
+	}
 	f, err := os.CreateTemp(filepath.Dir(path), ".zhenni-*")
 	if err != nil {
 		return environment("%w", err)
@@ -192,7 +195,7 @@ func writeFile(path string, write func(w io.Writer) error) error {
 	defer os.Remove(f.Name()) // fails once renamed
 	err = write(f)
 	if err == nil {
-		err = f.Chmod(0o644)
+		err = errors.Join(f.Chmod(0o644), f.Sync())
 	}
 	if err := errors.Join(err, f.Close()); err != nil {
 		return environment("write %s: %w", path, err)

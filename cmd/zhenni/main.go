@@ -10,6 +10,7 @@ import (
 	"os"
 	"os/signal"
 	"syscall"
+	"time"
 
 	"github.com/alecthomas/kong"
 
@@ -42,8 +43,12 @@ func main() {
 	if len(os.Args) > 2 && os.Args[1] == labelled.ParquetCommand {
 		os.Exit(parquetRows(os.Args[2:]))
 	}
+	unsetEmpty()
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
-	context.AfterFunc(ctx, stop) // a second interrupt ends the process at once
+	context.AfterFunc(ctx, func() {
+		time.Sleep(time.Second) // whoever signals a process group may reach this process twice
+		stop()                  // from here on another interrupt ends the process at once
+	})
 	os.Exit(run(ctx, os.Args[1:], newOutput(os.Stdout, os.Stderr)))
 }
 

@@ -61,7 +61,10 @@ func readMapping(path string) (*mapping, error) {
 	if err != nil {
 		return nil, environment("--map: %w", err)
 	}
-	return parseMapping(path, wholeLines(text))
+	if text = wholeLines(text); len(text) == 0 {
+		return nil, usage("--map: %s holds no mapping of zhenni enrol", path)
+	}
+	return parseMapping(path, text)
 }
 
 func wholeLines(text []byte) []byte { return text[:bytes.LastIndexByte(text, '\n')+1] }

@@ -18,9 +18,10 @@ import (
 type resultFile struct {
 	file *os.File
 	csv  *csv.Writer
-	// done is the number of answers in the file when it was opened, last the first fields of the last of them.
-	done int64
-	last []string
+	// done is the number of answers in the file when it was opened, refused of them without a verdict, last the fields
+	// of the last of them.
+	done, refused int64
+	last          []string
 }
 
 const resultHeading = "item,credential,outcome,reason\n"
@@ -72,6 +73,9 @@ func (r *resultFile) scan() (whole int64, err error) {
 			break
 		}
 		whole, last, r.done = whole+int64(len(line)), line, n
+		if refusedLine(line) {
+			r.refused++
+		}
 	}
 	if r.done > 0 {
 		if r.last, err = csv.NewReader(bytes.NewReader(last)).Read(); err != nil {
@@ -79,6 +83,11 @@ func (r *resultFile) scan() (whole int64, err error) {
 		}
 	}
 	return whole, nil
+}
+
+// refusedLine tells by the last two fields, which are words without commas.
+func refusedLine(line []byte) bool {
+	return bytes.HasSuffix(line[:max(bytes.LastIndexByte(line, ','), 0)], []byte(",refused"))
 }
 
 // continues checks that the last answer in the file is to the given item: the results are of these probes.

@@ -15,8 +15,12 @@ type keyFlags struct {
 	PassphraseFile string `type:"path" env:"ZHENNI_PASSPHRASE_FILE" placeholder:"FILE" help:"File with the passphrase that seals the root key. Without it the key file holds the key itself."`
 }
 
-// root opens the root key of the store in dir. Where there is none it is made, if create says so.
+// root opens the root key of the store in dir. Where there is none it is made, if create says so. From then on the
+// process leaves no core file.
 func (k keyFlags) root(dir string, create bool, out *output) (storage.RootKey, error) {
+	if err := forbidCoreDumps(); err != nil {
+		return nil, environment("%w", err)
+	}
 	path := k.keyPath(dir)
 	passphrase, err := k.passphrase()
 	if err != nil {

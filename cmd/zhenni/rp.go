@@ -80,13 +80,8 @@ func (c *rpAdd) Run(ctx context.Context, out *output) (err error) {
 	for _, role := range c.Role {
 		party.Roles |= roles[role]
 	}
-	switch {
-	case !zhenni.ValidName(party.ID):
-		return usage("id %q: want 1–64 of a–z 0–9 - _ .", party.ID)
-	case party.Tenant == 0:
-		return usage("--tenant: want 1 or more")
-	case len(party.Name) > 200:
-		return usage("--name: want at most 200 bytes")
+	if err := party.Validate(); err != nil {
+		return usage("%w", err)
 	}
 	key, party, err := newParty(party)
 	if err != nil {

@@ -7,6 +7,7 @@ import (
 	"log/slog"
 	"os"
 	"runtime"
+	"strings"
 	"time"
 
 	"github.com/alecthomas/kong"
@@ -86,9 +87,6 @@ func (c *serveCommand) Run(ctx context.Context, out *output) error {
 	if err := errors.Join(cfg.gateway.WithDefaults().Validate(), cfg.actors.Validate()); err != nil {
 		return usage("%w", err)
 	}
-	if err := forbidCoreDumps(); err != nil {
-		return environment("%w", err)
-	}
 	limitHeap(free, cfg.arena)
 	store, err := c.openOrCreate(profile.Model, c.CreateKey, log, out)
 	if err != nil {
@@ -111,11 +109,15 @@ func (c *serveCommand) Run(ctx context.Context, out *output) error {
 // derived are the defaults that depend on other settings or on the machine.
 func (c *serveCommand) derived() map[string]string {
 	addr := gateway.Config{Addr: c.Listen, TLSCert: c.TLSCert}.WithDefaults().Addr
-	return map[string]string{
+	derived := map[string]string{
 		"key-file": c.keyPath(c.Store), "admin-socket": adminSocket(c.Store), "listen": addr,
 		"shards": fmt.Sprint(shardCount(c.Shards)), "arena": arenaBudget(c.Arena, freeMemory()).String(),
 		"in-flight": fmt.Sprint(2 * zhenni.MaxBatchItems),
 	}
+	for name, value := range serveVars() { // what is set to 0 is the default too
+		derived[strings.ReplaceAll(name, "_", "-")] = value
+	}
+	return derived
 }
 
 // untilStopped waits for the end of ctx, or of a listener, and drains.
@@ -181,9 +183,9 @@ func (c *serveCommand) nodeConfig(profile zhenni.Profile, arena byteSize, log *s
 	}
 }
 
-// shardCount resolves 0 to one shard a core.
+// shardCount resolves 0 to one shard a core; what is out of range is left for the node to refuse.
 func shardCount(n int) int {
-	if n > 0 {
+	if n != 0 {
 		return n
 	}
 	return min(runtime.GOMAXPROCS(0), actors.MaxShards)

@@ -250,6 +250,7 @@ func TestServeRefusesWhatItCanNotServe(t *testing.T) {
 		"unsupported profile":     {[]string{"--profile", unsupported}, exitNotSo, "--allow-unsupported"},
 		"no key":                  {[]string{"--profile", unsupported, "--allow-unsupported"}, exitUsage, "--create-key"},
 		"certificate without key": {[]string{"--profile", unsupported, "--allow-unsupported", "--create-key", "--tls-cert", unsupported}, exitUsage, "TLS"},
+		"shards":                  {[]string{"--profile", unsupported, "--allow-unsupported", "--create-key", "--shards=-3"}, exitUsage, "Shards"},
 		"unknown flag":            {[]string{"--sharts", "2"}, exitUsage, "--sharts"},
 	} {
 		t.Run(name, func(t *testing.T) {

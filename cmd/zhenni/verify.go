@@ -22,7 +22,7 @@ type verifyCommand struct {
 
 // Help is shown by zhenni verify --help.
 func (verifyCommand) Help() string {
-	return `Probes are sent in parts, as Arrow columns, and never more than one part is held in memory. A probe that is refused has a line of its own with the reason and stops nothing; exit code 1 says that there were some.
+	return `Probes are sent in parts, as Arrow columns, and never more than one part is held in memory. A probe that is refused has a line of its own with the reason and stops nothing; exit code 1 says that the file has some.
 
 Examples:
 
@@ -30,7 +30,7 @@ Examples:
     zhenni verify visitors.parquet --out answers.csv --url https://id.example:8443 --json`
 }
 
-// verified is what the command prints: the lines of the whole file that this run added, by outcome.
+// verified is what the command prints: the lines that this run added to the file, by outcome.
 type verified struct {
 	Asked   int64            `json:"asked"`
 	Resumed int64            `json:"resumed_after"`
@@ -74,21 +74,21 @@ func (c *verifyCommand) Run(ctx context.Context, out *output) (err error) {
 	if err != nil {
 		return fmt.Errorf("after %d answers, from which the same command goes on: %w", v.results.done+v.asked, err)
 	}
-	return c.print(verified{v.asked, v.results.done, v.outcomes, time.Since(start).Seconds(), c.Out}, out)
+	if err := c.print(verified{v.asked, v.results.done, v.outcomes, time.Since(start).Seconds(), c.Out}, out); err != nil {
+		return err
+	}
+	if refused := v.results.refused + v.outcomes["refused"]; refused > 0 {
+		return notSo("%d probes were refused; the column reason says why", refused)
+	}
+	return nil
 }
 
 func (c *verifyCommand) print(done verified, out *output) error {
-	var err error
 	if c.JSON {
-		err = out.JSON(done)
-	} else {
-		err = out.Print("Asked %d in %.1f s: %d match, %d no match, %d refused. The answers are in %s.", done.Asked, done.Seconds,
-			done.Outcome["match"], done.Outcome["no_match"], done.Outcome["refused"], done.Out)
+		return out.JSON(done)
 	}
-	if err == nil && done.Outcome["refused"] > 0 {
-		return notSo("%d probes were refused; the column reason says why", done.Outcome["refused"])
-	}
-	return err
+	return out.Print("Asked %d in %.1f s: %d match, %d no match, %d refused. The answers are in %s.", done.Asked, done.Seconds,
+		done.Outcome["match"], done.Outcome["no_match"], done.Outcome["refused"], done.Out)
 }
 
 // asked is one question of the part in hand.
@@ -124,7 +124,7 @@ func (v *verification) run(ctx context.Context, source probeSource) error {
 		seen++
 		switch {
 		case seen < v.results.done:
-			return nil
+			return context.Cause(ctx)
 		case seen == v.results.done:
 			return v.results.continues(item)
 		}
@@ -234,10 +234,14 @@ func (v *verification) answers(ctx context.Context, ids []zhenni.CredentialID) (
 	return answers, nil
 }
 
-// patiently calls ask until it answers, pausing while the server is overloaded: twelve times, a minute in all.
+// patiently calls ask until it answers, pausing while the server is overloaded: twelve times, a minute in all. Once ctx
+// has ended it asks no more.
 func patiently(ctx context.Context, ask func() error) error {
 	pause := 100 * time.Millisecond
 	for try := 1; ; try++ {
+		if ctx.Err() != nil {
+			return context.Cause(ctx)
+		}
 		err := ask()
 		if !errors.Is(err, zhenni.ErrOverloaded) || try == 12 {
 			return err

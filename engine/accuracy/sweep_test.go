@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"errors"
 	"fmt"
+	"math"
 	"math/rand/v2"
 	"reflect"
 	"slices"
@@ -156,6 +157,16 @@ func checkHighest(t *testing.T, s *Scores, all []float64, keep int) {
 	}
 	if next := all[len(s.Highest)]; next >= s.Highest[len(s.Highest)-1].Score {
 		t.Errorf("a tie at %v was left out", next)
+	}
+}
+
+// A score of 0, and one so little below it that it shares its bin, is no threshold.
+func TestTallyHoldsPositiveScores(t *testing.T) {
+	tally := NewTally(1024)
+	tally.addNonMated(0, 1, []float64{0, 0.5, -1e-17, 1e-17, math.Copysign(0, -1), -0.5})
+	s := Merge(tally)
+	if len(s.Highest) != 2 || s.Highest[0].Score != 0.5 || s.Highest[1].Score != 1e-17 || s.NonMated != 6 {
+		t.Errorf("%d non-mated, held are %v", s.NonMated, s.Highest)
 	}
 }
 

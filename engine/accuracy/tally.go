@@ -29,7 +29,7 @@ const firstPositive = bins / 2
 type Tally struct {
 	mated    []float64
 	nonMated [bins]int64
-	// highest holds every non-mated pair in bin floor and above, at most capacity of them.
+	// highest holds every positive non-mated pair in bin floor and above, fewer than 2·keep of them.
 	highest []Pair
 	floor   int
 	keep    int
@@ -48,7 +48,7 @@ func (t *Tally) addNonMated(a, b int, scores []float64) {
 	for j, score := range scores {
 		bin := binOf(score)
 		t.nonMated[bin]++
-		if bin >= t.floor {
+		if bin >= t.floor && score > 0 {
 			t.push(Pair{Score: score, A: int32(a), B: int32(b + j)})
 		}
 	}
