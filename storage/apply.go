@@ -171,10 +171,12 @@ func (c *committer) apply(group []*request) error {
 	if err := b.seal(); err != nil {
 		return err
 	}
-	if err := translate(b.txn.Commit()); err != nil {
+	e := entry{kind: entryChange, sequence: b.water.sequence, records: b.records}
+	if err := c.store.propose(e); err != nil {
 		c.failed = err
 		return err
 	}
+	c.store.truncateWhenDue(e.size())
 	c.reached = b.water
 	c.store.publish(b)
 	if err := c.mark.write(b.water); err != nil {
@@ -182,6 +184,13 @@ func (c *committer) apply(group []*request) error {
 		return err
 	}
 	return nil
+}
+
+// propose makes an entry durable and then part of the view. It waits for as long as that takes: the fate of an entry
+// that was not waited for is not known.
+func (s *Store) propose(e entry) error {
+	_, err := s.log.Propose(context.Background(), e.append(make([]byte, 0, e.size()), s.keys.log))
+	return err
 }
 
 // publish swaps in what a committed batch changed.

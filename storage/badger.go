@@ -20,7 +20,7 @@ func openBadger(o Options) (*badger.DB, error) {
 	opts := badger.DefaultOptions(filepath.Join(o.Dir, viewDir)).
 		WithReadOnly(o.ReadOnly).
 		WithLogger(log).
-		WithSyncWrites(true).          // Badger's default loses acknowledged writes in a power failure
+		WithSyncWrites(false).         // the command log is synced, and applied again from where the view was last
 		WithNumVersionsToKeep(1).      // no reader looks back
 		WithDetectConflicts(false).    // the committer is the only writer
 		WithCompression(options.None). // sealed bytes do not compress

@@ -20,7 +20,9 @@ type batch struct {
 	txn   *badger.Txn
 	sc    scratch
 	water water
-	dirty bool
+	// records is what the commands wrote, in order; txn shows it to the commands after them and is never committed.
+	records []record
+	dirty   bool
 	// err is what spoils the whole batch.
 	err error
 
@@ -70,6 +72,7 @@ func (b *batch) put(records ...record) {
 			b.err = errors.Join(b.err, translate(err))
 		}
 	}
+	b.records = append(b.records, records...)
 	b.dirty = true
 }
 

@@ -43,6 +43,7 @@ var hints = map[string]string{
 	"tenant key":        "the root key does not open it: every record of the tenant is refused until it is restored",
 	"relying party":     "the record fails its seal and the party is refused: restore it or add it again",
 	"high-water record": "the count of credentials can not be told: restore from a backup",
+	"position":          "where the view stands in the command log can not be told: restore from a backup",
 	"count":             "records were lost or added outside of the store: restore from a backup",
 	"mark":              "acknowledged changes are missing, revocations perhaps among them: restore from a backup",
 	"table":             "a file of the view fails its checksum: restore from a backup",
@@ -167,6 +168,10 @@ func (c *inspection) one(key, value []byte, sc *scratch) {
 			c.add("relying party", string(key[1:]))
 		} else if !p.removed {
 			c.report.RelyingParties++
+		}
+	case string(key) == string(progressKey):
+		if _, err := openProgress(value, c.store.keys.log); err != nil {
+			c.add("position", "")
 		}
 	case string(key) != string(waterKey):
 		c.add("unknown key", fmt.Sprintf("%x", key))

@@ -36,7 +36,7 @@ func golden(t *testing.T, name string, got []byte) {
 		t.Fatal(err)
 	}
 	if text.String() != string(want) {
-		t.Errorf("%s: format 1 is frozen; got\n%swant\n%s", name, text.String(), want)
+		t.Errorf("%s: the format is frozen; got\n%swant\n%s", name, text.String(), want)
 	}
 }
 

@@ -3,8 +3,10 @@ package storage
 import (
 	"bytes"
 	"context"
+	"crypto/sha256"
 	"errors"
 	"fmt"
+	"hash"
 	"maps"
 	"os"
 	"runtime"
@@ -48,6 +50,11 @@ type Import struct {
 	kept []record // what the view held and what tenant keys were added
 	ring keyring
 
+	// digest is over the digests of the blocks written.
+	digest hash.Hash
+	// logged says that the log may have the import.
+	logged bool
+
 	last    zhenni.CredentialID
 	count   int64
 	filling *block
@@ -62,6 +69,7 @@ type block struct {
 	items  []enrolment
 	rows   []int8
 	out    *z.Buffer
+	digest [sha256.Size]byte
 	err    error
 	sealed chan struct{}
 }
@@ -105,6 +113,7 @@ func (s *Store) seize() error {
 	s.gate.Unlock()
 	if err == nil {
 		s.committer.stop()
+		s.truncation.running.Wait()
 	}
 	return err
 }
@@ -168,6 +177,7 @@ func (s *Store) restRecords() (kept []record, err error) {
 }
 
 func (im *Import) start(workers int) {
+	im.digest = sha256.New()
 	im.filling = newBlock()
 	im.sealing = make(chan *block, workers)
 	im.writing = make(chan *block, 2*workers)
@@ -272,6 +282,7 @@ func (im *Import) seal() {
 func (b *block) seal(s *Store, sc *scratch) {
 	perItem := 2*sealOverhead + statusSize + templateHeadSize + s.label.Model.Dim + 128
 	b.out = z.NewBuffer(len(b.items)*perItem, "import")
+	digest := sha256.New()
 	for _, e := range b.items {
 		_, records, err := s.sealEnrolment(e.by, e.Enrol, e.norm, sc)
 		if err != nil {
@@ -280,8 +291,11 @@ func (b *block) seal(s *Store, sc *scratch) {
 		}
 		for _, r := range records {
 			stage(b.out, streamCredentials, r)
+			digest.Write(r.key)
+			digest.Write(r.value[len(r.value)-tagSize:]) // the seal's tag stands for the whole record
 		}
 	}
+	digest.Sum(b.digest[:0])
 }
 
 func stage(out *z.Buffer, stream uint32, r record) {
@@ -294,6 +308,7 @@ func (im *Import) write() {
 		<-b.sealed
 		err := b.err
 		if err == nil && im.ctx.Err() == nil {
+			im.digest.Write(b.digest[:])
 			err = translate(im.writer.Write(b.out))
 		}
 		if err != nil {
@@ -340,8 +355,8 @@ func (im *Import) Commit() error {
 	return nil
 }
 
-// finish writes the rest of the view. Removing the file that marks the import is what commits it; the mark follows, so
-// that it is never ahead.
+// finish writes the rest of the view. The entry in the log is what commits the import: until then the file that marks
+// it has the next Open put the view back. The mark follows, so that it is never ahead.
 func (im *Import) finish() error {
 	s := im.store
 	reached := water{s.committer.reached.sequence + 1, im.count}
@@ -356,13 +371,32 @@ func (im *Import) finish() error {
 	if err := translate(im.writer.Flush()); err != nil {
 		return err
 	}
-	if err := removeFile(s.path(importFile)); err != nil {
+	if err := im.log(record{waterKey, value}, reached); err != nil {
 		return err
 	}
 	s.committer.reached = reached
 	s.ring.Store(&im.ring)
 	s.credentials.Store(im.count)
 	s.committer.failed = s.committer.mark.write(reached)
+	return nil
+}
+
+// log commits the import. Once the entry was proposed, only the next Open can tell whether the log has it.
+func (im *Import) log(high record, reached water) error {
+	s := im.store
+	s.machine.holds = reached.sequence
+	e := entry{
+		kind: entryImport, sequence: reached.sequence, records: []record{high},
+		manifest: manifest{credentials: uint64(im.count), digest: [32]byte(im.digest.Sum(nil))},
+	}
+	im.logged = true
+	if err := errors.Join(s.propose(e), s.machine.settle()); err != nil {
+		return err
+	}
+	if err := removeFile(s.path(importFile)); err != nil {
+		return err
+	}
+	s.snapshotImport()
 	return nil
 }
 
@@ -393,6 +427,11 @@ func (im *Import) Abort() error {
 func (im *Import) undo() error {
 	im.fail(nil)
 	im.writer.Cancel()
+	if im.logged {
+		im.store.committer.failed = fmt.Errorf("%w: an import ended without an answer; open the store again", zhenni.ErrUnavailable)
+		im.store.resume()
+		return nil
+	}
 	kept, err := im.store.readImportFile()
 	if err == nil {
 		err = im.store.putBack(kept)

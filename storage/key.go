@@ -10,7 +10,7 @@ import (
 const (
 	prefixCredential = 'c' // c | credential id | s, and c | credential id | t | factor
 	prefixTenantKey  = 'k' // k | tenant | key version
-	prefixMeta       = 'm' // m | w
+	prefixMeta       = 'm' // m | w, and m | a
 	prefixParty      = 'p' // p | relying party id
 )
 
@@ -20,8 +20,12 @@ const (
 	kindTemplate = 't'
 )
 
-// waterKey holds the sealed high-water record.
-var waterKey = []byte{prefixMeta, 'w'}
+var (
+	// waterKey holds the sealed high-water record.
+	waterKey = []byte{prefixMeta, 'w'}
+	// progressKey holds the position of the view in the log.
+	progressKey = []byte{prefixMeta, 'a'}
+)
 
 const (
 	idEnd           = 1 + len(zhenni.CredentialID{})

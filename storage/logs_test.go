@@ -1,12 +1,9 @@
 package storage
 
 import (
-	"errors"
 	"os"
 	"path/filepath"
 	"testing"
-
-	"zhenni"
 )
 
 // twoLogs is what a process leaves that is killed while a full memtable is written out: the revocations are in the older
@@ -21,8 +18,19 @@ func twoLogs(t *testing.T) (opts Options, image, older string) {
 	opts.Dir = crashClone(t, image)
 	s := openStore(t, opts)
 	mustApply(t, s, testEnrol(1000))
-	const newer = "00002.mem"
-	for _, name := range []string{filepath.Join(viewDir, newer), markFile} {
+	names := []string{filepath.Join(viewDir, "00002.mem"), markFile}
+	remove(t, image, logDir)
+	if err := os.MkdirAll(filepath.Join(image, logDir, "snapshots"), 0o700); err != nil {
+		t.Fatal(err)
+	}
+	commands, err := filepath.Glob(filepath.Join(opts.Dir, logDir, "*.*"))
+	if err != nil || len(commands) != 2 {
+		t.Fatalf("command log %q, %v", commands, err)
+	}
+	for _, path := range commands {
+		names = append(names, filepath.Join(logDir, filepath.Base(path)))
+	}
+	for _, name := range names {
 		if err := copySparse(filepath.Join(opts.Dir, name), filepath.Join(image, name)); err != nil {
 			t.Fatal(err)
 		}
@@ -31,9 +39,10 @@ func twoLogs(t *testing.T) (opts Options, image, older string) {
 }
 
 // Damage to a log that is not the newest would bring back the status before a revocation, without a word from Badger.
+// The view is set aside and made again.
 //
 // FAULTS: S3 S4 S17
-func TestDamagedOlderLogIsRefused(t *testing.T) {
+func TestDamagedOlderLogIsNoticed(t *testing.T) {
 	opts, image, older := twoLogs(t)
 	opts.Dir = crashClone(t, image)
 	if whole := survives(t, opts); whole != damagedCredentials {
@@ -50,15 +59,15 @@ func TestDamagedOlderLogIsRefused(t *testing.T) {
 			if err := damage(filepath.Join(opts.Dir, older), int64(share*used)); err != nil {
 				t.Fatal(err)
 			}
-			if s, err := Open(opts); !errors.Is(err, zhenni.ErrCorrupt) {
-				t.Errorf("%s at %v: %v, want ErrCorrupt", kind, share, err)
-				if s != nil {
-					s.Close()
-				}
-			}
 			// What the tables hold as well, a log that is kept for a reader may have lost.
 			if err := verifyLogs(filepath.Join(opts.Dir, viewDir), 1<<40); err != nil {
 				t.Errorf("%s at %v, all in tables: %v", kind, share, err)
+			}
+			if whole := survives(t, opts); whole != damagedCredentials {
+				t.Errorf("%s at %v: %d of %d credentials", kind, share, whole, damagedCredentials)
+			}
+			if _, err := os.Stat(filepath.Join(opts.Dir, quarantineDir)); err != nil {
+				t.Errorf("%s at %v: not noticed: %v", kind, share, err)
 			}
 		}
 	}

@@ -68,7 +68,7 @@ func TestOpenRefuses(t *testing.T) {
 		{"new store, no entropy", func(t *testing.T, o *Options) { o.Dir, o.Entropy = t.TempDir(), dry{} }, zhenni.ErrUnavailable},
 		{"no store, read-only", func(t *testing.T, o *Options) { o.Dir, o.ReadOnly = t.TempDir(), true }, zhenni.ErrNotFound},
 		{"newer format", func(t *testing.T, o *Options) {
-			edit(t, filepath.Join(o.Dir, headerFile), `"format": 1`, `"format": 2`)
+			edit(t, filepath.Join(o.Dir, headerFile), `"format": 2`, `"format": 3`)
 		}, zhenni.ErrFormat},
 		{"header changed", func(t *testing.T, o *Options) {
 			edit(t, filepath.Join(o.Dir, headerFile), `"dim": 32`, `"dim": 33`)
@@ -85,7 +85,11 @@ func TestOpenRefuses(t *testing.T) {
 				t.Fatal(err)
 			}
 		}, zhenni.ErrCorrupt},
-		{"view lost", func(t *testing.T, o *Options) { remove(t, o.Dir, viewDir) }, zhenni.ErrCorrupt},
+		{"log lost", func(t *testing.T, o *Options) { remove(t, o.Dir, logDir) }, zhenni.ErrCorrupt},
+		{"view and log lost", func(t *testing.T, o *Options) {
+			remove(t, o.Dir, viewDir)
+			remove(t, o.Dir, logDir)
+		}, zhenni.ErrCorrupt},
 	}
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {

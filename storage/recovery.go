@@ -1,6 +1,7 @@
 package storage
 
 import (
+	"bytes"
 	"encoding/binary"
 	"errors"
 	"fmt"
@@ -8,6 +9,8 @@ import (
 
 	"zhenni"
 )
+
+const recordHeadSize = 2 + 4
 
 // appendRecords writes records as key length u16 | value length u32 | key | value, little-endian. They are sealed, so
 // the file needs no seal of its own.
@@ -22,17 +25,16 @@ func appendRecords(dst []byte, records []record) []byte {
 
 // decodeRecords reads what appendRecords wrote. The records share b.
 func decodeRecords(b []byte) ([]record, error) {
-	const head = 2 + 4
 	var records []record
 	for len(b) > 0 {
-		if len(b) < head {
-			return nil, fmt.Errorf("%w: %s is cut short", zhenni.ErrCorrupt, importFile)
+		if len(b) < recordHeadSize {
+			return nil, fmt.Errorf("%w: records are cut short", zhenni.ErrCorrupt)
 		}
 		keyLen := int(binary.LittleEndian.Uint16(b))
 		valueLen := int(binary.LittleEndian.Uint32(b[2:]))
-		b = b[head:]
+		b = b[recordHeadSize:]
 		if keyLen == 0 || valueLen > len(b)-keyLen {
-			return nil, fmt.Errorf("%w: %s is cut short", zhenni.ErrCorrupt, importFile)
+			return nil, fmt.Errorf("%w: records are cut short", zhenni.ErrCorrupt)
 		}
 		records = append(records, record{b[:keyLen:keyLen], b[keyLen : keyLen+valueLen : keyLen+valueLen]})
 		b = b[keyLen+valueLen:]
@@ -57,9 +59,44 @@ func (s *Store) recoverImport() error {
 	if err != nil {
 		return err
 	}
+	before, err := s.keptCommit(kept)
+	if err != nil {
+		return err
+	}
+	if s.machine.imported == before+1 {
+		s.machine.holds = s.machine.imported // the log has it: it was committed
+		return nil
+	}
 	s.opts.Logger.Warn("an import was left half done; the store is put back as it was before")
 	// What the import emptied is not lost: its orphans need not be in the view.
 	return errors.Join(s.putBack(kept), s.dropOrphans())
+}
+
+// keptCommit is the commit before the import that a file marks.
+func (s *Store) keptCommit(kept []record) (sequence uint64, err error) {
+	for _, r := range kept {
+		if !bytes.Equal(r.key, waterKey) {
+			continue
+		}
+		_, body, err := s.vault.open(keyring{0: s.keys.system}, r.key, r.value, new(scratch))
+		if err != nil {
+			return 0, err
+		}
+		w, err := decodeWater(body)
+		return w.sequence, err
+	}
+	return 0, nil
+}
+
+// settleImport ends an import that the log has, once the view is at the end of the log.
+func (s *Store) settleImport() error {
+	if _, err := os.Stat(s.path(importFile)); errors.Is(err, os.ErrNotExist) {
+		return nil
+	}
+	if err := s.machine.settle(); err != nil {
+		return err
+	}
+	return removeFile(s.path(importFile))
 }
 
 // putBack empties the view, writes the records kept and then removes the file that marks the import. A crash on the
@@ -75,7 +112,7 @@ func (s *Store) putBack(kept []record) error {
 			return err
 		}
 	}
-	if err := translate(batch.Flush()); err != nil {
+	if err := errors.Join(translate(batch.Flush()), syncView(s.path(viewDir))); err != nil {
 		return err
 	}
 	return removeFile(s.path(importFile))

@@ -13,6 +13,7 @@ import (
 	"github.com/dgraph-io/badger/v4"
 
 	"zhenni"
+	"zhenni/storage/commandlog"
 )
 
 // Store is the system of record. Its methods may be called from several goroutines.
@@ -23,6 +24,13 @@ type Store struct {
 	vault vault
 	lock  *os.File
 	db    *badger.DB
+
+	// log is the truth and machine what makes the view of it; both are nil in a read-only store.
+	log     *commandlog.Log
+	machine *machine
+	// adopted says that the view was written before there was a log.
+	adopted    bool
+	truncation truncation
 
 	// gate is read-locked by every call for as long as it uses db or the queue; phase changes under its write lock.
 	gate  sync.RWMutex
@@ -87,20 +95,36 @@ func Open(opts Options) (_ *Store, err error) {
 	if err := s.openFolder(); err != nil {
 		return nil, err
 	}
-	if s.db, err = openBadger(s.opts); err != nil {
+	if err := s.openState(); err != nil {
 		return nil, err
 	}
-	if err := s.recoverImport(); err != nil {
-		return nil, err
-	}
-	if err := s.settleOrphans(); err != nil {
-		return nil, err
-	}
-	if err := s.load(); err != nil {
-		return nil, err
+	for _, step := range []func() error{s.load, s.adopt, s.upgrade} {
+		if err := step(); err != nil {
+			return nil, err
+		}
 	}
 	s.committer.start(s)
 	return s, nil
+}
+
+// openState opens the view and, unless the store is read-only, brings it up to the end of the log.
+func (s *Store) openState() (err error) {
+	if s.opts.ReadOnly {
+		if s.db, err = openBadger(s.opts); err != nil {
+			return err
+		}
+		return s.settleOrphans()
+	}
+	if err := s.openLog(); err != nil {
+		return err
+	}
+	for _, step := range []func() error{s.openView, s.replay, s.settleImport} {
+		if err := step(); err != nil {
+			return err
+		}
+	}
+	s.beginTruncation()
+	return nil
 }
 
 // openFolder locks the folder and reads its header and its mark.
@@ -128,6 +152,14 @@ func (s *Store) openFolder() (err error) {
 // release gives back what Open took, in any state of it.
 func (s *Store) release() error {
 	var errs []error
+	if s.log != nil {
+		if err := s.log.Close(); err != nil {
+			return err // what still applies entries needs everything else
+		}
+		if s.db != nil {
+			errs = append(errs, s.machine.settle())
+		}
+	}
 	if s.db != nil {
 		errs = append(errs, translate(s.db.Close()))
 	}
@@ -147,6 +179,7 @@ func (s *Store) Close() error {
 		return err
 	}
 	s.committer.stop()
+	s.truncation.running.Wait()
 	return s.release()
 }
 

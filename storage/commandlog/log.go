@@ -1,0 +1,248 @@
+package commandlog
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"log/slog"
+	"math"
+	"os"
+	"time"
+
+	"github.com/hashicorp/go-hclog"
+	"github.com/hashicorp/raft"
+	wal "github.com/hashicorp/raft-wal"
+
+	"zhenni"
+)
+
+// MaxEntry bounds an entry, in bytes; the log's segments hold at least one.
+const MaxEntry = 32 << 20
+
+const (
+	self             = "self"
+	keptSnapshots    = 2                     // until the newer is verified
+	heartbeat        = 20 * time.Millisecond // of a group of one: how soon it elects itself
+	leaderDeadline   = 30 * time.Second
+	shutdownDeadline = 30 * time.Second
+)
+
+// Machine is what the log's entries change. Inspect and VerifySnapshot are called by [Open] and by snapshots; Apply,
+// Snapshot and Restore by one goroutine, one at a time.
+type Machine interface {
+	// Inspect checks an entry before any is applied. Its error refuses the log.
+	Inspect(index uint64, entry []byte) error
+	// Apply makes the entry's change. It is called again with entries that it has, and passes over them.
+	Apply(index uint64, entry []byte) error
+	// Snapshot captures the state after the last Apply: [ErrNothingNew] when the last snapshot holds it.
+	Snapshot() (Snapshot, error)
+	// VerifySnapshot reads a snapshot to its end and reports what is wrong with it.
+	VerifySnapshot(r io.Reader) error
+	// Restore replaces the whole state by a snapshot's.
+	Restore(r io.Reader) error
+}
+
+// Snapshot is a state captured. Write may run beside later calls of Apply; Release ends it.
+type Snapshot interface {
+	Write(w io.Writer) error
+	Release()
+}
+
+// ErrNothingNew is the answer of [Machine.Snapshot] when there is nothing that the last snapshot lacks.
+var ErrNothingNew = errors.New("commandlog: nothing new")
+
+// Log is an open log. Its methods may be called from several goroutines.
+type Log struct {
+	dir     string
+	machine *applier
+	logger  hclog.Logger
+	wal     *wal.WAL
+	store   *verifiedSnapshots
+	raft    *raft.Raft
+
+	first, last uint64
+	snapshot    uint64 // index of the newest snapshot, 0 without one
+	bytes       int64
+}
+
+// Open opens or makes the log in dir and shows every entry behind the newest snapshot to the machine. Nothing is
+// applied until [Log.Start]. [zhenni.ErrCorrupt]: an entry does not read, or some are missing.
+func Open(dir string, machine Machine, logger *slog.Logger) (_ *Log, err error) {
+	l := &Log{dir: dir, machine: &applier{Machine: machine}, logger: newLogger(logger)}
+	if err := os.MkdirAll(dir, 0o700); err != nil {
+		return nil, fmt.Errorf("commandlog: %w", err)
+	}
+	if l.store, err = openSnapshots(dir, machine, l.logger); err != nil {
+		return nil, err
+	}
+	if l.wal, err = wal.Open(dir, wal.WithLogger(l.logger), wal.WithMetaStore(new(catalog))); err != nil {
+		return nil, fmt.Errorf("%w: the command log in %s: %w", zhenni.ErrCorrupt, dir, err)
+	}
+	if err := l.inspect(); err != nil {
+		return nil, errors.Join(err, l.wal.Close())
+	}
+	return l, nil
+}
+
+// inspect finds the ends of the log and shows its entries to the machine.
+func (l *Log) inspect() (err error) {
+	snapshots, err := l.store.List()
+	if err != nil {
+		return fmt.Errorf("%w: snapshots: %w", zhenni.ErrCorrupt, err)
+	}
+	if len(snapshots) > 0 {
+		l.snapshot = snapshots[0].Index
+	}
+	l.first, err = l.wal.FirstIndex()
+	if err == nil {
+		l.last, err = l.wal.LastIndex()
+	}
+	switch {
+	case err != nil:
+		return fmt.Errorf("%w: the command log: %w", zhenni.ErrCorrupt, err)
+	case l.last != 0 && l.first > l.snapshot+1:
+		return fmt.Errorf("%w: the command log begins at entry %d and its snapshot ends at %d", zhenni.ErrCorrupt, l.first, l.snapshot)
+	}
+	var entry raft.Log
+	for index := max(l.first, l.snapshot+1); index <= l.last; index++ {
+		if err := l.wal.GetLog(index, &entry); err != nil {
+			return fmt.Errorf("%w: entry %d of the command log: %w", zhenni.ErrCorrupt, index, err)
+		}
+		if entry.Type != raft.LogCommand {
+			continue
+		}
+		l.bytes += int64(len(entry.Data))
+		if err := l.machine.Inspect(index, entry.Data); err != nil {
+			return fmt.Errorf("entry %d of the command log: %w", index, err)
+		}
+	}
+	return nil
+}
+
+// Last returns the index that the log reached when it was opened, 0 for an empty one.
+func (l *Log) Last() uint64 { return max(l.last, l.snapshot) }
+
+// SnapshotIndex returns the index that the newest snapshot reached when the log was opened, 0 without one.
+func (l *Log) SnapshotIndex() uint64 { return l.snapshot }
+
+// Complete reports why the log could not bring an empty machine to its end: [zhenni.ErrCorrupt]. It reads the newest
+// snapshot. It is for before the start.
+func (l *Log) Complete() error {
+	snapshots, err := l.store.List()
+	switch {
+	case err != nil:
+		return fmt.Errorf("%w: snapshots: %w", zhenni.ErrCorrupt, err)
+	case len(snapshots) > 0:
+		return l.store.verify(snapshots[0].ID)
+	case l.last == 0 || l.first != 1:
+		return fmt.Errorf("%w: the command log does not begin at its first entry, and there is no snapshot", zhenni.ErrCorrupt)
+	}
+	return nil
+}
+
+// Bytes returns the size of the entries that were behind the newest snapshot when the log was opened.
+func (l *Log) Bytes() int64 { return l.bytes }
+
+// Start brings the machine up to the end of the log and takes proposals from then on. The machine holds what the
+// entries up to has did. Close ends it, also after an error.
+func (l *Log) Start(has uint64) error {
+	config := raft.DefaultConfig()
+	config.LocalID = self
+	config.Logger = l.logger
+	config.HeartbeatTimeout, config.ElectionTimeout, config.LeaderLeaseTimeout = heartbeat, heartbeat, heartbeat
+	config.SnapshotThreshold, config.SnapshotInterval = math.MaxUint64, 24*time.Hour // the machine's owner takes them
+	config.TrailingLogs = 0
+	config.NoSnapshotRestoreOnStart = has >= l.snapshot
+	config.NoLegacyTelemetry = true
+	address, transport := raft.NewInmemTransport(self)
+	if err := l.bootstrap(config, address, transport); err != nil {
+		return err
+	}
+	var err error
+	if l.raft, err = raft.NewRaft(config, l.machine, l.wal, l.wal, l.store, transport); err != nil {
+		return fmt.Errorf("%w: the command log does not start: %w", zhenni.ErrCorrupt, err)
+	}
+	return l.lead()
+}
+
+// bootstrap makes the group of one where there is none.
+func (l *Log) bootstrap(config *raft.Config, address raft.ServerAddress, transport raft.Transport) error {
+	made, err := raft.HasExistingState(l.wal, l.wal, l.store)
+	if err != nil {
+		return fmt.Errorf("%w: the command log: %w", zhenni.ErrCorrupt, err)
+	}
+	if made {
+		return nil
+	}
+	group := raft.Configuration{Servers: []raft.Server{{ID: self, Address: address}}}
+	if err := raft.BootstrapCluster(config, l.wal, l.wal, l.store, transport, group); err != nil {
+		return fmt.Errorf("commandlog: %w", err)
+	}
+	return nil
+}
+
+// lead waits until this node leads and every entry is applied.
+func (l *Log) lead() error {
+	deadline := time.NewTimer(leaderDeadline)
+	defer deadline.Stop()
+	for leads := false; !leads; {
+		select {
+		case leads = <-l.raft.LeaderCh():
+		case <-deadline.C:
+			return fmt.Errorf("%w: the command log has no leader after %v", zhenni.ErrUnavailable, leaderDeadline)
+		}
+	}
+	if err := l.raft.Barrier(0).Error(); err != nil {
+		return fmt.Errorf("%w: the command log: %w", zhenni.ErrUnavailable, err)
+	}
+	return l.machine.broken()
+}
+
+// Propose appends the entry and returns its index with what [Machine.Apply] answered, once it is durable and applied.
+// When ctx ends first ([zhenni.ErrDeadline]), or on [zhenni.ErrUnavailable], the entry may be applied all the same.
+// The entry is the log's from then on.
+func (l *Log) Propose(ctx context.Context, entry []byte) (index uint64, err error) {
+	if len(entry) > MaxEntry {
+		return 0, fmt.Errorf("%w: entry of %d bytes, at most %d", zhenni.ErrBadValue, len(entry), MaxEntry)
+	}
+	future := l.raft.Apply(entry, 0)
+	done := make(chan error, 1)
+	go func() { done <- future.Error() }()
+	select {
+	case err := <-done:
+		if err != nil {
+			return 0, fmt.Errorf("%w: the command log: %w", zhenni.ErrUnavailable, err)
+		}
+	case <-ctx.Done():
+		return 0, fmt.Errorf("%w: %w", zhenni.ErrDeadline, context.Cause(ctx))
+	}
+	err, _ = future.Response().(error)
+	return future.Index(), err
+}
+
+// Snapshot writes a snapshot, verifies it and cuts the log behind it. With nothing new it does nothing.
+func (l *Log) Snapshot() error {
+	err := l.raft.Snapshot().Error()
+	switch {
+	case err == nil, errors.Is(err, raft.ErrNothingNewToSnapshot), errors.Is(l.machine.refused(), ErrNothingNew):
+		return nil
+	}
+	return fmt.Errorf("commandlog: snapshot: %w", err)
+}
+
+// Close ends the log; no call may be under way.
+func (l *Log) Close() error {
+	if l.raft == nil {
+		return l.wal.Close()
+	}
+	done := make(chan error, 1)
+	go func() { done <- l.raft.Shutdown().Error() }()
+	select {
+	case err := <-done:
+		return errors.Join(err, l.wal.Close())
+	case <-time.After(shutdownDeadline):
+		// The log stays open: an applier that hangs may still read it.
+		return fmt.Errorf("%w: the command log did not stop within %v", zhenni.ErrUnavailable, shutdownDeadline)
+	}
+}

@@ -1,0 +1,134 @@
+package storage
+
+import (
+	"crypto/hmac"
+	"crypto/sha256"
+	"encoding/binary"
+	"fmt"
+
+	"zhenni"
+)
+
+// An entry of the command log, drawn in the package documentation. It is a redo record: whatever a command needs to be
+// applied was decided and sealed when it was proposed, so that applying it is writing its records.
+
+// entryKind says what an entry is. Its zero value is none.
+type entryKind uint8
+
+const (
+	// entryChange carries the records that commands made.
+	entryChange entryKind = iota + 1
+	// entryImport says that the view was written outside of the log, and carries the high-water record it has.
+	entryImport
+)
+
+const (
+	entryVersion  = 1
+	entryHeadSize = 1 + 1 + 8 + 4
+	importSize    = 8 + sha256.Size
+	// maxEntryRecords is what the largest commit makes: two records and a tenant key for each command, and the
+	// high-water record.
+	maxEntryRecords = 3*groupCommands + 1
+	maxRecordKey    = 128
+	maxRecordValue  = 64 << 10
+)
+
+// entry is one entry. Its records share the memory it was decoded from.
+type entry struct {
+	kind entryKind
+	// sequence is the commit that the entry makes of the one before it: it is applied to sequence − 1 and to no other.
+	sequence uint64
+	manifest manifest // of an import
+	records  []record
+}
+
+// manifest names what an import wrote: the number of credentials, and a digest drawn in the package documentation.
+type manifest struct {
+	credentials uint64
+	digest      [sha256.Size]byte
+}
+
+// append seals the entry under the log's key: the records are sealed already, so a MAC over all of it is enough.
+func (e entry) append(dst, key []byte) []byte {
+	from := len(dst)
+	dst = append(dst, entryVersion, byte(e.kind))
+	dst = binary.LittleEndian.AppendUint64(dst, e.sequence)
+	dst = binary.LittleEndian.AppendUint32(dst, uint32(len(e.records)))
+	if e.kind == entryImport {
+		dst = binary.LittleEndian.AppendUint64(dst, e.manifest.credentials)
+		dst = append(dst, e.manifest.digest[:]...)
+	}
+	dst = appendRecords(dst, e.records)
+	return append(dst, entryMAC(dst[from:], key)...)
+}
+
+// size is the length of what append writes.
+func (e entry) size() int {
+	n := entryHeadSize + importSize + sha256.Size
+	for _, r := range e.records {
+		n += recordHeadSize + len(r.key) + len(r.value)
+	}
+	return n
+}
+
+func entryMAC(b, key []byte) []byte {
+	mac := hmac.New(sha256.New, key)
+	mac.Write(b)
+	return mac.Sum(nil)
+}
+
+// openEntry checks and reads an entry: [zhenni.ErrFormat] for one of a newer build, [zhenni.ErrCorrupt].
+func openEntry(b, key []byte) (entry, error) {
+	if len(b) < entryHeadSize+sha256.Size {
+		return entry{}, fmt.Errorf("%w: entry of %d bytes", zhenni.ErrCorrupt, len(b))
+	}
+	body, mac := b[:len(b)-sha256.Size], b[len(b)-sha256.Size:]
+	if !hmac.Equal(entryMAC(body, key), mac) {
+		return entry{}, fmt.Errorf("%w: the entry fails its seal", zhenni.ErrCorrupt)
+	}
+	return decodeEntry(body)
+}
+
+// decodeEntry reads an entry without its MAC.
+func decodeEntry(b []byte) (entry, error) {
+	if len(b) < entryHeadSize {
+		return entry{}, fmt.Errorf("%w: entry of %d bytes", zhenni.ErrCorrupt, len(b))
+	}
+	if b[0] != entryVersion {
+		return entry{}, fmt.Errorf("%w: entry of version %d, this build reads %d", zhenni.ErrFormat, b[0], entryVersion)
+	}
+	e := entry{kind: entryKind(b[1]), sequence: binary.LittleEndian.Uint64(b[2:])}
+	count := int(binary.LittleEndian.Uint32(b[10:]))
+	b = b[entryHeadSize:]
+	switch {
+	case e.kind != entryChange && e.kind != entryImport:
+		return entry{}, fmt.Errorf("%w: entry of kind %d", zhenni.ErrFormat, e.kind)
+	case count > maxEntryRecords:
+		return entry{}, fmt.Errorf("%w: entry of %d records, at most %d", zhenni.ErrCorrupt, count, maxEntryRecords)
+	case e.kind == entryImport && len(b) < importSize:
+		return entry{}, fmt.Errorf("%w: the entry is cut short", zhenni.ErrCorrupt)
+	}
+	if e.kind == entryImport {
+		e.manifest.credentials = binary.LittleEndian.Uint64(b)
+		copy(e.manifest.digest[:], b[8:])
+		b = b[importSize:]
+	}
+	var err error
+	if e.records, err = decodeRecords(b); err != nil {
+		return entry{}, err
+	}
+	return e, e.check(count)
+}
+
+// check holds the records against their bounds.
+func (e entry) check(count int) error {
+	if len(e.records) != count {
+		return fmt.Errorf("%w: an entry of %d records says %d", zhenni.ErrCorrupt, len(e.records), count)
+	}
+	for _, r := range e.records {
+		if len(r.key) > maxRecordKey || len(r.value) > maxRecordValue {
+			return fmt.Errorf("%w: record with a key of %d bytes and a value of %d", zhenni.ErrCorrupt, len(r.key), len(r.value))
+		}
+	}
+	return nil
+}

@@ -1,0 +1,77 @@
+package storage
+
+import (
+	"errors"
+	"fmt"
+	"os"
+	"path/filepath"
+
+	"zhenni"
+)
+
+// openView opens the view and puts back what a half-done import left. A view that is damaged or has lost a table is
+// moved aside, and the log makes a new one where it holds everything; where it does not, the damage is the answer.
+func (s *Store) openView() error {
+	damage := s.tryView()
+	if !errors.Is(damage, zhenni.ErrCorrupt) {
+		return damage
+	}
+	if err := s.rebuildable(); err != nil {
+		return errors.Join(damage, err)
+	}
+	if s.db != nil {
+		if err := translate(s.db.Close()); err != nil {
+			return errors.Join(damage, err)
+		}
+		s.db = nil
+	}
+	aside, err := s.quarantine()
+	if err != nil {
+		return errors.Join(damage, err)
+	}
+	s.opts.Logger.Error("the view is damaged; it is rebuilt from the command log", "kept", aside, "cause", damage)
+	return s.tryView()
+}
+
+func (s *Store) tryView() (err error) {
+	if s.db, err = openBadger(s.opts); err != nil {
+		return err
+	}
+	for _, step := range []func() error{s.recoverImport, s.settleOrphans, s.locate} {
+		if err := step(); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// rebuildable reports why the log does not hold the whole state.
+func (s *Store) rebuildable() error {
+	if s.machine.imported != 0 {
+		return fmt.Errorf("%w: no snapshot holds the import since the last one", zhenni.ErrCorrupt)
+	}
+	return s.log.Complete()
+}
+
+// quarantine moves the view and what belongs to it into a folder of its own, for a person to look at.
+func (s *Store) quarantine() (aside string, err error) {
+	if err := os.MkdirAll(s.path(quarantineDir), 0o700); err != nil {
+		return "", fmt.Errorf("storage: %w", err)
+	}
+	for n := 1; ; n++ {
+		aside = filepath.Join(s.path(quarantineDir), fmt.Sprint(n))
+		err := os.Mkdir(aside, 0o700)
+		if err == nil {
+			break
+		}
+		if !errors.Is(err, os.ErrExist) {
+			return "", fmt.Errorf("storage: %w", err)
+		}
+	}
+	for _, name := range []string{importFile, orphanDir, viewDir} {
+		if err := os.Rename(s.path(name), filepath.Join(aside, name)); err != nil && !errors.Is(err, os.ErrNotExist) {
+			return "", fmt.Errorf("storage: %w", err)
+		}
+	}
+	return aside, errors.Join(syncDir(aside), syncDir(s.opts.Dir))
+}

@@ -1,0 +1,77 @@
+package storage
+
+import (
+	"fmt"
+	"sync"
+
+	"zhenni"
+)
+
+// The log is cut behind a snapshot once its entries are about half the size of the view, between these bounds: small
+// stores write no more than they must, large ones start within seconds.
+const (
+	minLogBytes = 64 << 20
+	maxLogBytes = 1 << 30
+)
+
+// truncation decides when a snapshot is due. Its fields belong to the committer but for running.
+type truncation struct {
+	logged, due int64
+	running     sync.WaitGroup
+	busy        chan struct{} // holds one token while a snapshot is written
+}
+
+// beginTruncation counts from what the log already holds.
+func (s *Store) beginTruncation() {
+	s.truncation.busy = make(chan struct{}, 1)
+	s.truncation.logged = s.log.Bytes()
+	s.setDue()
+}
+
+func (s *Store) setDue() {
+	s.truncation.due = min(max(minLogBytes, diskBytes(s.path(viewDir))/2), maxLogBytes)
+}
+
+// truncateWhenDue counts an entry of n bytes and starts a snapshot when one is due and none is under way.
+func (s *Store) truncateWhenDue(n int) {
+	t := &s.truncation
+	if t.logged += int64(n); t.logged < t.due {
+		return
+	}
+	select {
+	case t.busy <- struct{}{}:
+	default:
+		return
+	}
+	t.logged = 0
+	s.setDue()
+	t.running.Go(func() {
+		defer func() { <-t.busy }()
+		if err := s.snapshot(); err != nil {
+			s.opts.Logger.Warn("no snapshot was taken; the command log grows", "cause", err)
+		}
+	})
+}
+
+// snapshotImport takes the snapshot that holds what was written outside of the log. Where it can not, the next change
+// tries again. The committer rests.
+func (s *Store) snapshotImport() {
+	if err := s.snapshot(); err != nil {
+		s.opts.Logger.Warn("no snapshot was taken; until there is one, the import is lost with the view", "cause", err)
+		s.truncation.logged = s.truncation.due
+		return
+	}
+	s.truncation.logged = 0
+}
+
+// snapshot writes a snapshot and cuts the log behind it, where the disk has room for one more copy of the view.
+func (s *Store) snapshot() error {
+	free, err := s.opts.free(s.opts.Dir)
+	if err != nil {
+		return fmt.Errorf("%w: %w", zhenni.ErrUnavailable, err)
+	}
+	if need := s.opts.Reserve + diskBytes(s.path(viewDir)); free < need {
+		return fmt.Errorf("%w: %d bytes of disk are free, a snapshot needs %d", zhenni.ErrUnavailable, free, need)
+	}
+	return s.log.Snapshot()
+}
