@@ -3,6 +3,7 @@ package audit
 import (
 	"encoding/base64"
 	"errors"
+	"fmt"
 	"strconv"
 	"strings"
 
@@ -39,22 +40,33 @@ func parseCheckpointText(origin, text string) (tlog.Tree, error) {
 // ReadCheckpoint checks the signature of every given key on a checkpoint of the log called origin and returns what it
 // says of the tree: [zhenni.ErrCorrupt]. To require the cosignature of a witness, name its key too.
 func ReadCheckpoint(signed []byte, origin string, keys ...note.Verifier) (tlog.Tree, error) {
+	n, err := openNote(signed, keys...)
+	if err != nil {
+		return tlog.Tree{}, fmt.Errorf("checkpoint: %w", err)
+	}
+	return parseCheckpointText(origin, n.Text)
+}
+
+// openNote opens a signed note that every key must have signed, each signature in its one written form: package note
+// passes base64 with bits set behind the end.
+func openNote(signed []byte, keys ...note.Verifier) (*note.Note, error) {
 	n, err := note.Open(signed, note.VerifierList(keys...))
 	if err != nil {
-		return tlog.Tree{}, corrupt("checkpoint: %v", err)
+		return nil, corrupt("%v", err)
 	}
 	for _, key := range keys {
 		if !signedBy(n, key) {
-			return tlog.Tree{}, corrupt("the checkpoint lacks the signature of %s", key.Name())
+			return nil, corrupt("the signature of %s is missing", key.Name())
 		}
 	}
-	return parseCheckpointText(origin, n.Text)
+	return n, nil
 }
 
 func signedBy(n *note.Note, key note.Verifier) bool {
 	for _, s := range n.Sigs {
 		if s.Name == key.Name() && s.Hash == key.KeyHash() {
-			return true
+			_, err := base64.StdEncoding.Strict().DecodeString(s.Base64)
+			return err == nil
 		}
 	}
 	return false
@@ -82,9 +94,9 @@ func readPruned(files FS, origin string, key note.Verifier) (below int64, err er
 	if err != nil {
 		return 0, ioError(err)
 	}
-	n, err := note.Open(signed, note.VerifierList(key))
+	n, err := openNote(signed, key)
 	if err != nil {
-		return 0, corrupt("%s: %v", prunedFile, err)
+		return 0, fmt.Errorf("%s: %w", prunedFile, err)
 	}
 	lines := strings.Split(n.Text, "\n")
 	if len(lines) == 4 {

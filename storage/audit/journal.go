@@ -138,11 +138,16 @@ func (j *journal) retire(size int64) error {
 	return nil
 }
 
-func (j *journal) close() error {
+// close closes the file, after a sync for the last mark's sake if nothing failed: a failed sync is not tried again.
+func (j *journal) close(sync bool) error {
 	if j.file == nil {
 		return nil
 	}
-	return errors.Join(j.file.Sync(), j.file.Close())
+	var err error
+	if sync {
+		err = j.file.Sync()
+	}
+	return errors.Join(err, j.file.Close())
 }
 
 // history is what a journal holds.

@@ -265,5 +265,6 @@ func (l *Log) Close() error {
 	<-s.ended
 	<-l.publisher.ended
 	l.stopBeat()
-	return errors.Join(l.Err(), s.journal.close())
+	err := l.Err()
+	return errors.Join(err, s.journal.close(err == nil))
 }

@@ -4,6 +4,8 @@ import (
 	"bytes"
 	"errors"
 	"fmt"
+	"maps"
+	"slices"
 
 	"golang.org/x/mod/sumdb/note"
 	"golang.org/x/mod/sumdb/tlog"
@@ -22,6 +24,9 @@ type Keys struct {
 	// Seen is a checkpoint from somewhere else that the log must continue, cosigned where Witness is given; or nil.
 	Seen []byte
 }
+
+// seenName stands for the checkpoint given to a checker in texts about files.
+const seenName = "the checkpoint seen"
 
 // maxProblems bounds the problems that a report lists.
 const maxProblems = 100
@@ -141,23 +146,32 @@ func (v *verifier) readCheckpoints() {
 			v.expectEpoch(n)
 		}
 	}
+	v.readWitnessed()
+}
+
+// readWitnessed reads the cosigned checkpoint in the folder, without a witness' key not even that, and the one seen. The
+// log keeps what its witness returns, so its own must not be older than the one seen.
+func (v *verifier) readWitnessed() {
 	if v.present[witnessedFile] && v.keys.Witness == nil {
 		delete(v.present, witnessedFile)
 	}
+	kept := int64(-1)
 	if v.present[witnessedFile] {
-		v.witnessed(witnessedFile, v.read(witnessedFile))
+		kept = v.expect(witnessedFile, v.read(witnessedFile), v.keys.Log, v.keys.Witness)
 	}
-	if v.keys.Seen != nil {
-		v.witnessed("the checkpoint seen", v.keys.Seen)
+	v.report.Witnessed = max(kept, 0)
+	if v.keys.Seen == nil {
+		return
 	}
-}
-
-func (v *verifier) witnessed(name string, signed []byte) {
-	keys := []note.Verifier{v.keys.Log}
-	if v.keys.Witness != nil {
-		keys = append(keys, v.keys.Witness)
+	if v.keys.Witness == nil {
+		v.expect(seenName, v.keys.Seen, v.keys.Log)
+		return
 	}
-	v.report.Witnessed = max(v.report.Witnessed, v.expect(name, signed, keys...))
+	seen := v.expect(seenName, v.keys.Seen, v.keys.Log, v.keys.Witness)
+	if seen > kept {
+		v.wrong(witnessedFile, "is of size %d and the one seen of %d: the log did not keep it, or lost it", kept, seen)
+	}
+	v.report.Witnessed = max(v.report.Witnessed, seen)
 }
 
 func (v *verifier) expectEpoch(n int64) {
@@ -221,7 +235,7 @@ func (v *verifier) readJournal() {
 // grow rebuilds the tree, from bundles as far as they are signed and from the journal on, holding files and
 // checkpoints against it.
 func (v *verifier) grow() {
-	v.compareRoots()
+	v.reached()
 	for v.edge.size < v.journal.first {
 		if !v.growBundle(v.edge.size / tileWidth) {
 			return
@@ -230,13 +244,7 @@ func (v *verifier) grow() {
 	for i, entry := range v.journal.entries {
 		v.checkLeaf(journalDir, v.journal.first+int64(i), entry)
 		v.edge.push(entry, v.full)
-		v.compareRoots()
-		if v.edge.size == v.report.Signed {
-			v.comparePartials()
-		}
-	}
-	if v.edge.size == v.report.Signed && len(v.journal.entries) == 0 {
-		v.comparePartials()
+		v.reached()
 	}
 }
 
@@ -264,7 +272,7 @@ func (v *verifier) growBundle(n int64) bool {
 	for ; len(hashes) > 0; hashes = hashes[tlog.HashSize:] {
 		v.edge.pushHash(tlog.Hash(hashes), v.full)
 	}
-	v.compareRoots()
+	v.reached()
 	return true
 }
 
@@ -272,7 +280,7 @@ func (v *verifier) growEntries(name string, entries [][]byte) {
 	for _, entry := range entries {
 		v.checkLeaf(name, v.edge.size, entry)
 		v.edge.push(entry, v.full)
-		v.compareRoots()
+		v.reached()
 	}
 	v.report.Tiles++
 }
@@ -311,24 +319,28 @@ func (v *verifier) comparePartials() {
 	}
 }
 
-func (v *verifier) compareRoots() {
+// reached is called once at every size that the tree grows to, or at the end of a bundle that has hashes only.
+func (v *verifier) reached() {
 	for _, want := range v.expected[v.edge.size] {
 		if v.edge.root() != want.hash {
 			v.wrong(want.file, "is of another history: the entries have another root at size %d", v.edge.size)
 		}
 	}
 	delete(v.expected, v.edge.size)
+	if v.edge.size == v.report.Signed {
+		v.comparePartials()
+	}
 }
 
 // settle reports what is left over: checkpoints beyond the end, and files that do not belong to the log.
 func (v *verifier) settle() {
 	v.report.Size = v.edge.size
-	for size, all := range v.expected {
-		for _, want := range all {
+	for _, size := range slices.Sorted(maps.Keys(v.expected)) {
+		for _, want := range v.expected[size] {
 			v.wrong(want.file, "is of size %d, and the log ends at %d: its tail is cut", size, v.edge.size)
 		}
 	}
-	for name := range v.present {
+	for _, name := range slices.Sorted(maps.Keys(v.present)) {
 		if !v.leftover(name) {
 			v.wrong(name, "does not belong to the log")
 		}
