@@ -150,11 +150,16 @@ var errNoSpace = errors.New("no space left on device")
 
 func (f *failOnce) fails() bool { f.changes++; return f.changes == f.at }
 
-func (f *failOnce) WriteFile(name string, data []byte) error {
-	if f.fails() {
-		return errNoSpace
+func (f *failOnce) Write(files ...Content) error {
+	for _, file := range files {
+		if f.fails() {
+			return errNoSpace
+		}
+		if err := f.memory.Write(file); err != nil {
+			return err
+		}
 	}
-	return f.memory.WriteFile(name, data)
+	return nil
 }
 
 func (f *failOnce) Remove(name string) error {

@@ -9,6 +9,7 @@ import (
 	"path/filepath"
 	"strconv"
 	"strings"
+	"sync"
 
 	"golang.org/x/mod/sumdb/tlog"
 )
@@ -87,13 +88,19 @@ type FS interface {
 	Open(name string) (File, error)
 	// ReadFile returns a whole file; an absent one is [fs.ErrNotExist].
 	ReadFile(name string) ([]byte, error)
-	// WriteFile replaces a file whole, making its folders: after a crash it has the old content or the new, and the
-	// new is durable when WriteFile returns.
-	WriteFile(name string, data []byte) error
+	// Write replaces files whole, making their folders: after a crash each has its old content or its new one, and all
+	// are durable when Write returns.
+	Write(files ...Content) error
 	// Remove removes a file; an absent one is no error. It need not be durable.
 	Remove(name string) error
 	// List names every file below a folder ("" is all), sorted. An absent folder has none.
 	List(folder string) ([]string, error)
+}
+
+// Content is a file to write.
+type Content struct {
+	Name string
+	Data []byte
 }
 
 // File is a file opened for writing in place. What WriteAt wrote is durable once Sync returns nil.
@@ -110,7 +117,18 @@ type folder string
 
 func (d folder) path(name string) string { return filepath.Join(string(d), filepath.FromSlash(name)) }
 
-func (d folder) Open(name string) (File, error) { return os.OpenFile(d.path(name), os.O_WRONLY, 0) }
+func (d folder) Open(name string) (File, error) {
+	f, err := os.OpenFile(d.path(name), os.O_WRONLY, 0)
+	if err != nil {
+		return nil, err
+	}
+	return inPlace{f}, nil
+}
+
+// inPlace is a file that keeps its size.
+type inPlace struct{ *os.File }
+
+func (f inPlace) Sync() error { return syncData(f.File) }
 
 func (d folder) ReadFile(name string) ([]byte, error) { return os.ReadFile(d.path(name)) }
 
@@ -121,20 +139,59 @@ func (d folder) Remove(name string) error {
 	return nil
 }
 
-func (d folder) WriteFile(name string, data []byte) error {
-	path := d.path(name)
-	f, err := create(path + temporary)
-	if err != nil {
+// Write writes, syncs and renames each step for all files: the syncs run side by side and share what they cost the
+// file system, and a folder is synced once.
+func (d folder) Write(files ...Content) error {
+	var work together
+	folders := map[string]bool{}
+	for _, file := range files {
+		path := d.path(file.Name)
+		folders[filepath.Dir(path)] = true
+		f, err := create(path + temporary)
+		if err != nil {
+			return errors.Join(err, work.wait())
+		}
+		work.run(func() error {
+			_, err := f.Write(file.Data)
+			return errors.Join(err, f.Sync(), f.Close())
+		})
+	}
+	if err := work.wait(); err != nil {
 		return err
 	}
-	_, err = f.Write(data)
-	if err := errors.Join(err, f.Sync(), f.Close()); err != nil {
-		return err
+	for _, file := range files {
+		path := d.path(file.Name)
+		if err := os.Rename(path+temporary, path); err != nil {
+			return err
+		}
 	}
-	if err := os.Rename(path+temporary, path); err != nil {
-		return err
+	for dir := range folders {
+		if err := syncDir(dir); err != nil {
+			return err
+		}
 	}
-	return syncDir(filepath.Dir(path))
+	return nil
+}
+
+// together runs functions side by side and joins their errors. The zero value is ready.
+type together struct {
+	running sync.WaitGroup
+	mu      sync.Mutex
+	err     error
+}
+
+func (g *together) run(f func() error) {
+	g.running.Go(func() {
+		err := f()
+		g.mu.Lock()
+		defer g.mu.Unlock()
+		g.err = errors.Join(g.err, err)
+	})
+}
+
+func (g *together) wait() error {
+	g.running.Wait()
+	return g.err
 }
 
 // create makes the file at path and, where it has to, the folders above it, each durable in the one above.

@@ -65,7 +65,7 @@ func (j *journal) rotate(first int64) error {
 	binary.BigEndian.PutUint64(image[40:], uint64(j.length))
 	putSum(image[:segmentHeader])
 	putMark(image[markFirst:], first)
-	if err := j.files.WriteFile(segmentFile(j.number), image); err != nil {
+	if err := j.files.Write(Content{segmentFile(j.number), image}); err != nil {
 		return err
 	}
 	var err error

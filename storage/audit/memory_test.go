@@ -67,16 +67,18 @@ func (m *memory) ReadFile(name string) ([]byte, error) {
 	return bytes.Clone(data), nil
 }
 
-func (m *memory) WriteFile(name string, data []byte) error {
+func (m *memory) Write(files ...Content) error {
 	m.mu.Lock()
 	defer m.mu.Unlock()
-	if err := m.change(); err != nil {
-		if m.dying() {
-			m.cached[name] = bytes.Clone(data)
+	for _, f := range files {
+		if err := m.change(); err != nil {
+			if m.dying() {
+				m.cached[f.Name] = bytes.Clone(f.Data)
+			}
+			return err
 		}
-		return err
+		m.cached[f.Name], m.durable[f.Name] = bytes.Clone(f.Data), bytes.Clone(f.Data)
 	}
-	m.cached[name], m.durable[name] = bytes.Clone(data), bytes.Clone(data)
 	return nil
 }
 

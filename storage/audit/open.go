@@ -98,7 +98,7 @@ func (l *Log) mustBeFresh() error {
 }
 
 func (l *Log) write(p publication) error {
-	if err := l.publisher.publish(p); err != nil {
+	if err := l.publisher.publish(p, p.contents()); err != nil {
 		return ioError(err)
 	}
 	return nil
@@ -301,7 +301,7 @@ func (l *Log) Witnessed(cosigned []byte) error {
 			return nil
 		}
 	}
-	if err := l.opts.Files.WriteFile(witnessedFile, cosigned); err != nil {
+	if err := l.opts.Files.Write(Content{witnessedFile, cosigned}); err != nil {
 		return ioError(err)
 	}
 	return nil

@@ -13,7 +13,7 @@ func (l *Log) Prune(below int64) (int64, error) {
 		if err != nil {
 			return before, err
 		}
-		if err := l.opts.Files.WriteFile(prunedFile, signed); err != nil {
+		if err := l.opts.Files.Write(Content{prunedFile, signed}); err != nil {
 			return before, ioError(err)
 		}
 		l.pruned.Store(below)

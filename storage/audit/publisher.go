@@ -29,12 +29,18 @@ type publisher struct {
 
 func (p *publisher) run() {
 	defer close(p.ended)
+	var files []Content
 	for w := range p.work {
+		files = append(files, w.contents()...)
+		if !w.epoch && !w.current && len(p.work) > 0 && len(files) < unwritten {
+			continue // the next will take them along
+		}
 		err := p.log.Err()
 		if err == nil {
-			err = p.publish(w)
+			err = p.publish(w, files)
 			p.log.sequencer.fail(err)
 		}
+		files = files[:0]
 		if w.done == nil {
 			continue
 		}
@@ -45,10 +51,19 @@ func (p *publisher) run() {
 	}
 }
 
-func (p *publisher) publish(w publication) error {
-	files := p.log.opts.Files
-	for _, f := range w.files {
-		if err := files.WriteFile(tilePath(f.tile), f.data); err != nil {
+func (w *publication) contents() []Content {
+	files := make([]Content, len(w.files))
+	for i, f := range w.files {
+		files[i] = Content{tilePath(f.tile), f.data}
+	}
+	return files
+}
+
+// publish writes files, those of w and of publications before it, and then what w asks for.
+func (p *publisher) publish(w publication, files []Content) error {
+	disk := p.log.opts.Files
+	if len(files) > 0 {
+		if err := disk.Write(files...); err != nil {
 			return err
 		}
 	}
@@ -60,9 +75,9 @@ func (p *publisher) publish(w publication) error {
 		return err
 	}
 	if w.epoch {
-		return files.WriteFile(epochFile(w.tree.N/EpochSize-1), signed)
+		return disk.Write(Content{epochFile(w.tree.N/EpochSize - 1), signed})
 	}
-	if err := files.WriteFile(checkpointFile, signed); err != nil {
+	if err := disk.Write(Content{checkpointFile, signed}); err != nil {
 		return err
 	}
 	before := p.log.published.Swap(&snapshot{w.tree, signed, w.files})

@@ -85,7 +85,7 @@ func (w *Witness) Cosign(signed []byte, proof tlog.TreeProof) ([]byte, error) {
 	if err != nil {
 		return nil, err
 	}
-	if err := w.opts.Files.WriteFile(checkpointFile, cosigned); err != nil {
+	if err := w.opts.Files.Write(Content{checkpointFile, cosigned}); err != nil {
 		return nil, ioError(err)
 	}
 	w.last = tree
