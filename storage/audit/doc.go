@@ -37,7 +37,7 @@
 //
 // The SHA-256 of one block, which nobody can open or guess without its salt:
 //
-//	 0  domain u8 = 0x10 + kind | salt [16] | credential [16] | code u8 | context [20]
+//	0  domain u8 = 0x10 + kind | salt [16] | credential [16] | code u8 | context [20]
 //
 // Code is the outcome, or the new status. Context is the start of a SHA-256 over what the request shares: version u8 =
 // 1, tenant u32, and relying party, transaction and profile, each behind its length u64. The opening (the 54 bytes
