@@ -184,7 +184,7 @@ func readJournal(files FS, base int64) (*history, error) {
 		marked = max(marked, size)
 	}
 	if marked > h.end() {
-		return nil, corrupt("the journal ends at %d and %d entries were acknowledged: %s", h.end(), marked, repairHint)
+		return nil, corrupt("the journal is damaged behind entry %d, and %d were acknowledged: %s", h.end(), marked, repairHint)
 	}
 	return h, nil
 }
@@ -224,9 +224,6 @@ func (h *history) readSegment(files FS, name string) (marked int64, err error) {
 	}
 	if !zero(b[at:]) {
 		h.torn = name
-	}
-	if marked > next {
-		return 0, corrupt("%s: damaged behind entry %d, and %d were acknowledged: %s", name, next, marked, repairHint)
 	}
 	return marked, nil
 }

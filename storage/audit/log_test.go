@@ -299,15 +299,61 @@ func rootAt(size int64) tlog.Hash {
 	return e.root()
 }
 
+// FAULTS: S5 S7
 func TestRefusalsSayHowToRepair(t *testing.T) {
-	disk := newMemory()
-	o := testOptions(t, disk)
+	whole := newMemory()
+	o := testOptions(t, whole)
 	l := openLog(t, o)
-	fill(t, l, 0, 300, 300)
+	fill(t, l, 0, 512, 256)
 	_ = l.Close()
-	delete(disk.cached, segmentFile(0))
-	_, err := Open(o)
-	if !errors.Is(err, zhenni.ErrCorrupt) || !strings.Contains(err.Error(), repairHint) {
-		t.Errorf("without its journal: %v", err)
+	for name, spoil := range map[string]func(files map[string][]byte){
+		"no journal":    func(files map[string][]byte) { delete(files, segmentFile(0)) },
+		"no checkpoint": func(files map[string][]byte) { delete(files, checkpointFile) },
+		"no tile":       func(files map[string][]byte) { delete(files, "tile/1/000.p/2") },
+		"a short tile":  func(files map[string][]byte) { files["tile/1/000.p/2"] = make([]byte, 32) },
+		"another tile":  func(files map[string][]byte) { files["tile/1/000.p/2"] = make([]byte, 64) },
+		"a journal of another place": func(files map[string][]byte) {
+			files[segmentFile(1)] = files[segmentFile(0)]
+		},
+		"two journals that differ": func(files map[string][]byte) {
+			j := journal{files: copyOf(nil), length: o.Segment, number: 1}
+			other := testLeaf(999)
+			group := appendEntry(newGroup(nil), other.Append(nil))
+			if err := errors.Join(j.rotate(512), j.append(512, 1, group)); err != nil {
+				t.Fatal(err)
+			}
+			files[segmentFile(1)] = j.files.(*memory).cached[segmentFile(1)]
+			j = journal{files: copyOf(nil), length: o.Segment, number: 2}
+			if err := errors.Join(j.rotate(512), j.append(512, 1, appendEntry(newGroup(nil), make([]byte, 9)))); err != nil {
+				t.Fatal(err)
+			}
+			files[segmentFile(2)] = j.files.(*memory).cached[segmentFile(2)]
+		},
+	} {
+		damaged := copyOf(whole.cached)
+		spoil(damaged.cached)
+		o.Files = damaged
+		_, err := Open(o)
+		if !errors.Is(err, zhenni.ErrCorrupt) || !strings.Contains(err.Error(), repairHint) {
+			t.Errorf("%s: %v", name, err)
+		}
+	}
+	o.Files = whole
+	openLog(t, o)
+}
+
+// A signature has one written form: bits behind the end of its base64 are damage too.
+func TestSignaturesHaveOneForm(t *testing.T) {
+	l := openLog(t, testOptions(t, newMemory()))
+	signed := l.Checkpoint()
+	_, key := testKey(t)
+	at := len(signed) - len("x=\n")
+	if signed[at+1] != '=' {
+		t.Fatalf("%q", signed)
+	}
+	const alphabet = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/"
+	signed[at] = alphabet[strings.IndexByte(alphabet, signed[at])^1] // the last two bits of six say nothing
+	if _, err := ReadCheckpoint(signed, testOrigin, key); !errors.Is(err, zhenni.ErrCorrupt) {
+		t.Errorf("%q: %v", signed, err)
 	}
 }

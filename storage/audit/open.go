@@ -55,9 +55,8 @@ func (l *Log) recover() error {
 	switch {
 	case fresh && h.end() > 0:
 		return corrupt("there is a journal of %d entries and no checkpoint: %s", h.end(), repairHint)
-	case !fresh && (len(h.segments) == 0 || h.end() < tree.N):
-		return corrupt("the journal ends at %d and the newest checkpoint is of size %d: acknowledged leaves are lost: %s",
-			h.end(), tree.N, repairHint)
+	case !fresh && len(h.segments) == 0:
+		return corrupt("the journal is missing: acknowledged leaves may be lost: %s", repairHint)
 	}
 	if err := l.replay(h, tree); err != nil {
 		return err
