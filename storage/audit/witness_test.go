@@ -189,8 +189,6 @@ func TestSealedOpenings(t *testing.T) {
 }
 
 // The proof of one item carries commitments of others, and nothing of what they hide.
-//
-// FAULTS: Z11
 func TestItemProofShowsNoNeighbour(t *testing.T) {
 	by, context := newSealer(t), NewContext(7, "party", "transaction", "profile")
 	ids, outcomes := testItems(100)
