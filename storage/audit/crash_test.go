@@ -241,6 +241,11 @@ func TestTornTailIsToldFromDamage(t *testing.T) {
 	copy(torn.cached[name][end:], newGroup(nil))
 	torn.cached[name][end+3] = 7
 	checkAfterCrash(t, torn, acknowledged{leaves: 15})
+	newer := copyOf(killed.cached)
+	newer.cached[name][len(segmentKind)] = '2'
+	if _, err := Open(testOptions(t, newer)); !errors.Is(err, zhenni.ErrFormat) {
+		t.Errorf("a newer journal: %v, want ErrFormat", err)
+	}
 	cut := copyOf(killed.cached)
 	cut.cached[name] = cut.cached[name][:groupsStart+100]
 	if _, err := Open(testOptions(t, cut)); !errors.Is(err, zhenni.ErrCorrupt) {

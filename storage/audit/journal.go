@@ -1,6 +1,7 @@
 package audit
 
 import (
+	"bytes"
 	"encoding/binary"
 	"errors"
 	"fmt"
@@ -8,11 +9,14 @@ import (
 	"strconv"
 	"strings"
 	"sync"
+
+	"zhenni"
 )
 
 // The layout of a journal segment, drawn in the package doc.
 const (
-	segmentMagic  = "zhenni audit journal 1\n\x00"
+	segmentKind   = "zhenni audit journal "
+	segmentMagic  = segmentKind + "1\n\x00"
 	segmentHeader = 56  // magic [24] | number u64 | first u64 | length u64 | zero u32 | crc32c u32
 	markSize      = 12  // size u64 | crc32c u32
 	markFirst     = 128 // the offset of one slot of the mark; the other lies one stride behind
@@ -201,7 +205,7 @@ func (h *history) readSegment(files FS, name string) (marked int64, err error) {
 	}
 	next, err := checkSegment(b, number)
 	if err != nil {
-		return 0, fmt.Errorf("%s: %w: %s", name, err, repairHint)
+		return 0, fmt.Errorf("%s: %w", name, err)
 	}
 	h.segments, h.last = append(h.segments, name), number
 	marked, spoiled := readMark(b)
@@ -230,12 +234,15 @@ func (h *history) readSegment(files FS, name string) (marked int64, err error) {
 
 // checkSegment checks the head of a segment and returns the index of its first entry.
 func checkSegment(b []byte, number uint64) (first int64, err error) {
+	if version, ok := bytes.CutPrefix(b, []byte(segmentKind)); ok && len(version) > 0 && version[0] > '1' && version[0] <= '9' {
+		return 0, fmt.Errorf("%w: a journal of version %c, this build reads 1", zhenni.ErrFormat, version[0])
+	}
 	if len(b) < groupsStart || string(b[:len(segmentMagic)]) != segmentMagic || !sumFits(b[:segmentHeader]) {
-		return 0, corrupt("not a journal segment, or a damaged one")
+		return 0, corrupt("not a journal segment, or a damaged one: %s", repairHint)
 	}
 	first = int64(binary.BigEndian.Uint64(b[32:]))
 	if binary.BigEndian.Uint64(b[24:]) != number || binary.BigEndian.Uint64(b[40:]) != uint64(len(b)) || first < 0 {
-		return 0, corrupt("a segment cut short, or in the place of another")
+		return 0, corrupt("a segment cut short, or in the place of another: %s", repairHint)
 	}
 	return first, nil
 }

@@ -65,7 +65,7 @@ func (o Options) withDefaults() (Options, error) {
 		return o, badValue("queue of %d leaves, want 1–%d", o.Queue, maxQueue)
 	}
 	// The largest group and what Open carries over, less than a bundle, must fit an empty segment.
-	largest := max(o.Queue, tileWidth) * (2 + LeafSize)
+	largest := max(o.Queue*(2+LeafSize), tileWidth*(2+maxEntry))
 	if least := int64(groupsStart + groupHeader + largest); o.Segment < least || o.Segment > 1<<30 {
 		return o, badValue("segment of %d bytes, want %d–%d", o.Segment, least, 1<<30)
 	}
