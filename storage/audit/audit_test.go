@@ -42,7 +42,7 @@ func testKey(t testing.TB) (note.Signer, note.Verifier) {
 func testOptions(t testing.TB, files FS) Options {
 	signer, key := testKey(t)
 	return Options{
-		Files: files, Signer: signer, Key: key, Queue: 1024, Segment: 80 << 10,
+		Files: files, Signer: signer, Key: key, Queue: 1024, Segment: 64 << 10,
 		Beat: make(chan time.Time), Witness: testWitnessKey(t),
 	}
 }
@@ -65,7 +65,7 @@ func testLeaf(n int64) Leaf {
 		Hash: sha256.Sum256(b),
 	}
 	if l.Kind != KindChange {
-		l.Nonce = [16]byte(l.Hash[:16])
+		l.Nonce = [12]byte(l.Hash[:12])
 	}
 	if l.Kind != KindVerification {
 		l.Number = uint64(n)%zhenni.MaxBatchItems + 1

@@ -28,7 +28,7 @@ func BenchmarkAppend(b *testing.B) {
 			l := openLog(b, o)
 			leaves := testLeaves(0, perCall)
 			before := cpuTime(b)
-			b.SetParallelism(16)
+			b.SetParallelism(int(4096 / perCall)) // of each processor: at most 8,192 leaves are in flight on two
 			b.RunParallel(func(pb *testing.PB) {
 				for pb.Next() {
 					if _, err := l.Append(b.Context(), leaves); err != nil {

@@ -25,11 +25,12 @@
 //
 // Integers are big-endian, here and below.
 //
-//	 0  version u8 = 1 | kind u8 | zero u16
-//	 4  time u64, milliseconds since 1970
-//	12  number u64: 0 | index of the command | items of the batch
-//	20  hash [32]: commitment | commitment | root of the batch
-//	52  digest of the request's nonce [16]; zero for a change
+//	 0  version u8 = 1 | kind u8 | time u48, milliseconds since 1970
+//	 8  hash [32]: commitment | commitment | root of the batch
+//	40  items of the batch, less one, u16; zero for the others
+//	42  digest of the request's nonce [12]; for a change zero u32 | index of the command u64
+//
+// That is 54 bytes: with the byte that RFC 6962 puts before it, one block of SHA-256.
 //
 // Kinds are 1 verification, 2 change of state, 3 batch. A leaf names nobody and holds no outcome and no score.
 //

@@ -94,8 +94,9 @@ func TestUnreadableLeaves(t *testing.T) {
 		"empty": func([]byte) []byte { return nil }, "short": func(b []byte) []byte { return b[:len(b)-1] },
 		"long": func(b []byte) []byte { return append(b, 0) }, "version 0": func(b []byte) []byte { b[0] = 0; return b },
 		"kind 0": func(b []byte) []byte { b[1] = 0; return b }, "kind 4": func(b []byte) []byte { b[1] = 4; return b },
-		"reserved": func(b []byte) []byte { b[3] = 1; return b }, "time": func(b []byte) []byte { b[4] = 0xff; return b },
-		"items": func(b []byte) []byte { b[12] = 1; return b },
+		"items of a change":       func(b []byte) []byte { b[1], b[41] = byte(KindChange), 1; return b },
+		"nonce of a change":       func(b []byte) []byte { b[1], b[41], b[42] = byte(KindChange), 0, 1; return b },
+		"items of a verification": func(b []byte) []byte { b[1], b[41] = byte(KindVerification), 1; return b },
 	} {
 		if _, err := ParseLeaf(spoil(bytes.Clone(good))); !errors.Is(err, zhenni.ErrCorrupt) {
 			t.Errorf("%s: %v, want ErrCorrupt", name, err)
@@ -106,10 +107,11 @@ func TestUnreadableLeaves(t *testing.T) {
 	if _, err := ParseLeaf(newer); !errors.Is(err, zhenni.ErrFormat) {
 		t.Errorf("newer: %v, want ErrFormat", err)
 	}
-	early := testLeaf(0)
-	early.At = time.Time{}
-	if err := early.check(); !errors.Is(err, zhenni.ErrBadValue) {
-		t.Errorf("early: %v", err)
+	for _, at := range []time.Time{{}, time.UnixMilli(1 << 48)} {
+		leaf.At = at
+		if err := leaf.check(); !errors.Is(err, zhenni.ErrBadValue) {
+			t.Errorf("%v: %v", at, err)
+		}
 	}
 }
 

@@ -47,7 +47,7 @@ func TestEntriesAndTiles(t *testing.T) {
 	}
 	for path, size := range map[string]int{
 		"tile/0/000": 8192, "tile/0/002.p/188": 188 * 32, "tile/0/002.p/7": 7 * 32, "tile/0/001.p/3": 96,
-		"tile/1/000.p/2": 64, "tile/entries/000": 256 * 70, "tile/entries/002.p/2": 140, "tile/entries/001.p/1": 70,
+		"tile/1/000.p/2": 64, "tile/entries/000": 256 * 56, "tile/entries/002.p/2": 112, "tile/entries/001.p/1": 56,
 	} {
 		if b, err := l.Tile(path); err != nil || len(b) != size {
 			t.Errorf("%s: %d bytes, %v; want %d", path, len(b), err, size)

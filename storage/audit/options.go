@@ -17,8 +17,8 @@ const (
 
 	defaultQueue   = 16_384  // leaves
 	maxQueue       = 1 << 20 // leaves
-	defaultSegment = 4 << 20 // bytes: about 60,000 leaves
-	unwritten      = 64      // full tiles that wait to be written, about 26 KiB each with their bundle
+	defaultSegment = 4 << 20 // bytes: about 75,000 leaves
+	unwritten      = 64      // full tiles that wait to be written, about 22 KiB each with their bundle
 )
 
 // Options say how a log is opened. Files, Signer and Key are required.
