@@ -47,6 +47,7 @@ var owners = map[string][]string{
 	"github.com/parquet-go/parquet-go":  {"bench", "cmd"},
 	"github.com/alecthomas/kong":        {"cmd"},
 	"github.com/vbauerster/mpb/v8":      {"cmd"},
+	"golang.org/x/mod/sumdb":            {"storage/audit", "cmd"},
 }
 
 // sourceFile is one parsed Go file of the module. dir is "." for the root package.

@@ -1,0 +1,97 @@
+package audit
+
+import (
+	"crypto/sha256"
+	"syscall"
+	"testing"
+	"time"
+
+	"golang.org/x/mod/sumdb/tlog"
+)
+
+// cpuTime is what the process used of the processors so far.
+func cpuTime(b *testing.B) time.Duration {
+	var usage syscall.Rusage
+	if err := syscall.Getrusage(syscall.RUSAGE_SELF, &usage); err != nil {
+		b.Fatal(err)
+	}
+	return time.Duration(usage.Utime.Nano() + usage.Stime.Nano())
+}
+
+// BenchmarkAppend reports the processor time of a leaf, all in: journal, syncs, tree, tiles and checkpoints on a real
+// file system. The goal is at most 2 µs a leaf in groups of a busy log.
+func BenchmarkAppend(b *testing.B) {
+	for name, perCall := range map[string]int64{"1": 1, "64": 64, "256": 256} {
+		b.Run("leaves="+name, func(b *testing.B) {
+			o := testOptions(b, Folder(b.TempDir()))
+			o.Beat, o.Queue, o.Segment = nil, 0, 0
+			l := openLog(b, o)
+			leaves := testLeaves(0, perCall)
+			before := cpuTime(b)
+			b.SetParallelism(int(4096 / perCall)) // of each processor: at most 8,192 leaves are in flight on two
+			b.RunParallel(func(pb *testing.PB) {
+				for pb.Next() {
+					if _, err := l.Append(b.Context(), leaves); err != nil {
+						b.Error(err)
+					}
+				}
+			})
+			if err := l.Close(); err != nil {
+				b.Fatal(err)
+			}
+			total := float64(b.N) * float64(perCall)
+			b.ReportMetric(float64((cpuTime(b)-before).Microseconds())/total, "cpu-µs/leaf")
+			b.ReportMetric(total/b.Elapsed().Seconds(), "leaves/s")
+		})
+	}
+}
+
+// BenchmarkGrow is the tree alone: a leaf's hash, its node, its share of tiles.
+func BenchmarkGrow(b *testing.B) {
+	var e edge
+	leaf := testLeaf(1)
+	entry := leaf.Append(nil)
+	for b.Loop() {
+		e.push(entry, func(tlog.Tile, []byte) {})
+	}
+}
+
+// BenchmarkBatch is a bulk item, beside what one block of SHA-256 takes in the same run. The goal is 140 ns.
+func BenchmarkBatch(b *testing.B) {
+	b.Run("sha256 of one block", func(b *testing.B) {
+		var block [openingSize]byte
+		for b.Loop() {
+			sum := sha256.Sum256(block[:])
+			block[0] = sum[0]
+		}
+	})
+	for name, n := range map[string]int{"1024": 1024, "65536": 65_536} {
+		b.Run("items="+name, func(b *testing.B) {
+			var tree Tree
+			ids, outcomes := testItems(n)
+			for b.Loop() {
+				if _, err := tree.Build(&BatchKey{}, Context{}, ids, outcomes); err != nil {
+					b.Fatal(err)
+				}
+			}
+			b.ReportMetric(float64(b.Elapsed().Nanoseconds())/float64(b.N*n), "ns/item")
+		})
+	}
+}
+
+// BenchmarkVerify is the offline checker, for an entry.
+func BenchmarkVerify(b *testing.B) {
+	disk := newMemory()
+	l := openLog(b, testOptions(b, disk))
+	fill(b, l, 0, 20_000, 1000)
+	if err := l.Close(); err != nil {
+		b.Fatal(err)
+	}
+	_, key := testKey(b)
+	for b.Loop() {
+		if r, err := Verify(disk, Keys{Log: key}); err != nil || !r.OK() {
+			b.Fatal(r, err)
+		}
+	}
+	b.ReportMetric(float64(b.Elapsed().Nanoseconds())/float64(b.N*20_000), "ns/entry")
+}

@@ -1,0 +1,256 @@
+package audit
+
+import (
+	"bytes"
+	"errors"
+	"maps"
+	"slices"
+	"testing"
+
+	"zhenni"
+)
+
+// acknowledged is what a run was told, until its machine went off.
+type acknowledged struct {
+	leaves int64 // appended
+	signed int64 // under a checkpoint
+	pruned int64
+	closed bool
+}
+
+// run writes a log of several bundles, segments and an epoch, and stops at the first error.
+func run(t *testing.T, disk *memory) (got acknowledged) {
+	o := testOptions(t, disk)
+	l, err := Open(o)
+	if err != nil {
+		return got
+	}
+	defer func() { _ = l.Close() }()
+	for i, n := range []int64{1, 1, 3, 250, 1, 300, 700, 1000, 1000, 900, 100, 80, 70, 12, 500} {
+		first, err := l.Append(t.Context(), testLeaves(got.leaves, n))
+		if err != nil {
+			return got
+		}
+		if first != got.leaves {
+			t.Fatalf("appended at %d, want %d", first, got.leaves)
+		}
+		got.leaves += n
+		if i%2 == 1 && n != 12 { // 12 leaves begin a segment within a bundle
+			continue
+		}
+		if l.Publish(t.Context()) != nil {
+			return got
+		}
+		got.signed = got.leaves
+		if i == 6 {
+			if got.pruned, err = l.Prune(600); err != nil {
+				return got
+			}
+		}
+	}
+	got.closed = l.Close() == nil
+	return got
+}
+
+// The machine goes off at each change of the disk in turn, and the disk then looks in each of several ways. No
+// acknowledged leaf is lost, no signed checkpoint is taken back, and the log goes on. A second crash may follow in Open.
+//
+// FAULTS: S2 S17
+func TestCrashAtEveryChange(t *testing.T) {
+	whole := newMemory()
+	if got := run(t, whole); !got.closed {
+		t.Fatalf("without a crash: %+v", got)
+	}
+	if whole.changes < 50 {
+		t.Fatalf("only %d changes", whole.changes)
+	}
+	for k := 1; k <= whole.changes; k++ {
+		disk := newMemory()
+		disk.crashAt = k
+		got := run(t, disk)
+		for i, name := range slices.Sorted(maps.Keys(aftermaths)) {
+			after := aftermaths[name](disk)
+			after.crashAt = k%7 + 1 // Open crashes too, now and then
+			if l, err := Open(testOptions(t, after)); err == nil {
+				_ = l.Close()
+			}
+			again := slices.Sorted(maps.Keys(aftermaths))[(i+k)%len(aftermaths)]
+			checkAfterCrash(t, aftermaths[again](after), got)
+			if t.Failed() {
+				t.Fatalf("crash at change %d of %d, %s, then %s", k, whole.changes, name, again)
+			}
+		}
+	}
+}
+
+func checkAfterCrash(t *testing.T, disk *memory, got acknowledged) {
+	t.Helper()
+	l, err := Open(testOptions(t, disk))
+	if err != nil {
+		t.Errorf("does not open: %v", err)
+		return
+	}
+	defer l.Close()
+	size := l.Tree().N
+	if size < got.leaves {
+		t.Errorf("%d leaves are left of %d acknowledged", size, got.leaves)
+	}
+	if l.Tree().Hash != rootOf(size) {
+		t.Errorf("the %d leaves are not those appended", size)
+	}
+	first, err := l.Append(t.Context(), testLeaves(size, 2))
+	if err != nil || first != size {
+		t.Errorf("goes on at %d, %v; want %d", first, err, size)
+	}
+	if err := l.Close(); err != nil {
+		t.Error(err)
+	}
+	mustVerify(t, disk, size+2)
+}
+
+// rootOf is rootAt, remembered.
+var rootOf = func() func(int64) [32]byte {
+	roots := map[int64][32]byte{}
+	return func(size int64) [32]byte {
+		if _, ok := roots[size]; !ok {
+			roots[size] = rootAt(size)
+		}
+		return roots[size]
+	}
+}()
+
+// A failure at the k-th change that is over with the k-th change: whatever fails is not acknowledged, and nothing
+// after it is.
+//
+// FAULTS: S8 S9
+func TestFailureAtEveryChange(t *testing.T) {
+	whole := newMemory()
+	run(t, whole)
+	for k := 1; k <= whole.changes; k++ {
+		disk := newMemory()
+		faulty := &failOnce{memory: disk, at: k}
+		o := testOptions(t, faulty)
+		got := runOn(t, o)
+		for _, after := range []*memory{copyOf(disk.cached), copyOf(disk.durable)} {
+			checkAfterCrash(t, after, got)
+		}
+		if t.Failed() {
+			t.Fatalf("failure at change %d", k)
+		}
+	}
+}
+
+// failOnce fails one change of a disk and lets all others pass.
+type failOnce struct {
+	*memory
+	at, changes int
+}
+
+var errNoSpace = errors.New("no space left on device")
+
+func (f *failOnce) fails() bool { f.changes++; return f.changes == f.at }
+
+func (f *failOnce) Write(files ...Content) error {
+	for _, file := range files {
+		if f.fails() {
+			return errNoSpace
+		}
+		if err := f.memory.Write(file); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func (f *failOnce) Remove(name string) error {
+	if f.fails() {
+		return errNoSpace
+	}
+	return f.memory.Remove(name)
+}
+
+func (f *failOnce) Open(name string) (File, error) {
+	file, err := f.memory.Open(name)
+	return &failingFile{file, f}, err
+}
+
+type failingFile struct {
+	File
+	disk *failOnce
+}
+
+func (f *failingFile) WriteAt(p []byte, at int64) (int, error) {
+	if f.disk.fails() {
+		n, _ := f.File.WriteAt(p[:len(p)/2], at)
+		return n, errNoSpace
+	}
+	return f.File.WriteAt(p, at)
+}
+
+func (f *failingFile) Sync() error {
+	if f.disk.fails() {
+		return errNoSpace
+	}
+	return f.File.Sync()
+}
+
+// runOn appends until something is refused. After the first refusal nothing is taken.
+func runOn(t *testing.T, o Options) (got acknowledged) {
+	l, err := Open(o)
+	if err != nil {
+		return got
+	}
+	defer func() { _ = l.Close() }()
+	failed := false
+	for _, n := range []int64{1, 3, 250, 300, 700, 1000, 1000, 900, 100} {
+		_, err := l.Append(t.Context(), testLeaves(got.leaves, n))
+		switch {
+		case err == nil && failed:
+			t.Error("acknowledged after a failure")
+		case err == nil:
+			got.leaves += n
+		case !errors.Is(err, zhenni.ErrUnavailable):
+			t.Errorf("%v, want ErrUnavailable", err)
+		}
+		failed = failed || l.Publish(t.Context()) != nil
+	}
+	return got
+}
+
+// Damage to an acknowledged group is told from a torn tail by the mark.
+//
+// FAULTS: S3 S4
+func TestTornTailIsToldFromDamage(t *testing.T) {
+	disk := newMemory()
+	l := openLog(t, testOptions(t, disk))
+	fill(t, l, 0, 10, 10)
+	if _, err := l.Append(t.Context(), testLeaves(10, 5)); err != nil {
+		t.Fatal(err)
+	}
+	killed := copyOf(disk.cached) // the machine goes on, the process does not
+	name := segmentFile(0)
+	end := len(killed.cached[name]) - len(trailingZeros(killed.cached[name]))
+	for _, at := range []int{groupsStart, groupsStart + 5, groupsStart + 20, end - 300, end - 1} {
+		damaged := copyOf(killed.cached)
+		damaged.cached[name][at] ^= 4
+		if _, err := Open(testOptions(t, damaged)); !errors.Is(err, zhenni.ErrCorrupt) {
+			t.Errorf("byte %d: %v, want ErrCorrupt", at, err)
+		}
+	}
+	torn := copyOf(killed.cached)
+	copy(torn.cached[name][end:], newGroup(nil))
+	torn.cached[name][end+3] = 7
+	checkAfterCrash(t, torn, acknowledged{leaves: 15})
+	newer := copyOf(killed.cached)
+	newer.cached[name][len(segmentKind)] = '2'
+	if _, err := Open(testOptions(t, newer)); !errors.Is(err, zhenni.ErrFormat) {
+		t.Errorf("a newer journal: %v, want ErrFormat", err)
+	}
+	cut := copyOf(killed.cached)
+	cut.cached[name] = cut.cached[name][:groupsStart+100]
+	if _, err := Open(testOptions(t, cut)); !errors.Is(err, zhenni.ErrCorrupt) {
+		t.Errorf("cut: %v", err)
+	}
+}
+
+func trailingZeros(b []byte) []byte { return b[len(bytes.TrimRight(b, "\x00")):] }

@@ -1,0 +1,308 @@
+package audit
+
+import (
+	"bytes"
+	"encoding/binary"
+	"errors"
+	"fmt"
+	"hash/crc32"
+	"strconv"
+	"strings"
+	"sync"
+
+	"zhenni"
+)
+
+// The layout of a journal segment, drawn in the package doc.
+const (
+	segmentKind   = "zhenni audit journal "
+	segmentMagic  = segmentKind + "1\n\x00"
+	segmentHeader = 56  // magic [24] | number u64 | first u64 | length u64 | zero u32 | crc32c u32
+	markSize      = 12  // size u64 | crc32c u32
+	markFirst     = 128 // the offset of one slot of the mark; the other lies one stride behind
+	markStride    = 128
+	groupsStart   = 512
+	groupHeader   = 24 // magic u32 | count u32 | first u64 | length u32 | crc32c u32
+	groupMagic    = 0x7a61_6a31
+)
+
+var castagnoli = crc32.MakeTable(crc32.Castagnoli)
+
+// journal is the append file. append and close belong to the sequencer, retire to the publisher.
+type journal struct {
+	files  FS
+	length int64
+
+	file   File
+	number uint64
+	offset int64
+	slot   int64
+
+	// mu guards closed: the segments that are no longer written to, oldest first.
+	mu     sync.Mutex
+	closed []closedSegment
+}
+
+type closedSegment struct {
+	name string
+	end  int64 // the index behind its last entry
+}
+
+// newGroup empties buf to take the entries of a group behind room for its header.
+func newGroup(buf []byte) []byte { return append(buf[:0], make([]byte, groupHeader)...) }
+
+// rotate closes the current segment, if there is one, and starts the next with the entry of index first.
+func (j *journal) rotate(first int64) error {
+	if j.file != nil {
+		if err := j.file.Close(); err != nil {
+			return err
+		}
+		j.mu.Lock()
+		j.closed = append(j.closed, closedSegment{segmentFile(j.number), first})
+		j.mu.Unlock()
+		j.number++
+	}
+	image := make([]byte, j.length)
+	copy(image, segmentMagic)
+	binary.BigEndian.PutUint64(image[24:], j.number)
+	binary.BigEndian.PutUint64(image[32:], uint64(first))
+	binary.BigEndian.PutUint64(image[40:], uint64(j.length))
+	putSum(image[:segmentHeader])
+	putMark(image[markFirst:], first)
+	if err := j.files.Write(Content{segmentFile(j.number), image}); err != nil {
+		return err
+	}
+	var err error
+	j.file, err = j.files.Open(segmentFile(j.number))
+	j.offset, j.slot = groupsStart, 1
+	return err
+}
+
+// append writes one group, made by newGroup and filled with count entries, and returns when it is durable and marked.
+func (j *journal) append(first int64, count int, group []byte) error {
+	if j.offset+int64(len(group)) > j.length {
+		if err := j.rotate(first); err != nil {
+			return err
+		}
+	}
+	binary.BigEndian.PutUint32(group, groupMagic)
+	binary.BigEndian.PutUint32(group[4:], uint32(count))
+	binary.BigEndian.PutUint64(group[8:], uint64(first))
+	binary.BigEndian.PutUint32(group[16:], uint32(len(group)-groupHeader))
+	binary.BigEndian.PutUint32(group[20:], groupSum(group))
+	if _, err := j.file.WriteAt(group, j.offset); err != nil {
+		return err
+	}
+	if err := j.file.Sync(); err != nil {
+		return err
+	}
+	j.offset += int64(len(group))
+	return j.mark(first + int64(count))
+}
+
+// mark notes the size that will be acknowledged. It survives the process at once and a power failure with the next
+// sync: until then the group it speaks of was synced itself, so only a second fault could make use of its absence.
+func (j *journal) mark(size int64) error {
+	var slot [markSize]byte
+	putMark(slot[:], size)
+	_, err := j.file.WriteAt(slot[:], markFirst+j.slot*markStride)
+	j.slot = 1 - j.slot
+	return err
+}
+
+func putMark(slot []byte, size int64) {
+	binary.BigEndian.PutUint64(slot, uint64(size))
+	putSum(slot[:markSize])
+}
+
+// putSum ends b with the checksum of what is before.
+func putSum(b []byte) {
+	binary.BigEndian.PutUint32(b[len(b)-4:], crc32.Checksum(b[:len(b)-4], castagnoli))
+}
+
+func sumFits(b []byte) bool {
+	return binary.BigEndian.Uint32(b[len(b)-4:]) == crc32.Checksum(b[:len(b)-4], castagnoli)
+}
+
+// groupSum covers the header before the checksum and the entries behind it.
+func groupSum(group []byte) uint32 {
+	return crc32.Update(crc32.Checksum(group[:groupHeader-4], castagnoli), castagnoli, group[groupHeader:])
+}
+
+// retire removes the closed segments whose entries all lie below size, oldest first, so that what is left has no gap.
+func (j *journal) retire(size int64) error {
+	j.mu.Lock()
+	defer j.mu.Unlock()
+	for len(j.closed) > 0 && j.closed[0].end <= size {
+		if err := j.files.Remove(j.closed[0].name); err != nil {
+			return err
+		}
+		j.closed = j.closed[1:]
+	}
+	return nil
+}
+
+// close closes the file, after a sync for the last mark's sake if nothing failed: a failed sync is not tried again.
+func (j *journal) close(sync bool) error {
+	if j.file == nil {
+		return nil
+	}
+	var err error
+	if sync {
+		err = j.file.Sync()
+	}
+	return errors.Join(err, j.file.Close())
+}
+
+// history is what a journal holds.
+type history struct {
+	first    int64    // the index of entries[0]
+	entries  [][]byte // in order
+	segments []string // by name, oldest first
+	last     uint64   // the number of the newest segment
+	// torn is the segment that ends in a group that was never acknowledged, cut by a crash.
+	torn string
+	// spoiledMark is a segment with a damaged slot of its mark.
+	spoiledMark string
+}
+
+func (h *history) end() int64 { return h.first + int64(len(h.entries)) }
+
+// readJournal reads the segments from the entry of index base on. Segments may overlap after a crash in Open, and must
+// then agree. Damage to what was acknowledged is [zhenni.ErrCorrupt].
+func readJournal(files FS, base int64) (*history, error) {
+	names, err := files.List(journalDir)
+	if err != nil {
+		return nil, ioError(err)
+	}
+	h := &history{first: base}
+	marked := int64(0)
+	for _, name := range names {
+		if isTemporary(name) {
+			continue
+		}
+		size, err := h.readSegment(files, name)
+		if err != nil {
+			return nil, err
+		}
+		marked = max(marked, size)
+	}
+	if marked > h.end() {
+		return nil, corrupt("the journal is damaged behind entry %d, and %d were acknowledged: %s", h.end(), marked, repairHint)
+	}
+	return h, nil
+}
+
+// readSegment adds the entries of a segment and returns its mark.
+func (h *history) readSegment(files FS, name string) (marked int64, err error) {
+	number, err := strconv.ParseUint(strings.TrimPrefix(name, journalDir), 16, 64)
+	if err != nil || segmentFile(number) != name {
+		return 0, corrupt("%s is not a file of the log", name)
+	}
+	b, err := files.ReadFile(name)
+	if err != nil {
+		return 0, ioError(err)
+	}
+	next, err := checkSegment(b, number)
+	if err != nil {
+		return 0, fmt.Errorf("%s: %w", name, err)
+	}
+	h.segments, h.last = append(h.segments, name), number
+	marked, spoiled := readMark(b)
+	if spoiled {
+		h.spoiledMark = name
+	}
+	at := groupsStart
+	for {
+		entries, size, err := readGroup(b[at:], next)
+		if err != nil {
+			return 0, fmt.Errorf("%s: %w", name, err)
+		}
+		if size == 0 {
+			break
+		}
+		if err := h.add(next, entries); err != nil {
+			return 0, fmt.Errorf("%s: %w", name, err)
+		}
+		next, at = next+int64(len(entries)), at+size
+	}
+	if !zero(b[at:]) {
+		h.torn = name
+	}
+	return marked, nil
+}
+
+// checkSegment checks the head of a segment and returns the index of its first entry.
+func checkSegment(b []byte, number uint64) (first int64, err error) {
+	if version, ok := bytes.CutPrefix(b, []byte(segmentKind)); ok && len(version) > 0 && version[0] > '1' && version[0] <= '9' {
+		return 0, fmt.Errorf("%w: a journal of version %c, this build reads 1", zhenni.ErrFormat, version[0])
+	}
+	if len(b) < groupsStart || string(b[:len(segmentMagic)]) != segmentMagic || !sumFits(b[:segmentHeader]) {
+		return 0, corrupt("not a journal segment, or a damaged one: %s", repairHint)
+	}
+	first = int64(binary.BigEndian.Uint64(b[32:]))
+	if binary.BigEndian.Uint64(b[24:]) != number || binary.BigEndian.Uint64(b[40:]) != uint64(len(b)) || first < 0 {
+		return 0, corrupt("a segment cut short, or in the place of another: %s", repairHint)
+	}
+	return first, nil
+}
+
+// readMark returns the newest mark of a segment, and whether bytes around it are not as they were written.
+func readMark(b []byte) (size int64, spoiled bool) {
+	head := append([]byte(nil), b[segmentHeader:groupsStart]...)
+	for i := range int64(2) {
+		slot := head[markFirst+i*markStride-segmentHeader:][:markSize]
+		if n := int64(binary.BigEndian.Uint64(slot)); sumFits(slot) && n >= 0 {
+			size = max(size, n)
+			clear(slot)
+		}
+	}
+	return size, !zero(head)
+}
+
+// readGroup returns the entries of the group at the start of b, whose first must have the index want, and its size in
+// bytes. A size of 0 says that there is none, or that it is not whole. An intact group in the wrong place is an error.
+func readGroup(b []byte, want int64) (entries [][]byte, size int, err error) {
+	if len(b) < groupHeader || binary.BigEndian.Uint32(b) != groupMagic {
+		return nil, 0, nil
+	}
+	count, length := binary.BigEndian.Uint32(b[4:]), binary.BigEndian.Uint32(b[16:])
+	if uint64(length) > uint64(len(b)-groupHeader) || uint64(count) > uint64(length) {
+		return nil, 0, nil
+	}
+	b = b[:groupHeader+int(length)]
+	if groupSum(b) != binary.BigEndian.Uint32(b[20:]) {
+		return nil, 0, nil
+	}
+	if first := int64(binary.BigEndian.Uint64(b[8:])); first != want {
+		return nil, 0, corrupt("a group of entry %d where %d comes next: %s", first, want, repairHint)
+	}
+	entries, err = splitEntries(b[groupHeader:], int(count))
+	return entries, len(b), err
+}
+
+// add adds entries from the index first on.
+func (h *history) add(first int64, entries [][]byte) error {
+	for i, entry := range entries {
+		at := first + int64(i) - h.first
+		switch {
+		case at < 0:
+		case at > int64(len(h.entries)):
+			return corrupt("entries %d to %d are missing: %s", h.end(), first, repairHint)
+		case at == int64(len(h.entries)):
+			h.entries = append(h.entries, entry)
+		case string(h.entries[at]) != string(entry):
+			return corrupt("two segments hold different entries %d: %s", first+int64(i), repairHint)
+		}
+	}
+	return nil
+}
+
+func zero(b []byte) bool {
+	for _, c := range b {
+		if c != 0 {
+			return false
+		}
+	}
+	return true
+}

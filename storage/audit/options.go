@@ -1,0 +1,82 @@
+package audit
+
+import (
+	"time"
+
+	"golang.org/x/mod/sumdb/note"
+)
+
+// The tuning of a log.
+const (
+	// EpochSize is the distance, in entries, of the checkpoints that are kept for good.
+	EpochSize = 4096
+	// CheckpointEntries is the number of entries after which a checkpoint is signed at the latest.
+	CheckpointEntries = 10_000
+	// CheckpointEvery is the time after which it is.
+	CheckpointEvery = time.Second
+
+	defaultQueue   = 16_384  // leaves
+	maxQueue       = 1 << 20 // leaves
+	defaultSegment = 4 << 20 // bytes: about 75,000 leaves
+	unwritten      = 64      // full tiles that wait to be written, about 22 KiB each with their bundle
+)
+
+// Options say how a log is opened. Files, Signer and Key are required.
+type Options struct {
+	// Files is the folder of the log. Whoever opens a log sees to it that nobody else does.
+	Files FS
+	// Signer signs checkpoints; Key checks them. Ed25519 keys of [note.GenerateKey].
+	Signer note.Signer
+	Key    note.Verifier
+	// Origin is the first line of every checkpoint and never changes. The name of the key where it is empty.
+	Origin string
+	// Witness checks the cosignatures of a witness. Without it [Log.Witnessed] takes none.
+	Witness note.Verifier
+	// Seen is a cosigned checkpoint kept somewhere else, or nil. A log that is shorter than it is refused.
+	Seen []byte
+	// Queue bounds the leaves that wait for the disk, beside those being written.
+	Queue int
+	// Segment is the size of a journal segment in bytes.
+	Segment int64
+	// Beat says when to sign a checkpoint, if there is something new. A ticker of CheckpointEvery where it is nil.
+	Beat <-chan time.Time
+}
+
+func (o Options) withDefaults() (Options, error) {
+	if o.Files == nil || o.Signer == nil || o.Key == nil {
+		return o, badValue("a log needs files, a signer and its key")
+	}
+	if o.Signer.Name() != o.Key.Name() || o.Signer.KeyHash() != o.Key.KeyHash() {
+		return o, badValue("the signer is not of the key %s", o.Key.Name())
+	}
+	if o.Origin == "" {
+		o.Origin = o.Key.Name()
+	}
+	if o.Queue == 0 {
+		o.Queue = defaultQueue
+	}
+	if o.Segment == 0 {
+		o.Segment = defaultSegment
+	}
+	if !validOrigin(o.Origin) {
+		return o, badValue("origin %q: want 1–200 printable ASCII characters", o.Origin)
+	}
+	if o.Queue < 1 || o.Queue > maxQueue {
+		return o, badValue("queue of %d leaves, want 1–%d", o.Queue, maxQueue)
+	}
+	// The largest group and what Open carries over, less than a bundle, must fit an empty segment.
+	largest := max(o.Queue*(2+LeafSize), tileWidth*(2+maxEntry))
+	if least := int64(groupsStart + groupHeader + largest); o.Segment < least || o.Segment > 1<<30 {
+		return o, badValue("segment of %d bytes, want %d–%d", o.Segment, least, 1<<30)
+	}
+	return o, nil
+}
+
+func validOrigin(s string) bool {
+	for _, c := range []byte(s) {
+		if c < 0x20 || c > 0x7e {
+			return false
+		}
+	}
+	return len(s) >= 1 && len(s) <= 200
+}

@@ -1,0 +1,196 @@
+package audit
+
+import (
+	"bytes"
+	"errors"
+	"math/rand/v2"
+	"slices"
+	"strings"
+	"testing"
+
+	"zhenni"
+)
+
+// logInUse returns the files of a log that was closed in order, with an epoch, pruned entries, several segments and a
+// cosigned checkpoint, as they were earlier and at last, and the checkpoint that the witness gave at last.
+func logInUse(t *testing.T) (earlier, last map[string][]byte, seen []byte) {
+	disk := newMemory()
+	w := openWitness(t, newMemory())
+	o := testOptions(t, disk)
+	l := openLog(t, o)
+	fill(t, l, 0, 4500, 700)
+	if _, err := l.Prune(600); err != nil {
+		t.Fatal(err)
+	}
+	if err := l.Witnessed(cosign(t, w, l)); err != nil {
+		t.Fatal(err)
+	}
+	if err := l.Close(); err != nil {
+		t.Fatal(err)
+	}
+	earlier = copyOf(disk.cached).cached
+	l = openLog(t, o)
+	fill(t, l, 4500, 4700, 100)
+	seen = cosign(t, w, l)
+	if err := l.Witnessed(seen); err != nil {
+		t.Fatal(err)
+	}
+	if err := l.Close(); err != nil {
+		t.Fatal(err)
+	}
+	mustVerify(t, disk, 4700)
+	return earlier, disk.cached, seen
+}
+
+// A thousand random tamperings of a log at rest, each of which the checker finds.
+//
+// FAULTS: S3 S4 S5 S6 S7
+func TestThousandTamperings(t *testing.T) {
+	earlier, last, seen := logInUse(t)
+	rng := rand.New(rand.NewPCG(1, 2))
+	names := slices.Sorted(func(yield func(string) bool) {
+		for name := range last {
+			if !yield(name) {
+				return
+			}
+		}
+	})
+	_, key := testKey(t)
+	keys := Keys{Log: key, Witness: testWitnessKey(t), Seen: seen}
+	kinds := map[string]int{}
+	for n := range 1000 {
+		disk := &memory{cached: cloneShallow(last)}
+		kind, name := tamper(rng, disk.cached, earlier, names)
+		kinds[kind]++
+		r, err := Verify(disk, keys)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if r.OK() {
+			t.Errorf("tampering %d not found: %s of %s", n, kind, name)
+		}
+	}
+	t.Logf("%v over %d files", kinds, len(names))
+	if len(kinds) < 6 {
+		t.Errorf("only %v", kinds)
+	}
+}
+
+func cloneShallow(files map[string][]byte) map[string][]byte {
+	clone := make(map[string][]byte, len(files))
+	for name, data := range files {
+		clone[name] = data
+	}
+	return clone
+}
+
+// tamper changes the files in one random way.
+func tamper(rng *rand.Rand, files, earlier map[string][]byte, names []string) (kind, name string) {
+	name = names[rng.IntN(len(names))]
+	data := files[name]
+	other := names[rng.IntN(len(names))]
+	switch rng.IntN(8) {
+	case 0:
+		files[name] = data[:rng.IntN(len(data))]
+		return "truncation", name
+	case 1:
+		delete(files, name)
+		return "deletion", name
+	case 2:
+		if !bytes.Equal(data, files[other]) {
+			files[name], files[other] = files[other], data
+			return "swap", name + " and " + other
+		}
+	case 3:
+		clear(files)
+		for old, content := range earlier {
+			files[old] = content
+		}
+		if rng.IntN(2) == 0 {
+			delete(files, witnessedFile)
+		}
+		return "tail cut", "everything"
+	case 4:
+		if old, ok := earlier[name]; ok && !bytes.Equal(old, data) {
+			files[name] = old
+			return "older copy", name
+		}
+	case 5:
+		files[name] = append(bytes.Clone(data), byte(rng.Uint32()))
+		return "addition", name
+	}
+	changed := bytes.Clone(data)
+	changed[rng.IntN(len(data))] ^= 1 << rng.IntN(8)
+	files[name] = changed
+	return "bit flip", name
+}
+
+// An older folder put back is refused by who keeps a witness' checkpoint, inside the folder or outside.
+//
+// FAULTS: S6
+func TestRollBackIsRefused(t *testing.T) {
+	earlier, last, seen := logInUse(t)
+	o := testOptions(t, copyOf(earlier))
+	o.Seen = seen
+	if _, err := Open(o); !errors.Is(err, zhenni.ErrCorrupt) || !strings.Contains(err.Error(), repairHint) {
+		t.Errorf("an old copy: %v", err)
+	}
+	mixed := copyOf(earlier)
+	mixed.cached[witnessedFile] = last[witnessedFile]
+	if _, err := Open(testOptions(t, mixed)); !errors.Is(err, zhenni.ErrCorrupt) {
+		t.Errorf("an old copy beside the cosigned checkpoint: %v", err)
+	}
+	cut := copyOf(last)
+	for name := range cut.cached {
+		if under(name, journalDir) {
+			cut.cached[name] = earlier[name]
+		}
+	}
+	if _, err := Open(testOptions(t, cut)); !errors.Is(err, zhenni.ErrCorrupt) {
+		t.Errorf("without the journal: %v", err)
+	}
+	o = testOptions(t, copyOf(last))
+	o.Seen = seen
+	openLog(t, o)
+}
+
+// A log that signs another history after a checkpoint was witnessed does not open as its continuation.
+//
+// FAULTS: S6
+func TestForkIsRefused(t *testing.T) {
+	_, _, seen := logInUse(t)
+	disk := newMemory()
+	o := testOptions(t, disk)
+	l := openLog(t, o)
+	other := testLeaves(0, 1000)
+	other[3].Hash[0] ^= 1
+	for n := 0; n < 5000; n += 1000 {
+		if _, err := l.Append(t.Context(), other); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if err := l.Witnessed(seen); err != nil && !errors.Is(err, zhenni.ErrCorrupt) || err == nil {
+		t.Errorf("takes another history's checkpoint: %v", err)
+	}
+	if err := l.Close(); err != nil {
+		t.Fatal(err)
+	}
+	o.Seen = seen
+	if _, err := Open(o); !errors.Is(err, zhenni.ErrCorrupt) {
+		t.Errorf("a fork opens: %v", err)
+	}
+	_, key := testKey(t)
+	if r, err := Verify(disk, Keys{Log: key, Witness: testWitnessKey(t), Seen: seen}); err != nil || r.OK() {
+		t.Errorf("a fork verifies: %+v, %v", r, err)
+	}
+}
+
+func TestVerifyAsksForKeys(t *testing.T) {
+	if _, err := Verify(newMemory(), Keys{}); !errors.Is(err, zhenni.ErrBadValue) {
+		t.Error(err)
+	}
+	_, key := testKey(t)
+	if r, err := Verify(newMemory(), Keys{Log: key}); err != nil || r.OK() {
+		t.Errorf("an empty folder: %+v, %v", r, err)
+	}
+}
