@@ -12,7 +12,8 @@ const (
 	NoMatch
 	// RefusedUnavailable: the shard or its store could not answer. The same request may be sent again.
 	RefusedUnavailable
-	// RefusedInternal: this item made the engine fail. Sending it again will most likely not help.
+	// RefusedInternal: this item made the engine fail, or its record is damaged. Sending it again will most likely not
+	// help.
 	RefusedInternal
 	// RefusedProbe: the probe is not a finite, non-zero embedding of the model's dimension within the int8 range.
 	RefusedProbe

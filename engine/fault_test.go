@@ -118,16 +118,20 @@ func TestStoreFailureIsNoVerdict(t *testing.T) {
 		probe[1]++
 		spoil(e.store, &r)
 		e.store.Put(r)
+		want := zhenni.RefusedInternal
+		if errors.Is(e.store.fail[r.ID], errStore) {
+			want = zhenni.RefusedUnavailable
+		}
 		if e.store.fail[r.ID] == nil {
 			if err := e.Warm(0); !errors.Is(err, zhenni.ErrCorrupt) {
 				t.Errorf("%s: warm: %v, want a corrupt record", name, err)
 			}
-			expect(t, name+", warmed", verifyOne(e.Matcher, r.ID, probe), zhenni.RefusedUnavailable)
+			expect(t, name+", warmed", verifyOne(e.Matcher, r.ID, probe), want)
 		}
 		if err := e.Refresh(r.ID); err == nil {
 			t.Errorf("%s: refresh took it", name)
 		}
-		expect(t, name, verifyOne(e.Matcher, r.ID, probe), zhenni.RefusedUnavailable)
+		expect(t, name, verifyOne(e.Matcher, r.ID, probe), want)
 		expect(t, name+", unknown id", verifyOne(e.Matcher, newID(e.rng, 1), probe), zhenni.NoMatch)
 	}
 }

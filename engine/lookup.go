@@ -103,12 +103,20 @@ func (m *Matcher) open(b *zhenni.Batch, group []claim) {
 		c := &group[i]
 		headerAt, err := m.fetch(&b.IDs[c.item])
 		if err != nil {
-			b.Outcomes[c.item] = zhenni.RefusedUnavailable
+			b.Outcomes[c.item] = refusal(err)
 			m.tally.Refused++
 			continue
 		}
 		m.admit(b, c, headerAt)
 	}
+}
+
+// refusal is the outcome for a record that could not be read: a damaged one will not be better when asked again.
+func refusal(err error) zhenni.Outcome {
+	if errors.Is(err, zhenni.ErrCorrupt) {
+		return zhenni.RefusedInternal
+	}
+	return zhenni.RefusedUnavailable
 }
 
 // fetch returns where the header of the row of id lies, read from the store unless it is in memory; its segment has

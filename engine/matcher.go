@@ -78,8 +78,8 @@ func NewMatcher(a *Arena, store Store, rule zhenni.Threshold) *Matcher {
 // of a segment that the matcher's owner holds. Afterwards none of them is pending.
 //
 // A credential that is unknown, of another tenant or not active gives NoMatch after the same comparison as any other.
-// A store that fails gives [zhenni.RefusedUnavailable]; a probe that is no embedding of the model,
-// [zhenni.RefusedProbe].
+// A store that fails gives [zhenni.RefusedUnavailable]; a record that is damaged, [zhenni.RefusedInternal]; a probe
+// that is no embedding of the model, [zhenni.RefusedProbe].
 //
 // If the store panics, so does Verify. Items already decided keep their outcome and are counted by the next Verify,
 // the others stay pending, and matcher and arena remain sound: the pending items may be passed again, one by one.

@@ -24,6 +24,8 @@ func plainVerify(s *faultyStore, rule zhenni.Threshold, b *zhenni.Batch, i int) 
 	row := make([]int8, b.Dim)
 	ref, err := s.MemoryStore.Reference(b.IDs[i], row)
 	switch {
+	case errors.Is(s.fail[b.IDs[i]], zhenni.ErrCorrupt):
+		return zhenni.RefusedInternal
 	case s.fail[b.IDs[i]] != nil:
 		return zhenni.RefusedUnavailable
 	case errors.Is(err, zhenni.ErrNotFound), err == nil && (ref.Tenant != b.Tenant || ref.Status != zhenni.StatusActive):
