@@ -222,9 +222,6 @@ func (a *Admin) setShards(r *http.Request) (any, error) {
 	if err := readAdmin(r.Body, &want); err != nil {
 		return nil, err
 	}
-	if want.Shards < 1 || want.Shards > zhenni.Slots {
-		return nil, fmt.Errorf("%w: shards is %d, want 1–%d", zhenni.ErrBadValue, want.Shards, zhenni.Slots)
-	}
 	if err := a.operator.SetShards(r.Context(), want.Shards); err != nil {
 		return nil, err
 	}

@@ -4,6 +4,7 @@ import (
 	"context"
 	"encoding/json"
 	"errors"
+	"fmt"
 	"io"
 	"log/slog"
 	"net"
@@ -29,6 +30,9 @@ func (o *fakeOperator) RelyingParties() ([]zhenni.RelyingParty, error) {
 }
 
 func (o *fakeOperator) SetShards(_ context.Context, n int) error {
+	if n < 1 || n > 64 {
+		return fmt.Errorf("%w: %d shards: want 1–64", zhenni.ErrBadValue, n)
+	}
 	o.shards = n
 	return nil
 }
@@ -95,6 +99,7 @@ func TestAdminRoutes(t *testing.T) {
 		{"PUT", "/admin/relying-parties/new", strings.Repeat(" ", 1<<17) + party, 400, "bad_request"},
 		{"POST", "/admin/shards", `{"shards":3}`, 200, `"admitted":7`},
 		{"POST", "/admin/shards", `{"shards":0}`, 400, "want 1"},
+		{"POST", "/admin/shards", `{"shards":65}`, 400, "want 1–64"},
 		{"POST", "/admin/shards", `{"shards":1e9}`, 400, ""},
 		{"GET", "/admin/stats", "", 200, `"refused:unavailable":0`},
 		{"GET", "/debug/pprof/goroutine?debug=1", "", 200, "goroutine profile"},
