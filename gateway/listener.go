@@ -21,9 +21,10 @@ type listener struct {
 	turning chan struct{} // one entry for each connection that is being turned away
 	stopped *atomic.Bool  // the server's: set before its listeners are closed
 
-	mu    sync.Mutex
-	total int
-	byIP  map[netip.Addr]int // guarded by mu; an address without connections has no entry
+	mu      sync.Mutex
+	total   int
+	byIP    map[netip.Addr]int // guarded by mu; an address without connections has no entry
+	closing sync.Once
 }
 
 // maxTurning bounds the connections that are being turned away politely.
@@ -67,6 +68,12 @@ func (l *listener) Accept() (net.Conn, error) {
 		}
 		return c, nil
 	}
+}
+
+// Close stops listening. The second call does nothing: when a shutdown meets a new connection, it and Accept both close.
+func (l *listener) Close() (err error) {
+	l.closing.Do(func() { err = l.Listener.Close() })
+	return err
 }
 
 // passes reports whether accepting may succeed again by itself: the process or the system is at its limit of open

@@ -228,3 +228,21 @@ func TestAcceptOutlivesLimits(t *testing.T) {
 		t.Error("Serve:", err)
 	}
 }
+
+// A shutdown and an Accept that meets a connection late both close the listener; neither makes the other fail.
+func TestListenerClosesTwice(t *testing.T) {
+	f := start(t, nil)
+	ln, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	l := newListener(ln, f.server)
+	for range 2 {
+		if err := l.Close(); err != nil {
+			t.Error(err)
+		}
+	}
+	if _, err := l.Accept(); err == nil {
+		t.Error("a closed listener accepts")
+	}
+}
