@@ -2,6 +2,7 @@ package gateway
 
 import (
 	"bytes"
+	"encoding/hex"
 	"strings"
 )
 
@@ -73,15 +74,24 @@ func checkRequestLine(line []byte) *refusal {
 	case len(target) == 0 || target[0] != '/':
 		return &refusal{kindMalformed, "the target is not a path"}
 	}
-	for _, c := range target {
+	for i, c := range target {
 		switch {
-		case c <= ' ' || c >= 0x7f || c == '#':
+		case c <= ' ' || c >= 0x7f || c == '#' || c == '%' && !startsHex(target[i+1:]):
 			return &refusal{kindMalformed, "the target has a character that is not allowed"}
 		case c == '?':
 			return &refusal{kind: kindQuery}
 		}
 	}
 	return nil
+}
+
+// startsHex reports whether s starts with the two digits of a percent-encoded byte (RFC 3986).
+func startsHex(s []byte) bool {
+	if len(s) < 2 {
+		return false
+	}
+	_, err := hex.Decode(make([]byte, 1), s[:2])
+	return err == nil
 }
 
 // checkField checks one "name: value" line and notes it where it is one that decides something.
