@@ -178,12 +178,26 @@ func TestGuardRefusesQueries(t *testing.T) {
 	}
 }
 
+// FAULTS: P14
+func TestGuardRefusesBrokenEscapes(t *testing.T) {
+	f := start(t, nil)
+	for _, tail := range []string{"%", "%2", "%zz", "%%20"} {
+		answers, closed := f.exchange([]byte(strings.Replace(verification(), "/v1/verifications", "/v1/verifications"+tail, 1)), 2)
+		if len(answers) != 1 || answers[0].status != 400 || !closed {
+			t.Errorf("%s: %v", tail, answers)
+		}
+	}
+	if f.node.asked() != 0 {
+		t.Error("the node was asked")
+	}
+}
+
 // FAULTS: P14 L13 Z9
 func TestOnlyTheExactPathIsARoute(t *testing.T) {
 	f := start(t, nil)
 	for _, path := range []string{
 		"/v1%2fverifications", "/v1/x/../verifications", "//v1/verifications", "/v1//verifications", "/v1/verifications/",
-		"/v1/verifications;a=b", "/v1/verifications%00", "/v1/verifications%", "/v1/%c0%afverifications", "/v1/verification%73",
+		"/v1/verifications;a=b", "/v1/verifications%00", "/v1/%c0%afverifications", "/v1/verification%73",
 		"/V1/verifications", "/v1/./verifications", "/v1/verifications\\", "/v1/credentials/../../etc/passwd", "/",
 		"/debug/pprof/", "/admin/stats", "/admin/shards", "/admin/relying-parties", "/debug/vars",
 	} {
