@@ -101,15 +101,17 @@ func TestNewThreshold(t *testing.T) {
 	}
 }
 
+// FAULTS: N10
 func FuzzAccept(f *testing.F) {
-	f.Add(uint64(1<<30), int32(50), int32(100), int32(100))
+	f.Add(uint64(1)<<30, int32(50), int32(100), int32(100))
+	f.Add(uint64(1)<<32, int32(33032192), int32(33032192), int32(33032192))
+	f.Add(uint64(math.MaxUint64), int32(math.MaxInt32), int32(math.MaxInt32), int32(1))
 	f.Add(uint64(math.MaxUint64), int32(math.MaxInt32), int32(math.MaxInt32), int32(math.MaxInt32))
+	f.Add(uint64(0), int32(-1), int32(0), int32(math.MinInt32))
 	f.Fuzz(func(t *testing.T, threshold uint64, dot, p, r int32) {
-		got := zhenni.Threshold(threshold).Accept(dot, p, r)
-		// T above 2³² is no threshold NewThreshold makes; the product may then leave 128 bits, and no yes may come of it
-		// that arbitrary precision would not give.
-		if got && !acceptByBigInt(zhenni.Threshold(threshold), dot, p, r) {
-			t.Fatalf("accepted %d, %d, %d at %d", dot, p, r, threshold)
+		got, want := zhenni.Threshold(threshold).Accept(dot, p, r), acceptByBigInt(zhenni.Threshold(threshold), dot, p, r)
+		if got != want {
+			t.Fatalf("T %d, dot %d, norms %d and %d: %v, want %v", threshold, dot, p, r, got, want)
 		}
 	})
 }

@@ -58,18 +58,3 @@ func FuzzCheckRow(f *testing.F) {
 		}
 	})
 }
-
-// FAULTS: N10
-func FuzzAccept(f *testing.F) {
-	f.Add(uint64(1)<<30, int32(50), int32(100), int32(100))
-	f.Add(uint64(1)<<32, int32(33032192), int32(33032192), int32(33032192))
-	f.Add(uint64(math.MaxUint64), int32(math.MaxInt32), int32(math.MaxInt32), int32(1))
-	f.Add(uint64(0), int32(-1), int32(0), int32(math.MinInt32))
-	f.Fuzz(func(t *testing.T, rule uint64, dot, probeNorm, refNorm int32) {
-		want := probeNorm > 0 && refNorm > 0 &&
-			plainAccept(zhenni.Threshold(rule), int64(dot), int64(probeNorm), int64(refNorm))
-		if got := zhenni.Threshold(rule).Accept(dot, probeNorm, refNorm); got != want {
-			t.Fatalf("T %d, dot %d, norms %d and %d: %v, want %v", rule, dot, probeNorm, refNorm, got, want)
-		}
-	})
-}
