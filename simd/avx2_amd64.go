@@ -48,3 +48,13 @@ func scaleAVX2(dst *int8, src *float32, n int, r float32) int32
 //
 //go:noescape
 func hadamardAVX2(x *float32, n int, signs *uint64, scale float32)
+
+// compressAVX2 takes one block of eight messages into their states: of lane i the 64 bytes at first+skip+at[i].
+//
+//go:noescape
+func compressAVX2(state *[8][8]uint32, first *byte, at *[16]int, skip int)
+
+// digestAVX2 writes the states of 8 lanes as so many digests, end to end.
+//
+//go:noescape
+func digestAVX2(dst *[32]byte, state *[8][8]uint32)

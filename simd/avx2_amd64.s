@@ -1214,3 +1214,3801 @@ DATA toSignBit<>+116(SB)/4, $0x00000002
 DATA toSignBit<>+120(SB)/4, $0x00000001
 DATA toSignBit<>+124(SB)/4, $0x00000000
 GLOBL toSignBit<>(SB), RODATA|NOPTR, $128
+
+// func compressAVX2(state *[8][8]uint32, first *byte, at *[16]int, skip int)
+// Requires: AVX, AVX2
+TEXT ·compressAVX2(SB), NOSPLIT, $536-32
+	MOVQ           state+0(FP), AX
+	MOVQ           first+8(FP), CX
+	MOVQ           at+16(FP), DX
+	MOVQ           skip+24(FP), BX
+	ADDQ           BX, CX
+	LEAQ           24(SP), SI
+	ANDQ           $-32, SI
+	VBROADCASTI128 bigEndian<>+0(SB), Y15
+	MOVQ           (DX), BX
+	VMOVDQU        (CX)(BX*1), Y0
+	VPSHUFB        Y15, Y0, Y0
+	MOVQ           8(DX), BX
+	VMOVDQU        (CX)(BX*1), Y1
+	VPSHUFB        Y15, Y1, Y1
+	MOVQ           16(DX), BX
+	VMOVDQU        (CX)(BX*1), Y2
+	VPSHUFB        Y15, Y2, Y2
+	MOVQ           24(DX), BX
+	VMOVDQU        (CX)(BX*1), Y3
+	VPSHUFB        Y15, Y3, Y3
+	MOVQ           32(DX), BX
+	VMOVDQU        (CX)(BX*1), Y4
+	VPSHUFB        Y15, Y4, Y4
+	MOVQ           40(DX), BX
+	VMOVDQU        (CX)(BX*1), Y5
+	VPSHUFB        Y15, Y5, Y5
+	MOVQ           48(DX), BX
+	VMOVDQU        (CX)(BX*1), Y6
+	VPSHUFB        Y15, Y6, Y6
+	MOVQ           56(DX), BX
+	VMOVDQU        (CX)(BX*1), Y7
+	VPSHUFB        Y15, Y7, Y7
+	VPUNPCKLDQ     Y1, Y0, Y8
+	VPUNPCKHDQ     Y1, Y0, Y0
+	VPUNPCKLDQ     Y3, Y2, Y1
+	VPUNPCKHDQ     Y3, Y2, Y2
+	VPUNPCKLQDQ    Y1, Y8, Y3
+	VPUNPCKHQDQ    Y1, Y8, Y8
+	VPUNPCKLQDQ    Y2, Y0, Y1
+	VPUNPCKHQDQ    Y2, Y0, Y0
+	VPUNPCKLDQ     Y5, Y4, Y2
+	VPUNPCKHDQ     Y5, Y4, Y4
+	VPUNPCKLDQ     Y7, Y6, Y5
+	VPUNPCKHDQ     Y7, Y6, Y6
+	VPUNPCKLQDQ    Y5, Y2, Y7
+	VPUNPCKHQDQ    Y5, Y2, Y2
+	VPUNPCKLQDQ    Y6, Y4, Y5
+	VPUNPCKHQDQ    Y6, Y4, Y4
+	VPERM2I128     $0x20, Y7, Y3, Y6
+	VPERM2I128     $0x31, Y7, Y3, Y3
+	VPERM2I128     $0x20, Y2, Y8, Y7
+	VPERM2I128     $0x31, Y2, Y8, Y8
+	VPERM2I128     $0x20, Y5, Y1, Y2
+	VPERM2I128     $0x31, Y5, Y1, Y1
+	VPERM2I128     $0x20, Y4, Y0, Y5
+	VPERM2I128     $0x31, Y4, Y0, Y0
+	VMOVDQA        Y6, (SI)
+	VMOVDQA        Y7, 32(SI)
+	VMOVDQA        Y2, 64(SI)
+	VMOVDQA        Y5, 96(SI)
+	VMOVDQA        Y3, 128(SI)
+	VMOVDQA        Y8, 160(SI)
+	VMOVDQA        Y1, 192(SI)
+	VMOVDQA        Y0, 224(SI)
+	MOVQ           (DX), BX
+	VMOVDQU        32(CX)(BX*1), Y0
+	VPSHUFB        Y15, Y0, Y0
+	MOVQ           8(DX), BX
+	VMOVDQU        32(CX)(BX*1), Y1
+	VPSHUFB        Y15, Y1, Y1
+	MOVQ           16(DX), BX
+	VMOVDQU        32(CX)(BX*1), Y2
+	VPSHUFB        Y15, Y2, Y2
+	MOVQ           24(DX), BX
+	VMOVDQU        32(CX)(BX*1), Y3
+	VPSHUFB        Y15, Y3, Y3
+	MOVQ           32(DX), BX
+	VMOVDQU        32(CX)(BX*1), Y4
+	VPSHUFB        Y15, Y4, Y4
+	MOVQ           40(DX), BX
+	VMOVDQU        32(CX)(BX*1), Y5
+	VPSHUFB        Y15, Y5, Y5
+	MOVQ           48(DX), BX
+	VMOVDQU        32(CX)(BX*1), Y6
+	VPSHUFB        Y15, Y6, Y6
+	MOVQ           56(DX), BX
+	VMOVDQU        32(CX)(BX*1), Y7
+	VPSHUFB        Y15, Y7, Y7
+	VPUNPCKLDQ     Y1, Y0, Y8
+	VPUNPCKHDQ     Y1, Y0, Y0
+	VPUNPCKLDQ     Y3, Y2, Y1
+	VPUNPCKHDQ     Y3, Y2, Y2
+	VPUNPCKLQDQ    Y1, Y8, Y3
+	VPUNPCKHQDQ    Y1, Y8, Y8
+	VPUNPCKLQDQ    Y2, Y0, Y1
+	VPUNPCKHQDQ    Y2, Y0, Y0
+	VPUNPCKLDQ     Y5, Y4, Y2
+	VPUNPCKHDQ     Y5, Y4, Y4
+	VPUNPCKLDQ     Y7, Y6, Y5
+	VPUNPCKHDQ     Y7, Y6, Y6
+	VPUNPCKLQDQ    Y5, Y2, Y7
+	VPUNPCKHQDQ    Y5, Y2, Y2
+	VPUNPCKLQDQ    Y6, Y4, Y5
+	VPUNPCKHQDQ    Y6, Y4, Y4
+	VPERM2I128     $0x20, Y7, Y3, Y6
+	VPERM2I128     $0x31, Y7, Y3, Y3
+	VPERM2I128     $0x20, Y2, Y8, Y7
+	VPERM2I128     $0x31, Y2, Y8, Y8
+	VPERM2I128     $0x20, Y5, Y1, Y2
+	VPERM2I128     $0x31, Y5, Y1, Y1
+	VPERM2I128     $0x20, Y4, Y0, Y5
+	VPERM2I128     $0x31, Y4, Y0, Y0
+	VMOVDQA        Y6, 256(SI)
+	VMOVDQA        Y7, 288(SI)
+	VMOVDQA        Y2, 320(SI)
+	VMOVDQA        Y5, 352(SI)
+	VMOVDQA        Y3, 384(SI)
+	VMOVDQA        Y8, 416(SI)
+	VMOVDQA        Y1, 448(SI)
+	VMOVDQA        Y0, 480(SI)
+	VMOVDQU        (AX), Y0
+	VMOVDQU        32(AX), Y1
+	VMOVDQU        64(AX), Y2
+	VMOVDQU        96(AX), Y3
+	VMOVDQU        128(AX), Y4
+	VMOVDQU        160(AX), Y5
+	VMOVDQU        192(AX), Y6
+	VMOVDQU        224(AX), Y7
+	VPXOR          Y1, Y2, Y13
+	VMOVDQA        (SI), Y15
+	VPADDD         Y15, Y7, Y7
+	VPBROADCASTD   rounds<>+0(SB), Y8
+	VPADDD         Y8, Y7, Y7
+	VPSRLD         $0x06, Y4, Y8
+	VPSLLD         $0x1a, Y4, Y9
+	VPXOR          Y9, Y8, Y8
+	VPSRLD         $0x0b, Y4, Y9
+	VPXOR          Y9, Y8, Y8
+	VPSLLD         $0x15, Y4, Y9
+	VPXOR          Y9, Y8, Y8
+	VPSRLD         $0x19, Y4, Y9
+	VPXOR          Y9, Y8, Y8
+	VPSLLD         $0x07, Y4, Y9
+	VPXOR          Y9, Y8, Y8
+	VPXOR          Y5, Y6, Y10
+	VPAND          Y4, Y10, Y10
+	VPXOR          Y6, Y10, Y10
+	VPADDD         Y10, Y7, Y7
+	VPADDD         Y8, Y7, Y7
+	VPADDD         Y7, Y3, Y3
+	VPSRLD         $0x02, Y0, Y11
+	VPSLLD         $0x1e, Y0, Y12
+	VPXOR          Y12, Y11, Y11
+	VPSRLD         $0x0d, Y0, Y12
+	VPXOR          Y12, Y11, Y11
+	VPSLLD         $0x13, Y0, Y12
+	VPXOR          Y12, Y11, Y11
+	VPSRLD         $0x16, Y0, Y12
+	VPXOR          Y12, Y11, Y11
+	VPSLLD         $0x0a, Y0, Y12
+	VPXOR          Y12, Y11, Y11
+	VPXOR          Y0, Y1, Y14
+	VPAND          Y14, Y13, Y13
+	VPXOR          Y1, Y13, Y13
+	VPADDD         Y13, Y7, Y7
+	VPADDD         Y11, Y7, Y7
+	VMOVDQA        32(SI), Y15
+	VPADDD         Y15, Y6, Y6
+	VPBROADCASTD   rounds<>+4(SB), Y8
+	VPADDD         Y8, Y6, Y6
+	VPSRLD         $0x06, Y3, Y8
+	VPSLLD         $0x1a, Y3, Y9
+	VPXOR          Y9, Y8, Y8
+	VPSRLD         $0x0b, Y3, Y9
+	VPXOR          Y9, Y8, Y8
+	VPSLLD         $0x15, Y3, Y9
+	VPXOR          Y9, Y8, Y8
+	VPSRLD         $0x19, Y3, Y9
+	VPXOR          Y9, Y8, Y8
+	VPSLLD         $0x07, Y3, Y9
+	VPXOR          Y9, Y8, Y8
+	VPXOR          Y4, Y5, Y10
+	VPAND          Y3, Y10, Y10
+	VPXOR          Y5, Y10, Y10
+	VPADDD         Y10, Y6, Y6
+	VPADDD         Y8, Y6, Y6
+	VPADDD         Y6, Y2, Y2
+	VPSRLD         $0x02, Y7, Y11
+	VPSLLD         $0x1e, Y7, Y12
+	VPXOR          Y12, Y11, Y11
+	VPSRLD         $0x0d, Y7, Y12
+	VPXOR          Y12, Y11, Y11
+	VPSLLD         $0x13, Y7, Y12
+	VPXOR          Y12, Y11, Y11
+	VPSRLD         $0x16, Y7, Y12
+	VPXOR          Y12, Y11, Y11
+	VPSLLD         $0x0a, Y7, Y12
+	VPXOR          Y12, Y11, Y11
+	VPXOR          Y7, Y0, Y13
+	VPAND          Y13, Y14, Y14
+	VPXOR          Y0, Y14, Y14
+	VPADDD         Y14, Y6, Y6
+	VPADDD         Y11, Y6, Y6
+	VMOVDQA        64(SI), Y15
+	VPADDD         Y15, Y5, Y5
+	VPBROADCASTD   rounds<>+8(SB), Y8
+	VPADDD         Y8, Y5, Y5
+	VPSRLD         $0x06, Y2, Y8
+	VPSLLD         $0x1a, Y2, Y9
+	VPXOR          Y9, Y8, Y8
+	VPSRLD         $0x0b, Y2, Y9
+	VPXOR          Y9, Y8, Y8
+	VPSLLD         $0x15, Y2, Y9
+	VPXOR          Y9, Y8, Y8
+	VPSRLD         $0x19, Y2, Y9
+	VPXOR          Y9, Y8, Y8
+	VPSLLD         $0x07, Y2, Y9
+	VPXOR          Y9, Y8, Y8
+	VPXOR          Y3, Y4, Y10
+	VPAND          Y2, Y10, Y10
+	VPXOR          Y4, Y10, Y10
+	VPADDD         Y10, Y5, Y5
+	VPADDD         Y8, Y5, Y5
+	VPADDD         Y5, Y1, Y1
+	VPSRLD         $0x02, Y6, Y11
+	VPSLLD         $0x1e, Y6, Y12
+	VPXOR          Y12, Y11, Y11
+	VPSRLD         $0x0d, Y6, Y12
+	VPXOR          Y12, Y11, Y11
+	VPSLLD         $0x13, Y6, Y12
+	VPXOR          Y12, Y11, Y11
+	VPSRLD         $0x16, Y6, Y12
+	VPXOR          Y12, Y11, Y11
+	VPSLLD         $0x0a, Y6, Y12
+	VPXOR          Y12, Y11, Y11
+	VPXOR          Y6, Y7, Y14
+	VPAND          Y14, Y13, Y13
+	VPXOR          Y7, Y13, Y13
+	VPADDD         Y13, Y5, Y5
+	VPADDD         Y11, Y5, Y5
+	VMOVDQA        96(SI), Y15
+	VPADDD         Y15, Y4, Y4
+	VPBROADCASTD   rounds<>+12(SB), Y8
+	VPADDD         Y8, Y4, Y4
+	VPSRLD         $0x06, Y1, Y8
+	VPSLLD         $0x1a, Y1, Y9
+	VPXOR          Y9, Y8, Y8
+	VPSRLD         $0x0b, Y1, Y9
+	VPXOR          Y9, Y8, Y8
+	VPSLLD         $0x15, Y1, Y9
+	VPXOR          Y9, Y8, Y8
+	VPSRLD         $0x19, Y1, Y9
+	VPXOR          Y9, Y8, Y8
+	VPSLLD         $0x07, Y1, Y9
+	VPXOR          Y9, Y8, Y8
+	VPXOR          Y2, Y3, Y10
+	VPAND          Y1, Y10, Y10
+	VPXOR          Y3, Y10, Y10
+	VPADDD         Y10, Y4, Y4
+	VPADDD         Y8, Y4, Y4
+	VPADDD         Y4, Y0, Y0
+	VPSRLD         $0x02, Y5, Y11
+	VPSLLD         $0x1e, Y5, Y12
+	VPXOR          Y12, Y11, Y11
+	VPSRLD         $0x0d, Y5, Y12
+	VPXOR          Y12, Y11, Y11
+	VPSLLD         $0x13, Y5, Y12
+	VPXOR          Y12, Y11, Y11
+	VPSRLD         $0x16, Y5, Y12
+	VPXOR          Y12, Y11, Y11
+	VPSLLD         $0x0a, Y5, Y12
+	VPXOR          Y12, Y11, Y11
+	VPXOR          Y5, Y6, Y13
+	VPAND          Y13, Y14, Y14
+	VPXOR          Y6, Y14, Y14
+	VPADDD         Y14, Y4, Y4
+	VPADDD         Y11, Y4, Y4
+	VMOVDQA        128(SI), Y15
+	VPADDD         Y15, Y3, Y3
+	VPBROADCASTD   rounds<>+16(SB), Y8
+	VPADDD         Y8, Y3, Y3
+	VPSRLD         $0x06, Y0, Y8
+	VPSLLD         $0x1a, Y0, Y9
+	VPXOR          Y9, Y8, Y8
+	VPSRLD         $0x0b, Y0, Y9
+	VPXOR          Y9, Y8, Y8
+	VPSLLD         $0x15, Y0, Y9
+	VPXOR          Y9, Y8, Y8
+	VPSRLD         $0x19, Y0, Y9
+	VPXOR          Y9, Y8, Y8
+	VPSLLD         $0x07, Y0, Y9
+	VPXOR          Y9, Y8, Y8
+	VPXOR          Y1, Y2, Y10
+	VPAND          Y0, Y10, Y10
+	VPXOR          Y2, Y10, Y10
+	VPADDD         Y10, Y3, Y3
+	VPADDD         Y8, Y3, Y3
+	VPADDD         Y3, Y7, Y7
+	VPSRLD         $0x02, Y4, Y11
+	VPSLLD         $0x1e, Y4, Y12
+	VPXOR          Y12, Y11, Y11
+	VPSRLD         $0x0d, Y4, Y12
+	VPXOR          Y12, Y11, Y11
+	VPSLLD         $0x13, Y4, Y12
+	VPXOR          Y12, Y11, Y11
+	VPSRLD         $0x16, Y4, Y12
+	VPXOR          Y12, Y11, Y11
+	VPSLLD         $0x0a, Y4, Y12
+	VPXOR          Y12, Y11, Y11
+	VPXOR          Y4, Y5, Y14
+	VPAND          Y14, Y13, Y13
+	VPXOR          Y5, Y13, Y13
+	VPADDD         Y13, Y3, Y3
+	VPADDD         Y11, Y3, Y3
+	VMOVDQA        160(SI), Y15
+	VPADDD         Y15, Y2, Y2
+	VPBROADCASTD   rounds<>+20(SB), Y8
+	VPADDD         Y8, Y2, Y2
+	VPSRLD         $0x06, Y7, Y8
+	VPSLLD         $0x1a, Y7, Y9
+	VPXOR          Y9, Y8, Y8
+	VPSRLD         $0x0b, Y7, Y9
+	VPXOR          Y9, Y8, Y8
+	VPSLLD         $0x15, Y7, Y9
+	VPXOR          Y9, Y8, Y8
+	VPSRLD         $0x19, Y7, Y9
+	VPXOR          Y9, Y8, Y8
+	VPSLLD         $0x07, Y7, Y9
+	VPXOR          Y9, Y8, Y8
+	VPXOR          Y0, Y1, Y10
+	VPAND          Y7, Y10, Y10
+	VPXOR          Y1, Y10, Y10
+	VPADDD         Y10, Y2, Y2
+	VPADDD         Y8, Y2, Y2
+	VPADDD         Y2, Y6, Y6
+	VPSRLD         $0x02, Y3, Y11
+	VPSLLD         $0x1e, Y3, Y12
+	VPXOR          Y12, Y11, Y11
+	VPSRLD         $0x0d, Y3, Y12
+	VPXOR          Y12, Y11, Y11
+	VPSLLD         $0x13, Y3, Y12
+	VPXOR          Y12, Y11, Y11
+	VPSRLD         $0x16, Y3, Y12
+	VPXOR          Y12, Y11, Y11
+	VPSLLD         $0x0a, Y3, Y12
+	VPXOR          Y12, Y11, Y11
+	VPXOR          Y3, Y4, Y13
+	VPAND          Y13, Y14, Y14
+	VPXOR          Y4, Y14, Y14
+	VPADDD         Y14, Y2, Y2
+	VPADDD         Y11, Y2, Y2
+	VMOVDQA        192(SI), Y15
+	VPADDD         Y15, Y1, Y1
+	VPBROADCASTD   rounds<>+24(SB), Y8
+	VPADDD         Y8, Y1, Y1
+	VPSRLD         $0x06, Y6, Y8
+	VPSLLD         $0x1a, Y6, Y9
+	VPXOR          Y9, Y8, Y8
+	VPSRLD         $0x0b, Y6, Y9
+	VPXOR          Y9, Y8, Y8
+	VPSLLD         $0x15, Y6, Y9
+	VPXOR          Y9, Y8, Y8
+	VPSRLD         $0x19, Y6, Y9
+	VPXOR          Y9, Y8, Y8
+	VPSLLD         $0x07, Y6, Y9
+	VPXOR          Y9, Y8, Y8
+	VPXOR          Y7, Y0, Y10
+	VPAND          Y6, Y10, Y10
+	VPXOR          Y0, Y10, Y10
+	VPADDD         Y10, Y1, Y1
+	VPADDD         Y8, Y1, Y1
+	VPADDD         Y1, Y5, Y5
+	VPSRLD         $0x02, Y2, Y11
+	VPSLLD         $0x1e, Y2, Y12
+	VPXOR          Y12, Y11, Y11
+	VPSRLD         $0x0d, Y2, Y12
+	VPXOR          Y12, Y11, Y11
+	VPSLLD         $0x13, Y2, Y12
+	VPXOR          Y12, Y11, Y11
+	VPSRLD         $0x16, Y2, Y12
+	VPXOR          Y12, Y11, Y11
+	VPSLLD         $0x0a, Y2, Y12
+	VPXOR          Y12, Y11, Y11
+	VPXOR          Y2, Y3, Y14
+	VPAND          Y14, Y13, Y13
+	VPXOR          Y3, Y13, Y13
+	VPADDD         Y13, Y1, Y1
+	VPADDD         Y11, Y1, Y1
+	VMOVDQA        224(SI), Y15
+	VPADDD         Y15, Y0, Y0
+	VPBROADCASTD   rounds<>+28(SB), Y8
+	VPADDD         Y8, Y0, Y0
+	VPSRLD         $0x06, Y5, Y8
+	VPSLLD         $0x1a, Y5, Y9
+	VPXOR          Y9, Y8, Y8
+	VPSRLD         $0x0b, Y5, Y9
+	VPXOR          Y9, Y8, Y8
+	VPSLLD         $0x15, Y5, Y9
+	VPXOR          Y9, Y8, Y8
+	VPSRLD         $0x19, Y5, Y9
+	VPXOR          Y9, Y8, Y8
+	VPSLLD         $0x07, Y5, Y9
+	VPXOR          Y9, Y8, Y8
+	VPXOR          Y6, Y7, Y10
+	VPAND          Y5, Y10, Y10
+	VPXOR          Y7, Y10, Y10
+	VPADDD         Y10, Y0, Y0
+	VPADDD         Y8, Y0, Y0
+	VPADDD         Y0, Y4, Y4
+	VPSRLD         $0x02, Y1, Y11
+	VPSLLD         $0x1e, Y1, Y12
+	VPXOR          Y12, Y11, Y11
+	VPSRLD         $0x0d, Y1, Y12
+	VPXOR          Y12, Y11, Y11
+	VPSLLD         $0x13, Y1, Y12
+	VPXOR          Y12, Y11, Y11
+	VPSRLD         $0x16, Y1, Y12
+	VPXOR          Y12, Y11, Y11
+	VPSLLD         $0x0a, Y1, Y12
+	VPXOR          Y12, Y11, Y11
+	VPXOR          Y1, Y2, Y13
+	VPAND          Y13, Y14, Y14
+	VPXOR          Y2, Y14, Y14
+	VPADDD         Y14, Y0, Y0
+	VPADDD         Y11, Y0, Y0
+	VMOVDQA        256(SI), Y15
+	VPADDD         Y15, Y7, Y7
+	VPBROADCASTD   rounds<>+32(SB), Y8
+	VPADDD         Y8, Y7, Y7
+	VPSRLD         $0x06, Y4, Y8
+	VPSLLD         $0x1a, Y4, Y9
+	VPXOR          Y9, Y8, Y8
+	VPSRLD         $0x0b, Y4, Y9
+	VPXOR          Y9, Y8, Y8
+	VPSLLD         $0x15, Y4, Y9
+	VPXOR          Y9, Y8, Y8
+	VPSRLD         $0x19, Y4, Y9
+	VPXOR          Y9, Y8, Y8
+	VPSLLD         $0x07, Y4, Y9
+	VPXOR          Y9, Y8, Y8
+	VPXOR          Y5, Y6, Y10
+	VPAND          Y4, Y10, Y10
+	VPXOR          Y6, Y10, Y10
+	VPADDD         Y10, Y7, Y7
+	VPADDD         Y8, Y7, Y7
+	VPADDD         Y7, Y3, Y3
+	VPSRLD         $0x02, Y0, Y11
+	VPSLLD         $0x1e, Y0, Y12
+	VPXOR          Y12, Y11, Y11
+	VPSRLD         $0x0d, Y0, Y12
+	VPXOR          Y12, Y11, Y11
+	VPSLLD         $0x13, Y0, Y12
+	VPXOR          Y12, Y11, Y11
+	VPSRLD         $0x16, Y0, Y12
+	VPXOR          Y12, Y11, Y11
+	VPSLLD         $0x0a, Y0, Y12
+	VPXOR          Y12, Y11, Y11
+	VPXOR          Y0, Y1, Y14
+	VPAND          Y14, Y13, Y13
+	VPXOR          Y1, Y13, Y13
+	VPADDD         Y13, Y7, Y7
+	VPADDD         Y11, Y7, Y7
+	VMOVDQA        288(SI), Y15
+	VPADDD         Y15, Y6, Y6
+	VPBROADCASTD   rounds<>+36(SB), Y8
+	VPADDD         Y8, Y6, Y6
+	VPSRLD         $0x06, Y3, Y8
+	VPSLLD         $0x1a, Y3, Y9
+	VPXOR          Y9, Y8, Y8
+	VPSRLD         $0x0b, Y3, Y9
+	VPXOR          Y9, Y8, Y8
+	VPSLLD         $0x15, Y3, Y9
+	VPXOR          Y9, Y8, Y8
+	VPSRLD         $0x19, Y3, Y9
+	VPXOR          Y9, Y8, Y8
+	VPSLLD         $0x07, Y3, Y9
+	VPXOR          Y9, Y8, Y8
+	VPXOR          Y4, Y5, Y10
+	VPAND          Y3, Y10, Y10
+	VPXOR          Y5, Y10, Y10
+	VPADDD         Y10, Y6, Y6
+	VPADDD         Y8, Y6, Y6
+	VPADDD         Y6, Y2, Y2
+	VPSRLD         $0x02, Y7, Y11
+	VPSLLD         $0x1e, Y7, Y12
+	VPXOR          Y12, Y11, Y11
+	VPSRLD         $0x0d, Y7, Y12
+	VPXOR          Y12, Y11, Y11
+	VPSLLD         $0x13, Y7, Y12
+	VPXOR          Y12, Y11, Y11
+	VPSRLD         $0x16, Y7, Y12
+	VPXOR          Y12, Y11, Y11
+	VPSLLD         $0x0a, Y7, Y12
+	VPXOR          Y12, Y11, Y11
+	VPXOR          Y7, Y0, Y13
+	VPAND          Y13, Y14, Y14
+	VPXOR          Y0, Y14, Y14
+	VPADDD         Y14, Y6, Y6
+	VPADDD         Y11, Y6, Y6
+	VMOVDQA        320(SI), Y15
+	VPADDD         Y15, Y5, Y5
+	VPBROADCASTD   rounds<>+40(SB), Y8
+	VPADDD         Y8, Y5, Y5
+	VPSRLD         $0x06, Y2, Y8
+	VPSLLD         $0x1a, Y2, Y9
+	VPXOR          Y9, Y8, Y8
+	VPSRLD         $0x0b, Y2, Y9
+	VPXOR          Y9, Y8, Y8
+	VPSLLD         $0x15, Y2, Y9
+	VPXOR          Y9, Y8, Y8
+	VPSRLD         $0x19, Y2, Y9
+	VPXOR          Y9, Y8, Y8
+	VPSLLD         $0x07, Y2, Y9
+	VPXOR          Y9, Y8, Y8
+	VPXOR          Y3, Y4, Y10
+	VPAND          Y2, Y10, Y10
+	VPXOR          Y4, Y10, Y10
+	VPADDD         Y10, Y5, Y5
+	VPADDD         Y8, Y5, Y5
+	VPADDD         Y5, Y1, Y1
+	VPSRLD         $0x02, Y6, Y11
+	VPSLLD         $0x1e, Y6, Y12
+	VPXOR          Y12, Y11, Y11
+	VPSRLD         $0x0d, Y6, Y12
+	VPXOR          Y12, Y11, Y11
+	VPSLLD         $0x13, Y6, Y12
+	VPXOR          Y12, Y11, Y11
+	VPSRLD         $0x16, Y6, Y12
+	VPXOR          Y12, Y11, Y11
+	VPSLLD         $0x0a, Y6, Y12
+	VPXOR          Y12, Y11, Y11
+	VPXOR          Y6, Y7, Y14
+	VPAND          Y14, Y13, Y13
+	VPXOR          Y7, Y13, Y13
+	VPADDD         Y13, Y5, Y5
+	VPADDD         Y11, Y5, Y5
+	VMOVDQA        352(SI), Y15
+	VPADDD         Y15, Y4, Y4
+	VPBROADCASTD   rounds<>+44(SB), Y8
+	VPADDD         Y8, Y4, Y4
+	VPSRLD         $0x06, Y1, Y8
+	VPSLLD         $0x1a, Y1, Y9
+	VPXOR          Y9, Y8, Y8
+	VPSRLD         $0x0b, Y1, Y9
+	VPXOR          Y9, Y8, Y8
+	VPSLLD         $0x15, Y1, Y9
+	VPXOR          Y9, Y8, Y8
+	VPSRLD         $0x19, Y1, Y9
+	VPXOR          Y9, Y8, Y8
+	VPSLLD         $0x07, Y1, Y9
+	VPXOR          Y9, Y8, Y8
+	VPXOR          Y2, Y3, Y10
+	VPAND          Y1, Y10, Y10
+	VPXOR          Y3, Y10, Y10
+	VPADDD         Y10, Y4, Y4
+	VPADDD         Y8, Y4, Y4
+	VPADDD         Y4, Y0, Y0
+	VPSRLD         $0x02, Y5, Y11
+	VPSLLD         $0x1e, Y5, Y12
+	VPXOR          Y12, Y11, Y11
+	VPSRLD         $0x0d, Y5, Y12
+	VPXOR          Y12, Y11, Y11
+	VPSLLD         $0x13, Y5, Y12
+	VPXOR          Y12, Y11, Y11
+	VPSRLD         $0x16, Y5, Y12
+	VPXOR          Y12, Y11, Y11
+	VPSLLD         $0x0a, Y5, Y12
+	VPXOR          Y12, Y11, Y11
+	VPXOR          Y5, Y6, Y13
+	VPAND          Y13, Y14, Y14
+	VPXOR          Y6, Y14, Y14
+	VPADDD         Y14, Y4, Y4
+	VPADDD         Y11, Y4, Y4
+	VMOVDQA        384(SI), Y15
+	VPADDD         Y15, Y3, Y3
+	VPBROADCASTD   rounds<>+48(SB), Y8
+	VPADDD         Y8, Y3, Y3
+	VPSRLD         $0x06, Y0, Y8
+	VPSLLD         $0x1a, Y0, Y9
+	VPXOR          Y9, Y8, Y8
+	VPSRLD         $0x0b, Y0, Y9
+	VPXOR          Y9, Y8, Y8
+	VPSLLD         $0x15, Y0, Y9
+	VPXOR          Y9, Y8, Y8
+	VPSRLD         $0x19, Y0, Y9
+	VPXOR          Y9, Y8, Y8
+	VPSLLD         $0x07, Y0, Y9
+	VPXOR          Y9, Y8, Y8
+	VPXOR          Y1, Y2, Y10
+	VPAND          Y0, Y10, Y10
+	VPXOR          Y2, Y10, Y10
+	VPADDD         Y10, Y3, Y3
+	VPADDD         Y8, Y3, Y3
+	VPADDD         Y3, Y7, Y7
+	VPSRLD         $0x02, Y4, Y11
+	VPSLLD         $0x1e, Y4, Y12
+	VPXOR          Y12, Y11, Y11
+	VPSRLD         $0x0d, Y4, Y12
+	VPXOR          Y12, Y11, Y11
+	VPSLLD         $0x13, Y4, Y12
+	VPXOR          Y12, Y11, Y11
+	VPSRLD         $0x16, Y4, Y12
+	VPXOR          Y12, Y11, Y11
+	VPSLLD         $0x0a, Y4, Y12
+	VPXOR          Y12, Y11, Y11
+	VPXOR          Y4, Y5, Y14
+	VPAND          Y14, Y13, Y13
+	VPXOR          Y5, Y13, Y13
+	VPADDD         Y13, Y3, Y3
+	VPADDD         Y11, Y3, Y3
+	VMOVDQA        416(SI), Y15
+	VPADDD         Y15, Y2, Y2
+	VPBROADCASTD   rounds<>+52(SB), Y8
+	VPADDD         Y8, Y2, Y2
+	VPSRLD         $0x06, Y7, Y8
+	VPSLLD         $0x1a, Y7, Y9
+	VPXOR          Y9, Y8, Y8
+	VPSRLD         $0x0b, Y7, Y9
+	VPXOR          Y9, Y8, Y8
+	VPSLLD         $0x15, Y7, Y9
+	VPXOR          Y9, Y8, Y8
+	VPSRLD         $0x19, Y7, Y9
+	VPXOR          Y9, Y8, Y8
+	VPSLLD         $0x07, Y7, Y9
+	VPXOR          Y9, Y8, Y8
+	VPXOR          Y0, Y1, Y10
+	VPAND          Y7, Y10, Y10
+	VPXOR          Y1, Y10, Y10
+	VPADDD         Y10, Y2, Y2
+	VPADDD         Y8, Y2, Y2
+	VPADDD         Y2, Y6, Y6
+	VPSRLD         $0x02, Y3, Y11
+	VPSLLD         $0x1e, Y3, Y12
+	VPXOR          Y12, Y11, Y11
+	VPSRLD         $0x0d, Y3, Y12
+	VPXOR          Y12, Y11, Y11
+	VPSLLD         $0x13, Y3, Y12
+	VPXOR          Y12, Y11, Y11
+	VPSRLD         $0x16, Y3, Y12
+	VPXOR          Y12, Y11, Y11
+	VPSLLD         $0x0a, Y3, Y12
+	VPXOR          Y12, Y11, Y11
+	VPXOR          Y3, Y4, Y13
+	VPAND          Y13, Y14, Y14
+	VPXOR          Y4, Y14, Y14
+	VPADDD         Y14, Y2, Y2
+	VPADDD         Y11, Y2, Y2
+	VMOVDQA        448(SI), Y15
+	VPADDD         Y15, Y1, Y1
+	VPBROADCASTD   rounds<>+56(SB), Y8
+	VPADDD         Y8, Y1, Y1
+	VPSRLD         $0x06, Y6, Y8
+	VPSLLD         $0x1a, Y6, Y9
+	VPXOR          Y9, Y8, Y8
+	VPSRLD         $0x0b, Y6, Y9
+	VPXOR          Y9, Y8, Y8
+	VPSLLD         $0x15, Y6, Y9
+	VPXOR          Y9, Y8, Y8
+	VPSRLD         $0x19, Y6, Y9
+	VPXOR          Y9, Y8, Y8
+	VPSLLD         $0x07, Y6, Y9
+	VPXOR          Y9, Y8, Y8
+	VPXOR          Y7, Y0, Y10
+	VPAND          Y6, Y10, Y10
+	VPXOR          Y0, Y10, Y10
+	VPADDD         Y10, Y1, Y1
+	VPADDD         Y8, Y1, Y1
+	VPADDD         Y1, Y5, Y5
+	VPSRLD         $0x02, Y2, Y11
+	VPSLLD         $0x1e, Y2, Y12
+	VPXOR          Y12, Y11, Y11
+	VPSRLD         $0x0d, Y2, Y12
+	VPXOR          Y12, Y11, Y11
+	VPSLLD         $0x13, Y2, Y12
+	VPXOR          Y12, Y11, Y11
+	VPSRLD         $0x16, Y2, Y12
+	VPXOR          Y12, Y11, Y11
+	VPSLLD         $0x0a, Y2, Y12
+	VPXOR          Y12, Y11, Y11
+	VPXOR          Y2, Y3, Y14
+	VPAND          Y14, Y13, Y13
+	VPXOR          Y3, Y13, Y13
+	VPADDD         Y13, Y1, Y1
+	VPADDD         Y11, Y1, Y1
+	VMOVDQA        480(SI), Y15
+	VPADDD         Y15, Y0, Y0
+	VPBROADCASTD   rounds<>+60(SB), Y8
+	VPADDD         Y8, Y0, Y0
+	VPSRLD         $0x06, Y5, Y8
+	VPSLLD         $0x1a, Y5, Y9
+	VPXOR          Y9, Y8, Y8
+	VPSRLD         $0x0b, Y5, Y9
+	VPXOR          Y9, Y8, Y8
+	VPSLLD         $0x15, Y5, Y9
+	VPXOR          Y9, Y8, Y8
+	VPSRLD         $0x19, Y5, Y9
+	VPXOR          Y9, Y8, Y8
+	VPSLLD         $0x07, Y5, Y9
+	VPXOR          Y9, Y8, Y8
+	VPXOR          Y6, Y7, Y10
+	VPAND          Y5, Y10, Y10
+	VPXOR          Y7, Y10, Y10
+	VPADDD         Y10, Y0, Y0
+	VPADDD         Y8, Y0, Y0
+	VPADDD         Y0, Y4, Y4
+	VPSRLD         $0x02, Y1, Y11
+	VPSLLD         $0x1e, Y1, Y12
+	VPXOR          Y12, Y11, Y11
+	VPSRLD         $0x0d, Y1, Y12
+	VPXOR          Y12, Y11, Y11
+	VPSLLD         $0x13, Y1, Y12
+	VPXOR          Y12, Y11, Y11
+	VPSRLD         $0x16, Y1, Y12
+	VPXOR          Y12, Y11, Y11
+	VPSLLD         $0x0a, Y1, Y12
+	VPXOR          Y12, Y11, Y11
+	VPXOR          Y1, Y2, Y13
+	VPAND          Y13, Y14, Y14
+	VPXOR          Y2, Y14, Y14
+	VPADDD         Y14, Y0, Y0
+	VPADDD         Y11, Y0, Y0
+	VMOVDQA        (SI), Y15
+	VMOVDQA        32(SI), Y8
+	VMOVDQA        448(SI), Y9
+	VPADDD         288(SI), Y15, Y15
+	VPSRLD         $0x07, Y8, Y10
+	VPSLLD         $0x19, Y8, Y11
+	VPXOR          Y11, Y10, Y10
+	VPSRLD         $0x12, Y8, Y11
+	VPXOR          Y11, Y10, Y10
+	VPSLLD         $0x0e, Y8, Y11
+	VPXOR          Y11, Y10, Y10
+	VPSRLD         $0x03, Y8, Y11
+	VPXOR          Y11, Y10, Y10
+	VPSRLD         $0x11, Y9, Y12
+	VPSLLD         $0x0f, Y9, Y11
+	VPXOR          Y11, Y12, Y12
+	VPSRLD         $0x13, Y9, Y11
+	VPXOR          Y11, Y12, Y12
+	VPSLLD         $0x0d, Y9, Y11
+	VPXOR          Y11, Y12, Y12
+	VPSRLD         $0x0a, Y9, Y11
+	VPXOR          Y11, Y12, Y12
+	VPADDD         Y10, Y15, Y15
+	VPADDD         Y12, Y15, Y15
+	VMOVDQA        Y15, (SI)
+	VPADDD         Y15, Y7, Y7
+	VPBROADCASTD   rounds<>+64(SB), Y8
+	VPADDD         Y8, Y7, Y7
+	VPSRLD         $0x06, Y4, Y8
+	VPSLLD         $0x1a, Y4, Y9
+	VPXOR          Y9, Y8, Y8
+	VPSRLD         $0x0b, Y4, Y9
+	VPXOR          Y9, Y8, Y8
+	VPSLLD         $0x15, Y4, Y9
+	VPXOR          Y9, Y8, Y8
+	VPSRLD         $0x19, Y4, Y9
+	VPXOR          Y9, Y8, Y8
+	VPSLLD         $0x07, Y4, Y9
+	VPXOR          Y9, Y8, Y8
+	VPXOR          Y5, Y6, Y10
+	VPAND          Y4, Y10, Y10
+	VPXOR          Y6, Y10, Y10
+	VPADDD         Y10, Y7, Y7
+	VPADDD         Y8, Y7, Y7
+	VPADDD         Y7, Y3, Y3
+	VPSRLD         $0x02, Y0, Y11
+	VPSLLD         $0x1e, Y0, Y12
+	VPXOR          Y12, Y11, Y11
+	VPSRLD         $0x0d, Y0, Y12
+	VPXOR          Y12, Y11, Y11
+	VPSLLD         $0x13, Y0, Y12
+	VPXOR          Y12, Y11, Y11
+	VPSRLD         $0x16, Y0, Y12
+	VPXOR          Y12, Y11, Y11
+	VPSLLD         $0x0a, Y0, Y12
+	VPXOR          Y12, Y11, Y11
+	VPXOR          Y0, Y1, Y14
+	VPAND          Y14, Y13, Y13
+	VPXOR          Y1, Y13, Y13
+	VPADDD         Y13, Y7, Y7
+	VPADDD         Y11, Y7, Y7
+	VMOVDQA        32(SI), Y15
+	VMOVDQA        64(SI), Y8
+	VMOVDQA        480(SI), Y9
+	VPADDD         320(SI), Y15, Y15
+	VPSRLD         $0x07, Y8, Y10
+	VPSLLD         $0x19, Y8, Y11
+	VPXOR          Y11, Y10, Y10
+	VPSRLD         $0x12, Y8, Y11
+	VPXOR          Y11, Y10, Y10
+	VPSLLD         $0x0e, Y8, Y11
+	VPXOR          Y11, Y10, Y10
+	VPSRLD         $0x03, Y8, Y11
+	VPXOR          Y11, Y10, Y10
+	VPSRLD         $0x11, Y9, Y12
+	VPSLLD         $0x0f, Y9, Y11
+	VPXOR          Y11, Y12, Y12
+	VPSRLD         $0x13, Y9, Y11
+	VPXOR          Y11, Y12, Y12
+	VPSLLD         $0x0d, Y9, Y11
+	VPXOR          Y11, Y12, Y12
+	VPSRLD         $0x0a, Y9, Y11
+	VPXOR          Y11, Y12, Y12
+	VPADDD         Y10, Y15, Y15
+	VPADDD         Y12, Y15, Y15
+	VMOVDQA        Y15, 32(SI)
+	VPADDD         Y15, Y6, Y6
+	VPBROADCASTD   rounds<>+68(SB), Y8
+	VPADDD         Y8, Y6, Y6
+	VPSRLD         $0x06, Y3, Y8
+	VPSLLD         $0x1a, Y3, Y9
+	VPXOR          Y9, Y8, Y8
+	VPSRLD         $0x0b, Y3, Y9
+	VPXOR          Y9, Y8, Y8
+	VPSLLD         $0x15, Y3, Y9
+	VPXOR          Y9, Y8, Y8
+	VPSRLD         $0x19, Y3, Y9
+	VPXOR          Y9, Y8, Y8
+	VPSLLD         $0x07, Y3, Y9
+	VPXOR          Y9, Y8, Y8
+	VPXOR          Y4, Y5, Y10
+	VPAND          Y3, Y10, Y10
+	VPXOR          Y5, Y10, Y10
+	VPADDD         Y10, Y6, Y6
+	VPADDD         Y8, Y6, Y6
+	VPADDD         Y6, Y2, Y2
+	VPSRLD         $0x02, Y7, Y11
+	VPSLLD         $0x1e, Y7, Y12
+	VPXOR          Y12, Y11, Y11
+	VPSRLD         $0x0d, Y7, Y12
+	VPXOR          Y12, Y11, Y11
+	VPSLLD         $0x13, Y7, Y12
+	VPXOR          Y12, Y11, Y11
+	VPSRLD         $0x16, Y7, Y12
+	VPXOR          Y12, Y11, Y11
+	VPSLLD         $0x0a, Y7, Y12
+	VPXOR          Y12, Y11, Y11
+	VPXOR          Y7, Y0, Y13
+	VPAND          Y13, Y14, Y14
+	VPXOR          Y0, Y14, Y14
+	VPADDD         Y14, Y6, Y6
+	VPADDD         Y11, Y6, Y6
+	VMOVDQA        64(SI), Y15
+	VMOVDQA        96(SI), Y8
+	VMOVDQA        (SI), Y9
+	VPADDD         352(SI), Y15, Y15
+	VPSRLD         $0x07, Y8, Y10
+	VPSLLD         $0x19, Y8, Y11
+	VPXOR          Y11, Y10, Y10
+	VPSRLD         $0x12, Y8, Y11
+	VPXOR          Y11, Y10, Y10
+	VPSLLD         $0x0e, Y8, Y11
+	VPXOR          Y11, Y10, Y10
+	VPSRLD         $0x03, Y8, Y11
+	VPXOR          Y11, Y10, Y10
+	VPSRLD         $0x11, Y9, Y12
+	VPSLLD         $0x0f, Y9, Y11
+	VPXOR          Y11, Y12, Y12
+	VPSRLD         $0x13, Y9, Y11
+	VPXOR          Y11, Y12, Y12
+	VPSLLD         $0x0d, Y9, Y11
+	VPXOR          Y11, Y12, Y12
+	VPSRLD         $0x0a, Y9, Y11
+	VPXOR          Y11, Y12, Y12
+	VPADDD         Y10, Y15, Y15
+	VPADDD         Y12, Y15, Y15
+	VMOVDQA        Y15, 64(SI)
+	VPADDD         Y15, Y5, Y5
+	VPBROADCASTD   rounds<>+72(SB), Y8
+	VPADDD         Y8, Y5, Y5
+	VPSRLD         $0x06, Y2, Y8
+	VPSLLD         $0x1a, Y2, Y9
+	VPXOR          Y9, Y8, Y8
+	VPSRLD         $0x0b, Y2, Y9
+	VPXOR          Y9, Y8, Y8
+	VPSLLD         $0x15, Y2, Y9
+	VPXOR          Y9, Y8, Y8
+	VPSRLD         $0x19, Y2, Y9
+	VPXOR          Y9, Y8, Y8
+	VPSLLD         $0x07, Y2, Y9
+	VPXOR          Y9, Y8, Y8
+	VPXOR          Y3, Y4, Y10
+	VPAND          Y2, Y10, Y10
+	VPXOR          Y4, Y10, Y10
+	VPADDD         Y10, Y5, Y5
+	VPADDD         Y8, Y5, Y5
+	VPADDD         Y5, Y1, Y1
+	VPSRLD         $0x02, Y6, Y11
+	VPSLLD         $0x1e, Y6, Y12
+	VPXOR          Y12, Y11, Y11
+	VPSRLD         $0x0d, Y6, Y12
+	VPXOR          Y12, Y11, Y11
+	VPSLLD         $0x13, Y6, Y12
+	VPXOR          Y12, Y11, Y11
+	VPSRLD         $0x16, Y6, Y12
+	VPXOR          Y12, Y11, Y11
+	VPSLLD         $0x0a, Y6, Y12
+	VPXOR          Y12, Y11, Y11
+	VPXOR          Y6, Y7, Y14
+	VPAND          Y14, Y13, Y13
+	VPXOR          Y7, Y13, Y13
+	VPADDD         Y13, Y5, Y5
+	VPADDD         Y11, Y5, Y5
+	VMOVDQA        96(SI), Y15
+	VMOVDQA        128(SI), Y8
+	VMOVDQA        32(SI), Y9
+	VPADDD         384(SI), Y15, Y15
+	VPSRLD         $0x07, Y8, Y10
+	VPSLLD         $0x19, Y8, Y11
+	VPXOR          Y11, Y10, Y10
+	VPSRLD         $0x12, Y8, Y11
+	VPXOR          Y11, Y10, Y10
+	VPSLLD         $0x0e, Y8, Y11
+	VPXOR          Y11, Y10, Y10
+	VPSRLD         $0x03, Y8, Y11
+	VPXOR          Y11, Y10, Y10
+	VPSRLD         $0x11, Y9, Y12
+	VPSLLD         $0x0f, Y9, Y11
+	VPXOR          Y11, Y12, Y12
+	VPSRLD         $0x13, Y9, Y11
+	VPXOR          Y11, Y12, Y12
+	VPSLLD         $0x0d, Y9, Y11
+	VPXOR          Y11, Y12, Y12
+	VPSRLD         $0x0a, Y9, Y11
+	VPXOR          Y11, Y12, Y12
+	VPADDD         Y10, Y15, Y15
+	VPADDD         Y12, Y15, Y15
+	VMOVDQA        Y15, 96(SI)
+	VPADDD         Y15, Y4, Y4
+	VPBROADCASTD   rounds<>+76(SB), Y8
+	VPADDD         Y8, Y4, Y4
+	VPSRLD         $0x06, Y1, Y8
+	VPSLLD         $0x1a, Y1, Y9
+	VPXOR          Y9, Y8, Y8
+	VPSRLD         $0x0b, Y1, Y9
+	VPXOR          Y9, Y8, Y8
+	VPSLLD         $0x15, Y1, Y9
+	VPXOR          Y9, Y8, Y8
+	VPSRLD         $0x19, Y1, Y9
+	VPXOR          Y9, Y8, Y8
+	VPSLLD         $0x07, Y1, Y9
+	VPXOR          Y9, Y8, Y8
+	VPXOR          Y2, Y3, Y10
+	VPAND          Y1, Y10, Y10
+	VPXOR          Y3, Y10, Y10
+	VPADDD         Y10, Y4, Y4
+	VPADDD         Y8, Y4, Y4
+	VPADDD         Y4, Y0, Y0
+	VPSRLD         $0x02, Y5, Y11
+	VPSLLD         $0x1e, Y5, Y12
+	VPXOR          Y12, Y11, Y11
+	VPSRLD         $0x0d, Y5, Y12
+	VPXOR          Y12, Y11, Y11
+	VPSLLD         $0x13, Y5, Y12
+	VPXOR          Y12, Y11, Y11
+	VPSRLD         $0x16, Y5, Y12
+	VPXOR          Y12, Y11, Y11
+	VPSLLD         $0x0a, Y5, Y12
+	VPXOR          Y12, Y11, Y11
+	VPXOR          Y5, Y6, Y13
+	VPAND          Y13, Y14, Y14
+	VPXOR          Y6, Y14, Y14
+	VPADDD         Y14, Y4, Y4
+	VPADDD         Y11, Y4, Y4
+	VMOVDQA        128(SI), Y15
+	VMOVDQA        160(SI), Y8
+	VMOVDQA        64(SI), Y9
+	VPADDD         416(SI), Y15, Y15
+	VPSRLD         $0x07, Y8, Y10
+	VPSLLD         $0x19, Y8, Y11
+	VPXOR          Y11, Y10, Y10
+	VPSRLD         $0x12, Y8, Y11
+	VPXOR          Y11, Y10, Y10
+	VPSLLD         $0x0e, Y8, Y11
+	VPXOR          Y11, Y10, Y10
+	VPSRLD         $0x03, Y8, Y11
+	VPXOR          Y11, Y10, Y10
+	VPSRLD         $0x11, Y9, Y12
+	VPSLLD         $0x0f, Y9, Y11
+	VPXOR          Y11, Y12, Y12
+	VPSRLD         $0x13, Y9, Y11
+	VPXOR          Y11, Y12, Y12
+	VPSLLD         $0x0d, Y9, Y11
+	VPXOR          Y11, Y12, Y12
+	VPSRLD         $0x0a, Y9, Y11
+	VPXOR          Y11, Y12, Y12
+	VPADDD         Y10, Y15, Y15
+	VPADDD         Y12, Y15, Y15
+	VMOVDQA        Y15, 128(SI)
+	VPADDD         Y15, Y3, Y3
+	VPBROADCASTD   rounds<>+80(SB), Y8
+	VPADDD         Y8, Y3, Y3
+	VPSRLD         $0x06, Y0, Y8
+	VPSLLD         $0x1a, Y0, Y9
+	VPXOR          Y9, Y8, Y8
+	VPSRLD         $0x0b, Y0, Y9
+	VPXOR          Y9, Y8, Y8
+	VPSLLD         $0x15, Y0, Y9
+	VPXOR          Y9, Y8, Y8
+	VPSRLD         $0x19, Y0, Y9
+	VPXOR          Y9, Y8, Y8
+	VPSLLD         $0x07, Y0, Y9
+	VPXOR          Y9, Y8, Y8
+	VPXOR          Y1, Y2, Y10
+	VPAND          Y0, Y10, Y10
+	VPXOR          Y2, Y10, Y10
+	VPADDD         Y10, Y3, Y3
+	VPADDD         Y8, Y3, Y3
+	VPADDD         Y3, Y7, Y7
+	VPSRLD         $0x02, Y4, Y11
+	VPSLLD         $0x1e, Y4, Y12
+	VPXOR          Y12, Y11, Y11
+	VPSRLD         $0x0d, Y4, Y12
+	VPXOR          Y12, Y11, Y11
+	VPSLLD         $0x13, Y4, Y12
+	VPXOR          Y12, Y11, Y11
+	VPSRLD         $0x16, Y4, Y12
+	VPXOR          Y12, Y11, Y11
+	VPSLLD         $0x0a, Y4, Y12
+	VPXOR          Y12, Y11, Y11
+	VPXOR          Y4, Y5, Y14
+	VPAND          Y14, Y13, Y13
+	VPXOR          Y5, Y13, Y13
+	VPADDD         Y13, Y3, Y3
+	VPADDD         Y11, Y3, Y3
+	VMOVDQA        160(SI), Y15
+	VMOVDQA        192(SI), Y8
+	VMOVDQA        96(SI), Y9
+	VPADDD         448(SI), Y15, Y15
+	VPSRLD         $0x07, Y8, Y10
+	VPSLLD         $0x19, Y8, Y11
+	VPXOR          Y11, Y10, Y10
+	VPSRLD         $0x12, Y8, Y11
+	VPXOR          Y11, Y10, Y10
+	VPSLLD         $0x0e, Y8, Y11
+	VPXOR          Y11, Y10, Y10
+	VPSRLD         $0x03, Y8, Y11
+	VPXOR          Y11, Y10, Y10
+	VPSRLD         $0x11, Y9, Y12
+	VPSLLD         $0x0f, Y9, Y11
+	VPXOR          Y11, Y12, Y12
+	VPSRLD         $0x13, Y9, Y11
+	VPXOR          Y11, Y12, Y12
+	VPSLLD         $0x0d, Y9, Y11
+	VPXOR          Y11, Y12, Y12
+	VPSRLD         $0x0a, Y9, Y11
+	VPXOR          Y11, Y12, Y12
+	VPADDD         Y10, Y15, Y15
+	VPADDD         Y12, Y15, Y15
+	VMOVDQA        Y15, 160(SI)
+	VPADDD         Y15, Y2, Y2
+	VPBROADCASTD   rounds<>+84(SB), Y8
+	VPADDD         Y8, Y2, Y2
+	VPSRLD         $0x06, Y7, Y8
+	VPSLLD         $0x1a, Y7, Y9
+	VPXOR          Y9, Y8, Y8
+	VPSRLD         $0x0b, Y7, Y9
+	VPXOR          Y9, Y8, Y8
+	VPSLLD         $0x15, Y7, Y9
+	VPXOR          Y9, Y8, Y8
+	VPSRLD         $0x19, Y7, Y9
+	VPXOR          Y9, Y8, Y8
+	VPSLLD         $0x07, Y7, Y9
+	VPXOR          Y9, Y8, Y8
+	VPXOR          Y0, Y1, Y10
+	VPAND          Y7, Y10, Y10
+	VPXOR          Y1, Y10, Y10
+	VPADDD         Y10, Y2, Y2
+	VPADDD         Y8, Y2, Y2
+	VPADDD         Y2, Y6, Y6
+	VPSRLD         $0x02, Y3, Y11
+	VPSLLD         $0x1e, Y3, Y12
+	VPXOR          Y12, Y11, Y11
+	VPSRLD         $0x0d, Y3, Y12
+	VPXOR          Y12, Y11, Y11
+	VPSLLD         $0x13, Y3, Y12
+	VPXOR          Y12, Y11, Y11
+	VPSRLD         $0x16, Y3, Y12
+	VPXOR          Y12, Y11, Y11
+	VPSLLD         $0x0a, Y3, Y12
+	VPXOR          Y12, Y11, Y11
+	VPXOR          Y3, Y4, Y13
+	VPAND          Y13, Y14, Y14
+	VPXOR          Y4, Y14, Y14
+	VPADDD         Y14, Y2, Y2
+	VPADDD         Y11, Y2, Y2
+	VMOVDQA        192(SI), Y15
+	VMOVDQA        224(SI), Y8
+	VMOVDQA        128(SI), Y9
+	VPADDD         480(SI), Y15, Y15
+	VPSRLD         $0x07, Y8, Y10
+	VPSLLD         $0x19, Y8, Y11
+	VPXOR          Y11, Y10, Y10
+	VPSRLD         $0x12, Y8, Y11
+	VPXOR          Y11, Y10, Y10
+	VPSLLD         $0x0e, Y8, Y11
+	VPXOR          Y11, Y10, Y10
+	VPSRLD         $0x03, Y8, Y11
+	VPXOR          Y11, Y10, Y10
+	VPSRLD         $0x11, Y9, Y12
+	VPSLLD         $0x0f, Y9, Y11
+	VPXOR          Y11, Y12, Y12
+	VPSRLD         $0x13, Y9, Y11
+	VPXOR          Y11, Y12, Y12
+	VPSLLD         $0x0d, Y9, Y11
+	VPXOR          Y11, Y12, Y12
+	VPSRLD         $0x0a, Y9, Y11
+	VPXOR          Y11, Y12, Y12
+	VPADDD         Y10, Y15, Y15
+	VPADDD         Y12, Y15, Y15
+	VMOVDQA        Y15, 192(SI)
+	VPADDD         Y15, Y1, Y1
+	VPBROADCASTD   rounds<>+88(SB), Y8
+	VPADDD         Y8, Y1, Y1
+	VPSRLD         $0x06, Y6, Y8
+	VPSLLD         $0x1a, Y6, Y9
+	VPXOR          Y9, Y8, Y8
+	VPSRLD         $0x0b, Y6, Y9
+	VPXOR          Y9, Y8, Y8
+	VPSLLD         $0x15, Y6, Y9
+	VPXOR          Y9, Y8, Y8
+	VPSRLD         $0x19, Y6, Y9
+	VPXOR          Y9, Y8, Y8
+	VPSLLD         $0x07, Y6, Y9
+	VPXOR          Y9, Y8, Y8
+	VPXOR          Y7, Y0, Y10
+	VPAND          Y6, Y10, Y10
+	VPXOR          Y0, Y10, Y10
+	VPADDD         Y10, Y1, Y1
+	VPADDD         Y8, Y1, Y1
+	VPADDD         Y1, Y5, Y5
+	VPSRLD         $0x02, Y2, Y11
+	VPSLLD         $0x1e, Y2, Y12
+	VPXOR          Y12, Y11, Y11
+	VPSRLD         $0x0d, Y2, Y12
+	VPXOR          Y12, Y11, Y11
+	VPSLLD         $0x13, Y2, Y12
+	VPXOR          Y12, Y11, Y11
+	VPSRLD         $0x16, Y2, Y12
+	VPXOR          Y12, Y11, Y11
+	VPSLLD         $0x0a, Y2, Y12
+	VPXOR          Y12, Y11, Y11
+	VPXOR          Y2, Y3, Y14
+	VPAND          Y14, Y13, Y13
+	VPXOR          Y3, Y13, Y13
+	VPADDD         Y13, Y1, Y1
+	VPADDD         Y11, Y1, Y1
+	VMOVDQA        224(SI), Y15
+	VMOVDQA        256(SI), Y8
+	VMOVDQA        160(SI), Y9
+	VPADDD         (SI), Y15, Y15
+	VPSRLD         $0x07, Y8, Y10
+	VPSLLD         $0x19, Y8, Y11
+	VPXOR          Y11, Y10, Y10
+	VPSRLD         $0x12, Y8, Y11
+	VPXOR          Y11, Y10, Y10
+	VPSLLD         $0x0e, Y8, Y11
+	VPXOR          Y11, Y10, Y10
+	VPSRLD         $0x03, Y8, Y11
+	VPXOR          Y11, Y10, Y10
+	VPSRLD         $0x11, Y9, Y12
+	VPSLLD         $0x0f, Y9, Y11
+	VPXOR          Y11, Y12, Y12
+	VPSRLD         $0x13, Y9, Y11
+	VPXOR          Y11, Y12, Y12
+	VPSLLD         $0x0d, Y9, Y11
+	VPXOR          Y11, Y12, Y12
+	VPSRLD         $0x0a, Y9, Y11
+	VPXOR          Y11, Y12, Y12
+	VPADDD         Y10, Y15, Y15
+	VPADDD         Y12, Y15, Y15
+	VMOVDQA        Y15, 224(SI)
+	VPADDD         Y15, Y0, Y0
+	VPBROADCASTD   rounds<>+92(SB), Y8
+	VPADDD         Y8, Y0, Y0
+	VPSRLD         $0x06, Y5, Y8
+	VPSLLD         $0x1a, Y5, Y9
+	VPXOR          Y9, Y8, Y8
+	VPSRLD         $0x0b, Y5, Y9
+	VPXOR          Y9, Y8, Y8
+	VPSLLD         $0x15, Y5, Y9
+	VPXOR          Y9, Y8, Y8
+	VPSRLD         $0x19, Y5, Y9
+	VPXOR          Y9, Y8, Y8
+	VPSLLD         $0x07, Y5, Y9
+	VPXOR          Y9, Y8, Y8
+	VPXOR          Y6, Y7, Y10
+	VPAND          Y5, Y10, Y10
+	VPXOR          Y7, Y10, Y10
+	VPADDD         Y10, Y0, Y0
+	VPADDD         Y8, Y0, Y0
+	VPADDD         Y0, Y4, Y4
+	VPSRLD         $0x02, Y1, Y11
+	VPSLLD         $0x1e, Y1, Y12
+	VPXOR          Y12, Y11, Y11
+	VPSRLD         $0x0d, Y1, Y12
+	VPXOR          Y12, Y11, Y11
+	VPSLLD         $0x13, Y1, Y12
+	VPXOR          Y12, Y11, Y11
+	VPSRLD         $0x16, Y1, Y12
+	VPXOR          Y12, Y11, Y11
+	VPSLLD         $0x0a, Y1, Y12
+	VPXOR          Y12, Y11, Y11
+	VPXOR          Y1, Y2, Y13
+	VPAND          Y13, Y14, Y14
+	VPXOR          Y2, Y14, Y14
+	VPADDD         Y14, Y0, Y0
+	VPADDD         Y11, Y0, Y0
+	VMOVDQA        256(SI), Y15
+	VMOVDQA        288(SI), Y8
+	VMOVDQA        192(SI), Y9
+	VPADDD         32(SI), Y15, Y15
+	VPSRLD         $0x07, Y8, Y10
+	VPSLLD         $0x19, Y8, Y11
+	VPXOR          Y11, Y10, Y10
+	VPSRLD         $0x12, Y8, Y11
+	VPXOR          Y11, Y10, Y10
+	VPSLLD         $0x0e, Y8, Y11
+	VPXOR          Y11, Y10, Y10
+	VPSRLD         $0x03, Y8, Y11
+	VPXOR          Y11, Y10, Y10
+	VPSRLD         $0x11, Y9, Y12
+	VPSLLD         $0x0f, Y9, Y11
+	VPXOR          Y11, Y12, Y12
+	VPSRLD         $0x13, Y9, Y11
+	VPXOR          Y11, Y12, Y12
+	VPSLLD         $0x0d, Y9, Y11
+	VPXOR          Y11, Y12, Y12
+	VPSRLD         $0x0a, Y9, Y11
+	VPXOR          Y11, Y12, Y12
+	VPADDD         Y10, Y15, Y15
+	VPADDD         Y12, Y15, Y15
+	VMOVDQA        Y15, 256(SI)
+	VPADDD         Y15, Y7, Y7
+	VPBROADCASTD   rounds<>+96(SB), Y8
+	VPADDD         Y8, Y7, Y7
+	VPSRLD         $0x06, Y4, Y8
+	VPSLLD         $0x1a, Y4, Y9
+	VPXOR          Y9, Y8, Y8
+	VPSRLD         $0x0b, Y4, Y9
+	VPXOR          Y9, Y8, Y8
+	VPSLLD         $0x15, Y4, Y9
+	VPXOR          Y9, Y8, Y8
+	VPSRLD         $0x19, Y4, Y9
+	VPXOR          Y9, Y8, Y8
+	VPSLLD         $0x07, Y4, Y9
+	VPXOR          Y9, Y8, Y8
+	VPXOR          Y5, Y6, Y10
+	VPAND          Y4, Y10, Y10
+	VPXOR          Y6, Y10, Y10
+	VPADDD         Y10, Y7, Y7
+	VPADDD         Y8, Y7, Y7
+	VPADDD         Y7, Y3, Y3
+	VPSRLD         $0x02, Y0, Y11
+	VPSLLD         $0x1e, Y0, Y12
+	VPXOR          Y12, Y11, Y11
+	VPSRLD         $0x0d, Y0, Y12
+	VPXOR          Y12, Y11, Y11
+	VPSLLD         $0x13, Y0, Y12
+	VPXOR          Y12, Y11, Y11
+	VPSRLD         $0x16, Y0, Y12
+	VPXOR          Y12, Y11, Y11
+	VPSLLD         $0x0a, Y0, Y12
+	VPXOR          Y12, Y11, Y11
+	VPXOR          Y0, Y1, Y14
+	VPAND          Y14, Y13, Y13
+	VPXOR          Y1, Y13, Y13
+	VPADDD         Y13, Y7, Y7
+	VPADDD         Y11, Y7, Y7
+	VMOVDQA        288(SI), Y15
+	VMOVDQA        320(SI), Y8
+	VMOVDQA        224(SI), Y9
+	VPADDD         64(SI), Y15, Y15
+	VPSRLD         $0x07, Y8, Y10
+	VPSLLD         $0x19, Y8, Y11
+	VPXOR          Y11, Y10, Y10
+	VPSRLD         $0x12, Y8, Y11
+	VPXOR          Y11, Y10, Y10
+	VPSLLD         $0x0e, Y8, Y11
+	VPXOR          Y11, Y10, Y10
+	VPSRLD         $0x03, Y8, Y11
+	VPXOR          Y11, Y10, Y10
+	VPSRLD         $0x11, Y9, Y12
+	VPSLLD         $0x0f, Y9, Y11
+	VPXOR          Y11, Y12, Y12
+	VPSRLD         $0x13, Y9, Y11
+	VPXOR          Y11, Y12, Y12
+	VPSLLD         $0x0d, Y9, Y11
+	VPXOR          Y11, Y12, Y12
+	VPSRLD         $0x0a, Y9, Y11
+	VPXOR          Y11, Y12, Y12
+	VPADDD         Y10, Y15, Y15
+	VPADDD         Y12, Y15, Y15
+	VMOVDQA        Y15, 288(SI)
+	VPADDD         Y15, Y6, Y6
+	VPBROADCASTD   rounds<>+100(SB), Y8
+	VPADDD         Y8, Y6, Y6
+	VPSRLD         $0x06, Y3, Y8
+	VPSLLD         $0x1a, Y3, Y9
+	VPXOR          Y9, Y8, Y8
+	VPSRLD         $0x0b, Y3, Y9
+	VPXOR          Y9, Y8, Y8
+	VPSLLD         $0x15, Y3, Y9
+	VPXOR          Y9, Y8, Y8
+	VPSRLD         $0x19, Y3, Y9
+	VPXOR          Y9, Y8, Y8
+	VPSLLD         $0x07, Y3, Y9
+	VPXOR          Y9, Y8, Y8
+	VPXOR          Y4, Y5, Y10
+	VPAND          Y3, Y10, Y10
+	VPXOR          Y5, Y10, Y10
+	VPADDD         Y10, Y6, Y6
+	VPADDD         Y8, Y6, Y6
+	VPADDD         Y6, Y2, Y2
+	VPSRLD         $0x02, Y7, Y11
+	VPSLLD         $0x1e, Y7, Y12
+	VPXOR          Y12, Y11, Y11
+	VPSRLD         $0x0d, Y7, Y12
+	VPXOR          Y12, Y11, Y11
+	VPSLLD         $0x13, Y7, Y12
+	VPXOR          Y12, Y11, Y11
+	VPSRLD         $0x16, Y7, Y12
+	VPXOR          Y12, Y11, Y11
+	VPSLLD         $0x0a, Y7, Y12
+	VPXOR          Y12, Y11, Y11
+	VPXOR          Y7, Y0, Y13
+	VPAND          Y13, Y14, Y14
+	VPXOR          Y0, Y14, Y14
+	VPADDD         Y14, Y6, Y6
+	VPADDD         Y11, Y6, Y6
+	VMOVDQA        320(SI), Y15
+	VMOVDQA        352(SI), Y8
+	VMOVDQA        256(SI), Y9
+	VPADDD         96(SI), Y15, Y15
+	VPSRLD         $0x07, Y8, Y10
+	VPSLLD         $0x19, Y8, Y11
+	VPXOR          Y11, Y10, Y10
+	VPSRLD         $0x12, Y8, Y11
+	VPXOR          Y11, Y10, Y10
+	VPSLLD         $0x0e, Y8, Y11
+	VPXOR          Y11, Y10, Y10
+	VPSRLD         $0x03, Y8, Y11
+	VPXOR          Y11, Y10, Y10
+	VPSRLD         $0x11, Y9, Y12
+	VPSLLD         $0x0f, Y9, Y11
+	VPXOR          Y11, Y12, Y12
+	VPSRLD         $0x13, Y9, Y11
+	VPXOR          Y11, Y12, Y12
+	VPSLLD         $0x0d, Y9, Y11
+	VPXOR          Y11, Y12, Y12
+	VPSRLD         $0x0a, Y9, Y11
+	VPXOR          Y11, Y12, Y12
+	VPADDD         Y10, Y15, Y15
+	VPADDD         Y12, Y15, Y15
+	VMOVDQA        Y15, 320(SI)
+	VPADDD         Y15, Y5, Y5
+	VPBROADCASTD   rounds<>+104(SB), Y8
+	VPADDD         Y8, Y5, Y5
+	VPSRLD         $0x06, Y2, Y8
+	VPSLLD         $0x1a, Y2, Y9
+	VPXOR          Y9, Y8, Y8
+	VPSRLD         $0x0b, Y2, Y9
+	VPXOR          Y9, Y8, Y8
+	VPSLLD         $0x15, Y2, Y9
+	VPXOR          Y9, Y8, Y8
+	VPSRLD         $0x19, Y2, Y9
+	VPXOR          Y9, Y8, Y8
+	VPSLLD         $0x07, Y2, Y9
+	VPXOR          Y9, Y8, Y8
+	VPXOR          Y3, Y4, Y10
+	VPAND          Y2, Y10, Y10
+	VPXOR          Y4, Y10, Y10
+	VPADDD         Y10, Y5, Y5
+	VPADDD         Y8, Y5, Y5
+	VPADDD         Y5, Y1, Y1
+	VPSRLD         $0x02, Y6, Y11
+	VPSLLD         $0x1e, Y6, Y12
+	VPXOR          Y12, Y11, Y11
+	VPSRLD         $0x0d, Y6, Y12
+	VPXOR          Y12, Y11, Y11
+	VPSLLD         $0x13, Y6, Y12
+	VPXOR          Y12, Y11, Y11
+	VPSRLD         $0x16, Y6, Y12
+	VPXOR          Y12, Y11, Y11
+	VPSLLD         $0x0a, Y6, Y12
+	VPXOR          Y12, Y11, Y11
+	VPXOR          Y6, Y7, Y14
+	VPAND          Y14, Y13, Y13
+	VPXOR          Y7, Y13, Y13
+	VPADDD         Y13, Y5, Y5
+	VPADDD         Y11, Y5, Y5
+	VMOVDQA        352(SI), Y15
+	VMOVDQA        384(SI), Y8
+	VMOVDQA        288(SI), Y9
+	VPADDD         128(SI), Y15, Y15
+	VPSRLD         $0x07, Y8, Y10
+	VPSLLD         $0x19, Y8, Y11
+	VPXOR          Y11, Y10, Y10
+	VPSRLD         $0x12, Y8, Y11
+	VPXOR          Y11, Y10, Y10
+	VPSLLD         $0x0e, Y8, Y11
+	VPXOR          Y11, Y10, Y10
+	VPSRLD         $0x03, Y8, Y11
+	VPXOR          Y11, Y10, Y10
+	VPSRLD         $0x11, Y9, Y12
+	VPSLLD         $0x0f, Y9, Y11
+	VPXOR          Y11, Y12, Y12
+	VPSRLD         $0x13, Y9, Y11
+	VPXOR          Y11, Y12, Y12
+	VPSLLD         $0x0d, Y9, Y11
+	VPXOR          Y11, Y12, Y12
+	VPSRLD         $0x0a, Y9, Y11
+	VPXOR          Y11, Y12, Y12
+	VPADDD         Y10, Y15, Y15
+	VPADDD         Y12, Y15, Y15
+	VMOVDQA        Y15, 352(SI)
+	VPADDD         Y15, Y4, Y4
+	VPBROADCASTD   rounds<>+108(SB), Y8
+	VPADDD         Y8, Y4, Y4
+	VPSRLD         $0x06, Y1, Y8
+	VPSLLD         $0x1a, Y1, Y9
+	VPXOR          Y9, Y8, Y8
+	VPSRLD         $0x0b, Y1, Y9
+	VPXOR          Y9, Y8, Y8
+	VPSLLD         $0x15, Y1, Y9
+	VPXOR          Y9, Y8, Y8
+	VPSRLD         $0x19, Y1, Y9
+	VPXOR          Y9, Y8, Y8
+	VPSLLD         $0x07, Y1, Y9
+	VPXOR          Y9, Y8, Y8
+	VPXOR          Y2, Y3, Y10
+	VPAND          Y1, Y10, Y10
+	VPXOR          Y3, Y10, Y10
+	VPADDD         Y10, Y4, Y4
+	VPADDD         Y8, Y4, Y4
+	VPADDD         Y4, Y0, Y0
+	VPSRLD         $0x02, Y5, Y11
+	VPSLLD         $0x1e, Y5, Y12
+	VPXOR          Y12, Y11, Y11
+	VPSRLD         $0x0d, Y5, Y12
+	VPXOR          Y12, Y11, Y11
+	VPSLLD         $0x13, Y5, Y12
+	VPXOR          Y12, Y11, Y11
+	VPSRLD         $0x16, Y5, Y12
+	VPXOR          Y12, Y11, Y11
+	VPSLLD         $0x0a, Y5, Y12
+	VPXOR          Y12, Y11, Y11
+	VPXOR          Y5, Y6, Y13
+	VPAND          Y13, Y14, Y14
+	VPXOR          Y6, Y14, Y14
+	VPADDD         Y14, Y4, Y4
+	VPADDD         Y11, Y4, Y4
+	VMOVDQA        384(SI), Y15
+	VMOVDQA        416(SI), Y8
+	VMOVDQA        320(SI), Y9
+	VPADDD         160(SI), Y15, Y15
+	VPSRLD         $0x07, Y8, Y10
+	VPSLLD         $0x19, Y8, Y11
+	VPXOR          Y11, Y10, Y10
+	VPSRLD         $0x12, Y8, Y11
+	VPXOR          Y11, Y10, Y10
+	VPSLLD         $0x0e, Y8, Y11
+	VPXOR          Y11, Y10, Y10
+	VPSRLD         $0x03, Y8, Y11
+	VPXOR          Y11, Y10, Y10
+	VPSRLD         $0x11, Y9, Y12
+	VPSLLD         $0x0f, Y9, Y11
+	VPXOR          Y11, Y12, Y12
+	VPSRLD         $0x13, Y9, Y11
+	VPXOR          Y11, Y12, Y12
+	VPSLLD         $0x0d, Y9, Y11
+	VPXOR          Y11, Y12, Y12
+	VPSRLD         $0x0a, Y9, Y11
+	VPXOR          Y11, Y12, Y12
+	VPADDD         Y10, Y15, Y15
+	VPADDD         Y12, Y15, Y15
+	VMOVDQA        Y15, 384(SI)
+	VPADDD         Y15, Y3, Y3
+	VPBROADCASTD   rounds<>+112(SB), Y8
+	VPADDD         Y8, Y3, Y3
+	VPSRLD         $0x06, Y0, Y8
+	VPSLLD         $0x1a, Y0, Y9
+	VPXOR          Y9, Y8, Y8
+	VPSRLD         $0x0b, Y0, Y9
+	VPXOR          Y9, Y8, Y8
+	VPSLLD         $0x15, Y0, Y9
+	VPXOR          Y9, Y8, Y8
+	VPSRLD         $0x19, Y0, Y9
+	VPXOR          Y9, Y8, Y8
+	VPSLLD         $0x07, Y0, Y9
+	VPXOR          Y9, Y8, Y8
+	VPXOR          Y1, Y2, Y10
+	VPAND          Y0, Y10, Y10
+	VPXOR          Y2, Y10, Y10
+	VPADDD         Y10, Y3, Y3
+	VPADDD         Y8, Y3, Y3
+	VPADDD         Y3, Y7, Y7
+	VPSRLD         $0x02, Y4, Y11
+	VPSLLD         $0x1e, Y4, Y12
+	VPXOR          Y12, Y11, Y11
+	VPSRLD         $0x0d, Y4, Y12
+	VPXOR          Y12, Y11, Y11
+	VPSLLD         $0x13, Y4, Y12
+	VPXOR          Y12, Y11, Y11
+	VPSRLD         $0x16, Y4, Y12
+	VPXOR          Y12, Y11, Y11
+	VPSLLD         $0x0a, Y4, Y12
+	VPXOR          Y12, Y11, Y11
+	VPXOR          Y4, Y5, Y14
+	VPAND          Y14, Y13, Y13
+	VPXOR          Y5, Y13, Y13
+	VPADDD         Y13, Y3, Y3
+	VPADDD         Y11, Y3, Y3
+	VMOVDQA        416(SI), Y15
+	VMOVDQA        448(SI), Y8
+	VMOVDQA        352(SI), Y9
+	VPADDD         192(SI), Y15, Y15
+	VPSRLD         $0x07, Y8, Y10
+	VPSLLD         $0x19, Y8, Y11
+	VPXOR          Y11, Y10, Y10
+	VPSRLD         $0x12, Y8, Y11
+	VPXOR          Y11, Y10, Y10
+	VPSLLD         $0x0e, Y8, Y11
+	VPXOR          Y11, Y10, Y10
+	VPSRLD         $0x03, Y8, Y11
+	VPXOR          Y11, Y10, Y10
+	VPSRLD         $0x11, Y9, Y12
+	VPSLLD         $0x0f, Y9, Y11
+	VPXOR          Y11, Y12, Y12
+	VPSRLD         $0x13, Y9, Y11
+	VPXOR          Y11, Y12, Y12
+	VPSLLD         $0x0d, Y9, Y11
+	VPXOR          Y11, Y12, Y12
+	VPSRLD         $0x0a, Y9, Y11
+	VPXOR          Y11, Y12, Y12
+	VPADDD         Y10, Y15, Y15
+	VPADDD         Y12, Y15, Y15
+	VMOVDQA        Y15, 416(SI)
+	VPADDD         Y15, Y2, Y2
+	VPBROADCASTD   rounds<>+116(SB), Y8
+	VPADDD         Y8, Y2, Y2
+	VPSRLD         $0x06, Y7, Y8
+	VPSLLD         $0x1a, Y7, Y9
+	VPXOR          Y9, Y8, Y8
+	VPSRLD         $0x0b, Y7, Y9
+	VPXOR          Y9, Y8, Y8
+	VPSLLD         $0x15, Y7, Y9
+	VPXOR          Y9, Y8, Y8
+	VPSRLD         $0x19, Y7, Y9
+	VPXOR          Y9, Y8, Y8
+	VPSLLD         $0x07, Y7, Y9
+	VPXOR          Y9, Y8, Y8
+	VPXOR          Y0, Y1, Y10
+	VPAND          Y7, Y10, Y10
+	VPXOR          Y1, Y10, Y10
+	VPADDD         Y10, Y2, Y2
+	VPADDD         Y8, Y2, Y2
+	VPADDD         Y2, Y6, Y6
+	VPSRLD         $0x02, Y3, Y11
+	VPSLLD         $0x1e, Y3, Y12
+	VPXOR          Y12, Y11, Y11
+	VPSRLD         $0x0d, Y3, Y12
+	VPXOR          Y12, Y11, Y11
+	VPSLLD         $0x13, Y3, Y12
+	VPXOR          Y12, Y11, Y11
+	VPSRLD         $0x16, Y3, Y12
+	VPXOR          Y12, Y11, Y11
+	VPSLLD         $0x0a, Y3, Y12
+	VPXOR          Y12, Y11, Y11
+	VPXOR          Y3, Y4, Y13
+	VPAND          Y13, Y14, Y14
+	VPXOR          Y4, Y14, Y14
+	VPADDD         Y14, Y2, Y2
+	VPADDD         Y11, Y2, Y2
+	VMOVDQA        448(SI), Y15
+	VMOVDQA        480(SI), Y8
+	VMOVDQA        384(SI), Y9
+	VPADDD         224(SI), Y15, Y15
+	VPSRLD         $0x07, Y8, Y10
+	VPSLLD         $0x19, Y8, Y11
+	VPXOR          Y11, Y10, Y10
+	VPSRLD         $0x12, Y8, Y11
+	VPXOR          Y11, Y10, Y10
+	VPSLLD         $0x0e, Y8, Y11
+	VPXOR          Y11, Y10, Y10
+	VPSRLD         $0x03, Y8, Y11
+	VPXOR          Y11, Y10, Y10
+	VPSRLD         $0x11, Y9, Y12
+	VPSLLD         $0x0f, Y9, Y11
+	VPXOR          Y11, Y12, Y12
+	VPSRLD         $0x13, Y9, Y11
+	VPXOR          Y11, Y12, Y12
+	VPSLLD         $0x0d, Y9, Y11
+	VPXOR          Y11, Y12, Y12
+	VPSRLD         $0x0a, Y9, Y11
+	VPXOR          Y11, Y12, Y12
+	VPADDD         Y10, Y15, Y15
+	VPADDD         Y12, Y15, Y15
+	VMOVDQA        Y15, 448(SI)
+	VPADDD         Y15, Y1, Y1
+	VPBROADCASTD   rounds<>+120(SB), Y8
+	VPADDD         Y8, Y1, Y1
+	VPSRLD         $0x06, Y6, Y8
+	VPSLLD         $0x1a, Y6, Y9
+	VPXOR          Y9, Y8, Y8
+	VPSRLD         $0x0b, Y6, Y9
+	VPXOR          Y9, Y8, Y8
+	VPSLLD         $0x15, Y6, Y9
+	VPXOR          Y9, Y8, Y8
+	VPSRLD         $0x19, Y6, Y9
+	VPXOR          Y9, Y8, Y8
+	VPSLLD         $0x07, Y6, Y9
+	VPXOR          Y9, Y8, Y8
+	VPXOR          Y7, Y0, Y10
+	VPAND          Y6, Y10, Y10
+	VPXOR          Y0, Y10, Y10
+	VPADDD         Y10, Y1, Y1
+	VPADDD         Y8, Y1, Y1
+	VPADDD         Y1, Y5, Y5
+	VPSRLD         $0x02, Y2, Y11
+	VPSLLD         $0x1e, Y2, Y12
+	VPXOR          Y12, Y11, Y11
+	VPSRLD         $0x0d, Y2, Y12
+	VPXOR          Y12, Y11, Y11
+	VPSLLD         $0x13, Y2, Y12
+	VPXOR          Y12, Y11, Y11
+	VPSRLD         $0x16, Y2, Y12
+	VPXOR          Y12, Y11, Y11
+	VPSLLD         $0x0a, Y2, Y12
+	VPXOR          Y12, Y11, Y11
+	VPXOR          Y2, Y3, Y14
+	VPAND          Y14, Y13, Y13
+	VPXOR          Y3, Y13, Y13
+	VPADDD         Y13, Y1, Y1
+	VPADDD         Y11, Y1, Y1
+	VMOVDQA        480(SI), Y15
+	VMOVDQA        (SI), Y8
+	VMOVDQA        416(SI), Y9
+	VPADDD         256(SI), Y15, Y15
+	VPSRLD         $0x07, Y8, Y10
+	VPSLLD         $0x19, Y8, Y11
+	VPXOR          Y11, Y10, Y10
+	VPSRLD         $0x12, Y8, Y11
+	VPXOR          Y11, Y10, Y10
+	VPSLLD         $0x0e, Y8, Y11
+	VPXOR          Y11, Y10, Y10
+	VPSRLD         $0x03, Y8, Y11
+	VPXOR          Y11, Y10, Y10
+	VPSRLD         $0x11, Y9, Y12
+	VPSLLD         $0x0f, Y9, Y11
+	VPXOR          Y11, Y12, Y12
+	VPSRLD         $0x13, Y9, Y11
+	VPXOR          Y11, Y12, Y12
+	VPSLLD         $0x0d, Y9, Y11
+	VPXOR          Y11, Y12, Y12
+	VPSRLD         $0x0a, Y9, Y11
+	VPXOR          Y11, Y12, Y12
+	VPADDD         Y10, Y15, Y15
+	VPADDD         Y12, Y15, Y15
+	VMOVDQA        Y15, 480(SI)
+	VPADDD         Y15, Y0, Y0
+	VPBROADCASTD   rounds<>+124(SB), Y8
+	VPADDD         Y8, Y0, Y0
+	VPSRLD         $0x06, Y5, Y8
+	VPSLLD         $0x1a, Y5, Y9
+	VPXOR          Y9, Y8, Y8
+	VPSRLD         $0x0b, Y5, Y9
+	VPXOR          Y9, Y8, Y8
+	VPSLLD         $0x15, Y5, Y9
+	VPXOR          Y9, Y8, Y8
+	VPSRLD         $0x19, Y5, Y9
+	VPXOR          Y9, Y8, Y8
+	VPSLLD         $0x07, Y5, Y9
+	VPXOR          Y9, Y8, Y8
+	VPXOR          Y6, Y7, Y10
+	VPAND          Y5, Y10, Y10
+	VPXOR          Y7, Y10, Y10
+	VPADDD         Y10, Y0, Y0
+	VPADDD         Y8, Y0, Y0
+	VPADDD         Y0, Y4, Y4
+	VPSRLD         $0x02, Y1, Y11
+	VPSLLD         $0x1e, Y1, Y12
+	VPXOR          Y12, Y11, Y11
+	VPSRLD         $0x0d, Y1, Y12
+	VPXOR          Y12, Y11, Y11
+	VPSLLD         $0x13, Y1, Y12
+	VPXOR          Y12, Y11, Y11
+	VPSRLD         $0x16, Y1, Y12
+	VPXOR          Y12, Y11, Y11
+	VPSLLD         $0x0a, Y1, Y12
+	VPXOR          Y12, Y11, Y11
+	VPXOR          Y1, Y2, Y13
+	VPAND          Y13, Y14, Y14
+	VPXOR          Y2, Y14, Y14
+	VPADDD         Y14, Y0, Y0
+	VPADDD         Y11, Y0, Y0
+	VMOVDQA        (SI), Y15
+	VMOVDQA        32(SI), Y8
+	VMOVDQA        448(SI), Y9
+	VPADDD         288(SI), Y15, Y15
+	VPSRLD         $0x07, Y8, Y10
+	VPSLLD         $0x19, Y8, Y11
+	VPXOR          Y11, Y10, Y10
+	VPSRLD         $0x12, Y8, Y11
+	VPXOR          Y11, Y10, Y10
+	VPSLLD         $0x0e, Y8, Y11
+	VPXOR          Y11, Y10, Y10
+	VPSRLD         $0x03, Y8, Y11
+	VPXOR          Y11, Y10, Y10
+	VPSRLD         $0x11, Y9, Y12
+	VPSLLD         $0x0f, Y9, Y11
+	VPXOR          Y11, Y12, Y12
+	VPSRLD         $0x13, Y9, Y11
+	VPXOR          Y11, Y12, Y12
+	VPSLLD         $0x0d, Y9, Y11
+	VPXOR          Y11, Y12, Y12
+	VPSRLD         $0x0a, Y9, Y11
+	VPXOR          Y11, Y12, Y12
+	VPADDD         Y10, Y15, Y15
+	VPADDD         Y12, Y15, Y15
+	VMOVDQA        Y15, (SI)
+	VPADDD         Y15, Y7, Y7
+	VPBROADCASTD   rounds<>+128(SB), Y8
+	VPADDD         Y8, Y7, Y7
+	VPSRLD         $0x06, Y4, Y8
+	VPSLLD         $0x1a, Y4, Y9
+	VPXOR          Y9, Y8, Y8
+	VPSRLD         $0x0b, Y4, Y9
+	VPXOR          Y9, Y8, Y8
+	VPSLLD         $0x15, Y4, Y9
+	VPXOR          Y9, Y8, Y8
+	VPSRLD         $0x19, Y4, Y9
+	VPXOR          Y9, Y8, Y8
+	VPSLLD         $0x07, Y4, Y9
+	VPXOR          Y9, Y8, Y8
+	VPXOR          Y5, Y6, Y10
+	VPAND          Y4, Y10, Y10
+	VPXOR          Y6, Y10, Y10
+	VPADDD         Y10, Y7, Y7
+	VPADDD         Y8, Y7, Y7
+	VPADDD         Y7, Y3, Y3
+	VPSRLD         $0x02, Y0, Y11
+	VPSLLD         $0x1e, Y0, Y12
+	VPXOR          Y12, Y11, Y11
+	VPSRLD         $0x0d, Y0, Y12
+	VPXOR          Y12, Y11, Y11
+	VPSLLD         $0x13, Y0, Y12
+	VPXOR          Y12, Y11, Y11
+	VPSRLD         $0x16, Y0, Y12
+	VPXOR          Y12, Y11, Y11
+	VPSLLD         $0x0a, Y0, Y12
+	VPXOR          Y12, Y11, Y11
+	VPXOR          Y0, Y1, Y14
+	VPAND          Y14, Y13, Y13
+	VPXOR          Y1, Y13, Y13
+	VPADDD         Y13, Y7, Y7
+	VPADDD         Y11, Y7, Y7
+	VMOVDQA        32(SI), Y15
+	VMOVDQA        64(SI), Y8
+	VMOVDQA        480(SI), Y9
+	VPADDD         320(SI), Y15, Y15
+	VPSRLD         $0x07, Y8, Y10
+	VPSLLD         $0x19, Y8, Y11
+	VPXOR          Y11, Y10, Y10
+	VPSRLD         $0x12, Y8, Y11
+	VPXOR          Y11, Y10, Y10
+	VPSLLD         $0x0e, Y8, Y11
+	VPXOR          Y11, Y10, Y10
+	VPSRLD         $0x03, Y8, Y11
+	VPXOR          Y11, Y10, Y10
+	VPSRLD         $0x11, Y9, Y12
+	VPSLLD         $0x0f, Y9, Y11
+	VPXOR          Y11, Y12, Y12
+	VPSRLD         $0x13, Y9, Y11
+	VPXOR          Y11, Y12, Y12
+	VPSLLD         $0x0d, Y9, Y11
+	VPXOR          Y11, Y12, Y12
+	VPSRLD         $0x0a, Y9, Y11
+	VPXOR          Y11, Y12, Y12
+	VPADDD         Y10, Y15, Y15
+	VPADDD         Y12, Y15, Y15
+	VMOVDQA        Y15, 32(SI)
+	VPADDD         Y15, Y6, Y6
+	VPBROADCASTD   rounds<>+132(SB), Y8
+	VPADDD         Y8, Y6, Y6
+	VPSRLD         $0x06, Y3, Y8
+	VPSLLD         $0x1a, Y3, Y9
+	VPXOR          Y9, Y8, Y8
+	VPSRLD         $0x0b, Y3, Y9
+	VPXOR          Y9, Y8, Y8
+	VPSLLD         $0x15, Y3, Y9
+	VPXOR          Y9, Y8, Y8
+	VPSRLD         $0x19, Y3, Y9
+	VPXOR          Y9, Y8, Y8
+	VPSLLD         $0x07, Y3, Y9
+	VPXOR          Y9, Y8, Y8
+	VPXOR          Y4, Y5, Y10
+	VPAND          Y3, Y10, Y10
+	VPXOR          Y5, Y10, Y10
+	VPADDD         Y10, Y6, Y6
+	VPADDD         Y8, Y6, Y6
+	VPADDD         Y6, Y2, Y2
+	VPSRLD         $0x02, Y7, Y11
+	VPSLLD         $0x1e, Y7, Y12
+	VPXOR          Y12, Y11, Y11
+	VPSRLD         $0x0d, Y7, Y12
+	VPXOR          Y12, Y11, Y11
+	VPSLLD         $0x13, Y7, Y12
+	VPXOR          Y12, Y11, Y11
+	VPSRLD         $0x16, Y7, Y12
+	VPXOR          Y12, Y11, Y11
+	VPSLLD         $0x0a, Y7, Y12
+	VPXOR          Y12, Y11, Y11
+	VPXOR          Y7, Y0, Y13
+	VPAND          Y13, Y14, Y14
+	VPXOR          Y0, Y14, Y14
+	VPADDD         Y14, Y6, Y6
+	VPADDD         Y11, Y6, Y6
+	VMOVDQA        64(SI), Y15
+	VMOVDQA        96(SI), Y8
+	VMOVDQA        (SI), Y9
+	VPADDD         352(SI), Y15, Y15
+	VPSRLD         $0x07, Y8, Y10
+	VPSLLD         $0x19, Y8, Y11
+	VPXOR          Y11, Y10, Y10
+	VPSRLD         $0x12, Y8, Y11
+	VPXOR          Y11, Y10, Y10
+	VPSLLD         $0x0e, Y8, Y11
+	VPXOR          Y11, Y10, Y10
+	VPSRLD         $0x03, Y8, Y11
+	VPXOR          Y11, Y10, Y10
+	VPSRLD         $0x11, Y9, Y12
+	VPSLLD         $0x0f, Y9, Y11
+	VPXOR          Y11, Y12, Y12
+	VPSRLD         $0x13, Y9, Y11
+	VPXOR          Y11, Y12, Y12
+	VPSLLD         $0x0d, Y9, Y11
+	VPXOR          Y11, Y12, Y12
+	VPSRLD         $0x0a, Y9, Y11
+	VPXOR          Y11, Y12, Y12
+	VPADDD         Y10, Y15, Y15
+	VPADDD         Y12, Y15, Y15
+	VMOVDQA        Y15, 64(SI)
+	VPADDD         Y15, Y5, Y5
+	VPBROADCASTD   rounds<>+136(SB), Y8
+	VPADDD         Y8, Y5, Y5
+	VPSRLD         $0x06, Y2, Y8
+	VPSLLD         $0x1a, Y2, Y9
+	VPXOR          Y9, Y8, Y8
+	VPSRLD         $0x0b, Y2, Y9
+	VPXOR          Y9, Y8, Y8
+	VPSLLD         $0x15, Y2, Y9
+	VPXOR          Y9, Y8, Y8
+	VPSRLD         $0x19, Y2, Y9
+	VPXOR          Y9, Y8, Y8
+	VPSLLD         $0x07, Y2, Y9
+	VPXOR          Y9, Y8, Y8
+	VPXOR          Y3, Y4, Y10
+	VPAND          Y2, Y10, Y10
+	VPXOR          Y4, Y10, Y10
+	VPADDD         Y10, Y5, Y5
+	VPADDD         Y8, Y5, Y5
+	VPADDD         Y5, Y1, Y1
+	VPSRLD         $0x02, Y6, Y11
+	VPSLLD         $0x1e, Y6, Y12
+	VPXOR          Y12, Y11, Y11
+	VPSRLD         $0x0d, Y6, Y12
+	VPXOR          Y12, Y11, Y11
+	VPSLLD         $0x13, Y6, Y12
+	VPXOR          Y12, Y11, Y11
+	VPSRLD         $0x16, Y6, Y12
+	VPXOR          Y12, Y11, Y11
+	VPSLLD         $0x0a, Y6, Y12
+	VPXOR          Y12, Y11, Y11
+	VPXOR          Y6, Y7, Y14
+	VPAND          Y14, Y13, Y13
+	VPXOR          Y7, Y13, Y13
+	VPADDD         Y13, Y5, Y5
+	VPADDD         Y11, Y5, Y5
+	VMOVDQA        96(SI), Y15
+	VMOVDQA        128(SI), Y8
+	VMOVDQA        32(SI), Y9
+	VPADDD         384(SI), Y15, Y15
+	VPSRLD         $0x07, Y8, Y10
+	VPSLLD         $0x19, Y8, Y11
+	VPXOR          Y11, Y10, Y10
+	VPSRLD         $0x12, Y8, Y11
+	VPXOR          Y11, Y10, Y10
+	VPSLLD         $0x0e, Y8, Y11
+	VPXOR          Y11, Y10, Y10
+	VPSRLD         $0x03, Y8, Y11
+	VPXOR          Y11, Y10, Y10
+	VPSRLD         $0x11, Y9, Y12
+	VPSLLD         $0x0f, Y9, Y11
+	VPXOR          Y11, Y12, Y12
+	VPSRLD         $0x13, Y9, Y11
+	VPXOR          Y11, Y12, Y12
+	VPSLLD         $0x0d, Y9, Y11
+	VPXOR          Y11, Y12, Y12
+	VPSRLD         $0x0a, Y9, Y11
+	VPXOR          Y11, Y12, Y12
+	VPADDD         Y10, Y15, Y15
+	VPADDD         Y12, Y15, Y15
+	VMOVDQA        Y15, 96(SI)
+	VPADDD         Y15, Y4, Y4
+	VPBROADCASTD   rounds<>+140(SB), Y8
+	VPADDD         Y8, Y4, Y4
+	VPSRLD         $0x06, Y1, Y8
+	VPSLLD         $0x1a, Y1, Y9
+	VPXOR          Y9, Y8, Y8
+	VPSRLD         $0x0b, Y1, Y9
+	VPXOR          Y9, Y8, Y8
+	VPSLLD         $0x15, Y1, Y9
+	VPXOR          Y9, Y8, Y8
+	VPSRLD         $0x19, Y1, Y9
+	VPXOR          Y9, Y8, Y8
+	VPSLLD         $0x07, Y1, Y9
+	VPXOR          Y9, Y8, Y8
+	VPXOR          Y2, Y3, Y10
+	VPAND          Y1, Y10, Y10
+	VPXOR          Y3, Y10, Y10
+	VPADDD         Y10, Y4, Y4
+	VPADDD         Y8, Y4, Y4
+	VPADDD         Y4, Y0, Y0
+	VPSRLD         $0x02, Y5, Y11
+	VPSLLD         $0x1e, Y5, Y12
+	VPXOR          Y12, Y11, Y11
+	VPSRLD         $0x0d, Y5, Y12
+	VPXOR          Y12, Y11, Y11
+	VPSLLD         $0x13, Y5, Y12
+	VPXOR          Y12, Y11, Y11
+	VPSRLD         $0x16, Y5, Y12
+	VPXOR          Y12, Y11, Y11
+	VPSLLD         $0x0a, Y5, Y12
+	VPXOR          Y12, Y11, Y11
+	VPXOR          Y5, Y6, Y13
+	VPAND          Y13, Y14, Y14
+	VPXOR          Y6, Y14, Y14
+	VPADDD         Y14, Y4, Y4
+	VPADDD         Y11, Y4, Y4
+	VMOVDQA        128(SI), Y15
+	VMOVDQA        160(SI), Y8
+	VMOVDQA        64(SI), Y9
+	VPADDD         416(SI), Y15, Y15
+	VPSRLD         $0x07, Y8, Y10
+	VPSLLD         $0x19, Y8, Y11
+	VPXOR          Y11, Y10, Y10
+	VPSRLD         $0x12, Y8, Y11
+	VPXOR          Y11, Y10, Y10
+	VPSLLD         $0x0e, Y8, Y11
+	VPXOR          Y11, Y10, Y10
+	VPSRLD         $0x03, Y8, Y11
+	VPXOR          Y11, Y10, Y10
+	VPSRLD         $0x11, Y9, Y12
+	VPSLLD         $0x0f, Y9, Y11
+	VPXOR          Y11, Y12, Y12
+	VPSRLD         $0x13, Y9, Y11
+	VPXOR          Y11, Y12, Y12
+	VPSLLD         $0x0d, Y9, Y11
+	VPXOR          Y11, Y12, Y12
+	VPSRLD         $0x0a, Y9, Y11
+	VPXOR          Y11, Y12, Y12
+	VPADDD         Y10, Y15, Y15
+	VPADDD         Y12, Y15, Y15
+	VMOVDQA        Y15, 128(SI)
+	VPADDD         Y15, Y3, Y3
+	VPBROADCASTD   rounds<>+144(SB), Y8
+	VPADDD         Y8, Y3, Y3
+	VPSRLD         $0x06, Y0, Y8
+	VPSLLD         $0x1a, Y0, Y9
+	VPXOR          Y9, Y8, Y8
+	VPSRLD         $0x0b, Y0, Y9
+	VPXOR          Y9, Y8, Y8
+	VPSLLD         $0x15, Y0, Y9
+	VPXOR          Y9, Y8, Y8
+	VPSRLD         $0x19, Y0, Y9
+	VPXOR          Y9, Y8, Y8
+	VPSLLD         $0x07, Y0, Y9
+	VPXOR          Y9, Y8, Y8
+	VPXOR          Y1, Y2, Y10
+	VPAND          Y0, Y10, Y10
+	VPXOR          Y2, Y10, Y10
+	VPADDD         Y10, Y3, Y3
+	VPADDD         Y8, Y3, Y3
+	VPADDD         Y3, Y7, Y7
+	VPSRLD         $0x02, Y4, Y11
+	VPSLLD         $0x1e, Y4, Y12
+	VPXOR          Y12, Y11, Y11
+	VPSRLD         $0x0d, Y4, Y12
+	VPXOR          Y12, Y11, Y11
+	VPSLLD         $0x13, Y4, Y12
+	VPXOR          Y12, Y11, Y11
+	VPSRLD         $0x16, Y4, Y12
+	VPXOR          Y12, Y11, Y11
+	VPSLLD         $0x0a, Y4, Y12
+	VPXOR          Y12, Y11, Y11
+	VPXOR          Y4, Y5, Y14
+	VPAND          Y14, Y13, Y13
+	VPXOR          Y5, Y13, Y13
+	VPADDD         Y13, Y3, Y3
+	VPADDD         Y11, Y3, Y3
+	VMOVDQA        160(SI), Y15
+	VMOVDQA        192(SI), Y8
+	VMOVDQA        96(SI), Y9
+	VPADDD         448(SI), Y15, Y15
+	VPSRLD         $0x07, Y8, Y10
+	VPSLLD         $0x19, Y8, Y11
+	VPXOR          Y11, Y10, Y10
+	VPSRLD         $0x12, Y8, Y11
+	VPXOR          Y11, Y10, Y10
+	VPSLLD         $0x0e, Y8, Y11
+	VPXOR          Y11, Y10, Y10
+	VPSRLD         $0x03, Y8, Y11
+	VPXOR          Y11, Y10, Y10
+	VPSRLD         $0x11, Y9, Y12
+	VPSLLD         $0x0f, Y9, Y11
+	VPXOR          Y11, Y12, Y12
+	VPSRLD         $0x13, Y9, Y11
+	VPXOR          Y11, Y12, Y12
+	VPSLLD         $0x0d, Y9, Y11
+	VPXOR          Y11, Y12, Y12
+	VPSRLD         $0x0a, Y9, Y11
+	VPXOR          Y11, Y12, Y12
+	VPADDD         Y10, Y15, Y15
+	VPADDD         Y12, Y15, Y15
+	VMOVDQA        Y15, 160(SI)
+	VPADDD         Y15, Y2, Y2
+	VPBROADCASTD   rounds<>+148(SB), Y8
+	VPADDD         Y8, Y2, Y2
+	VPSRLD         $0x06, Y7, Y8
+	VPSLLD         $0x1a, Y7, Y9
+	VPXOR          Y9, Y8, Y8
+	VPSRLD         $0x0b, Y7, Y9
+	VPXOR          Y9, Y8, Y8
+	VPSLLD         $0x15, Y7, Y9
+	VPXOR          Y9, Y8, Y8
+	VPSRLD         $0x19, Y7, Y9
+	VPXOR          Y9, Y8, Y8
+	VPSLLD         $0x07, Y7, Y9
+	VPXOR          Y9, Y8, Y8
+	VPXOR          Y0, Y1, Y10
+	VPAND          Y7, Y10, Y10
+	VPXOR          Y1, Y10, Y10
+	VPADDD         Y10, Y2, Y2
+	VPADDD         Y8, Y2, Y2
+	VPADDD         Y2, Y6, Y6
+	VPSRLD         $0x02, Y3, Y11
+	VPSLLD         $0x1e, Y3, Y12
+	VPXOR          Y12, Y11, Y11
+	VPSRLD         $0x0d, Y3, Y12
+	VPXOR          Y12, Y11, Y11
+	VPSLLD         $0x13, Y3, Y12
+	VPXOR          Y12, Y11, Y11
+	VPSRLD         $0x16, Y3, Y12
+	VPXOR          Y12, Y11, Y11
+	VPSLLD         $0x0a, Y3, Y12
+	VPXOR          Y12, Y11, Y11
+	VPXOR          Y3, Y4, Y13
+	VPAND          Y13, Y14, Y14
+	VPXOR          Y4, Y14, Y14
+	VPADDD         Y14, Y2, Y2
+	VPADDD         Y11, Y2, Y2
+	VMOVDQA        192(SI), Y15
+	VMOVDQA        224(SI), Y8
+	VMOVDQA        128(SI), Y9
+	VPADDD         480(SI), Y15, Y15
+	VPSRLD         $0x07, Y8, Y10
+	VPSLLD         $0x19, Y8, Y11
+	VPXOR          Y11, Y10, Y10
+	VPSRLD         $0x12, Y8, Y11
+	VPXOR          Y11, Y10, Y10
+	VPSLLD         $0x0e, Y8, Y11
+	VPXOR          Y11, Y10, Y10
+	VPSRLD         $0x03, Y8, Y11
+	VPXOR          Y11, Y10, Y10
+	VPSRLD         $0x11, Y9, Y12
+	VPSLLD         $0x0f, Y9, Y11
+	VPXOR          Y11, Y12, Y12
+	VPSRLD         $0x13, Y9, Y11
+	VPXOR          Y11, Y12, Y12
+	VPSLLD         $0x0d, Y9, Y11
+	VPXOR          Y11, Y12, Y12
+	VPSRLD         $0x0a, Y9, Y11
+	VPXOR          Y11, Y12, Y12
+	VPADDD         Y10, Y15, Y15
+	VPADDD         Y12, Y15, Y15
+	VMOVDQA        Y15, 192(SI)
+	VPADDD         Y15, Y1, Y1
+	VPBROADCASTD   rounds<>+152(SB), Y8
+	VPADDD         Y8, Y1, Y1
+	VPSRLD         $0x06, Y6, Y8
+	VPSLLD         $0x1a, Y6, Y9
+	VPXOR          Y9, Y8, Y8
+	VPSRLD         $0x0b, Y6, Y9
+	VPXOR          Y9, Y8, Y8
+	VPSLLD         $0x15, Y6, Y9
+	VPXOR          Y9, Y8, Y8
+	VPSRLD         $0x19, Y6, Y9
+	VPXOR          Y9, Y8, Y8
+	VPSLLD         $0x07, Y6, Y9
+	VPXOR          Y9, Y8, Y8
+	VPXOR          Y7, Y0, Y10
+	VPAND          Y6, Y10, Y10
+	VPXOR          Y0, Y10, Y10
+	VPADDD         Y10, Y1, Y1
+	VPADDD         Y8, Y1, Y1
+	VPADDD         Y1, Y5, Y5
+	VPSRLD         $0x02, Y2, Y11
+	VPSLLD         $0x1e, Y2, Y12
+	VPXOR          Y12, Y11, Y11
+	VPSRLD         $0x0d, Y2, Y12
+	VPXOR          Y12, Y11, Y11
+	VPSLLD         $0x13, Y2, Y12
+	VPXOR          Y12, Y11, Y11
+	VPSRLD         $0x16, Y2, Y12
+	VPXOR          Y12, Y11, Y11
+	VPSLLD         $0x0a, Y2, Y12
+	VPXOR          Y12, Y11, Y11
+	VPXOR          Y2, Y3, Y14
+	VPAND          Y14, Y13, Y13
+	VPXOR          Y3, Y13, Y13
+	VPADDD         Y13, Y1, Y1
+	VPADDD         Y11, Y1, Y1
+	VMOVDQA        224(SI), Y15
+	VMOVDQA        256(SI), Y8
+	VMOVDQA        160(SI), Y9
+	VPADDD         (SI), Y15, Y15
+	VPSRLD         $0x07, Y8, Y10
+	VPSLLD         $0x19, Y8, Y11
+	VPXOR          Y11, Y10, Y10
+	VPSRLD         $0x12, Y8, Y11
+	VPXOR          Y11, Y10, Y10
+	VPSLLD         $0x0e, Y8, Y11
+	VPXOR          Y11, Y10, Y10
+	VPSRLD         $0x03, Y8, Y11
+	VPXOR          Y11, Y10, Y10
+	VPSRLD         $0x11, Y9, Y12
+	VPSLLD         $0x0f, Y9, Y11
+	VPXOR          Y11, Y12, Y12
+	VPSRLD         $0x13, Y9, Y11
+	VPXOR          Y11, Y12, Y12
+	VPSLLD         $0x0d, Y9, Y11
+	VPXOR          Y11, Y12, Y12
+	VPSRLD         $0x0a, Y9, Y11
+	VPXOR          Y11, Y12, Y12
+	VPADDD         Y10, Y15, Y15
+	VPADDD         Y12, Y15, Y15
+	VMOVDQA        Y15, 224(SI)
+	VPADDD         Y15, Y0, Y0
+	VPBROADCASTD   rounds<>+156(SB), Y8
+	VPADDD         Y8, Y0, Y0
+	VPSRLD         $0x06, Y5, Y8
+	VPSLLD         $0x1a, Y5, Y9
+	VPXOR          Y9, Y8, Y8
+	VPSRLD         $0x0b, Y5, Y9
+	VPXOR          Y9, Y8, Y8
+	VPSLLD         $0x15, Y5, Y9
+	VPXOR          Y9, Y8, Y8
+	VPSRLD         $0x19, Y5, Y9
+	VPXOR          Y9, Y8, Y8
+	VPSLLD         $0x07, Y5, Y9
+	VPXOR          Y9, Y8, Y8
+	VPXOR          Y6, Y7, Y10
+	VPAND          Y5, Y10, Y10
+	VPXOR          Y7, Y10, Y10
+	VPADDD         Y10, Y0, Y0
+	VPADDD         Y8, Y0, Y0
+	VPADDD         Y0, Y4, Y4
+	VPSRLD         $0x02, Y1, Y11
+	VPSLLD         $0x1e, Y1, Y12
+	VPXOR          Y12, Y11, Y11
+	VPSRLD         $0x0d, Y1, Y12
+	VPXOR          Y12, Y11, Y11
+	VPSLLD         $0x13, Y1, Y12
+	VPXOR          Y12, Y11, Y11
+	VPSRLD         $0x16, Y1, Y12
+	VPXOR          Y12, Y11, Y11
+	VPSLLD         $0x0a, Y1, Y12
+	VPXOR          Y12, Y11, Y11
+	VPXOR          Y1, Y2, Y13
+	VPAND          Y13, Y14, Y14
+	VPXOR          Y2, Y14, Y14
+	VPADDD         Y14, Y0, Y0
+	VPADDD         Y11, Y0, Y0
+	VMOVDQA        256(SI), Y15
+	VMOVDQA        288(SI), Y8
+	VMOVDQA        192(SI), Y9
+	VPADDD         32(SI), Y15, Y15
+	VPSRLD         $0x07, Y8, Y10
+	VPSLLD         $0x19, Y8, Y11
+	VPXOR          Y11, Y10, Y10
+	VPSRLD         $0x12, Y8, Y11
+	VPXOR          Y11, Y10, Y10
+	VPSLLD         $0x0e, Y8, Y11
+	VPXOR          Y11, Y10, Y10
+	VPSRLD         $0x03, Y8, Y11
+	VPXOR          Y11, Y10, Y10
+	VPSRLD         $0x11, Y9, Y12
+	VPSLLD         $0x0f, Y9, Y11
+	VPXOR          Y11, Y12, Y12
+	VPSRLD         $0x13, Y9, Y11
+	VPXOR          Y11, Y12, Y12
+	VPSLLD         $0x0d, Y9, Y11
+	VPXOR          Y11, Y12, Y12
+	VPSRLD         $0x0a, Y9, Y11
+	VPXOR          Y11, Y12, Y12
+	VPADDD         Y10, Y15, Y15
+	VPADDD         Y12, Y15, Y15
+	VMOVDQA        Y15, 256(SI)
+	VPADDD         Y15, Y7, Y7
+	VPBROADCASTD   rounds<>+160(SB), Y8
+	VPADDD         Y8, Y7, Y7
+	VPSRLD         $0x06, Y4, Y8
+	VPSLLD         $0x1a, Y4, Y9
+	VPXOR          Y9, Y8, Y8
+	VPSRLD         $0x0b, Y4, Y9
+	VPXOR          Y9, Y8, Y8
+	VPSLLD         $0x15, Y4, Y9
+	VPXOR          Y9, Y8, Y8
+	VPSRLD         $0x19, Y4, Y9
+	VPXOR          Y9, Y8, Y8
+	VPSLLD         $0x07, Y4, Y9
+	VPXOR          Y9, Y8, Y8
+	VPXOR          Y5, Y6, Y10
+	VPAND          Y4, Y10, Y10
+	VPXOR          Y6, Y10, Y10
+	VPADDD         Y10, Y7, Y7
+	VPADDD         Y8, Y7, Y7
+	VPADDD         Y7, Y3, Y3
+	VPSRLD         $0x02, Y0, Y11
+	VPSLLD         $0x1e, Y0, Y12
+	VPXOR          Y12, Y11, Y11
+	VPSRLD         $0x0d, Y0, Y12
+	VPXOR          Y12, Y11, Y11
+	VPSLLD         $0x13, Y0, Y12
+	VPXOR          Y12, Y11, Y11
+	VPSRLD         $0x16, Y0, Y12
+	VPXOR          Y12, Y11, Y11
+	VPSLLD         $0x0a, Y0, Y12
+	VPXOR          Y12, Y11, Y11
+	VPXOR          Y0, Y1, Y14
+	VPAND          Y14, Y13, Y13
+	VPXOR          Y1, Y13, Y13
+	VPADDD         Y13, Y7, Y7
+	VPADDD         Y11, Y7, Y7
+	VMOVDQA        288(SI), Y15
+	VMOVDQA        320(SI), Y8
+	VMOVDQA        224(SI), Y9
+	VPADDD         64(SI), Y15, Y15
+	VPSRLD         $0x07, Y8, Y10
+	VPSLLD         $0x19, Y8, Y11
+	VPXOR          Y11, Y10, Y10
+	VPSRLD         $0x12, Y8, Y11
+	VPXOR          Y11, Y10, Y10
+	VPSLLD         $0x0e, Y8, Y11
+	VPXOR          Y11, Y10, Y10
+	VPSRLD         $0x03, Y8, Y11
+	VPXOR          Y11, Y10, Y10
+	VPSRLD         $0x11, Y9, Y12
+	VPSLLD         $0x0f, Y9, Y11
+	VPXOR          Y11, Y12, Y12
+	VPSRLD         $0x13, Y9, Y11
+	VPXOR          Y11, Y12, Y12
+	VPSLLD         $0x0d, Y9, Y11
+	VPXOR          Y11, Y12, Y12
+	VPSRLD         $0x0a, Y9, Y11
+	VPXOR          Y11, Y12, Y12
+	VPADDD         Y10, Y15, Y15
+	VPADDD         Y12, Y15, Y15
+	VMOVDQA        Y15, 288(SI)
+	VPADDD         Y15, Y6, Y6
+	VPBROADCASTD   rounds<>+164(SB), Y8
+	VPADDD         Y8, Y6, Y6
+	VPSRLD         $0x06, Y3, Y8
+	VPSLLD         $0x1a, Y3, Y9
+	VPXOR          Y9, Y8, Y8
+	VPSRLD         $0x0b, Y3, Y9
+	VPXOR          Y9, Y8, Y8
+	VPSLLD         $0x15, Y3, Y9
+	VPXOR          Y9, Y8, Y8
+	VPSRLD         $0x19, Y3, Y9
+	VPXOR          Y9, Y8, Y8
+	VPSLLD         $0x07, Y3, Y9
+	VPXOR          Y9, Y8, Y8
+	VPXOR          Y4, Y5, Y10
+	VPAND          Y3, Y10, Y10
+	VPXOR          Y5, Y10, Y10
+	VPADDD         Y10, Y6, Y6
+	VPADDD         Y8, Y6, Y6
+	VPADDD         Y6, Y2, Y2
+	VPSRLD         $0x02, Y7, Y11
+	VPSLLD         $0x1e, Y7, Y12
+	VPXOR          Y12, Y11, Y11
+	VPSRLD         $0x0d, Y7, Y12
+	VPXOR          Y12, Y11, Y11
+	VPSLLD         $0x13, Y7, Y12
+	VPXOR          Y12, Y11, Y11
+	VPSRLD         $0x16, Y7, Y12
+	VPXOR          Y12, Y11, Y11
+	VPSLLD         $0x0a, Y7, Y12
+	VPXOR          Y12, Y11, Y11
+	VPXOR          Y7, Y0, Y13
+	VPAND          Y13, Y14, Y14
+	VPXOR          Y0, Y14, Y14
+	VPADDD         Y14, Y6, Y6
+	VPADDD         Y11, Y6, Y6
+	VMOVDQA        320(SI), Y15
+	VMOVDQA        352(SI), Y8
+	VMOVDQA        256(SI), Y9
+	VPADDD         96(SI), Y15, Y15
+	VPSRLD         $0x07, Y8, Y10
+	VPSLLD         $0x19, Y8, Y11
+	VPXOR          Y11, Y10, Y10
+	VPSRLD         $0x12, Y8, Y11
+	VPXOR          Y11, Y10, Y10
+	VPSLLD         $0x0e, Y8, Y11
+	VPXOR          Y11, Y10, Y10
+	VPSRLD         $0x03, Y8, Y11
+	VPXOR          Y11, Y10, Y10
+	VPSRLD         $0x11, Y9, Y12
+	VPSLLD         $0x0f, Y9, Y11
+	VPXOR          Y11, Y12, Y12
+	VPSRLD         $0x13, Y9, Y11
+	VPXOR          Y11, Y12, Y12
+	VPSLLD         $0x0d, Y9, Y11
+	VPXOR          Y11, Y12, Y12
+	VPSRLD         $0x0a, Y9, Y11
+	VPXOR          Y11, Y12, Y12
+	VPADDD         Y10, Y15, Y15
+	VPADDD         Y12, Y15, Y15
+	VMOVDQA        Y15, 320(SI)
+	VPADDD         Y15, Y5, Y5
+	VPBROADCASTD   rounds<>+168(SB), Y8
+	VPADDD         Y8, Y5, Y5
+	VPSRLD         $0x06, Y2, Y8
+	VPSLLD         $0x1a, Y2, Y9
+	VPXOR          Y9, Y8, Y8
+	VPSRLD         $0x0b, Y2, Y9
+	VPXOR          Y9, Y8, Y8
+	VPSLLD         $0x15, Y2, Y9
+	VPXOR          Y9, Y8, Y8
+	VPSRLD         $0x19, Y2, Y9
+	VPXOR          Y9, Y8, Y8
+	VPSLLD         $0x07, Y2, Y9
+	VPXOR          Y9, Y8, Y8
+	VPXOR          Y3, Y4, Y10
+	VPAND          Y2, Y10, Y10
+	VPXOR          Y4, Y10, Y10
+	VPADDD         Y10, Y5, Y5
+	VPADDD         Y8, Y5, Y5
+	VPADDD         Y5, Y1, Y1
+	VPSRLD         $0x02, Y6, Y11
+	VPSLLD         $0x1e, Y6, Y12
+	VPXOR          Y12, Y11, Y11
+	VPSRLD         $0x0d, Y6, Y12
+	VPXOR          Y12, Y11, Y11
+	VPSLLD         $0x13, Y6, Y12
+	VPXOR          Y12, Y11, Y11
+	VPSRLD         $0x16, Y6, Y12
+	VPXOR          Y12, Y11, Y11
+	VPSLLD         $0x0a, Y6, Y12
+	VPXOR          Y12, Y11, Y11
+	VPXOR          Y6, Y7, Y14
+	VPAND          Y14, Y13, Y13
+	VPXOR          Y7, Y13, Y13
+	VPADDD         Y13, Y5, Y5
+	VPADDD         Y11, Y5, Y5
+	VMOVDQA        352(SI), Y15
+	VMOVDQA        384(SI), Y8
+	VMOVDQA        288(SI), Y9
+	VPADDD         128(SI), Y15, Y15
+	VPSRLD         $0x07, Y8, Y10
+	VPSLLD         $0x19, Y8, Y11
+	VPXOR          Y11, Y10, Y10
+	VPSRLD         $0x12, Y8, Y11
+	VPXOR          Y11, Y10, Y10
+	VPSLLD         $0x0e, Y8, Y11
+	VPXOR          Y11, Y10, Y10
+	VPSRLD         $0x03, Y8, Y11
+	VPXOR          Y11, Y10, Y10
+	VPSRLD         $0x11, Y9, Y12
+	VPSLLD         $0x0f, Y9, Y11
+	VPXOR          Y11, Y12, Y12
+	VPSRLD         $0x13, Y9, Y11
+	VPXOR          Y11, Y12, Y12
+	VPSLLD         $0x0d, Y9, Y11
+	VPXOR          Y11, Y12, Y12
+	VPSRLD         $0x0a, Y9, Y11
+	VPXOR          Y11, Y12, Y12
+	VPADDD         Y10, Y15, Y15
+	VPADDD         Y12, Y15, Y15
+	VMOVDQA        Y15, 352(SI)
+	VPADDD         Y15, Y4, Y4
+	VPBROADCASTD   rounds<>+172(SB), Y8
+	VPADDD         Y8, Y4, Y4
+	VPSRLD         $0x06, Y1, Y8
+	VPSLLD         $0x1a, Y1, Y9
+	VPXOR          Y9, Y8, Y8
+	VPSRLD         $0x0b, Y1, Y9
+	VPXOR          Y9, Y8, Y8
+	VPSLLD         $0x15, Y1, Y9
+	VPXOR          Y9, Y8, Y8
+	VPSRLD         $0x19, Y1, Y9
+	VPXOR          Y9, Y8, Y8
+	VPSLLD         $0x07, Y1, Y9
+	VPXOR          Y9, Y8, Y8
+	VPXOR          Y2, Y3, Y10
+	VPAND          Y1, Y10, Y10
+	VPXOR          Y3, Y10, Y10
+	VPADDD         Y10, Y4, Y4
+	VPADDD         Y8, Y4, Y4
+	VPADDD         Y4, Y0, Y0
+	VPSRLD         $0x02, Y5, Y11
+	VPSLLD         $0x1e, Y5, Y12
+	VPXOR          Y12, Y11, Y11
+	VPSRLD         $0x0d, Y5, Y12
+	VPXOR          Y12, Y11, Y11
+	VPSLLD         $0x13, Y5, Y12
+	VPXOR          Y12, Y11, Y11
+	VPSRLD         $0x16, Y5, Y12
+	VPXOR          Y12, Y11, Y11
+	VPSLLD         $0x0a, Y5, Y12
+	VPXOR          Y12, Y11, Y11
+	VPXOR          Y5, Y6, Y13
+	VPAND          Y13, Y14, Y14
+	VPXOR          Y6, Y14, Y14
+	VPADDD         Y14, Y4, Y4
+	VPADDD         Y11, Y4, Y4
+	VMOVDQA        384(SI), Y15
+	VMOVDQA        416(SI), Y8
+	VMOVDQA        320(SI), Y9
+	VPADDD         160(SI), Y15, Y15
+	VPSRLD         $0x07, Y8, Y10
+	VPSLLD         $0x19, Y8, Y11
+	VPXOR          Y11, Y10, Y10
+	VPSRLD         $0x12, Y8, Y11
+	VPXOR          Y11, Y10, Y10
+	VPSLLD         $0x0e, Y8, Y11
+	VPXOR          Y11, Y10, Y10
+	VPSRLD         $0x03, Y8, Y11
+	VPXOR          Y11, Y10, Y10
+	VPSRLD         $0x11, Y9, Y12
+	VPSLLD         $0x0f, Y9, Y11
+	VPXOR          Y11, Y12, Y12
+	VPSRLD         $0x13, Y9, Y11
+	VPXOR          Y11, Y12, Y12
+	VPSLLD         $0x0d, Y9, Y11
+	VPXOR          Y11, Y12, Y12
+	VPSRLD         $0x0a, Y9, Y11
+	VPXOR          Y11, Y12, Y12
+	VPADDD         Y10, Y15, Y15
+	VPADDD         Y12, Y15, Y15
+	VMOVDQA        Y15, 384(SI)
+	VPADDD         Y15, Y3, Y3
+	VPBROADCASTD   rounds<>+176(SB), Y8
+	VPADDD         Y8, Y3, Y3
+	VPSRLD         $0x06, Y0, Y8
+	VPSLLD         $0x1a, Y0, Y9
+	VPXOR          Y9, Y8, Y8
+	VPSRLD         $0x0b, Y0, Y9
+	VPXOR          Y9, Y8, Y8
+	VPSLLD         $0x15, Y0, Y9
+	VPXOR          Y9, Y8, Y8
+	VPSRLD         $0x19, Y0, Y9
+	VPXOR          Y9, Y8, Y8
+	VPSLLD         $0x07, Y0, Y9
+	VPXOR          Y9, Y8, Y8
+	VPXOR          Y1, Y2, Y10
+	VPAND          Y0, Y10, Y10
+	VPXOR          Y2, Y10, Y10
+	VPADDD         Y10, Y3, Y3
+	VPADDD         Y8, Y3, Y3
+	VPADDD         Y3, Y7, Y7
+	VPSRLD         $0x02, Y4, Y11
+	VPSLLD         $0x1e, Y4, Y12
+	VPXOR          Y12, Y11, Y11
+	VPSRLD         $0x0d, Y4, Y12
+	VPXOR          Y12, Y11, Y11
+	VPSLLD         $0x13, Y4, Y12
+	VPXOR          Y12, Y11, Y11
+	VPSRLD         $0x16, Y4, Y12
+	VPXOR          Y12, Y11, Y11
+	VPSLLD         $0x0a, Y4, Y12
+	VPXOR          Y12, Y11, Y11
+	VPXOR          Y4, Y5, Y14
+	VPAND          Y14, Y13, Y13
+	VPXOR          Y5, Y13, Y13
+	VPADDD         Y13, Y3, Y3
+	VPADDD         Y11, Y3, Y3
+	VMOVDQA        416(SI), Y15
+	VMOVDQA        448(SI), Y8
+	VMOVDQA        352(SI), Y9
+	VPADDD         192(SI), Y15, Y15
+	VPSRLD         $0x07, Y8, Y10
+	VPSLLD         $0x19, Y8, Y11
+	VPXOR          Y11, Y10, Y10
+	VPSRLD         $0x12, Y8, Y11
+	VPXOR          Y11, Y10, Y10
+	VPSLLD         $0x0e, Y8, Y11
+	VPXOR          Y11, Y10, Y10
+	VPSRLD         $0x03, Y8, Y11
+	VPXOR          Y11, Y10, Y10
+	VPSRLD         $0x11, Y9, Y12
+	VPSLLD         $0x0f, Y9, Y11
+	VPXOR          Y11, Y12, Y12
+	VPSRLD         $0x13, Y9, Y11
+	VPXOR          Y11, Y12, Y12
+	VPSLLD         $0x0d, Y9, Y11
+	VPXOR          Y11, Y12, Y12
+	VPSRLD         $0x0a, Y9, Y11
+	VPXOR          Y11, Y12, Y12
+	VPADDD         Y10, Y15, Y15
+	VPADDD         Y12, Y15, Y15
+	VMOVDQA        Y15, 416(SI)
+	VPADDD         Y15, Y2, Y2
+	VPBROADCASTD   rounds<>+180(SB), Y8
+	VPADDD         Y8, Y2, Y2
+	VPSRLD         $0x06, Y7, Y8
+	VPSLLD         $0x1a, Y7, Y9
+	VPXOR          Y9, Y8, Y8
+	VPSRLD         $0x0b, Y7, Y9
+	VPXOR          Y9, Y8, Y8
+	VPSLLD         $0x15, Y7, Y9
+	VPXOR          Y9, Y8, Y8
+	VPSRLD         $0x19, Y7, Y9
+	VPXOR          Y9, Y8, Y8
+	VPSLLD         $0x07, Y7, Y9
+	VPXOR          Y9, Y8, Y8
+	VPXOR          Y0, Y1, Y10
+	VPAND          Y7, Y10, Y10
+	VPXOR          Y1, Y10, Y10
+	VPADDD         Y10, Y2, Y2
+	VPADDD         Y8, Y2, Y2
+	VPADDD         Y2, Y6, Y6
+	VPSRLD         $0x02, Y3, Y11
+	VPSLLD         $0x1e, Y3, Y12
+	VPXOR          Y12, Y11, Y11
+	VPSRLD         $0x0d, Y3, Y12
+	VPXOR          Y12, Y11, Y11
+	VPSLLD         $0x13, Y3, Y12
+	VPXOR          Y12, Y11, Y11
+	VPSRLD         $0x16, Y3, Y12
+	VPXOR          Y12, Y11, Y11
+	VPSLLD         $0x0a, Y3, Y12
+	VPXOR          Y12, Y11, Y11
+	VPXOR          Y3, Y4, Y13
+	VPAND          Y13, Y14, Y14
+	VPXOR          Y4, Y14, Y14
+	VPADDD         Y14, Y2, Y2
+	VPADDD         Y11, Y2, Y2
+	VMOVDQA        448(SI), Y15
+	VMOVDQA        480(SI), Y8
+	VMOVDQA        384(SI), Y9
+	VPADDD         224(SI), Y15, Y15
+	VPSRLD         $0x07, Y8, Y10
+	VPSLLD         $0x19, Y8, Y11
+	VPXOR          Y11, Y10, Y10
+	VPSRLD         $0x12, Y8, Y11
+	VPXOR          Y11, Y10, Y10
+	VPSLLD         $0x0e, Y8, Y11
+	VPXOR          Y11, Y10, Y10
+	VPSRLD         $0x03, Y8, Y11
+	VPXOR          Y11, Y10, Y10
+	VPSRLD         $0x11, Y9, Y12
+	VPSLLD         $0x0f, Y9, Y11
+	VPXOR          Y11, Y12, Y12
+	VPSRLD         $0x13, Y9, Y11
+	VPXOR          Y11, Y12, Y12
+	VPSLLD         $0x0d, Y9, Y11
+	VPXOR          Y11, Y12, Y12
+	VPSRLD         $0x0a, Y9, Y11
+	VPXOR          Y11, Y12, Y12
+	VPADDD         Y10, Y15, Y15
+	VPADDD         Y12, Y15, Y15
+	VMOVDQA        Y15, 448(SI)
+	VPADDD         Y15, Y1, Y1
+	VPBROADCASTD   rounds<>+184(SB), Y8
+	VPADDD         Y8, Y1, Y1
+	VPSRLD         $0x06, Y6, Y8
+	VPSLLD         $0x1a, Y6, Y9
+	VPXOR          Y9, Y8, Y8
+	VPSRLD         $0x0b, Y6, Y9
+	VPXOR          Y9, Y8, Y8
+	VPSLLD         $0x15, Y6, Y9
+	VPXOR          Y9, Y8, Y8
+	VPSRLD         $0x19, Y6, Y9
+	VPXOR          Y9, Y8, Y8
+	VPSLLD         $0x07, Y6, Y9
+	VPXOR          Y9, Y8, Y8
+	VPXOR          Y7, Y0, Y10
+	VPAND          Y6, Y10, Y10
+	VPXOR          Y0, Y10, Y10
+	VPADDD         Y10, Y1, Y1
+	VPADDD         Y8, Y1, Y1
+	VPADDD         Y1, Y5, Y5
+	VPSRLD         $0x02, Y2, Y11
+	VPSLLD         $0x1e, Y2, Y12
+	VPXOR          Y12, Y11, Y11
+	VPSRLD         $0x0d, Y2, Y12
+	VPXOR          Y12, Y11, Y11
+	VPSLLD         $0x13, Y2, Y12
+	VPXOR          Y12, Y11, Y11
+	VPSRLD         $0x16, Y2, Y12
+	VPXOR          Y12, Y11, Y11
+	VPSLLD         $0x0a, Y2, Y12
+	VPXOR          Y12, Y11, Y11
+	VPXOR          Y2, Y3, Y14
+	VPAND          Y14, Y13, Y13
+	VPXOR          Y3, Y13, Y13
+	VPADDD         Y13, Y1, Y1
+	VPADDD         Y11, Y1, Y1
+	VMOVDQA        480(SI), Y15
+	VMOVDQA        (SI), Y8
+	VMOVDQA        416(SI), Y9
+	VPADDD         256(SI), Y15, Y15
+	VPSRLD         $0x07, Y8, Y10
+	VPSLLD         $0x19, Y8, Y11
+	VPXOR          Y11, Y10, Y10
+	VPSRLD         $0x12, Y8, Y11
+	VPXOR          Y11, Y10, Y10
+	VPSLLD         $0x0e, Y8, Y11
+	VPXOR          Y11, Y10, Y10
+	VPSRLD         $0x03, Y8, Y11
+	VPXOR          Y11, Y10, Y10
+	VPSRLD         $0x11, Y9, Y12
+	VPSLLD         $0x0f, Y9, Y11
+	VPXOR          Y11, Y12, Y12
+	VPSRLD         $0x13, Y9, Y11
+	VPXOR          Y11, Y12, Y12
+	VPSLLD         $0x0d, Y9, Y11
+	VPXOR          Y11, Y12, Y12
+	VPSRLD         $0x0a, Y9, Y11
+	VPXOR          Y11, Y12, Y12
+	VPADDD         Y10, Y15, Y15
+	VPADDD         Y12, Y15, Y15
+	VMOVDQA        Y15, 480(SI)
+	VPADDD         Y15, Y0, Y0
+	VPBROADCASTD   rounds<>+188(SB), Y8
+	VPADDD         Y8, Y0, Y0
+	VPSRLD         $0x06, Y5, Y8
+	VPSLLD         $0x1a, Y5, Y9
+	VPXOR          Y9, Y8, Y8
+	VPSRLD         $0x0b, Y5, Y9
+	VPXOR          Y9, Y8, Y8
+	VPSLLD         $0x15, Y5, Y9
+	VPXOR          Y9, Y8, Y8
+	VPSRLD         $0x19, Y5, Y9
+	VPXOR          Y9, Y8, Y8
+	VPSLLD         $0x07, Y5, Y9
+	VPXOR          Y9, Y8, Y8
+	VPXOR          Y6, Y7, Y10
+	VPAND          Y5, Y10, Y10
+	VPXOR          Y7, Y10, Y10
+	VPADDD         Y10, Y0, Y0
+	VPADDD         Y8, Y0, Y0
+	VPADDD         Y0, Y4, Y4
+	VPSRLD         $0x02, Y1, Y11
+	VPSLLD         $0x1e, Y1, Y12
+	VPXOR          Y12, Y11, Y11
+	VPSRLD         $0x0d, Y1, Y12
+	VPXOR          Y12, Y11, Y11
+	VPSLLD         $0x13, Y1, Y12
+	VPXOR          Y12, Y11, Y11
+	VPSRLD         $0x16, Y1, Y12
+	VPXOR          Y12, Y11, Y11
+	VPSLLD         $0x0a, Y1, Y12
+	VPXOR          Y12, Y11, Y11
+	VPXOR          Y1, Y2, Y13
+	VPAND          Y13, Y14, Y14
+	VPXOR          Y2, Y14, Y14
+	VPADDD         Y14, Y0, Y0
+	VPADDD         Y11, Y0, Y0
+	VMOVDQA        (SI), Y15
+	VMOVDQA        32(SI), Y8
+	VMOVDQA        448(SI), Y9
+	VPADDD         288(SI), Y15, Y15
+	VPSRLD         $0x07, Y8, Y10
+	VPSLLD         $0x19, Y8, Y11
+	VPXOR          Y11, Y10, Y10
+	VPSRLD         $0x12, Y8, Y11
+	VPXOR          Y11, Y10, Y10
+	VPSLLD         $0x0e, Y8, Y11
+	VPXOR          Y11, Y10, Y10
+	VPSRLD         $0x03, Y8, Y11
+	VPXOR          Y11, Y10, Y10
+	VPSRLD         $0x11, Y9, Y12
+	VPSLLD         $0x0f, Y9, Y11
+	VPXOR          Y11, Y12, Y12
+	VPSRLD         $0x13, Y9, Y11
+	VPXOR          Y11, Y12, Y12
+	VPSLLD         $0x0d, Y9, Y11
+	VPXOR          Y11, Y12, Y12
+	VPSRLD         $0x0a, Y9, Y11
+	VPXOR          Y11, Y12, Y12
+	VPADDD         Y10, Y15, Y15
+	VPADDD         Y12, Y15, Y15
+	VMOVDQA        Y15, (SI)
+	VPADDD         Y15, Y7, Y7
+	VPBROADCASTD   rounds<>+192(SB), Y8
+	VPADDD         Y8, Y7, Y7
+	VPSRLD         $0x06, Y4, Y8
+	VPSLLD         $0x1a, Y4, Y9
+	VPXOR          Y9, Y8, Y8
+	VPSRLD         $0x0b, Y4, Y9
+	VPXOR          Y9, Y8, Y8
+	VPSLLD         $0x15, Y4, Y9
+	VPXOR          Y9, Y8, Y8
+	VPSRLD         $0x19, Y4, Y9
+	VPXOR          Y9, Y8, Y8
+	VPSLLD         $0x07, Y4, Y9
+	VPXOR          Y9, Y8, Y8
+	VPXOR          Y5, Y6, Y10
+	VPAND          Y4, Y10, Y10
+	VPXOR          Y6, Y10, Y10
+	VPADDD         Y10, Y7, Y7
+	VPADDD         Y8, Y7, Y7
+	VPADDD         Y7, Y3, Y3
+	VPSRLD         $0x02, Y0, Y11
+	VPSLLD         $0x1e, Y0, Y12
+	VPXOR          Y12, Y11, Y11
+	VPSRLD         $0x0d, Y0, Y12
+	VPXOR          Y12, Y11, Y11
+	VPSLLD         $0x13, Y0, Y12
+	VPXOR          Y12, Y11, Y11
+	VPSRLD         $0x16, Y0, Y12
+	VPXOR          Y12, Y11, Y11
+	VPSLLD         $0x0a, Y0, Y12
+	VPXOR          Y12, Y11, Y11
+	VPXOR          Y0, Y1, Y14
+	VPAND          Y14, Y13, Y13
+	VPXOR          Y1, Y13, Y13
+	VPADDD         Y13, Y7, Y7
+	VPADDD         Y11, Y7, Y7
+	VMOVDQA        32(SI), Y15
+	VMOVDQA        64(SI), Y8
+	VMOVDQA        480(SI), Y9
+	VPADDD         320(SI), Y15, Y15
+	VPSRLD         $0x07, Y8, Y10
+	VPSLLD         $0x19, Y8, Y11
+	VPXOR          Y11, Y10, Y10
+	VPSRLD         $0x12, Y8, Y11
+	VPXOR          Y11, Y10, Y10
+	VPSLLD         $0x0e, Y8, Y11
+	VPXOR          Y11, Y10, Y10
+	VPSRLD         $0x03, Y8, Y11
+	VPXOR          Y11, Y10, Y10
+	VPSRLD         $0x11, Y9, Y12
+	VPSLLD         $0x0f, Y9, Y11
+	VPXOR          Y11, Y12, Y12
+	VPSRLD         $0x13, Y9, Y11
+	VPXOR          Y11, Y12, Y12
+	VPSLLD         $0x0d, Y9, Y11
+	VPXOR          Y11, Y12, Y12
+	VPSRLD         $0x0a, Y9, Y11
+	VPXOR          Y11, Y12, Y12
+	VPADDD         Y10, Y15, Y15
+	VPADDD         Y12, Y15, Y15
+	VMOVDQA        Y15, 32(SI)
+	VPADDD         Y15, Y6, Y6
+	VPBROADCASTD   rounds<>+196(SB), Y8
+	VPADDD         Y8, Y6, Y6
+	VPSRLD         $0x06, Y3, Y8
+	VPSLLD         $0x1a, Y3, Y9
+	VPXOR          Y9, Y8, Y8
+	VPSRLD         $0x0b, Y3, Y9
+	VPXOR          Y9, Y8, Y8
+	VPSLLD         $0x15, Y3, Y9
+	VPXOR          Y9, Y8, Y8
+	VPSRLD         $0x19, Y3, Y9
+	VPXOR          Y9, Y8, Y8
+	VPSLLD         $0x07, Y3, Y9
+	VPXOR          Y9, Y8, Y8
+	VPXOR          Y4, Y5, Y10
+	VPAND          Y3, Y10, Y10
+	VPXOR          Y5, Y10, Y10
+	VPADDD         Y10, Y6, Y6
+	VPADDD         Y8, Y6, Y6
+	VPADDD         Y6, Y2, Y2
+	VPSRLD         $0x02, Y7, Y11
+	VPSLLD         $0x1e, Y7, Y12
+	VPXOR          Y12, Y11, Y11
+	VPSRLD         $0x0d, Y7, Y12
+	VPXOR          Y12, Y11, Y11
+	VPSLLD         $0x13, Y7, Y12
+	VPXOR          Y12, Y11, Y11
+	VPSRLD         $0x16, Y7, Y12
+	VPXOR          Y12, Y11, Y11
+	VPSLLD         $0x0a, Y7, Y12
+	VPXOR          Y12, Y11, Y11
+	VPXOR          Y7, Y0, Y13
+	VPAND          Y13, Y14, Y14
+	VPXOR          Y0, Y14, Y14
+	VPADDD         Y14, Y6, Y6
+	VPADDD         Y11, Y6, Y6
+	VMOVDQA        64(SI), Y15
+	VMOVDQA        96(SI), Y8
+	VMOVDQA        (SI), Y9
+	VPADDD         352(SI), Y15, Y15
+	VPSRLD         $0x07, Y8, Y10
+	VPSLLD         $0x19, Y8, Y11
+	VPXOR          Y11, Y10, Y10
+	VPSRLD         $0x12, Y8, Y11
+	VPXOR          Y11, Y10, Y10
+	VPSLLD         $0x0e, Y8, Y11
+	VPXOR          Y11, Y10, Y10
+	VPSRLD         $0x03, Y8, Y11
+	VPXOR          Y11, Y10, Y10
+	VPSRLD         $0x11, Y9, Y12
+	VPSLLD         $0x0f, Y9, Y11
+	VPXOR          Y11, Y12, Y12
+	VPSRLD         $0x13, Y9, Y11
+	VPXOR          Y11, Y12, Y12
+	VPSLLD         $0x0d, Y9, Y11
+	VPXOR          Y11, Y12, Y12
+	VPSRLD         $0x0a, Y9, Y11
+	VPXOR          Y11, Y12, Y12
+	VPADDD         Y10, Y15, Y15
+	VPADDD         Y12, Y15, Y15
+	VMOVDQA        Y15, 64(SI)
+	VPADDD         Y15, Y5, Y5
+	VPBROADCASTD   rounds<>+200(SB), Y8
+	VPADDD         Y8, Y5, Y5
+	VPSRLD         $0x06, Y2, Y8
+	VPSLLD         $0x1a, Y2, Y9
+	VPXOR          Y9, Y8, Y8
+	VPSRLD         $0x0b, Y2, Y9
+	VPXOR          Y9, Y8, Y8
+	VPSLLD         $0x15, Y2, Y9
+	VPXOR          Y9, Y8, Y8
+	VPSRLD         $0x19, Y2, Y9
+	VPXOR          Y9, Y8, Y8
+	VPSLLD         $0x07, Y2, Y9
+	VPXOR          Y9, Y8, Y8
+	VPXOR          Y3, Y4, Y10
+	VPAND          Y2, Y10, Y10
+	VPXOR          Y4, Y10, Y10
+	VPADDD         Y10, Y5, Y5
+	VPADDD         Y8, Y5, Y5
+	VPADDD         Y5, Y1, Y1
+	VPSRLD         $0x02, Y6, Y11
+	VPSLLD         $0x1e, Y6, Y12
+	VPXOR          Y12, Y11, Y11
+	VPSRLD         $0x0d, Y6, Y12
+	VPXOR          Y12, Y11, Y11
+	VPSLLD         $0x13, Y6, Y12
+	VPXOR          Y12, Y11, Y11
+	VPSRLD         $0x16, Y6, Y12
+	VPXOR          Y12, Y11, Y11
+	VPSLLD         $0x0a, Y6, Y12
+	VPXOR          Y12, Y11, Y11
+	VPXOR          Y6, Y7, Y14
+	VPAND          Y14, Y13, Y13
+	VPXOR          Y7, Y13, Y13
+	VPADDD         Y13, Y5, Y5
+	VPADDD         Y11, Y5, Y5
+	VMOVDQA        96(SI), Y15
+	VMOVDQA        128(SI), Y8
+	VMOVDQA        32(SI), Y9
+	VPADDD         384(SI), Y15, Y15
+	VPSRLD         $0x07, Y8, Y10
+	VPSLLD         $0x19, Y8, Y11
+	VPXOR          Y11, Y10, Y10
+	VPSRLD         $0x12, Y8, Y11
+	VPXOR          Y11, Y10, Y10
+	VPSLLD         $0x0e, Y8, Y11
+	VPXOR          Y11, Y10, Y10
+	VPSRLD         $0x03, Y8, Y11
+	VPXOR          Y11, Y10, Y10
+	VPSRLD         $0x11, Y9, Y12
+	VPSLLD         $0x0f, Y9, Y11
+	VPXOR          Y11, Y12, Y12
+	VPSRLD         $0x13, Y9, Y11
+	VPXOR          Y11, Y12, Y12
+	VPSLLD         $0x0d, Y9, Y11
+	VPXOR          Y11, Y12, Y12
+	VPSRLD         $0x0a, Y9, Y11
+	VPXOR          Y11, Y12, Y12
+	VPADDD         Y10, Y15, Y15
+	VPADDD         Y12, Y15, Y15
+	VMOVDQA        Y15, 96(SI)
+	VPADDD         Y15, Y4, Y4
+	VPBROADCASTD   rounds<>+204(SB), Y8
+	VPADDD         Y8, Y4, Y4
+	VPSRLD         $0x06, Y1, Y8
+	VPSLLD         $0x1a, Y1, Y9
+	VPXOR          Y9, Y8, Y8
+	VPSRLD         $0x0b, Y1, Y9
+	VPXOR          Y9, Y8, Y8
+	VPSLLD         $0x15, Y1, Y9
+	VPXOR          Y9, Y8, Y8
+	VPSRLD         $0x19, Y1, Y9
+	VPXOR          Y9, Y8, Y8
+	VPSLLD         $0x07, Y1, Y9
+	VPXOR          Y9, Y8, Y8
+	VPXOR          Y2, Y3, Y10
+	VPAND          Y1, Y10, Y10
+	VPXOR          Y3, Y10, Y10
+	VPADDD         Y10, Y4, Y4
+	VPADDD         Y8, Y4, Y4
+	VPADDD         Y4, Y0, Y0
+	VPSRLD         $0x02, Y5, Y11
+	VPSLLD         $0x1e, Y5, Y12
+	VPXOR          Y12, Y11, Y11
+	VPSRLD         $0x0d, Y5, Y12
+	VPXOR          Y12, Y11, Y11
+	VPSLLD         $0x13, Y5, Y12
+	VPXOR          Y12, Y11, Y11
+	VPSRLD         $0x16, Y5, Y12
+	VPXOR          Y12, Y11, Y11
+	VPSLLD         $0x0a, Y5, Y12
+	VPXOR          Y12, Y11, Y11
+	VPXOR          Y5, Y6, Y13
+	VPAND          Y13, Y14, Y14
+	VPXOR          Y6, Y14, Y14
+	VPADDD         Y14, Y4, Y4
+	VPADDD         Y11, Y4, Y4
+	VMOVDQA        128(SI), Y15
+	VMOVDQA        160(SI), Y8
+	VMOVDQA        64(SI), Y9
+	VPADDD         416(SI), Y15, Y15
+	VPSRLD         $0x07, Y8, Y10
+	VPSLLD         $0x19, Y8, Y11
+	VPXOR          Y11, Y10, Y10
+	VPSRLD         $0x12, Y8, Y11
+	VPXOR          Y11, Y10, Y10
+	VPSLLD         $0x0e, Y8, Y11
+	VPXOR          Y11, Y10, Y10
+	VPSRLD         $0x03, Y8, Y11
+	VPXOR          Y11, Y10, Y10
+	VPSRLD         $0x11, Y9, Y12
+	VPSLLD         $0x0f, Y9, Y11
+	VPXOR          Y11, Y12, Y12
+	VPSRLD         $0x13, Y9, Y11
+	VPXOR          Y11, Y12, Y12
+	VPSLLD         $0x0d, Y9, Y11
+	VPXOR          Y11, Y12, Y12
+	VPSRLD         $0x0a, Y9, Y11
+	VPXOR          Y11, Y12, Y12
+	VPADDD         Y10, Y15, Y15
+	VPADDD         Y12, Y15, Y15
+	VMOVDQA        Y15, 128(SI)
+	VPADDD         Y15, Y3, Y3
+	VPBROADCASTD   rounds<>+208(SB), Y8
+	VPADDD         Y8, Y3, Y3
+	VPSRLD         $0x06, Y0, Y8
+	VPSLLD         $0x1a, Y0, Y9
+	VPXOR          Y9, Y8, Y8
+	VPSRLD         $0x0b, Y0, Y9
+	VPXOR          Y9, Y8, Y8
+	VPSLLD         $0x15, Y0, Y9
+	VPXOR          Y9, Y8, Y8
+	VPSRLD         $0x19, Y0, Y9
+	VPXOR          Y9, Y8, Y8
+	VPSLLD         $0x07, Y0, Y9
+	VPXOR          Y9, Y8, Y8
+	VPXOR          Y1, Y2, Y10
+	VPAND          Y0, Y10, Y10
+	VPXOR          Y2, Y10, Y10
+	VPADDD         Y10, Y3, Y3
+	VPADDD         Y8, Y3, Y3
+	VPADDD         Y3, Y7, Y7
+	VPSRLD         $0x02, Y4, Y11
+	VPSLLD         $0x1e, Y4, Y12
+	VPXOR          Y12, Y11, Y11
+	VPSRLD         $0x0d, Y4, Y12
+	VPXOR          Y12, Y11, Y11
+	VPSLLD         $0x13, Y4, Y12
+	VPXOR          Y12, Y11, Y11
+	VPSRLD         $0x16, Y4, Y12
+	VPXOR          Y12, Y11, Y11
+	VPSLLD         $0x0a, Y4, Y12
+	VPXOR          Y12, Y11, Y11
+	VPXOR          Y4, Y5, Y14
+	VPAND          Y14, Y13, Y13
+	VPXOR          Y5, Y13, Y13
+	VPADDD         Y13, Y3, Y3
+	VPADDD         Y11, Y3, Y3
+	VMOVDQA        160(SI), Y15
+	VMOVDQA        192(SI), Y8
+	VMOVDQA        96(SI), Y9
+	VPADDD         448(SI), Y15, Y15
+	VPSRLD         $0x07, Y8, Y10
+	VPSLLD         $0x19, Y8, Y11
+	VPXOR          Y11, Y10, Y10
+	VPSRLD         $0x12, Y8, Y11
+	VPXOR          Y11, Y10, Y10
+	VPSLLD         $0x0e, Y8, Y11
+	VPXOR          Y11, Y10, Y10
+	VPSRLD         $0x03, Y8, Y11
+	VPXOR          Y11, Y10, Y10
+	VPSRLD         $0x11, Y9, Y12
+	VPSLLD         $0x0f, Y9, Y11
+	VPXOR          Y11, Y12, Y12
+	VPSRLD         $0x13, Y9, Y11
+	VPXOR          Y11, Y12, Y12
+	VPSLLD         $0x0d, Y9, Y11
+	VPXOR          Y11, Y12, Y12
+	VPSRLD         $0x0a, Y9, Y11
+	VPXOR          Y11, Y12, Y12
+	VPADDD         Y10, Y15, Y15
+	VPADDD         Y12, Y15, Y15
+	VMOVDQA        Y15, 160(SI)
+	VPADDD         Y15, Y2, Y2
+	VPBROADCASTD   rounds<>+212(SB), Y8
+	VPADDD         Y8, Y2, Y2
+	VPSRLD         $0x06, Y7, Y8
+	VPSLLD         $0x1a, Y7, Y9
+	VPXOR          Y9, Y8, Y8
+	VPSRLD         $0x0b, Y7, Y9
+	VPXOR          Y9, Y8, Y8
+	VPSLLD         $0x15, Y7, Y9
+	VPXOR          Y9, Y8, Y8
+	VPSRLD         $0x19, Y7, Y9
+	VPXOR          Y9, Y8, Y8
+	VPSLLD         $0x07, Y7, Y9
+	VPXOR          Y9, Y8, Y8
+	VPXOR          Y0, Y1, Y10
+	VPAND          Y7, Y10, Y10
+	VPXOR          Y1, Y10, Y10
+	VPADDD         Y10, Y2, Y2
+	VPADDD         Y8, Y2, Y2
+	VPADDD         Y2, Y6, Y6
+	VPSRLD         $0x02, Y3, Y11
+	VPSLLD         $0x1e, Y3, Y12
+	VPXOR          Y12, Y11, Y11
+	VPSRLD         $0x0d, Y3, Y12
+	VPXOR          Y12, Y11, Y11
+	VPSLLD         $0x13, Y3, Y12
+	VPXOR          Y12, Y11, Y11
+	VPSRLD         $0x16, Y3, Y12
+	VPXOR          Y12, Y11, Y11
+	VPSLLD         $0x0a, Y3, Y12
+	VPXOR          Y12, Y11, Y11
+	VPXOR          Y3, Y4, Y13
+	VPAND          Y13, Y14, Y14
+	VPXOR          Y4, Y14, Y14
+	VPADDD         Y14, Y2, Y2
+	VPADDD         Y11, Y2, Y2
+	VMOVDQA        192(SI), Y15
+	VMOVDQA        224(SI), Y8
+	VMOVDQA        128(SI), Y9
+	VPADDD         480(SI), Y15, Y15
+	VPSRLD         $0x07, Y8, Y10
+	VPSLLD         $0x19, Y8, Y11
+	VPXOR          Y11, Y10, Y10
+	VPSRLD         $0x12, Y8, Y11
+	VPXOR          Y11, Y10, Y10
+	VPSLLD         $0x0e, Y8, Y11
+	VPXOR          Y11, Y10, Y10
+	VPSRLD         $0x03, Y8, Y11
+	VPXOR          Y11, Y10, Y10
+	VPSRLD         $0x11, Y9, Y12
+	VPSLLD         $0x0f, Y9, Y11
+	VPXOR          Y11, Y12, Y12
+	VPSRLD         $0x13, Y9, Y11
+	VPXOR          Y11, Y12, Y12
+	VPSLLD         $0x0d, Y9, Y11
+	VPXOR          Y11, Y12, Y12
+	VPSRLD         $0x0a, Y9, Y11
+	VPXOR          Y11, Y12, Y12
+	VPADDD         Y10, Y15, Y15
+	VPADDD         Y12, Y15, Y15
+	VMOVDQA        Y15, 192(SI)
+	VPADDD         Y15, Y1, Y1
+	VPBROADCASTD   rounds<>+216(SB), Y8
+	VPADDD         Y8, Y1, Y1
+	VPSRLD         $0x06, Y6, Y8
+	VPSLLD         $0x1a, Y6, Y9
+	VPXOR          Y9, Y8, Y8
+	VPSRLD         $0x0b, Y6, Y9
+	VPXOR          Y9, Y8, Y8
+	VPSLLD         $0x15, Y6, Y9
+	VPXOR          Y9, Y8, Y8
+	VPSRLD         $0x19, Y6, Y9
+	VPXOR          Y9, Y8, Y8
+	VPSLLD         $0x07, Y6, Y9
+	VPXOR          Y9, Y8, Y8
+	VPXOR          Y7, Y0, Y10
+	VPAND          Y6, Y10, Y10
+	VPXOR          Y0, Y10, Y10
+	VPADDD         Y10, Y1, Y1
+	VPADDD         Y8, Y1, Y1
+	VPADDD         Y1, Y5, Y5
+	VPSRLD         $0x02, Y2, Y11
+	VPSLLD         $0x1e, Y2, Y12
+	VPXOR          Y12, Y11, Y11
+	VPSRLD         $0x0d, Y2, Y12
+	VPXOR          Y12, Y11, Y11
+	VPSLLD         $0x13, Y2, Y12
+	VPXOR          Y12, Y11, Y11
+	VPSRLD         $0x16, Y2, Y12
+	VPXOR          Y12, Y11, Y11
+	VPSLLD         $0x0a, Y2, Y12
+	VPXOR          Y12, Y11, Y11
+	VPXOR          Y2, Y3, Y14
+	VPAND          Y14, Y13, Y13
+	VPXOR          Y3, Y13, Y13
+	VPADDD         Y13, Y1, Y1
+	VPADDD         Y11, Y1, Y1
+	VMOVDQA        224(SI), Y15
+	VMOVDQA        256(SI), Y8
+	VMOVDQA        160(SI), Y9
+	VPADDD         (SI), Y15, Y15
+	VPSRLD         $0x07, Y8, Y10
+	VPSLLD         $0x19, Y8, Y11
+	VPXOR          Y11, Y10, Y10
+	VPSRLD         $0x12, Y8, Y11
+	VPXOR          Y11, Y10, Y10
+	VPSLLD         $0x0e, Y8, Y11
+	VPXOR          Y11, Y10, Y10
+	VPSRLD         $0x03, Y8, Y11
+	VPXOR          Y11, Y10, Y10
+	VPSRLD         $0x11, Y9, Y12
+	VPSLLD         $0x0f, Y9, Y11
+	VPXOR          Y11, Y12, Y12
+	VPSRLD         $0x13, Y9, Y11
+	VPXOR          Y11, Y12, Y12
+	VPSLLD         $0x0d, Y9, Y11
+	VPXOR          Y11, Y12, Y12
+	VPSRLD         $0x0a, Y9, Y11
+	VPXOR          Y11, Y12, Y12
+	VPADDD         Y10, Y15, Y15
+	VPADDD         Y12, Y15, Y15
+	VMOVDQA        Y15, 224(SI)
+	VPADDD         Y15, Y0, Y0
+	VPBROADCASTD   rounds<>+220(SB), Y8
+	VPADDD         Y8, Y0, Y0
+	VPSRLD         $0x06, Y5, Y8
+	VPSLLD         $0x1a, Y5, Y9
+	VPXOR          Y9, Y8, Y8
+	VPSRLD         $0x0b, Y5, Y9
+	VPXOR          Y9, Y8, Y8
+	VPSLLD         $0x15, Y5, Y9
+	VPXOR          Y9, Y8, Y8
+	VPSRLD         $0x19, Y5, Y9
+	VPXOR          Y9, Y8, Y8
+	VPSLLD         $0x07, Y5, Y9
+	VPXOR          Y9, Y8, Y8
+	VPXOR          Y6, Y7, Y10
+	VPAND          Y5, Y10, Y10
+	VPXOR          Y7, Y10, Y10
+	VPADDD         Y10, Y0, Y0
+	VPADDD         Y8, Y0, Y0
+	VPADDD         Y0, Y4, Y4
+	VPSRLD         $0x02, Y1, Y11
+	VPSLLD         $0x1e, Y1, Y12
+	VPXOR          Y12, Y11, Y11
+	VPSRLD         $0x0d, Y1, Y12
+	VPXOR          Y12, Y11, Y11
+	VPSLLD         $0x13, Y1, Y12
+	VPXOR          Y12, Y11, Y11
+	VPSRLD         $0x16, Y1, Y12
+	VPXOR          Y12, Y11, Y11
+	VPSLLD         $0x0a, Y1, Y12
+	VPXOR          Y12, Y11, Y11
+	VPXOR          Y1, Y2, Y13
+	VPAND          Y13, Y14, Y14
+	VPXOR          Y2, Y14, Y14
+	VPADDD         Y14, Y0, Y0
+	VPADDD         Y11, Y0, Y0
+	VMOVDQA        256(SI), Y15
+	VMOVDQA        288(SI), Y8
+	VMOVDQA        192(SI), Y9
+	VPADDD         32(SI), Y15, Y15
+	VPSRLD         $0x07, Y8, Y10
+	VPSLLD         $0x19, Y8, Y11
+	VPXOR          Y11, Y10, Y10
+	VPSRLD         $0x12, Y8, Y11
+	VPXOR          Y11, Y10, Y10
+	VPSLLD         $0x0e, Y8, Y11
+	VPXOR          Y11, Y10, Y10
+	VPSRLD         $0x03, Y8, Y11
+	VPXOR          Y11, Y10, Y10
+	VPSRLD         $0x11, Y9, Y12
+	VPSLLD         $0x0f, Y9, Y11
+	VPXOR          Y11, Y12, Y12
+	VPSRLD         $0x13, Y9, Y11
+	VPXOR          Y11, Y12, Y12
+	VPSLLD         $0x0d, Y9, Y11
+	VPXOR          Y11, Y12, Y12
+	VPSRLD         $0x0a, Y9, Y11
+	VPXOR          Y11, Y12, Y12
+	VPADDD         Y10, Y15, Y15
+	VPADDD         Y12, Y15, Y15
+	VMOVDQA        Y15, 256(SI)
+	VPADDD         Y15, Y7, Y7
+	VPBROADCASTD   rounds<>+224(SB), Y8
+	VPADDD         Y8, Y7, Y7
+	VPSRLD         $0x06, Y4, Y8
+	VPSLLD         $0x1a, Y4, Y9
+	VPXOR          Y9, Y8, Y8
+	VPSRLD         $0x0b, Y4, Y9
+	VPXOR          Y9, Y8, Y8
+	VPSLLD         $0x15, Y4, Y9
+	VPXOR          Y9, Y8, Y8
+	VPSRLD         $0x19, Y4, Y9
+	VPXOR          Y9, Y8, Y8
+	VPSLLD         $0x07, Y4, Y9
+	VPXOR          Y9, Y8, Y8
+	VPXOR          Y5, Y6, Y10
+	VPAND          Y4, Y10, Y10
+	VPXOR          Y6, Y10, Y10
+	VPADDD         Y10, Y7, Y7
+	VPADDD         Y8, Y7, Y7
+	VPADDD         Y7, Y3, Y3
+	VPSRLD         $0x02, Y0, Y11
+	VPSLLD         $0x1e, Y0, Y12
+	VPXOR          Y12, Y11, Y11
+	VPSRLD         $0x0d, Y0, Y12
+	VPXOR          Y12, Y11, Y11
+	VPSLLD         $0x13, Y0, Y12
+	VPXOR          Y12, Y11, Y11
+	VPSRLD         $0x16, Y0, Y12
+	VPXOR          Y12, Y11, Y11
+	VPSLLD         $0x0a, Y0, Y12
+	VPXOR          Y12, Y11, Y11
+	VPXOR          Y0, Y1, Y14
+	VPAND          Y14, Y13, Y13
+	VPXOR          Y1, Y13, Y13
+	VPADDD         Y13, Y7, Y7
+	VPADDD         Y11, Y7, Y7
+	VMOVDQA        288(SI), Y15
+	VMOVDQA        320(SI), Y8
+	VMOVDQA        224(SI), Y9
+	VPADDD         64(SI), Y15, Y15
+	VPSRLD         $0x07, Y8, Y10
+	VPSLLD         $0x19, Y8, Y11
+	VPXOR          Y11, Y10, Y10
+	VPSRLD         $0x12, Y8, Y11
+	VPXOR          Y11, Y10, Y10
+	VPSLLD         $0x0e, Y8, Y11
+	VPXOR          Y11, Y10, Y10
+	VPSRLD         $0x03, Y8, Y11
+	VPXOR          Y11, Y10, Y10
+	VPSRLD         $0x11, Y9, Y12
+	VPSLLD         $0x0f, Y9, Y11
+	VPXOR          Y11, Y12, Y12
+	VPSRLD         $0x13, Y9, Y11
+	VPXOR          Y11, Y12, Y12
+	VPSLLD         $0x0d, Y9, Y11
+	VPXOR          Y11, Y12, Y12
+	VPSRLD         $0x0a, Y9, Y11
+	VPXOR          Y11, Y12, Y12
+	VPADDD         Y10, Y15, Y15
+	VPADDD         Y12, Y15, Y15
+	VMOVDQA        Y15, 288(SI)
+	VPADDD         Y15, Y6, Y6
+	VPBROADCASTD   rounds<>+228(SB), Y8
+	VPADDD         Y8, Y6, Y6
+	VPSRLD         $0x06, Y3, Y8
+	VPSLLD         $0x1a, Y3, Y9
+	VPXOR          Y9, Y8, Y8
+	VPSRLD         $0x0b, Y3, Y9
+	VPXOR          Y9, Y8, Y8
+	VPSLLD         $0x15, Y3, Y9
+	VPXOR          Y9, Y8, Y8
+	VPSRLD         $0x19, Y3, Y9
+	VPXOR          Y9, Y8, Y8
+	VPSLLD         $0x07, Y3, Y9
+	VPXOR          Y9, Y8, Y8
+	VPXOR          Y4, Y5, Y10
+	VPAND          Y3, Y10, Y10
+	VPXOR          Y5, Y10, Y10
+	VPADDD         Y10, Y6, Y6
+	VPADDD         Y8, Y6, Y6
+	VPADDD         Y6, Y2, Y2
+	VPSRLD         $0x02, Y7, Y11
+	VPSLLD         $0x1e, Y7, Y12
+	VPXOR          Y12, Y11, Y11
+	VPSRLD         $0x0d, Y7, Y12
+	VPXOR          Y12, Y11, Y11
+	VPSLLD         $0x13, Y7, Y12
+	VPXOR          Y12, Y11, Y11
+	VPSRLD         $0x16, Y7, Y12
+	VPXOR          Y12, Y11, Y11
+	VPSLLD         $0x0a, Y7, Y12
+	VPXOR          Y12, Y11, Y11
+	VPXOR          Y7, Y0, Y13
+	VPAND          Y13, Y14, Y14
+	VPXOR          Y0, Y14, Y14
+	VPADDD         Y14, Y6, Y6
+	VPADDD         Y11, Y6, Y6
+	VMOVDQA        320(SI), Y15
+	VMOVDQA        352(SI), Y8
+	VMOVDQA        256(SI), Y9
+	VPADDD         96(SI), Y15, Y15
+	VPSRLD         $0x07, Y8, Y10
+	VPSLLD         $0x19, Y8, Y11
+	VPXOR          Y11, Y10, Y10
+	VPSRLD         $0x12, Y8, Y11
+	VPXOR          Y11, Y10, Y10
+	VPSLLD         $0x0e, Y8, Y11
+	VPXOR          Y11, Y10, Y10
+	VPSRLD         $0x03, Y8, Y11
+	VPXOR          Y11, Y10, Y10
+	VPSRLD         $0x11, Y9, Y12
+	VPSLLD         $0x0f, Y9, Y11
+	VPXOR          Y11, Y12, Y12
+	VPSRLD         $0x13, Y9, Y11
+	VPXOR          Y11, Y12, Y12
+	VPSLLD         $0x0d, Y9, Y11
+	VPXOR          Y11, Y12, Y12
+	VPSRLD         $0x0a, Y9, Y11
+	VPXOR          Y11, Y12, Y12
+	VPADDD         Y10, Y15, Y15
+	VPADDD         Y12, Y15, Y15
+	VMOVDQA        Y15, 320(SI)
+	VPADDD         Y15, Y5, Y5
+	VPBROADCASTD   rounds<>+232(SB), Y8
+	VPADDD         Y8, Y5, Y5
+	VPSRLD         $0x06, Y2, Y8
+	VPSLLD         $0x1a, Y2, Y9
+	VPXOR          Y9, Y8, Y8
+	VPSRLD         $0x0b, Y2, Y9
+	VPXOR          Y9, Y8, Y8
+	VPSLLD         $0x15, Y2, Y9
+	VPXOR          Y9, Y8, Y8
+	VPSRLD         $0x19, Y2, Y9
+	VPXOR          Y9, Y8, Y8
+	VPSLLD         $0x07, Y2, Y9
+	VPXOR          Y9, Y8, Y8
+	VPXOR          Y3, Y4, Y10
+	VPAND          Y2, Y10, Y10
+	VPXOR          Y4, Y10, Y10
+	VPADDD         Y10, Y5, Y5
+	VPADDD         Y8, Y5, Y5
+	VPADDD         Y5, Y1, Y1
+	VPSRLD         $0x02, Y6, Y11
+	VPSLLD         $0x1e, Y6, Y12
+	VPXOR          Y12, Y11, Y11
+	VPSRLD         $0x0d, Y6, Y12
+	VPXOR          Y12, Y11, Y11
+	VPSLLD         $0x13, Y6, Y12
+	VPXOR          Y12, Y11, Y11
+	VPSRLD         $0x16, Y6, Y12
+	VPXOR          Y12, Y11, Y11
+	VPSLLD         $0x0a, Y6, Y12
+	VPXOR          Y12, Y11, Y11
+	VPXOR          Y6, Y7, Y14
+	VPAND          Y14, Y13, Y13
+	VPXOR          Y7, Y13, Y13
+	VPADDD         Y13, Y5, Y5
+	VPADDD         Y11, Y5, Y5
+	VMOVDQA        352(SI), Y15
+	VMOVDQA        384(SI), Y8
+	VMOVDQA        288(SI), Y9
+	VPADDD         128(SI), Y15, Y15
+	VPSRLD         $0x07, Y8, Y10
+	VPSLLD         $0x19, Y8, Y11
+	VPXOR          Y11, Y10, Y10
+	VPSRLD         $0x12, Y8, Y11
+	VPXOR          Y11, Y10, Y10
+	VPSLLD         $0x0e, Y8, Y11
+	VPXOR          Y11, Y10, Y10
+	VPSRLD         $0x03, Y8, Y11
+	VPXOR          Y11, Y10, Y10
+	VPSRLD         $0x11, Y9, Y12
+	VPSLLD         $0x0f, Y9, Y11
+	VPXOR          Y11, Y12, Y12
+	VPSRLD         $0x13, Y9, Y11
+	VPXOR          Y11, Y12, Y12
+	VPSLLD         $0x0d, Y9, Y11
+	VPXOR          Y11, Y12, Y12
+	VPSRLD         $0x0a, Y9, Y11
+	VPXOR          Y11, Y12, Y12
+	VPADDD         Y10, Y15, Y15
+	VPADDD         Y12, Y15, Y15
+	VMOVDQA        Y15, 352(SI)
+	VPADDD         Y15, Y4, Y4
+	VPBROADCASTD   rounds<>+236(SB), Y8
+	VPADDD         Y8, Y4, Y4
+	VPSRLD         $0x06, Y1, Y8
+	VPSLLD         $0x1a, Y1, Y9
+	VPXOR          Y9, Y8, Y8
+	VPSRLD         $0x0b, Y1, Y9
+	VPXOR          Y9, Y8, Y8
+	VPSLLD         $0x15, Y1, Y9
+	VPXOR          Y9, Y8, Y8
+	VPSRLD         $0x19, Y1, Y9
+	VPXOR          Y9, Y8, Y8
+	VPSLLD         $0x07, Y1, Y9
+	VPXOR          Y9, Y8, Y8
+	VPXOR          Y2, Y3, Y10
+	VPAND          Y1, Y10, Y10
+	VPXOR          Y3, Y10, Y10
+	VPADDD         Y10, Y4, Y4
+	VPADDD         Y8, Y4, Y4
+	VPADDD         Y4, Y0, Y0
+	VPSRLD         $0x02, Y5, Y11
+	VPSLLD         $0x1e, Y5, Y12
+	VPXOR          Y12, Y11, Y11
+	VPSRLD         $0x0d, Y5, Y12
+	VPXOR          Y12, Y11, Y11
+	VPSLLD         $0x13, Y5, Y12
+	VPXOR          Y12, Y11, Y11
+	VPSRLD         $0x16, Y5, Y12
+	VPXOR          Y12, Y11, Y11
+	VPSLLD         $0x0a, Y5, Y12
+	VPXOR          Y12, Y11, Y11
+	VPXOR          Y5, Y6, Y13
+	VPAND          Y13, Y14, Y14
+	VPXOR          Y6, Y14, Y14
+	VPADDD         Y14, Y4, Y4
+	VPADDD         Y11, Y4, Y4
+	VMOVDQA        384(SI), Y15
+	VMOVDQA        416(SI), Y8
+	VMOVDQA        320(SI), Y9
+	VPADDD         160(SI), Y15, Y15
+	VPSRLD         $0x07, Y8, Y10
+	VPSLLD         $0x19, Y8, Y11
+	VPXOR          Y11, Y10, Y10
+	VPSRLD         $0x12, Y8, Y11
+	VPXOR          Y11, Y10, Y10
+	VPSLLD         $0x0e, Y8, Y11
+	VPXOR          Y11, Y10, Y10
+	VPSRLD         $0x03, Y8, Y11
+	VPXOR          Y11, Y10, Y10
+	VPSRLD         $0x11, Y9, Y12
+	VPSLLD         $0x0f, Y9, Y11
+	VPXOR          Y11, Y12, Y12
+	VPSRLD         $0x13, Y9, Y11
+	VPXOR          Y11, Y12, Y12
+	VPSLLD         $0x0d, Y9, Y11
+	VPXOR          Y11, Y12, Y12
+	VPSRLD         $0x0a, Y9, Y11
+	VPXOR          Y11, Y12, Y12
+	VPADDD         Y10, Y15, Y15
+	VPADDD         Y12, Y15, Y15
+	VMOVDQA        Y15, 384(SI)
+	VPADDD         Y15, Y3, Y3
+	VPBROADCASTD   rounds<>+240(SB), Y8
+	VPADDD         Y8, Y3, Y3
+	VPSRLD         $0x06, Y0, Y8
+	VPSLLD         $0x1a, Y0, Y9
+	VPXOR          Y9, Y8, Y8
+	VPSRLD         $0x0b, Y0, Y9
+	VPXOR          Y9, Y8, Y8
+	VPSLLD         $0x15, Y0, Y9
+	VPXOR          Y9, Y8, Y8
+	VPSRLD         $0x19, Y0, Y9
+	VPXOR          Y9, Y8, Y8
+	VPSLLD         $0x07, Y0, Y9
+	VPXOR          Y9, Y8, Y8
+	VPXOR          Y1, Y2, Y10
+	VPAND          Y0, Y10, Y10
+	VPXOR          Y2, Y10, Y10
+	VPADDD         Y10, Y3, Y3
+	VPADDD         Y8, Y3, Y3
+	VPADDD         Y3, Y7, Y7
+	VPSRLD         $0x02, Y4, Y11
+	VPSLLD         $0x1e, Y4, Y12
+	VPXOR          Y12, Y11, Y11
+	VPSRLD         $0x0d, Y4, Y12
+	VPXOR          Y12, Y11, Y11
+	VPSLLD         $0x13, Y4, Y12
+	VPXOR          Y12, Y11, Y11
+	VPSRLD         $0x16, Y4, Y12
+	VPXOR          Y12, Y11, Y11
+	VPSLLD         $0x0a, Y4, Y12
+	VPXOR          Y12, Y11, Y11
+	VPXOR          Y4, Y5, Y14
+	VPAND          Y14, Y13, Y13
+	VPXOR          Y5, Y13, Y13
+	VPADDD         Y13, Y3, Y3
+	VPADDD         Y11, Y3, Y3
+	VMOVDQA        416(SI), Y15
+	VMOVDQA        448(SI), Y8
+	VMOVDQA        352(SI), Y9
+	VPADDD         192(SI), Y15, Y15
+	VPSRLD         $0x07, Y8, Y10
+	VPSLLD         $0x19, Y8, Y11
+	VPXOR          Y11, Y10, Y10
+	VPSRLD         $0x12, Y8, Y11
+	VPXOR          Y11, Y10, Y10
+	VPSLLD         $0x0e, Y8, Y11
+	VPXOR          Y11, Y10, Y10
+	VPSRLD         $0x03, Y8, Y11
+	VPXOR          Y11, Y10, Y10
+	VPSRLD         $0x11, Y9, Y12
+	VPSLLD         $0x0f, Y9, Y11
+	VPXOR          Y11, Y12, Y12
+	VPSRLD         $0x13, Y9, Y11
+	VPXOR          Y11, Y12, Y12
+	VPSLLD         $0x0d, Y9, Y11
+	VPXOR          Y11, Y12, Y12
+	VPSRLD         $0x0a, Y9, Y11
+	VPXOR          Y11, Y12, Y12
+	VPADDD         Y10, Y15, Y15
+	VPADDD         Y12, Y15, Y15
+	VMOVDQA        Y15, 416(SI)
+	VPADDD         Y15, Y2, Y2
+	VPBROADCASTD   rounds<>+244(SB), Y8
+	VPADDD         Y8, Y2, Y2
+	VPSRLD         $0x06, Y7, Y8
+	VPSLLD         $0x1a, Y7, Y9
+	VPXOR          Y9, Y8, Y8
+	VPSRLD         $0x0b, Y7, Y9
+	VPXOR          Y9, Y8, Y8
+	VPSLLD         $0x15, Y7, Y9
+	VPXOR          Y9, Y8, Y8
+	VPSRLD         $0x19, Y7, Y9
+	VPXOR          Y9, Y8, Y8
+	VPSLLD         $0x07, Y7, Y9
+	VPXOR          Y9, Y8, Y8
+	VPXOR          Y0, Y1, Y10
+	VPAND          Y7, Y10, Y10
+	VPXOR          Y1, Y10, Y10
+	VPADDD         Y10, Y2, Y2
+	VPADDD         Y8, Y2, Y2
+	VPADDD         Y2, Y6, Y6
+	VPSRLD         $0x02, Y3, Y11
+	VPSLLD         $0x1e, Y3, Y12
+	VPXOR          Y12, Y11, Y11
+	VPSRLD         $0x0d, Y3, Y12
+	VPXOR          Y12, Y11, Y11
+	VPSLLD         $0x13, Y3, Y12
+	VPXOR          Y12, Y11, Y11
+	VPSRLD         $0x16, Y3, Y12
+	VPXOR          Y12, Y11, Y11
+	VPSLLD         $0x0a, Y3, Y12
+	VPXOR          Y12, Y11, Y11
+	VPXOR          Y3, Y4, Y13
+	VPAND          Y13, Y14, Y14
+	VPXOR          Y4, Y14, Y14
+	VPADDD         Y14, Y2, Y2
+	VPADDD         Y11, Y2, Y2
+	VMOVDQA        448(SI), Y15
+	VMOVDQA        480(SI), Y8
+	VMOVDQA        384(SI), Y9
+	VPADDD         224(SI), Y15, Y15
+	VPSRLD         $0x07, Y8, Y10
+	VPSLLD         $0x19, Y8, Y11
+	VPXOR          Y11, Y10, Y10
+	VPSRLD         $0x12, Y8, Y11
+	VPXOR          Y11, Y10, Y10
+	VPSLLD         $0x0e, Y8, Y11
+	VPXOR          Y11, Y10, Y10
+	VPSRLD         $0x03, Y8, Y11
+	VPXOR          Y11, Y10, Y10
+	VPSRLD         $0x11, Y9, Y12
+	VPSLLD         $0x0f, Y9, Y11
+	VPXOR          Y11, Y12, Y12
+	VPSRLD         $0x13, Y9, Y11
+	VPXOR          Y11, Y12, Y12
+	VPSLLD         $0x0d, Y9, Y11
+	VPXOR          Y11, Y12, Y12
+	VPSRLD         $0x0a, Y9, Y11
+	VPXOR          Y11, Y12, Y12
+	VPADDD         Y10, Y15, Y15
+	VPADDD         Y12, Y15, Y15
+	VMOVDQA        Y15, 448(SI)
+	VPADDD         Y15, Y1, Y1
+	VPBROADCASTD   rounds<>+248(SB), Y8
+	VPADDD         Y8, Y1, Y1
+	VPSRLD         $0x06, Y6, Y8
+	VPSLLD         $0x1a, Y6, Y9
+	VPXOR          Y9, Y8, Y8
+	VPSRLD         $0x0b, Y6, Y9
+	VPXOR          Y9, Y8, Y8
+	VPSLLD         $0x15, Y6, Y9
+	VPXOR          Y9, Y8, Y8
+	VPSRLD         $0x19, Y6, Y9
+	VPXOR          Y9, Y8, Y8
+	VPSLLD         $0x07, Y6, Y9
+	VPXOR          Y9, Y8, Y8
+	VPXOR          Y7, Y0, Y10
+	VPAND          Y6, Y10, Y10
+	VPXOR          Y0, Y10, Y10
+	VPADDD         Y10, Y1, Y1
+	VPADDD         Y8, Y1, Y1
+	VPADDD         Y1, Y5, Y5
+	VPSRLD         $0x02, Y2, Y11
+	VPSLLD         $0x1e, Y2, Y12
+	VPXOR          Y12, Y11, Y11
+	VPSRLD         $0x0d, Y2, Y12
+	VPXOR          Y12, Y11, Y11
+	VPSLLD         $0x13, Y2, Y12
+	VPXOR          Y12, Y11, Y11
+	VPSRLD         $0x16, Y2, Y12
+	VPXOR          Y12, Y11, Y11
+	VPSLLD         $0x0a, Y2, Y12
+	VPXOR          Y12, Y11, Y11
+	VPXOR          Y2, Y3, Y14
+	VPAND          Y14, Y13, Y13
+	VPXOR          Y3, Y13, Y13
+	VPADDD         Y13, Y1, Y1
+	VPADDD         Y11, Y1, Y1
+	VMOVDQA        480(SI), Y15
+	VMOVDQA        (SI), Y8
+	VMOVDQA        416(SI), Y9
+	VPADDD         256(SI), Y15, Y15
+	VPSRLD         $0x07, Y8, Y10
+	VPSLLD         $0x19, Y8, Y11
+	VPXOR          Y11, Y10, Y10
+	VPSRLD         $0x12, Y8, Y11
+	VPXOR          Y11, Y10, Y10
+	VPSLLD         $0x0e, Y8, Y11
+	VPXOR          Y11, Y10, Y10
+	VPSRLD         $0x03, Y8, Y11
+	VPXOR          Y11, Y10, Y10
+	VPSRLD         $0x11, Y9, Y12
+	VPSLLD         $0x0f, Y9, Y11
+	VPXOR          Y11, Y12, Y12
+	VPSRLD         $0x13, Y9, Y11
+	VPXOR          Y11, Y12, Y12
+	VPSLLD         $0x0d, Y9, Y11
+	VPXOR          Y11, Y12, Y12
+	VPSRLD         $0x0a, Y9, Y11
+	VPXOR          Y11, Y12, Y12
+	VPADDD         Y10, Y15, Y15
+	VPADDD         Y12, Y15, Y15
+	VMOVDQA        Y15, 480(SI)
+	VPADDD         Y15, Y0, Y0
+	VPBROADCASTD   rounds<>+252(SB), Y8
+	VPADDD         Y8, Y0, Y0
+	VPSRLD         $0x06, Y5, Y8
+	VPSLLD         $0x1a, Y5, Y9
+	VPXOR          Y9, Y8, Y8
+	VPSRLD         $0x0b, Y5, Y9
+	VPXOR          Y9, Y8, Y8
+	VPSLLD         $0x15, Y5, Y9
+	VPXOR          Y9, Y8, Y8
+	VPSRLD         $0x19, Y5, Y9
+	VPXOR          Y9, Y8, Y8
+	VPSLLD         $0x07, Y5, Y9
+	VPXOR          Y9, Y8, Y8
+	VPXOR          Y6, Y7, Y10
+	VPAND          Y5, Y10, Y10
+	VPXOR          Y7, Y10, Y10
+	VPADDD         Y10, Y0, Y0
+	VPADDD         Y8, Y0, Y0
+	VPADDD         Y0, Y4, Y4
+	VPSRLD         $0x02, Y1, Y11
+	VPSLLD         $0x1e, Y1, Y12
+	VPXOR          Y12, Y11, Y11
+	VPSRLD         $0x0d, Y1, Y12
+	VPXOR          Y12, Y11, Y11
+	VPSLLD         $0x13, Y1, Y12
+	VPXOR          Y12, Y11, Y11
+	VPSRLD         $0x16, Y1, Y12
+	VPXOR          Y12, Y11, Y11
+	VPSLLD         $0x0a, Y1, Y12
+	VPXOR          Y12, Y11, Y11
+	VPXOR          Y1, Y2, Y13
+	VPAND          Y13, Y14, Y14
+	VPXOR          Y2, Y14, Y14
+	VPADDD         Y14, Y0, Y0
+	VPADDD         Y11, Y0, Y0
+	VPADDD         (AX), Y0, Y0
+	VMOVDQU        Y0, (AX)
+	VPADDD         32(AX), Y1, Y1
+	VMOVDQU        Y1, 32(AX)
+	VPADDD         64(AX), Y2, Y2
+	VMOVDQU        Y2, 64(AX)
+	VPADDD         96(AX), Y3, Y3
+	VMOVDQU        Y3, 96(AX)
+	VPADDD         128(AX), Y4, Y4
+	VMOVDQU        Y4, 128(AX)
+	VPADDD         160(AX), Y5, Y5
+	VMOVDQU        Y5, 160(AX)
+	VPADDD         192(AX), Y6, Y6
+	VMOVDQU        Y6, 192(AX)
+	VPADDD         224(AX), Y7, Y7
+	VMOVDQU        Y7, 224(AX)
+	VZEROUPPER
+	RET
+
+DATA bigEndian<>+0(SB)/8, $0x0405060700010203
+DATA bigEndian<>+8(SB)/8, $0x0c0d0e0f08090a0b
+GLOBL bigEndian<>(SB), RODATA|NOPTR, $16
+
+DATA rounds<>+0(SB)/4, $0x428a2f98
+DATA rounds<>+4(SB)/4, $0x71374491
+DATA rounds<>+8(SB)/4, $0xb5c0fbcf
+DATA rounds<>+12(SB)/4, $0xe9b5dba5
+DATA rounds<>+16(SB)/4, $0x3956c25b
+DATA rounds<>+20(SB)/4, $0x59f111f1
+DATA rounds<>+24(SB)/4, $0x923f82a4
+DATA rounds<>+28(SB)/4, $0xab1c5ed5
+DATA rounds<>+32(SB)/4, $0xd807aa98
+DATA rounds<>+36(SB)/4, $0x12835b01
+DATA rounds<>+40(SB)/4, $0x243185be
+DATA rounds<>+44(SB)/4, $0x550c7dc3
+DATA rounds<>+48(SB)/4, $0x72be5d74
+DATA rounds<>+52(SB)/4, $0x80deb1fe
+DATA rounds<>+56(SB)/4, $0x9bdc06a7
+DATA rounds<>+60(SB)/4, $0xc19bf174
+DATA rounds<>+64(SB)/4, $0xe49b69c1
+DATA rounds<>+68(SB)/4, $0xefbe4786
+DATA rounds<>+72(SB)/4, $0x0fc19dc6
+DATA rounds<>+76(SB)/4, $0x240ca1cc
+DATA rounds<>+80(SB)/4, $0x2de92c6f
+DATA rounds<>+84(SB)/4, $0x4a7484aa
+DATA rounds<>+88(SB)/4, $0x5cb0a9dc
+DATA rounds<>+92(SB)/4, $0x76f988da
+DATA rounds<>+96(SB)/4, $0x983e5152
+DATA rounds<>+100(SB)/4, $0xa831c66d
+DATA rounds<>+104(SB)/4, $0xb00327c8
+DATA rounds<>+108(SB)/4, $0xbf597fc7
+DATA rounds<>+112(SB)/4, $0xc6e00bf3
+DATA rounds<>+116(SB)/4, $0xd5a79147
+DATA rounds<>+120(SB)/4, $0x06ca6351
+DATA rounds<>+124(SB)/4, $0x14292967
+DATA rounds<>+128(SB)/4, $0x27b70a85
+DATA rounds<>+132(SB)/4, $0x2e1b2138
+DATA rounds<>+136(SB)/4, $0x4d2c6dfc
+DATA rounds<>+140(SB)/4, $0x53380d13
+DATA rounds<>+144(SB)/4, $0x650a7354
+DATA rounds<>+148(SB)/4, $0x766a0abb
+DATA rounds<>+152(SB)/4, $0x81c2c92e
+DATA rounds<>+156(SB)/4, $0x92722c85
+DATA rounds<>+160(SB)/4, $0xa2bfe8a1
+DATA rounds<>+164(SB)/4, $0xa81a664b
+DATA rounds<>+168(SB)/4, $0xc24b8b70
+DATA rounds<>+172(SB)/4, $0xc76c51a3
+DATA rounds<>+176(SB)/4, $0xd192e819
+DATA rounds<>+180(SB)/4, $0xd6990624
+DATA rounds<>+184(SB)/4, $0xf40e3585
+DATA rounds<>+188(SB)/4, $0x106aa070
+DATA rounds<>+192(SB)/4, $0x19a4c116
+DATA rounds<>+196(SB)/4, $0x1e376c08
+DATA rounds<>+200(SB)/4, $0x2748774c
+DATA rounds<>+204(SB)/4, $0x34b0bcb5
+DATA rounds<>+208(SB)/4, $0x391c0cb3
+DATA rounds<>+212(SB)/4, $0x4ed8aa4a
+DATA rounds<>+216(SB)/4, $0x5b9cca4f
+DATA rounds<>+220(SB)/4, $0x682e6ff3
+DATA rounds<>+224(SB)/4, $0x748f82ee
+DATA rounds<>+228(SB)/4, $0x78a5636f
+DATA rounds<>+232(SB)/4, $0x84c87814
+DATA rounds<>+236(SB)/4, $0x8cc70208
+DATA rounds<>+240(SB)/4, $0x90befffa
+DATA rounds<>+244(SB)/4, $0xa4506ceb
+DATA rounds<>+248(SB)/4, $0xbef9a3f7
+DATA rounds<>+252(SB)/4, $0xc67178f2
+GLOBL rounds<>(SB), RODATA|NOPTR, $256
+
+// func digestAVX2(dst *[32]byte, state *[8][8]uint32)
+// Requires: AVX, AVX2
+TEXT ·digestAVX2(SB), NOSPLIT, $0-16
+	MOVQ           dst+0(FP), AX
+	MOVQ           state+8(FP), CX
+	VBROADCASTI128 bigEndian<>+0(SB), Y9
+	VMOVDQU        (CX), Y0
+	VPSHUFB        Y9, Y0, Y0
+	VMOVDQU        32(CX), Y1
+	VPSHUFB        Y9, Y1, Y1
+	VMOVDQU        64(CX), Y2
+	VPSHUFB        Y9, Y2, Y2
+	VMOVDQU        96(CX), Y3
+	VPSHUFB        Y9, Y3, Y3
+	VMOVDQU        128(CX), Y4
+	VPSHUFB        Y9, Y4, Y4
+	VMOVDQU        160(CX), Y5
+	VPSHUFB        Y9, Y5, Y5
+	VMOVDQU        192(CX), Y6
+	VPSHUFB        Y9, Y6, Y6
+	VMOVDQU        224(CX), Y7
+	VPSHUFB        Y9, Y7, Y7
+	VPUNPCKLDQ     Y1, Y0, Y8
+	VPUNPCKHDQ     Y1, Y0, Y0
+	VPUNPCKLDQ     Y3, Y2, Y1
+	VPUNPCKHDQ     Y3, Y2, Y2
+	VPUNPCKLQDQ    Y1, Y8, Y3
+	VPUNPCKHQDQ    Y1, Y8, Y8
+	VPUNPCKLQDQ    Y2, Y0, Y1
+	VPUNPCKHQDQ    Y2, Y0, Y0
+	VPUNPCKLDQ     Y5, Y4, Y2
+	VPUNPCKHDQ     Y5, Y4, Y4
+	VPUNPCKLDQ     Y7, Y6, Y5
+	VPUNPCKHDQ     Y7, Y6, Y6
+	VPUNPCKLQDQ    Y5, Y2, Y7
+	VPUNPCKHQDQ    Y5, Y2, Y2
+	VPUNPCKLQDQ    Y6, Y4, Y5
+	VPUNPCKHQDQ    Y6, Y4, Y4
+	VMOVDQU        X3, (AX)
+	VMOVDQU        X7, 16(AX)
+	VMOVDQU        X8, 32(AX)
+	VMOVDQU        X2, 48(AX)
+	VMOVDQU        X1, 64(AX)
+	VMOVDQU        X5, 80(AX)
+	VMOVDQU        X0, 96(AX)
+	VMOVDQU        X4, 112(AX)
+	VEXTRACTI128   $0x01, Y3, 128(AX)
+	VEXTRACTI128   $0x01, Y7, 144(AX)
+	VEXTRACTI128   $0x01, Y8, 160(AX)
+	VEXTRACTI128   $0x01, Y2, 176(AX)
+	VEXTRACTI128   $0x01, Y1, 192(AX)
+	VEXTRACTI128   $0x01, Y5, 208(AX)
+	VEXTRACTI128   $0x01, Y0, 224(AX)
+	VEXTRACTI128   $0x01, Y4, 240(AX)
+	VZEROUPPER
+	RET

@@ -29,3 +29,5 @@ func maxAbsBits(src []float32) uint32 { return maxAbsBitsGeneric(src) }
 func scale(dst []int8, src []float32, r float32) int32 { return scaleGeneric(dst, src, r) }
 
 func hadamard(x []float32, signs []uint64, scale float32) { hadamardGeneric(x, signs, scale) }
+
+func sumMany(dst [][digestSize]byte, m *batch) { sumGeneric(dst, m, 0) }

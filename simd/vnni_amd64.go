@@ -56,3 +56,14 @@ func scaleVNNI(dst *int8, src *float32, n int, r float32) int32
 //
 //go:noescape
 func hadamardVNNI(x *float32, n int, signs *uint64, scale float32)
+
+// compressVNNI takes one block of sixteen messages into their states. The block of lane i is the 64 bytes at
+// first+skip+at[i] as far as mask has their bits, ORed with padding; no other byte is touched.
+//
+//go:noescape
+func compressVNNI(state *[8][16]uint32, first *byte, at *[16]int, skip int, mask uint64, padding *[64]byte)
+
+// digestVNNI writes the states of 16 lanes as so many digests, end to end.
+//
+//go:noescape
+func digestVNNI(dst *[32]byte, state *[8][16]uint32)

@@ -1143,3 +1143,2058 @@ DATA butterflyVNNI<>+244(SB)/4, $(-1.0)
 DATA butterflyVNNI<>+248(SB)/4, $(-1.0)
 DATA butterflyVNNI<>+252(SB)/4, $(-1.0)
 GLOBL butterflyVNNI<>(SB), RODATA|NOPTR, $256
+
+// func compressVNNI(state *[8][16]uint32, first *byte, at *[16]int, skip int, mask uint64, padding *[64]byte)
+// Requires: AVX, AVX512BW, AVX512F
+TEXT ·compressVNNI(SB), NOSPLIT, $0-48
+	MOVQ            state+0(FP), AX
+	MOVQ            first+8(FP), CX
+	MOVQ            at+16(FP), DX
+	MOVQ            mask+32(FP), BX
+	MOVQ            padding+40(FP), SI
+	MOVQ            skip+24(FP), DI
+	ADDQ            DI, CX
+	KMOVQ           BX, K1
+	VMOVDQU64       (SI), Z24
+	VBROADCASTI32X4 bigEndian<>+0(SB), Z25
+	MOVQ            (DX), BX
+	VMOVDQU8.Z      (CX)(BX*1), K1, Z0
+	VPORQ           Z24, Z0, Z0
+	VPSHUFB         Z25, Z0, Z0
+	MOVQ            8(DX), BX
+	VMOVDQU8.Z      (CX)(BX*1), K1, Z1
+	VPORQ           Z24, Z1, Z1
+	VPSHUFB         Z25, Z1, Z1
+	MOVQ            16(DX), BX
+	VMOVDQU8.Z      (CX)(BX*1), K1, Z2
+	VPORQ           Z24, Z2, Z2
+	VPSHUFB         Z25, Z2, Z2
+	MOVQ            24(DX), BX
+	VMOVDQU8.Z      (CX)(BX*1), K1, Z3
+	VPORQ           Z24, Z3, Z3
+	VPSHUFB         Z25, Z3, Z3
+	MOVQ            32(DX), BX
+	VMOVDQU8.Z      (CX)(BX*1), K1, Z4
+	VPORQ           Z24, Z4, Z4
+	VPSHUFB         Z25, Z4, Z4
+	MOVQ            40(DX), BX
+	VMOVDQU8.Z      (CX)(BX*1), K1, Z5
+	VPORQ           Z24, Z5, Z5
+	VPSHUFB         Z25, Z5, Z5
+	MOVQ            48(DX), BX
+	VMOVDQU8.Z      (CX)(BX*1), K1, Z6
+	VPORQ           Z24, Z6, Z6
+	VPSHUFB         Z25, Z6, Z6
+	MOVQ            56(DX), BX
+	VMOVDQU8.Z      (CX)(BX*1), K1, Z7
+	VPORQ           Z24, Z7, Z7
+	VPSHUFB         Z25, Z7, Z7
+	MOVQ            64(DX), BX
+	VMOVDQU8.Z      (CX)(BX*1), K1, Z8
+	VPORQ           Z24, Z8, Z8
+	VPSHUFB         Z25, Z8, Z8
+	MOVQ            72(DX), BX
+	VMOVDQU8.Z      (CX)(BX*1), K1, Z9
+	VPORQ           Z24, Z9, Z9
+	VPSHUFB         Z25, Z9, Z9
+	MOVQ            80(DX), BX
+	VMOVDQU8.Z      (CX)(BX*1), K1, Z10
+	VPORQ           Z24, Z10, Z10
+	VPSHUFB         Z25, Z10, Z10
+	MOVQ            88(DX), BX
+	VMOVDQU8.Z      (CX)(BX*1), K1, Z11
+	VPORQ           Z24, Z11, Z11
+	VPSHUFB         Z25, Z11, Z11
+	MOVQ            96(DX), BX
+	VMOVDQU8.Z      (CX)(BX*1), K1, Z12
+	VPORQ           Z24, Z12, Z12
+	VPSHUFB         Z25, Z12, Z12
+	MOVQ            104(DX), BX
+	VMOVDQU8.Z      (CX)(BX*1), K1, Z13
+	VPORQ           Z24, Z13, Z13
+	VPSHUFB         Z25, Z13, Z13
+	MOVQ            112(DX), BX
+	VMOVDQU8.Z      (CX)(BX*1), K1, Z14
+	VPORQ           Z24, Z14, Z14
+	VPSHUFB         Z25, Z14, Z14
+	MOVQ            120(DX), BX
+	VMOVDQU8.Z      (CX)(BX*1), K1, Z15
+	VPORQ           Z24, Z15, Z15
+	VPSHUFB         Z25, Z15, Z15
+	VPUNPCKLDQ      Z1, Z0, Z26
+	VPUNPCKHDQ      Z1, Z0, Z0
+	VPUNPCKLDQ      Z3, Z2, Z1
+	VPUNPCKHDQ      Z3, Z2, Z2
+	VPUNPCKLQDQ     Z1, Z26, Z3
+	VPUNPCKHQDQ     Z1, Z26, Z26
+	VPUNPCKLQDQ     Z2, Z0, Z1
+	VPUNPCKHQDQ     Z2, Z0, Z0
+	VPUNPCKLDQ      Z5, Z4, Z2
+	VPUNPCKHDQ      Z5, Z4, Z4
+	VPUNPCKLDQ      Z7, Z6, Z5
+	VPUNPCKHDQ      Z7, Z6, Z6
+	VPUNPCKLQDQ     Z5, Z2, Z7
+	VPUNPCKHQDQ     Z5, Z2, Z2
+	VPUNPCKLQDQ     Z6, Z4, Z5
+	VPUNPCKHQDQ     Z6, Z4, Z4
+	VPUNPCKLDQ      Z9, Z8, Z6
+	VPUNPCKHDQ      Z9, Z8, Z8
+	VPUNPCKLDQ      Z11, Z10, Z9
+	VPUNPCKHDQ      Z11, Z10, Z10
+	VPUNPCKLQDQ     Z9, Z6, Z11
+	VPUNPCKHQDQ     Z9, Z6, Z6
+	VPUNPCKLQDQ     Z10, Z8, Z9
+	VPUNPCKHQDQ     Z10, Z8, Z8
+	VPUNPCKLDQ      Z13, Z12, Z10
+	VPUNPCKHDQ      Z13, Z12, Z12
+	VPUNPCKLDQ      Z15, Z14, Z13
+	VPUNPCKHDQ      Z15, Z14, Z14
+	VPUNPCKLQDQ     Z13, Z10, Z15
+	VPUNPCKHQDQ     Z13, Z10, Z10
+	VPUNPCKLQDQ     Z14, Z12, Z13
+	VPUNPCKHQDQ     Z14, Z12, Z12
+	VSHUFI32X4      $0x44, Z7, Z3, Z14
+	VSHUFI32X4      $0xee, Z7, Z3, Z3
+	VSHUFI32X4      $0x44, Z15, Z11, Z7
+	VSHUFI32X4      $0xee, Z15, Z11, Z11
+	VSHUFI32X4      $0x88, Z7, Z14, Z15
+	VSHUFI32X4      $0xdd, Z7, Z14, Z14
+	VSHUFI32X4      $0x88, Z11, Z3, Z7
+	VSHUFI32X4      $0xdd, Z11, Z3, Z3
+	VSHUFI32X4      $0x44, Z2, Z26, Z11
+	VSHUFI32X4      $0xee, Z2, Z26, Z26
+	VSHUFI32X4      $0x44, Z10, Z6, Z2
+	VSHUFI32X4      $0xee, Z10, Z6, Z6
+	VSHUFI32X4      $0x88, Z2, Z11, Z10
+	VSHUFI32X4      $0xdd, Z2, Z11, Z11
+	VSHUFI32X4      $0x88, Z6, Z26, Z2
+	VSHUFI32X4      $0xdd, Z6, Z26, Z26
+	VSHUFI32X4      $0x44, Z5, Z1, Z6
+	VSHUFI32X4      $0xee, Z5, Z1, Z1
+	VSHUFI32X4      $0x44, Z13, Z9, Z5
+	VSHUFI32X4      $0xee, Z13, Z9, Z9
+	VSHUFI32X4      $0x88, Z5, Z6, Z13
+	VSHUFI32X4      $0xdd, Z5, Z6, Z6
+	VSHUFI32X4      $0x88, Z9, Z1, Z5
+	VSHUFI32X4      $0xdd, Z9, Z1, Z1
+	VSHUFI32X4      $0x44, Z4, Z0, Z9
+	VSHUFI32X4      $0xee, Z4, Z0, Z0
+	VSHUFI32X4      $0x44, Z12, Z8, Z4
+	VSHUFI32X4      $0xee, Z12, Z8, Z8
+	VSHUFI32X4      $0x88, Z4, Z9, Z12
+	VSHUFI32X4      $0xdd, Z4, Z9, Z9
+	VSHUFI32X4      $0x88, Z8, Z0, Z4
+	VSHUFI32X4      $0xdd, Z8, Z0, Z0
+	VMOVDQU64       (AX), Z16
+	VMOVDQU64       64(AX), Z17
+	VMOVDQU64       128(AX), Z18
+	VMOVDQU64       192(AX), Z19
+	VMOVDQU64       256(AX), Z20
+	VMOVDQU64       320(AX), Z21
+	VMOVDQU64       384(AX), Z22
+	VMOVDQU64       448(AX), Z23
+	VPADDD          Z15, Z23, Z23
+	VPADDD.BCST     rounds<>+0(SB), Z23, Z23
+	VPRORD          $0x06, Z20, Z24
+	VPRORD          $0x0b, Z20, Z25
+	VPRORD          $0x19, Z20, Z27
+	VPTERNLOGD      $0x96, Z25, Z27, Z24
+	VMOVDQA64       Z20, Z28
+	VPTERNLOGD      $0xca, Z22, Z21, Z28
+	VPADDD          Z28, Z23, Z23
+	VPADDD          Z24, Z23, Z23
+	VPADDD          Z23, Z19, Z19
+	VPRORD          $0x02, Z16, Z29
+	VPRORD          $0x0d, Z16, Z30
+	VPRORD          $0x16, Z16, Z31
+	VPTERNLOGD      $0x96, Z30, Z31, Z29
+	VMOVDQA64       Z16, Z24
+	VPTERNLOGD      $0xe8, Z18, Z17, Z24
+	VPADDD          Z24, Z23, Z23
+	VPADDD          Z29, Z23, Z23
+	VPADDD          Z10, Z22, Z22
+	VPADDD.BCST     rounds<>+4(SB), Z22, Z22
+	VPRORD          $0x06, Z19, Z24
+	VPRORD          $0x0b, Z19, Z25
+	VPRORD          $0x19, Z19, Z27
+	VPTERNLOGD      $0x96, Z25, Z27, Z24
+	VMOVDQA64       Z19, Z28
+	VPTERNLOGD      $0xca, Z21, Z20, Z28
+	VPADDD          Z28, Z22, Z22
+	VPADDD          Z24, Z22, Z22
+	VPADDD          Z22, Z18, Z18
+	VPRORD          $0x02, Z23, Z29
+	VPRORD          $0x0d, Z23, Z30
+	VPRORD          $0x16, Z23, Z31
+	VPTERNLOGD      $0x96, Z30, Z31, Z29
+	VMOVDQA64       Z23, Z24
+	VPTERNLOGD      $0xe8, Z17, Z16, Z24
+	VPADDD          Z24, Z22, Z22
+	VPADDD          Z29, Z22, Z22
+	VPADDD          Z13, Z21, Z21
+	VPADDD.BCST     rounds<>+8(SB), Z21, Z21
+	VPRORD          $0x06, Z18, Z24
+	VPRORD          $0x0b, Z18, Z25
+	VPRORD          $0x19, Z18, Z27
+	VPTERNLOGD      $0x96, Z25, Z27, Z24
+	VMOVDQA64       Z18, Z28
+	VPTERNLOGD      $0xca, Z20, Z19, Z28
+	VPADDD          Z28, Z21, Z21
+	VPADDD          Z24, Z21, Z21
+	VPADDD          Z21, Z17, Z17
+	VPRORD          $0x02, Z22, Z29
+	VPRORD          $0x0d, Z22, Z30
+	VPRORD          $0x16, Z22, Z31
+	VPTERNLOGD      $0x96, Z30, Z31, Z29
+	VMOVDQA64       Z22, Z24
+	VPTERNLOGD      $0xe8, Z16, Z23, Z24
+	VPADDD          Z24, Z21, Z21
+	VPADDD          Z29, Z21, Z21
+	VPADDD          Z12, Z20, Z20
+	VPADDD.BCST     rounds<>+12(SB), Z20, Z20
+	VPRORD          $0x06, Z17, Z24
+	VPRORD          $0x0b, Z17, Z25
+	VPRORD          $0x19, Z17, Z27
+	VPTERNLOGD      $0x96, Z25, Z27, Z24
+	VMOVDQA64       Z17, Z28
+	VPTERNLOGD      $0xca, Z19, Z18, Z28
+	VPADDD          Z28, Z20, Z20
+	VPADDD          Z24, Z20, Z20
+	VPADDD          Z20, Z16, Z16
+	VPRORD          $0x02, Z21, Z29
+	VPRORD          $0x0d, Z21, Z30
+	VPRORD          $0x16, Z21, Z31
+	VPTERNLOGD      $0x96, Z30, Z31, Z29
+	VMOVDQA64       Z21, Z24
+	VPTERNLOGD      $0xe8, Z23, Z22, Z24
+	VPADDD          Z24, Z20, Z20
+	VPADDD          Z29, Z20, Z20
+	VPADDD          Z14, Z19, Z19
+	VPADDD.BCST     rounds<>+16(SB), Z19, Z19
+	VPRORD          $0x06, Z16, Z24
+	VPRORD          $0x0b, Z16, Z25
+	VPRORD          $0x19, Z16, Z27
+	VPTERNLOGD      $0x96, Z25, Z27, Z24
+	VMOVDQA64       Z16, Z28
+	VPTERNLOGD      $0xca, Z18, Z17, Z28
+	VPADDD          Z28, Z19, Z19
+	VPADDD          Z24, Z19, Z19
+	VPADDD          Z19, Z23, Z23
+	VPRORD          $0x02, Z20, Z29
+	VPRORD          $0x0d, Z20, Z30
+	VPRORD          $0x16, Z20, Z31
+	VPTERNLOGD      $0x96, Z30, Z31, Z29
+	VMOVDQA64       Z20, Z24
+	VPTERNLOGD      $0xe8, Z22, Z21, Z24
+	VPADDD          Z24, Z19, Z19
+	VPADDD          Z29, Z19, Z19
+	VPADDD          Z11, Z18, Z18
+	VPADDD.BCST     rounds<>+20(SB), Z18, Z18
+	VPRORD          $0x06, Z23, Z24
+	VPRORD          $0x0b, Z23, Z25
+	VPRORD          $0x19, Z23, Z27
+	VPTERNLOGD      $0x96, Z25, Z27, Z24
+	VMOVDQA64       Z23, Z28
+	VPTERNLOGD      $0xca, Z17, Z16, Z28
+	VPADDD          Z28, Z18, Z18
+	VPADDD          Z24, Z18, Z18
+	VPADDD          Z18, Z22, Z22
+	VPRORD          $0x02, Z19, Z29
+	VPRORD          $0x0d, Z19, Z30
+	VPRORD          $0x16, Z19, Z31
+	VPTERNLOGD      $0x96, Z30, Z31, Z29
+	VMOVDQA64       Z19, Z24
+	VPTERNLOGD      $0xe8, Z21, Z20, Z24
+	VPADDD          Z24, Z18, Z18
+	VPADDD          Z29, Z18, Z18
+	VPADDD          Z6, Z17, Z17
+	VPADDD.BCST     rounds<>+24(SB), Z17, Z17
+	VPRORD          $0x06, Z22, Z24
+	VPRORD          $0x0b, Z22, Z25
+	VPRORD          $0x19, Z22, Z27
+	VPTERNLOGD      $0x96, Z25, Z27, Z24
+	VMOVDQA64       Z22, Z28
+	VPTERNLOGD      $0xca, Z16, Z23, Z28
+	VPADDD          Z28, Z17, Z17
+	VPADDD          Z24, Z17, Z17
+	VPADDD          Z17, Z21, Z21
+	VPRORD          $0x02, Z18, Z29
+	VPRORD          $0x0d, Z18, Z30
+	VPRORD          $0x16, Z18, Z31
+	VPTERNLOGD      $0x96, Z30, Z31, Z29
+	VMOVDQA64       Z18, Z24
+	VPTERNLOGD      $0xe8, Z20, Z19, Z24
+	VPADDD          Z24, Z17, Z17
+	VPADDD          Z29, Z17, Z17
+	VPADDD          Z9, Z16, Z16
+	VPADDD.BCST     rounds<>+28(SB), Z16, Z16
+	VPRORD          $0x06, Z21, Z24
+	VPRORD          $0x0b, Z21, Z25
+	VPRORD          $0x19, Z21, Z27
+	VPTERNLOGD      $0x96, Z25, Z27, Z24
+	VMOVDQA64       Z21, Z28
+	VPTERNLOGD      $0xca, Z23, Z22, Z28
+	VPADDD          Z28, Z16, Z16
+	VPADDD          Z24, Z16, Z16
+	VPADDD          Z16, Z20, Z20
+	VPRORD          $0x02, Z17, Z29
+	VPRORD          $0x0d, Z17, Z30
+	VPRORD          $0x16, Z17, Z31
+	VPTERNLOGD      $0x96, Z30, Z31, Z29
+	VMOVDQA64       Z17, Z24
+	VPTERNLOGD      $0xe8, Z19, Z18, Z24
+	VPADDD          Z24, Z16, Z16
+	VPADDD          Z29, Z16, Z16
+	VPADDD          Z7, Z23, Z23
+	VPADDD.BCST     rounds<>+32(SB), Z23, Z23
+	VPRORD          $0x06, Z20, Z24
+	VPRORD          $0x0b, Z20, Z25
+	VPRORD          $0x19, Z20, Z27
+	VPTERNLOGD      $0x96, Z25, Z27, Z24
+	VMOVDQA64       Z20, Z28
+	VPTERNLOGD      $0xca, Z22, Z21, Z28
+	VPADDD          Z28, Z23, Z23
+	VPADDD          Z24, Z23, Z23
+	VPADDD          Z23, Z19, Z19
+	VPRORD          $0x02, Z16, Z29
+	VPRORD          $0x0d, Z16, Z30
+	VPRORD          $0x16, Z16, Z31
+	VPTERNLOGD      $0x96, Z30, Z31, Z29
+	VMOVDQA64       Z16, Z24
+	VPTERNLOGD      $0xe8, Z18, Z17, Z24
+	VPADDD          Z24, Z23, Z23
+	VPADDD          Z29, Z23, Z23
+	VPADDD          Z2, Z22, Z22
+	VPADDD.BCST     rounds<>+36(SB), Z22, Z22
+	VPRORD          $0x06, Z19, Z24
+	VPRORD          $0x0b, Z19, Z25
+	VPRORD          $0x19, Z19, Z27
+	VPTERNLOGD      $0x96, Z25, Z27, Z24
+	VMOVDQA64       Z19, Z28
+	VPTERNLOGD      $0xca, Z21, Z20, Z28
+	VPADDD          Z28, Z22, Z22
+	VPADDD          Z24, Z22, Z22
+	VPADDD          Z22, Z18, Z18
+	VPRORD          $0x02, Z23, Z29
+	VPRORD          $0x0d, Z23, Z30
+	VPRORD          $0x16, Z23, Z31
+	VPTERNLOGD      $0x96, Z30, Z31, Z29
+	VMOVDQA64       Z23, Z24
+	VPTERNLOGD      $0xe8, Z17, Z16, Z24
+	VPADDD          Z24, Z22, Z22
+	VPADDD          Z29, Z22, Z22
+	VPADDD          Z5, Z21, Z21
+	VPADDD.BCST     rounds<>+40(SB), Z21, Z21
+	VPRORD          $0x06, Z18, Z24
+	VPRORD          $0x0b, Z18, Z25
+	VPRORD          $0x19, Z18, Z27
+	VPTERNLOGD      $0x96, Z25, Z27, Z24
+	VMOVDQA64       Z18, Z28
+	VPTERNLOGD      $0xca, Z20, Z19, Z28
+	VPADDD          Z28, Z21, Z21
+	VPADDD          Z24, Z21, Z21
+	VPADDD          Z21, Z17, Z17
+	VPRORD          $0x02, Z22, Z29
+	VPRORD          $0x0d, Z22, Z30
+	VPRORD          $0x16, Z22, Z31
+	VPTERNLOGD      $0x96, Z30, Z31, Z29
+	VMOVDQA64       Z22, Z24
+	VPTERNLOGD      $0xe8, Z16, Z23, Z24
+	VPADDD          Z24, Z21, Z21
+	VPADDD          Z29, Z21, Z21
+	VPADDD          Z4, Z20, Z20
+	VPADDD.BCST     rounds<>+44(SB), Z20, Z20
+	VPRORD          $0x06, Z17, Z24
+	VPRORD          $0x0b, Z17, Z25
+	VPRORD          $0x19, Z17, Z27
+	VPTERNLOGD      $0x96, Z25, Z27, Z24
+	VMOVDQA64       Z17, Z28
+	VPTERNLOGD      $0xca, Z19, Z18, Z28
+	VPADDD          Z28, Z20, Z20
+	VPADDD          Z24, Z20, Z20
+	VPADDD          Z20, Z16, Z16
+	VPRORD          $0x02, Z21, Z29
+	VPRORD          $0x0d, Z21, Z30
+	VPRORD          $0x16, Z21, Z31
+	VPTERNLOGD      $0x96, Z30, Z31, Z29
+	VMOVDQA64       Z21, Z24
+	VPTERNLOGD      $0xe8, Z23, Z22, Z24
+	VPADDD          Z24, Z20, Z20
+	VPADDD          Z29, Z20, Z20
+	VPADDD          Z3, Z19, Z19
+	VPADDD.BCST     rounds<>+48(SB), Z19, Z19
+	VPRORD          $0x06, Z16, Z24
+	VPRORD          $0x0b, Z16, Z25
+	VPRORD          $0x19, Z16, Z27
+	VPTERNLOGD      $0x96, Z25, Z27, Z24
+	VMOVDQA64       Z16, Z28
+	VPTERNLOGD      $0xca, Z18, Z17, Z28
+	VPADDD          Z28, Z19, Z19
+	VPADDD          Z24, Z19, Z19
+	VPADDD          Z19, Z23, Z23
+	VPRORD          $0x02, Z20, Z29
+	VPRORD          $0x0d, Z20, Z30
+	VPRORD          $0x16, Z20, Z31
+	VPTERNLOGD      $0x96, Z30, Z31, Z29
+	VMOVDQA64       Z20, Z24
+	VPTERNLOGD      $0xe8, Z22, Z21, Z24
+	VPADDD          Z24, Z19, Z19
+	VPADDD          Z29, Z19, Z19
+	VPADDD          Z26, Z18, Z18
+	VPADDD.BCST     rounds<>+52(SB), Z18, Z18
+	VPRORD          $0x06, Z23, Z24
+	VPRORD          $0x0b, Z23, Z25
+	VPRORD          $0x19, Z23, Z27
+	VPTERNLOGD      $0x96, Z25, Z27, Z24
+	VMOVDQA64       Z23, Z28
+	VPTERNLOGD      $0xca, Z17, Z16, Z28
+	VPADDD          Z28, Z18, Z18
+	VPADDD          Z24, Z18, Z18
+	VPADDD          Z18, Z22, Z22
+	VPRORD          $0x02, Z19, Z29
+	VPRORD          $0x0d, Z19, Z30
+	VPRORD          $0x16, Z19, Z31
+	VPTERNLOGD      $0x96, Z30, Z31, Z29
+	VMOVDQA64       Z19, Z24
+	VPTERNLOGD      $0xe8, Z21, Z20, Z24
+	VPADDD          Z24, Z18, Z18
+	VPADDD          Z29, Z18, Z18
+	VPADDD          Z1, Z17, Z17
+	VPADDD.BCST     rounds<>+56(SB), Z17, Z17
+	VPRORD          $0x06, Z22, Z24
+	VPRORD          $0x0b, Z22, Z25
+	VPRORD          $0x19, Z22, Z27
+	VPTERNLOGD      $0x96, Z25, Z27, Z24
+	VMOVDQA64       Z22, Z28
+	VPTERNLOGD      $0xca, Z16, Z23, Z28
+	VPADDD          Z28, Z17, Z17
+	VPADDD          Z24, Z17, Z17
+	VPADDD          Z17, Z21, Z21
+	VPRORD          $0x02, Z18, Z29
+	VPRORD          $0x0d, Z18, Z30
+	VPRORD          $0x16, Z18, Z31
+	VPTERNLOGD      $0x96, Z30, Z31, Z29
+	VMOVDQA64       Z18, Z24
+	VPTERNLOGD      $0xe8, Z20, Z19, Z24
+	VPADDD          Z24, Z17, Z17
+	VPADDD          Z29, Z17, Z17
+	VPADDD          Z0, Z16, Z16
+	VPADDD.BCST     rounds<>+60(SB), Z16, Z16
+	VPRORD          $0x06, Z21, Z24
+	VPRORD          $0x0b, Z21, Z25
+	VPRORD          $0x19, Z21, Z27
+	VPTERNLOGD      $0x96, Z25, Z27, Z24
+	VMOVDQA64       Z21, Z28
+	VPTERNLOGD      $0xca, Z23, Z22, Z28
+	VPADDD          Z28, Z16, Z16
+	VPADDD          Z24, Z16, Z16
+	VPADDD          Z16, Z20, Z20
+	VPRORD          $0x02, Z17, Z29
+	VPRORD          $0x0d, Z17, Z30
+	VPRORD          $0x16, Z17, Z31
+	VPTERNLOGD      $0x96, Z30, Z31, Z29
+	VMOVDQA64       Z17, Z24
+	VPTERNLOGD      $0xe8, Z19, Z18, Z24
+	VPADDD          Z24, Z16, Z16
+	VPADDD          Z29, Z16, Z16
+	VPRORD          $0x07, Z10, Z24
+	VPRORD          $0x12, Z10, Z25
+	VPSRLD          $0x03, Z10, Z27
+	VPTERNLOGD      $0x96, Z25, Z27, Z24
+	VPRORD          $0x11, Z1, Z28
+	VPRORD          $0x13, Z1, Z29
+	VPSRLD          $0x0a, Z1, Z30
+	VPTERNLOGD      $0x96, Z29, Z30, Z28
+	VPADDD          Z2, Z15, Z15
+	VPADDD          Z24, Z15, Z15
+	VPADDD          Z28, Z15, Z15
+	VPADDD          Z15, Z23, Z23
+	VPADDD.BCST     rounds<>+64(SB), Z23, Z23
+	VPRORD          $0x06, Z20, Z24
+	VPRORD          $0x0b, Z20, Z25
+	VPRORD          $0x19, Z20, Z27
+	VPTERNLOGD      $0x96, Z25, Z27, Z24
+	VMOVDQA64       Z20, Z28
+	VPTERNLOGD      $0xca, Z22, Z21, Z28
+	VPADDD          Z28, Z23, Z23
+	VPADDD          Z24, Z23, Z23
+	VPADDD          Z23, Z19, Z19
+	VPRORD          $0x02, Z16, Z29
+	VPRORD          $0x0d, Z16, Z30
+	VPRORD          $0x16, Z16, Z31
+	VPTERNLOGD      $0x96, Z30, Z31, Z29
+	VMOVDQA64       Z16, Z24
+	VPTERNLOGD      $0xe8, Z18, Z17, Z24
+	VPADDD          Z24, Z23, Z23
+	VPADDD          Z29, Z23, Z23
+	VPRORD          $0x07, Z13, Z24
+	VPRORD          $0x12, Z13, Z25
+	VPSRLD          $0x03, Z13, Z27
+	VPTERNLOGD      $0x96, Z25, Z27, Z24
+	VPRORD          $0x11, Z0, Z28
+	VPRORD          $0x13, Z0, Z29
+	VPSRLD          $0x0a, Z0, Z30
+	VPTERNLOGD      $0x96, Z29, Z30, Z28
+	VPADDD          Z5, Z10, Z10
+	VPADDD          Z24, Z10, Z10
+	VPADDD          Z28, Z10, Z10
+	VPADDD          Z10, Z22, Z22
+	VPADDD.BCST     rounds<>+68(SB), Z22, Z22
+	VPRORD          $0x06, Z19, Z24
+	VPRORD          $0x0b, Z19, Z25
+	VPRORD          $0x19, Z19, Z27
+	VPTERNLOGD      $0x96, Z25, Z27, Z24
+	VMOVDQA64       Z19, Z28
+	VPTERNLOGD      $0xca, Z21, Z20, Z28
+	VPADDD          Z28, Z22, Z22
+	VPADDD          Z24, Z22, Z22
+	VPADDD          Z22, Z18, Z18
+	VPRORD          $0x02, Z23, Z29
+	VPRORD          $0x0d, Z23, Z30
+	VPRORD          $0x16, Z23, Z31
+	VPTERNLOGD      $0x96, Z30, Z31, Z29
+	VMOVDQA64       Z23, Z24
+	VPTERNLOGD      $0xe8, Z17, Z16, Z24
+	VPADDD          Z24, Z22, Z22
+	VPADDD          Z29, Z22, Z22
+	VPRORD          $0x07, Z12, Z24
+	VPRORD          $0x12, Z12, Z25
+	VPSRLD          $0x03, Z12, Z27
+	VPTERNLOGD      $0x96, Z25, Z27, Z24
+	VPRORD          $0x11, Z15, Z28
+	VPRORD          $0x13, Z15, Z29
+	VPSRLD          $0x0a, Z15, Z30
+	VPTERNLOGD      $0x96, Z29, Z30, Z28
+	VPADDD          Z4, Z13, Z13
+	VPADDD          Z24, Z13, Z13
+	VPADDD          Z28, Z13, Z13
+	VPADDD          Z13, Z21, Z21
+	VPADDD.BCST     rounds<>+72(SB), Z21, Z21
+	VPRORD          $0x06, Z18, Z24
+	VPRORD          $0x0b, Z18, Z25
+	VPRORD          $0x19, Z18, Z27
+	VPTERNLOGD      $0x96, Z25, Z27, Z24
+	VMOVDQA64       Z18, Z28
+	VPTERNLOGD      $0xca, Z20, Z19, Z28
+	VPADDD          Z28, Z21, Z21
+	VPADDD          Z24, Z21, Z21
+	VPADDD          Z21, Z17, Z17
+	VPRORD          $0x02, Z22, Z29
+	VPRORD          $0x0d, Z22, Z30
+	VPRORD          $0x16, Z22, Z31
+	VPTERNLOGD      $0x96, Z30, Z31, Z29
+	VMOVDQA64       Z22, Z24
+	VPTERNLOGD      $0xe8, Z16, Z23, Z24
+	VPADDD          Z24, Z21, Z21
+	VPADDD          Z29, Z21, Z21
+	VPRORD          $0x07, Z14, Z24
+	VPRORD          $0x12, Z14, Z25
+	VPSRLD          $0x03, Z14, Z27
+	VPTERNLOGD      $0x96, Z25, Z27, Z24
+	VPRORD          $0x11, Z10, Z28
+	VPRORD          $0x13, Z10, Z29
+	VPSRLD          $0x0a, Z10, Z30
+	VPTERNLOGD      $0x96, Z29, Z30, Z28
+	VPADDD          Z3, Z12, Z12
+	VPADDD          Z24, Z12, Z12
+	VPADDD          Z28, Z12, Z12
+	VPADDD          Z12, Z20, Z20
+	VPADDD.BCST     rounds<>+76(SB), Z20, Z20
+	VPRORD          $0x06, Z17, Z24
+	VPRORD          $0x0b, Z17, Z25
+	VPRORD          $0x19, Z17, Z27
+	VPTERNLOGD      $0x96, Z25, Z27, Z24
+	VMOVDQA64       Z17, Z28
+	VPTERNLOGD      $0xca, Z19, Z18, Z28
+	VPADDD          Z28, Z20, Z20
+	VPADDD          Z24, Z20, Z20
+	VPADDD          Z20, Z16, Z16
+	VPRORD          $0x02, Z21, Z29
+	VPRORD          $0x0d, Z21, Z30
+	VPRORD          $0x16, Z21, Z31
+	VPTERNLOGD      $0x96, Z30, Z31, Z29
+	VMOVDQA64       Z21, Z24
+	VPTERNLOGD      $0xe8, Z23, Z22, Z24
+	VPADDD          Z24, Z20, Z20
+	VPADDD          Z29, Z20, Z20
+	VPRORD          $0x07, Z11, Z24
+	VPRORD          $0x12, Z11, Z25
+	VPSRLD          $0x03, Z11, Z27
+	VPTERNLOGD      $0x96, Z25, Z27, Z24
+	VPRORD          $0x11, Z13, Z28
+	VPRORD          $0x13, Z13, Z29
+	VPSRLD          $0x0a, Z13, Z30
+	VPTERNLOGD      $0x96, Z29, Z30, Z28
+	VPADDD          Z26, Z14, Z14
+	VPADDD          Z24, Z14, Z14
+	VPADDD          Z28, Z14, Z14
+	VPADDD          Z14, Z19, Z19
+	VPADDD.BCST     rounds<>+80(SB), Z19, Z19
+	VPRORD          $0x06, Z16, Z24
+	VPRORD          $0x0b, Z16, Z25
+	VPRORD          $0x19, Z16, Z27
+	VPTERNLOGD      $0x96, Z25, Z27, Z24
+	VMOVDQA64       Z16, Z28
+	VPTERNLOGD      $0xca, Z18, Z17, Z28
+	VPADDD          Z28, Z19, Z19
+	VPADDD          Z24, Z19, Z19
+	VPADDD          Z19, Z23, Z23
+	VPRORD          $0x02, Z20, Z29
+	VPRORD          $0x0d, Z20, Z30
+	VPRORD          $0x16, Z20, Z31
+	VPTERNLOGD      $0x96, Z30, Z31, Z29
+	VMOVDQA64       Z20, Z24
+	VPTERNLOGD      $0xe8, Z22, Z21, Z24
+	VPADDD          Z24, Z19, Z19
+	VPADDD          Z29, Z19, Z19
+	VPRORD          $0x07, Z6, Z24
+	VPRORD          $0x12, Z6, Z25
+	VPSRLD          $0x03, Z6, Z27
+	VPTERNLOGD      $0x96, Z25, Z27, Z24
+	VPRORD          $0x11, Z12, Z28
+	VPRORD          $0x13, Z12, Z29
+	VPSRLD          $0x0a, Z12, Z30
+	VPTERNLOGD      $0x96, Z29, Z30, Z28
+	VPADDD          Z1, Z11, Z11
+	VPADDD          Z24, Z11, Z11
+	VPADDD          Z28, Z11, Z11
+	VPADDD          Z11, Z18, Z18
+	VPADDD.BCST     rounds<>+84(SB), Z18, Z18
+	VPRORD          $0x06, Z23, Z24
+	VPRORD          $0x0b, Z23, Z25
+	VPRORD          $0x19, Z23, Z27
+	VPTERNLOGD      $0x96, Z25, Z27, Z24
+	VMOVDQA64       Z23, Z28
+	VPTERNLOGD      $0xca, Z17, Z16, Z28
+	VPADDD          Z28, Z18, Z18
+	VPADDD          Z24, Z18, Z18
+	VPADDD          Z18, Z22, Z22
+	VPRORD          $0x02, Z19, Z29
+	VPRORD          $0x0d, Z19, Z30
+	VPRORD          $0x16, Z19, Z31
+	VPTERNLOGD      $0x96, Z30, Z31, Z29
+	VMOVDQA64       Z19, Z24
+	VPTERNLOGD      $0xe8, Z21, Z20, Z24
+	VPADDD          Z24, Z18, Z18
+	VPADDD          Z29, Z18, Z18
+	VPRORD          $0x07, Z9, Z24
+	VPRORD          $0x12, Z9, Z25
+	VPSRLD          $0x03, Z9, Z27
+	VPTERNLOGD      $0x96, Z25, Z27, Z24
+	VPRORD          $0x11, Z14, Z28
+	VPRORD          $0x13, Z14, Z29
+	VPSRLD          $0x0a, Z14, Z30
+	VPTERNLOGD      $0x96, Z29, Z30, Z28
+	VPADDD          Z0, Z6, Z6
+	VPADDD          Z24, Z6, Z6
+	VPADDD          Z28, Z6, Z6
+	VPADDD          Z6, Z17, Z17
+	VPADDD.BCST     rounds<>+88(SB), Z17, Z17
+	VPRORD          $0x06, Z22, Z24
+	VPRORD          $0x0b, Z22, Z25
+	VPRORD          $0x19, Z22, Z27
+	VPTERNLOGD      $0x96, Z25, Z27, Z24
+	VMOVDQA64       Z22, Z28
+	VPTERNLOGD      $0xca, Z16, Z23, Z28
+	VPADDD          Z28, Z17, Z17
+	VPADDD          Z24, Z17, Z17
+	VPADDD          Z17, Z21, Z21
+	VPRORD          $0x02, Z18, Z29
+	VPRORD          $0x0d, Z18, Z30
+	VPRORD          $0x16, Z18, Z31
+	VPTERNLOGD      $0x96, Z30, Z31, Z29
+	VMOVDQA64       Z18, Z24
+	VPTERNLOGD      $0xe8, Z20, Z19, Z24
+	VPADDD          Z24, Z17, Z17
+	VPADDD          Z29, Z17, Z17
+	VPRORD          $0x07, Z7, Z24
+	VPRORD          $0x12, Z7, Z25
+	VPSRLD          $0x03, Z7, Z27
+	VPTERNLOGD      $0x96, Z25, Z27, Z24
+	VPRORD          $0x11, Z11, Z28
+	VPRORD          $0x13, Z11, Z29
+	VPSRLD          $0x0a, Z11, Z30
+	VPTERNLOGD      $0x96, Z29, Z30, Z28
+	VPADDD          Z15, Z9, Z9
+	VPADDD          Z24, Z9, Z9
+	VPADDD          Z28, Z9, Z9
+	VPADDD          Z9, Z16, Z16
+	VPADDD.BCST     rounds<>+92(SB), Z16, Z16
+	VPRORD          $0x06, Z21, Z24
+	VPRORD          $0x0b, Z21, Z25
+	VPRORD          $0x19, Z21, Z27
+	VPTERNLOGD      $0x96, Z25, Z27, Z24
+	VMOVDQA64       Z21, Z28
+	VPTERNLOGD      $0xca, Z23, Z22, Z28
+	VPADDD          Z28, Z16, Z16
+	VPADDD          Z24, Z16, Z16
+	VPADDD          Z16, Z20, Z20
+	VPRORD          $0x02, Z17, Z29
+	VPRORD          $0x0d, Z17, Z30
+	VPRORD          $0x16, Z17, Z31
+	VPTERNLOGD      $0x96, Z30, Z31, Z29
+	VMOVDQA64       Z17, Z24
+	VPTERNLOGD      $0xe8, Z19, Z18, Z24
+	VPADDD          Z24, Z16, Z16
+	VPADDD          Z29, Z16, Z16
+	VPRORD          $0x07, Z2, Z24
+	VPRORD          $0x12, Z2, Z25
+	VPSRLD          $0x03, Z2, Z27
+	VPTERNLOGD      $0x96, Z25, Z27, Z24
+	VPRORD          $0x11, Z6, Z28
+	VPRORD          $0x13, Z6, Z29
+	VPSRLD          $0x0a, Z6, Z30
+	VPTERNLOGD      $0x96, Z29, Z30, Z28
+	VPADDD          Z10, Z7, Z7
+	VPADDD          Z24, Z7, Z7
+	VPADDD          Z28, Z7, Z7
+	VPADDD          Z7, Z23, Z23
+	VPADDD.BCST     rounds<>+96(SB), Z23, Z23
+	VPRORD          $0x06, Z20, Z24
+	VPRORD          $0x0b, Z20, Z25
+	VPRORD          $0x19, Z20, Z27
+	VPTERNLOGD      $0x96, Z25, Z27, Z24
+	VMOVDQA64       Z20, Z28
+	VPTERNLOGD      $0xca, Z22, Z21, Z28
+	VPADDD          Z28, Z23, Z23
+	VPADDD          Z24, Z23, Z23
+	VPADDD          Z23, Z19, Z19
+	VPRORD          $0x02, Z16, Z29
+	VPRORD          $0x0d, Z16, Z30
+	VPRORD          $0x16, Z16, Z31
+	VPTERNLOGD      $0x96, Z30, Z31, Z29
+	VMOVDQA64       Z16, Z24
+	VPTERNLOGD      $0xe8, Z18, Z17, Z24
+	VPADDD          Z24, Z23, Z23
+	VPADDD          Z29, Z23, Z23
+	VPRORD          $0x07, Z5, Z24
+	VPRORD          $0x12, Z5, Z25
+	VPSRLD          $0x03, Z5, Z27
+	VPTERNLOGD      $0x96, Z25, Z27, Z24
+	VPRORD          $0x11, Z9, Z28
+	VPRORD          $0x13, Z9, Z29
+	VPSRLD          $0x0a, Z9, Z30
+	VPTERNLOGD      $0x96, Z29, Z30, Z28
+	VPADDD          Z13, Z2, Z2
+	VPADDD          Z24, Z2, Z2
+	VPADDD          Z28, Z2, Z2
+	VPADDD          Z2, Z22, Z22
+	VPADDD.BCST     rounds<>+100(SB), Z22, Z22
+	VPRORD          $0x06, Z19, Z24
+	VPRORD          $0x0b, Z19, Z25
+	VPRORD          $0x19, Z19, Z27
+	VPTERNLOGD      $0x96, Z25, Z27, Z24
+	VMOVDQA64       Z19, Z28
+	VPTERNLOGD      $0xca, Z21, Z20, Z28
+	VPADDD          Z28, Z22, Z22
+	VPADDD          Z24, Z22, Z22
+	VPADDD          Z22, Z18, Z18
+	VPRORD          $0x02, Z23, Z29
+	VPRORD          $0x0d, Z23, Z30
+	VPRORD          $0x16, Z23, Z31
+	VPTERNLOGD      $0x96, Z30, Z31, Z29
+	VMOVDQA64       Z23, Z24
+	VPTERNLOGD      $0xe8, Z17, Z16, Z24
+	VPADDD          Z24, Z22, Z22
+	VPADDD          Z29, Z22, Z22
+	VPRORD          $0x07, Z4, Z24
+	VPRORD          $0x12, Z4, Z25
+	VPSRLD          $0x03, Z4, Z27
+	VPTERNLOGD      $0x96, Z25, Z27, Z24
+	VPRORD          $0x11, Z7, Z28
+	VPRORD          $0x13, Z7, Z29
+	VPSRLD          $0x0a, Z7, Z30
+	VPTERNLOGD      $0x96, Z29, Z30, Z28
+	VPADDD          Z12, Z5, Z5
+	VPADDD          Z24, Z5, Z5
+	VPADDD          Z28, Z5, Z5
+	VPADDD          Z5, Z21, Z21
+	VPADDD.BCST     rounds<>+104(SB), Z21, Z21
+	VPRORD          $0x06, Z18, Z24
+	VPRORD          $0x0b, Z18, Z25
+	VPRORD          $0x19, Z18, Z27
+	VPTERNLOGD      $0x96, Z25, Z27, Z24
+	VMOVDQA64       Z18, Z28
+	VPTERNLOGD      $0xca, Z20, Z19, Z28
+	VPADDD          Z28, Z21, Z21
+	VPADDD          Z24, Z21, Z21
+	VPADDD          Z21, Z17, Z17
+	VPRORD          $0x02, Z22, Z29
+	VPRORD          $0x0d, Z22, Z30
+	VPRORD          $0x16, Z22, Z31
+	VPTERNLOGD      $0x96, Z30, Z31, Z29
+	VMOVDQA64       Z22, Z24
+	VPTERNLOGD      $0xe8, Z16, Z23, Z24
+	VPADDD          Z24, Z21, Z21
+	VPADDD          Z29, Z21, Z21
+	VPRORD          $0x07, Z3, Z24
+	VPRORD          $0x12, Z3, Z25
+	VPSRLD          $0x03, Z3, Z27
+	VPTERNLOGD      $0x96, Z25, Z27, Z24
+	VPRORD          $0x11, Z2, Z28
+	VPRORD          $0x13, Z2, Z29
+	VPSRLD          $0x0a, Z2, Z30
+	VPTERNLOGD      $0x96, Z29, Z30, Z28
+	VPADDD          Z14, Z4, Z4
+	VPADDD          Z24, Z4, Z4
+	VPADDD          Z28, Z4, Z4
+	VPADDD          Z4, Z20, Z20
+	VPADDD.BCST     rounds<>+108(SB), Z20, Z20
+	VPRORD          $0x06, Z17, Z24
+	VPRORD          $0x0b, Z17, Z25
+	VPRORD          $0x19, Z17, Z27
+	VPTERNLOGD      $0x96, Z25, Z27, Z24
+	VMOVDQA64       Z17, Z28
+	VPTERNLOGD      $0xca, Z19, Z18, Z28
+	VPADDD          Z28, Z20, Z20
+	VPADDD          Z24, Z20, Z20
+	VPADDD          Z20, Z16, Z16
+	VPRORD          $0x02, Z21, Z29
+	VPRORD          $0x0d, Z21, Z30
+	VPRORD          $0x16, Z21, Z31
+	VPTERNLOGD      $0x96, Z30, Z31, Z29
+	VMOVDQA64       Z21, Z24
+	VPTERNLOGD      $0xe8, Z23, Z22, Z24
+	VPADDD          Z24, Z20, Z20
+	VPADDD          Z29, Z20, Z20
+	VPRORD          $0x07, Z26, Z24
+	VPRORD          $0x12, Z26, Z25
+	VPSRLD          $0x03, Z26, Z27
+	VPTERNLOGD      $0x96, Z25, Z27, Z24
+	VPRORD          $0x11, Z5, Z28
+	VPRORD          $0x13, Z5, Z29
+	VPSRLD          $0x0a, Z5, Z30
+	VPTERNLOGD      $0x96, Z29, Z30, Z28
+	VPADDD          Z11, Z3, Z3
+	VPADDD          Z24, Z3, Z3
+	VPADDD          Z28, Z3, Z3
+	VPADDD          Z3, Z19, Z19
+	VPADDD.BCST     rounds<>+112(SB), Z19, Z19
+	VPRORD          $0x06, Z16, Z24
+	VPRORD          $0x0b, Z16, Z25
+	VPRORD          $0x19, Z16, Z27
+	VPTERNLOGD      $0x96, Z25, Z27, Z24
+	VMOVDQA64       Z16, Z28
+	VPTERNLOGD      $0xca, Z18, Z17, Z28
+	VPADDD          Z28, Z19, Z19
+	VPADDD          Z24, Z19, Z19
+	VPADDD          Z19, Z23, Z23
+	VPRORD          $0x02, Z20, Z29
+	VPRORD          $0x0d, Z20, Z30
+	VPRORD          $0x16, Z20, Z31
+	VPTERNLOGD      $0x96, Z30, Z31, Z29
+	VMOVDQA64       Z20, Z24
+	VPTERNLOGD      $0xe8, Z22, Z21, Z24
+	VPADDD          Z24, Z19, Z19
+	VPADDD          Z29, Z19, Z19
+	VPRORD          $0x07, Z1, Z24
+	VPRORD          $0x12, Z1, Z25
+	VPSRLD          $0x03, Z1, Z27
+	VPTERNLOGD      $0x96, Z25, Z27, Z24
+	VPRORD          $0x11, Z4, Z28
+	VPRORD          $0x13, Z4, Z29
+	VPSRLD          $0x0a, Z4, Z30
+	VPTERNLOGD      $0x96, Z29, Z30, Z28
+	VPADDD          Z6, Z26, Z26
+	VPADDD          Z24, Z26, Z26
+	VPADDD          Z28, Z26, Z26
+	VPADDD          Z26, Z18, Z18
+	VPADDD.BCST     rounds<>+116(SB), Z18, Z18
+	VPRORD          $0x06, Z23, Z24
+	VPRORD          $0x0b, Z23, Z25
+	VPRORD          $0x19, Z23, Z27
+	VPTERNLOGD      $0x96, Z25, Z27, Z24
+	VMOVDQA64       Z23, Z28
+	VPTERNLOGD      $0xca, Z17, Z16, Z28
+	VPADDD          Z28, Z18, Z18
+	VPADDD          Z24, Z18, Z18
+	VPADDD          Z18, Z22, Z22
+	VPRORD          $0x02, Z19, Z29
+	VPRORD          $0x0d, Z19, Z30
+	VPRORD          $0x16, Z19, Z31
+	VPTERNLOGD      $0x96, Z30, Z31, Z29
+	VMOVDQA64       Z19, Z24
+	VPTERNLOGD      $0xe8, Z21, Z20, Z24
+	VPADDD          Z24, Z18, Z18
+	VPADDD          Z29, Z18, Z18
+	VPRORD          $0x07, Z0, Z24
+	VPRORD          $0x12, Z0, Z25
+	VPSRLD          $0x03, Z0, Z27
+	VPTERNLOGD      $0x96, Z25, Z27, Z24
+	VPRORD          $0x11, Z3, Z28
+	VPRORD          $0x13, Z3, Z29
+	VPSRLD          $0x0a, Z3, Z30
+	VPTERNLOGD      $0x96, Z29, Z30, Z28
+	VPADDD          Z9, Z1, Z1
+	VPADDD          Z24, Z1, Z1
+	VPADDD          Z28, Z1, Z1
+	VPADDD          Z1, Z17, Z17
+	VPADDD.BCST     rounds<>+120(SB), Z17, Z17
+	VPRORD          $0x06, Z22, Z24
+	VPRORD          $0x0b, Z22, Z25
+	VPRORD          $0x19, Z22, Z27
+	VPTERNLOGD      $0x96, Z25, Z27, Z24
+	VMOVDQA64       Z22, Z28
+	VPTERNLOGD      $0xca, Z16, Z23, Z28
+	VPADDD          Z28, Z17, Z17
+	VPADDD          Z24, Z17, Z17
+	VPADDD          Z17, Z21, Z21
+	VPRORD          $0x02, Z18, Z29
+	VPRORD          $0x0d, Z18, Z30
+	VPRORD          $0x16, Z18, Z31
+	VPTERNLOGD      $0x96, Z30, Z31, Z29
+	VMOVDQA64       Z18, Z24
+	VPTERNLOGD      $0xe8, Z20, Z19, Z24
+	VPADDD          Z24, Z17, Z17
+	VPADDD          Z29, Z17, Z17
+	VPRORD          $0x07, Z15, Z24
+	VPRORD          $0x12, Z15, Z25
+	VPSRLD          $0x03, Z15, Z27
+	VPTERNLOGD      $0x96, Z25, Z27, Z24
+	VPRORD          $0x11, Z26, Z28
+	VPRORD          $0x13, Z26, Z29
+	VPSRLD          $0x0a, Z26, Z30
+	VPTERNLOGD      $0x96, Z29, Z30, Z28
+	VPADDD          Z7, Z0, Z0
+	VPADDD          Z24, Z0, Z0
+	VPADDD          Z28, Z0, Z0
+	VPADDD          Z0, Z16, Z16
+	VPADDD.BCST     rounds<>+124(SB), Z16, Z16
+	VPRORD          $0x06, Z21, Z24
+	VPRORD          $0x0b, Z21, Z25
+	VPRORD          $0x19, Z21, Z27
+	VPTERNLOGD      $0x96, Z25, Z27, Z24
+	VMOVDQA64       Z21, Z28
+	VPTERNLOGD      $0xca, Z23, Z22, Z28
+	VPADDD          Z28, Z16, Z16
+	VPADDD          Z24, Z16, Z16
+	VPADDD          Z16, Z20, Z20
+	VPRORD          $0x02, Z17, Z29
+	VPRORD          $0x0d, Z17, Z30
+	VPRORD          $0x16, Z17, Z31
+	VPTERNLOGD      $0x96, Z30, Z31, Z29
+	VMOVDQA64       Z17, Z24
+	VPTERNLOGD      $0xe8, Z19, Z18, Z24
+	VPADDD          Z24, Z16, Z16
+	VPADDD          Z29, Z16, Z16
+	VPRORD          $0x07, Z10, Z24
+	VPRORD          $0x12, Z10, Z25
+	VPSRLD          $0x03, Z10, Z27
+	VPTERNLOGD      $0x96, Z25, Z27, Z24
+	VPRORD          $0x11, Z1, Z28
+	VPRORD          $0x13, Z1, Z29
+	VPSRLD          $0x0a, Z1, Z30
+	VPTERNLOGD      $0x96, Z29, Z30, Z28
+	VPADDD          Z2, Z15, Z15
+	VPADDD          Z24, Z15, Z15
+	VPADDD          Z28, Z15, Z15
+	VPADDD          Z15, Z23, Z23
+	VPADDD.BCST     rounds<>+128(SB), Z23, Z23
+	VPRORD          $0x06, Z20, Z24
+	VPRORD          $0x0b, Z20, Z25
+	VPRORD          $0x19, Z20, Z27
+	VPTERNLOGD      $0x96, Z25, Z27, Z24
+	VMOVDQA64       Z20, Z28
+	VPTERNLOGD      $0xca, Z22, Z21, Z28
+	VPADDD          Z28, Z23, Z23
+	VPADDD          Z24, Z23, Z23
+	VPADDD          Z23, Z19, Z19
+	VPRORD          $0x02, Z16, Z29
+	VPRORD          $0x0d, Z16, Z30
+	VPRORD          $0x16, Z16, Z31
+	VPTERNLOGD      $0x96, Z30, Z31, Z29
+	VMOVDQA64       Z16, Z24
+	VPTERNLOGD      $0xe8, Z18, Z17, Z24
+	VPADDD          Z24, Z23, Z23
+	VPADDD          Z29, Z23, Z23
+	VPRORD          $0x07, Z13, Z24
+	VPRORD          $0x12, Z13, Z25
+	VPSRLD          $0x03, Z13, Z27
+	VPTERNLOGD      $0x96, Z25, Z27, Z24
+	VPRORD          $0x11, Z0, Z28
+	VPRORD          $0x13, Z0, Z29
+	VPSRLD          $0x0a, Z0, Z30
+	VPTERNLOGD      $0x96, Z29, Z30, Z28
+	VPADDD          Z5, Z10, Z10
+	VPADDD          Z24, Z10, Z10
+	VPADDD          Z28, Z10, Z10
+	VPADDD          Z10, Z22, Z22
+	VPADDD.BCST     rounds<>+132(SB), Z22, Z22
+	VPRORD          $0x06, Z19, Z24
+	VPRORD          $0x0b, Z19, Z25
+	VPRORD          $0x19, Z19, Z27
+	VPTERNLOGD      $0x96, Z25, Z27, Z24
+	VMOVDQA64       Z19, Z28
+	VPTERNLOGD      $0xca, Z21, Z20, Z28
+	VPADDD          Z28, Z22, Z22
+	VPADDD          Z24, Z22, Z22
+	VPADDD          Z22, Z18, Z18
+	VPRORD          $0x02, Z23, Z29
+	VPRORD          $0x0d, Z23, Z30
+	VPRORD          $0x16, Z23, Z31
+	VPTERNLOGD      $0x96, Z30, Z31, Z29
+	VMOVDQA64       Z23, Z24
+	VPTERNLOGD      $0xe8, Z17, Z16, Z24
+	VPADDD          Z24, Z22, Z22
+	VPADDD          Z29, Z22, Z22
+	VPRORD          $0x07, Z12, Z24
+	VPRORD          $0x12, Z12, Z25
+	VPSRLD          $0x03, Z12, Z27
+	VPTERNLOGD      $0x96, Z25, Z27, Z24
+	VPRORD          $0x11, Z15, Z28
+	VPRORD          $0x13, Z15, Z29
+	VPSRLD          $0x0a, Z15, Z30
+	VPTERNLOGD      $0x96, Z29, Z30, Z28
+	VPADDD          Z4, Z13, Z13
+	VPADDD          Z24, Z13, Z13
+	VPADDD          Z28, Z13, Z13
+	VPADDD          Z13, Z21, Z21
+	VPADDD.BCST     rounds<>+136(SB), Z21, Z21
+	VPRORD          $0x06, Z18, Z24
+	VPRORD          $0x0b, Z18, Z25
+	VPRORD          $0x19, Z18, Z27
+	VPTERNLOGD      $0x96, Z25, Z27, Z24
+	VMOVDQA64       Z18, Z28
+	VPTERNLOGD      $0xca, Z20, Z19, Z28
+	VPADDD          Z28, Z21, Z21
+	VPADDD          Z24, Z21, Z21
+	VPADDD          Z21, Z17, Z17
+	VPRORD          $0x02, Z22, Z29
+	VPRORD          $0x0d, Z22, Z30
+	VPRORD          $0x16, Z22, Z31
+	VPTERNLOGD      $0x96, Z30, Z31, Z29
+	VMOVDQA64       Z22, Z24
+	VPTERNLOGD      $0xe8, Z16, Z23, Z24
+	VPADDD          Z24, Z21, Z21
+	VPADDD          Z29, Z21, Z21
+	VPRORD          $0x07, Z14, Z24
+	VPRORD          $0x12, Z14, Z25
+	VPSRLD          $0x03, Z14, Z27
+	VPTERNLOGD      $0x96, Z25, Z27, Z24
+	VPRORD          $0x11, Z10, Z28
+	VPRORD          $0x13, Z10, Z29
+	VPSRLD          $0x0a, Z10, Z30
+	VPTERNLOGD      $0x96, Z29, Z30, Z28
+	VPADDD          Z3, Z12, Z12
+	VPADDD          Z24, Z12, Z12
+	VPADDD          Z28, Z12, Z12
+	VPADDD          Z12, Z20, Z20
+	VPADDD.BCST     rounds<>+140(SB), Z20, Z20
+	VPRORD          $0x06, Z17, Z24
+	VPRORD          $0x0b, Z17, Z25
+	VPRORD          $0x19, Z17, Z27
+	VPTERNLOGD      $0x96, Z25, Z27, Z24
+	VMOVDQA64       Z17, Z28
+	VPTERNLOGD      $0xca, Z19, Z18, Z28
+	VPADDD          Z28, Z20, Z20
+	VPADDD          Z24, Z20, Z20
+	VPADDD          Z20, Z16, Z16
+	VPRORD          $0x02, Z21, Z29
+	VPRORD          $0x0d, Z21, Z30
+	VPRORD          $0x16, Z21, Z31
+	VPTERNLOGD      $0x96, Z30, Z31, Z29
+	VMOVDQA64       Z21, Z24
+	VPTERNLOGD      $0xe8, Z23, Z22, Z24
+	VPADDD          Z24, Z20, Z20
+	VPADDD          Z29, Z20, Z20
+	VPRORD          $0x07, Z11, Z24
+	VPRORD          $0x12, Z11, Z25
+	VPSRLD          $0x03, Z11, Z27
+	VPTERNLOGD      $0x96, Z25, Z27, Z24
+	VPRORD          $0x11, Z13, Z28
+	VPRORD          $0x13, Z13, Z29
+	VPSRLD          $0x0a, Z13, Z30
+	VPTERNLOGD      $0x96, Z29, Z30, Z28
+	VPADDD          Z26, Z14, Z14
+	VPADDD          Z24, Z14, Z14
+	VPADDD          Z28, Z14, Z14
+	VPADDD          Z14, Z19, Z19
+	VPADDD.BCST     rounds<>+144(SB), Z19, Z19
+	VPRORD          $0x06, Z16, Z24
+	VPRORD          $0x0b, Z16, Z25
+	VPRORD          $0x19, Z16, Z27
+	VPTERNLOGD      $0x96, Z25, Z27, Z24
+	VMOVDQA64       Z16, Z28
+	VPTERNLOGD      $0xca, Z18, Z17, Z28
+	VPADDD          Z28, Z19, Z19
+	VPADDD          Z24, Z19, Z19
+	VPADDD          Z19, Z23, Z23
+	VPRORD          $0x02, Z20, Z29
+	VPRORD          $0x0d, Z20, Z30
+	VPRORD          $0x16, Z20, Z31
+	VPTERNLOGD      $0x96, Z30, Z31, Z29
+	VMOVDQA64       Z20, Z24
+	VPTERNLOGD      $0xe8, Z22, Z21, Z24
+	VPADDD          Z24, Z19, Z19
+	VPADDD          Z29, Z19, Z19
+	VPRORD          $0x07, Z6, Z24
+	VPRORD          $0x12, Z6, Z25
+	VPSRLD          $0x03, Z6, Z27
+	VPTERNLOGD      $0x96, Z25, Z27, Z24
+	VPRORD          $0x11, Z12, Z28
+	VPRORD          $0x13, Z12, Z29
+	VPSRLD          $0x0a, Z12, Z30
+	VPTERNLOGD      $0x96, Z29, Z30, Z28
+	VPADDD          Z1, Z11, Z11
+	VPADDD          Z24, Z11, Z11
+	VPADDD          Z28, Z11, Z11
+	VPADDD          Z11, Z18, Z18
+	VPADDD.BCST     rounds<>+148(SB), Z18, Z18
+	VPRORD          $0x06, Z23, Z24
+	VPRORD          $0x0b, Z23, Z25
+	VPRORD          $0x19, Z23, Z27
+	VPTERNLOGD      $0x96, Z25, Z27, Z24
+	VMOVDQA64       Z23, Z28
+	VPTERNLOGD      $0xca, Z17, Z16, Z28
+	VPADDD          Z28, Z18, Z18
+	VPADDD          Z24, Z18, Z18
+	VPADDD          Z18, Z22, Z22
+	VPRORD          $0x02, Z19, Z29
+	VPRORD          $0x0d, Z19, Z30
+	VPRORD          $0x16, Z19, Z31
+	VPTERNLOGD      $0x96, Z30, Z31, Z29
+	VMOVDQA64       Z19, Z24
+	VPTERNLOGD      $0xe8, Z21, Z20, Z24
+	VPADDD          Z24, Z18, Z18
+	VPADDD          Z29, Z18, Z18
+	VPRORD          $0x07, Z9, Z24
+	VPRORD          $0x12, Z9, Z25
+	VPSRLD          $0x03, Z9, Z27
+	VPTERNLOGD      $0x96, Z25, Z27, Z24
+	VPRORD          $0x11, Z14, Z28
+	VPRORD          $0x13, Z14, Z29
+	VPSRLD          $0x0a, Z14, Z30
+	VPTERNLOGD      $0x96, Z29, Z30, Z28
+	VPADDD          Z0, Z6, Z6
+	VPADDD          Z24, Z6, Z6
+	VPADDD          Z28, Z6, Z6
+	VPADDD          Z6, Z17, Z17
+	VPADDD.BCST     rounds<>+152(SB), Z17, Z17
+	VPRORD          $0x06, Z22, Z24
+	VPRORD          $0x0b, Z22, Z25
+	VPRORD          $0x19, Z22, Z27
+	VPTERNLOGD      $0x96, Z25, Z27, Z24
+	VMOVDQA64       Z22, Z28
+	VPTERNLOGD      $0xca, Z16, Z23, Z28
+	VPADDD          Z28, Z17, Z17
+	VPADDD          Z24, Z17, Z17
+	VPADDD          Z17, Z21, Z21
+	VPRORD          $0x02, Z18, Z29
+	VPRORD          $0x0d, Z18, Z30
+	VPRORD          $0x16, Z18, Z31
+	VPTERNLOGD      $0x96, Z30, Z31, Z29
+	VMOVDQA64       Z18, Z24
+	VPTERNLOGD      $0xe8, Z20, Z19, Z24
+	VPADDD          Z24, Z17, Z17
+	VPADDD          Z29, Z17, Z17
+	VPRORD          $0x07, Z7, Z24
+	VPRORD          $0x12, Z7, Z25
+	VPSRLD          $0x03, Z7, Z27
+	VPTERNLOGD      $0x96, Z25, Z27, Z24
+	VPRORD          $0x11, Z11, Z28
+	VPRORD          $0x13, Z11, Z29
+	VPSRLD          $0x0a, Z11, Z30
+	VPTERNLOGD      $0x96, Z29, Z30, Z28
+	VPADDD          Z15, Z9, Z9
+	VPADDD          Z24, Z9, Z9
+	VPADDD          Z28, Z9, Z9
+	VPADDD          Z9, Z16, Z16
+	VPADDD.BCST     rounds<>+156(SB), Z16, Z16
+	VPRORD          $0x06, Z21, Z24
+	VPRORD          $0x0b, Z21, Z25
+	VPRORD          $0x19, Z21, Z27
+	VPTERNLOGD      $0x96, Z25, Z27, Z24
+	VMOVDQA64       Z21, Z28
+	VPTERNLOGD      $0xca, Z23, Z22, Z28
+	VPADDD          Z28, Z16, Z16
+	VPADDD          Z24, Z16, Z16
+	VPADDD          Z16, Z20, Z20
+	VPRORD          $0x02, Z17, Z29
+	VPRORD          $0x0d, Z17, Z30
+	VPRORD          $0x16, Z17, Z31
+	VPTERNLOGD      $0x96, Z30, Z31, Z29
+	VMOVDQA64       Z17, Z24
+	VPTERNLOGD      $0xe8, Z19, Z18, Z24
+	VPADDD          Z24, Z16, Z16
+	VPADDD          Z29, Z16, Z16
+	VPRORD          $0x07, Z2, Z24
+	VPRORD          $0x12, Z2, Z25
+	VPSRLD          $0x03, Z2, Z27
+	VPTERNLOGD      $0x96, Z25, Z27, Z24
+	VPRORD          $0x11, Z6, Z28
+	VPRORD          $0x13, Z6, Z29
+	VPSRLD          $0x0a, Z6, Z30
+	VPTERNLOGD      $0x96, Z29, Z30, Z28
+	VPADDD          Z10, Z7, Z7
+	VPADDD          Z24, Z7, Z7
+	VPADDD          Z28, Z7, Z7
+	VPADDD          Z7, Z23, Z23
+	VPADDD.BCST     rounds<>+160(SB), Z23, Z23
+	VPRORD          $0x06, Z20, Z24
+	VPRORD          $0x0b, Z20, Z25
+	VPRORD          $0x19, Z20, Z27
+	VPTERNLOGD      $0x96, Z25, Z27, Z24
+	VMOVDQA64       Z20, Z28
+	VPTERNLOGD      $0xca, Z22, Z21, Z28
+	VPADDD          Z28, Z23, Z23
+	VPADDD          Z24, Z23, Z23
+	VPADDD          Z23, Z19, Z19
+	VPRORD          $0x02, Z16, Z29
+	VPRORD          $0x0d, Z16, Z30
+	VPRORD          $0x16, Z16, Z31
+	VPTERNLOGD      $0x96, Z30, Z31, Z29
+	VMOVDQA64       Z16, Z24
+	VPTERNLOGD      $0xe8, Z18, Z17, Z24
+	VPADDD          Z24, Z23, Z23
+	VPADDD          Z29, Z23, Z23
+	VPRORD          $0x07, Z5, Z24
+	VPRORD          $0x12, Z5, Z25
+	VPSRLD          $0x03, Z5, Z27
+	VPTERNLOGD      $0x96, Z25, Z27, Z24
+	VPRORD          $0x11, Z9, Z28
+	VPRORD          $0x13, Z9, Z29
+	VPSRLD          $0x0a, Z9, Z30
+	VPTERNLOGD      $0x96, Z29, Z30, Z28
+	VPADDD          Z13, Z2, Z2
+	VPADDD          Z24, Z2, Z2
+	VPADDD          Z28, Z2, Z2
+	VPADDD          Z2, Z22, Z22
+	VPADDD.BCST     rounds<>+164(SB), Z22, Z22
+	VPRORD          $0x06, Z19, Z24
+	VPRORD          $0x0b, Z19, Z25
+	VPRORD          $0x19, Z19, Z27
+	VPTERNLOGD      $0x96, Z25, Z27, Z24
+	VMOVDQA64       Z19, Z28
+	VPTERNLOGD      $0xca, Z21, Z20, Z28
+	VPADDD          Z28, Z22, Z22
+	VPADDD          Z24, Z22, Z22
+	VPADDD          Z22, Z18, Z18
+	VPRORD          $0x02, Z23, Z29
+	VPRORD          $0x0d, Z23, Z30
+	VPRORD          $0x16, Z23, Z31
+	VPTERNLOGD      $0x96, Z30, Z31, Z29
+	VMOVDQA64       Z23, Z24
+	VPTERNLOGD      $0xe8, Z17, Z16, Z24
+	VPADDD          Z24, Z22, Z22
+	VPADDD          Z29, Z22, Z22
+	VPRORD          $0x07, Z4, Z24
+	VPRORD          $0x12, Z4, Z25
+	VPSRLD          $0x03, Z4, Z27
+	VPTERNLOGD      $0x96, Z25, Z27, Z24
+	VPRORD          $0x11, Z7, Z28
+	VPRORD          $0x13, Z7, Z29
+	VPSRLD          $0x0a, Z7, Z30
+	VPTERNLOGD      $0x96, Z29, Z30, Z28
+	VPADDD          Z12, Z5, Z5
+	VPADDD          Z24, Z5, Z5
+	VPADDD          Z28, Z5, Z5
+	VPADDD          Z5, Z21, Z21
+	VPADDD.BCST     rounds<>+168(SB), Z21, Z21
+	VPRORD          $0x06, Z18, Z24
+	VPRORD          $0x0b, Z18, Z25
+	VPRORD          $0x19, Z18, Z27
+	VPTERNLOGD      $0x96, Z25, Z27, Z24
+	VMOVDQA64       Z18, Z28
+	VPTERNLOGD      $0xca, Z20, Z19, Z28
+	VPADDD          Z28, Z21, Z21
+	VPADDD          Z24, Z21, Z21
+	VPADDD          Z21, Z17, Z17
+	VPRORD          $0x02, Z22, Z29
+	VPRORD          $0x0d, Z22, Z30
+	VPRORD          $0x16, Z22, Z31
+	VPTERNLOGD      $0x96, Z30, Z31, Z29
+	VMOVDQA64       Z22, Z24
+	VPTERNLOGD      $0xe8, Z16, Z23, Z24
+	VPADDD          Z24, Z21, Z21
+	VPADDD          Z29, Z21, Z21
+	VPRORD          $0x07, Z3, Z24
+	VPRORD          $0x12, Z3, Z25
+	VPSRLD          $0x03, Z3, Z27
+	VPTERNLOGD      $0x96, Z25, Z27, Z24
+	VPRORD          $0x11, Z2, Z28
+	VPRORD          $0x13, Z2, Z29
+	VPSRLD          $0x0a, Z2, Z30
+	VPTERNLOGD      $0x96, Z29, Z30, Z28
+	VPADDD          Z14, Z4, Z4
+	VPADDD          Z24, Z4, Z4
+	VPADDD          Z28, Z4, Z4
+	VPADDD          Z4, Z20, Z20
+	VPADDD.BCST     rounds<>+172(SB), Z20, Z20
+	VPRORD          $0x06, Z17, Z24
+	VPRORD          $0x0b, Z17, Z25
+	VPRORD          $0x19, Z17, Z27
+	VPTERNLOGD      $0x96, Z25, Z27, Z24
+	VMOVDQA64       Z17, Z28
+	VPTERNLOGD      $0xca, Z19, Z18, Z28
+	VPADDD          Z28, Z20, Z20
+	VPADDD          Z24, Z20, Z20
+	VPADDD          Z20, Z16, Z16
+	VPRORD          $0x02, Z21, Z29
+	VPRORD          $0x0d, Z21, Z30
+	VPRORD          $0x16, Z21, Z31
+	VPTERNLOGD      $0x96, Z30, Z31, Z29
+	VMOVDQA64       Z21, Z24
+	VPTERNLOGD      $0xe8, Z23, Z22, Z24
+	VPADDD          Z24, Z20, Z20
+	VPADDD          Z29, Z20, Z20
+	VPRORD          $0x07, Z26, Z24
+	VPRORD          $0x12, Z26, Z25
+	VPSRLD          $0x03, Z26, Z27
+	VPTERNLOGD      $0x96, Z25, Z27, Z24
+	VPRORD          $0x11, Z5, Z28
+	VPRORD          $0x13, Z5, Z29
+	VPSRLD          $0x0a, Z5, Z30
+	VPTERNLOGD      $0x96, Z29, Z30, Z28
+	VPADDD          Z11, Z3, Z3
+	VPADDD          Z24, Z3, Z3
+	VPADDD          Z28, Z3, Z3
+	VPADDD          Z3, Z19, Z19
+	VPADDD.BCST     rounds<>+176(SB), Z19, Z19
+	VPRORD          $0x06, Z16, Z24
+	VPRORD          $0x0b, Z16, Z25
+	VPRORD          $0x19, Z16, Z27
+	VPTERNLOGD      $0x96, Z25, Z27, Z24
+	VMOVDQA64       Z16, Z28
+	VPTERNLOGD      $0xca, Z18, Z17, Z28
+	VPADDD          Z28, Z19, Z19
+	VPADDD          Z24, Z19, Z19
+	VPADDD          Z19, Z23, Z23
+	VPRORD          $0x02, Z20, Z29
+	VPRORD          $0x0d, Z20, Z30
+	VPRORD          $0x16, Z20, Z31
+	VPTERNLOGD      $0x96, Z30, Z31, Z29
+	VMOVDQA64       Z20, Z24
+	VPTERNLOGD      $0xe8, Z22, Z21, Z24
+	VPADDD          Z24, Z19, Z19
+	VPADDD          Z29, Z19, Z19
+	VPRORD          $0x07, Z1, Z24
+	VPRORD          $0x12, Z1, Z25
+	VPSRLD          $0x03, Z1, Z27
+	VPTERNLOGD      $0x96, Z25, Z27, Z24
+	VPRORD          $0x11, Z4, Z28
+	VPRORD          $0x13, Z4, Z29
+	VPSRLD          $0x0a, Z4, Z30
+	VPTERNLOGD      $0x96, Z29, Z30, Z28
+	VPADDD          Z6, Z26, Z26
+	VPADDD          Z24, Z26, Z26
+	VPADDD          Z28, Z26, Z26
+	VPADDD          Z26, Z18, Z18
+	VPADDD.BCST     rounds<>+180(SB), Z18, Z18
+	VPRORD          $0x06, Z23, Z24
+	VPRORD          $0x0b, Z23, Z25
+	VPRORD          $0x19, Z23, Z27
+	VPTERNLOGD      $0x96, Z25, Z27, Z24
+	VMOVDQA64       Z23, Z28
+	VPTERNLOGD      $0xca, Z17, Z16, Z28
+	VPADDD          Z28, Z18, Z18
+	VPADDD          Z24, Z18, Z18
+	VPADDD          Z18, Z22, Z22
+	VPRORD          $0x02, Z19, Z29
+	VPRORD          $0x0d, Z19, Z30
+	VPRORD          $0x16, Z19, Z31
+	VPTERNLOGD      $0x96, Z30, Z31, Z29
+	VMOVDQA64       Z19, Z24
+	VPTERNLOGD      $0xe8, Z21, Z20, Z24
+	VPADDD          Z24, Z18, Z18
+	VPADDD          Z29, Z18, Z18
+	VPRORD          $0x07, Z0, Z24
+	VPRORD          $0x12, Z0, Z25
+	VPSRLD          $0x03, Z0, Z27
+	VPTERNLOGD      $0x96, Z25, Z27, Z24
+	VPRORD          $0x11, Z3, Z28
+	VPRORD          $0x13, Z3, Z29
+	VPSRLD          $0x0a, Z3, Z30
+	VPTERNLOGD      $0x96, Z29, Z30, Z28
+	VPADDD          Z9, Z1, Z1
+	VPADDD          Z24, Z1, Z1
+	VPADDD          Z28, Z1, Z1
+	VPADDD          Z1, Z17, Z17
+	VPADDD.BCST     rounds<>+184(SB), Z17, Z17
+	VPRORD          $0x06, Z22, Z24
+	VPRORD          $0x0b, Z22, Z25
+	VPRORD          $0x19, Z22, Z27
+	VPTERNLOGD      $0x96, Z25, Z27, Z24
+	VMOVDQA64       Z22, Z28
+	VPTERNLOGD      $0xca, Z16, Z23, Z28
+	VPADDD          Z28, Z17, Z17
+	VPADDD          Z24, Z17, Z17
+	VPADDD          Z17, Z21, Z21
+	VPRORD          $0x02, Z18, Z29
+	VPRORD          $0x0d, Z18, Z30
+	VPRORD          $0x16, Z18, Z31
+	VPTERNLOGD      $0x96, Z30, Z31, Z29
+	VMOVDQA64       Z18, Z24
+	VPTERNLOGD      $0xe8, Z20, Z19, Z24
+	VPADDD          Z24, Z17, Z17
+	VPADDD          Z29, Z17, Z17
+	VPRORD          $0x07, Z15, Z24
+	VPRORD          $0x12, Z15, Z25
+	VPSRLD          $0x03, Z15, Z27
+	VPTERNLOGD      $0x96, Z25, Z27, Z24
+	VPRORD          $0x11, Z26, Z28
+	VPRORD          $0x13, Z26, Z29
+	VPSRLD          $0x0a, Z26, Z30
+	VPTERNLOGD      $0x96, Z29, Z30, Z28
+	VPADDD          Z7, Z0, Z0
+	VPADDD          Z24, Z0, Z0
+	VPADDD          Z28, Z0, Z0
+	VPADDD          Z0, Z16, Z16
+	VPADDD.BCST     rounds<>+188(SB), Z16, Z16
+	VPRORD          $0x06, Z21, Z24
+	VPRORD          $0x0b, Z21, Z25
+	VPRORD          $0x19, Z21, Z27
+	VPTERNLOGD      $0x96, Z25, Z27, Z24
+	VMOVDQA64       Z21, Z28
+	VPTERNLOGD      $0xca, Z23, Z22, Z28
+	VPADDD          Z28, Z16, Z16
+	VPADDD          Z24, Z16, Z16
+	VPADDD          Z16, Z20, Z20
+	VPRORD          $0x02, Z17, Z29
+	VPRORD          $0x0d, Z17, Z30
+	VPRORD          $0x16, Z17, Z31
+	VPTERNLOGD      $0x96, Z30, Z31, Z29
+	VMOVDQA64       Z17, Z24
+	VPTERNLOGD      $0xe8, Z19, Z18, Z24
+	VPADDD          Z24, Z16, Z16
+	VPADDD          Z29, Z16, Z16
+	VPRORD          $0x07, Z10, Z24
+	VPRORD          $0x12, Z10, Z25
+	VPSRLD          $0x03, Z10, Z27
+	VPTERNLOGD      $0x96, Z25, Z27, Z24
+	VPRORD          $0x11, Z1, Z28
+	VPRORD          $0x13, Z1, Z29
+	VPSRLD          $0x0a, Z1, Z30
+	VPTERNLOGD      $0x96, Z29, Z30, Z28
+	VPADDD          Z2, Z15, Z15
+	VPADDD          Z24, Z15, Z15
+	VPADDD          Z28, Z15, Z15
+	VPADDD          Z15, Z23, Z23
+	VPADDD.BCST     rounds<>+192(SB), Z23, Z23
+	VPRORD          $0x06, Z20, Z24
+	VPRORD          $0x0b, Z20, Z25
+	VPRORD          $0x19, Z20, Z27
+	VPTERNLOGD      $0x96, Z25, Z27, Z24
+	VMOVDQA64       Z20, Z28
+	VPTERNLOGD      $0xca, Z22, Z21, Z28
+	VPADDD          Z28, Z23, Z23
+	VPADDD          Z24, Z23, Z23
+	VPADDD          Z23, Z19, Z19
+	VPRORD          $0x02, Z16, Z29
+	VPRORD          $0x0d, Z16, Z30
+	VPRORD          $0x16, Z16, Z31
+	VPTERNLOGD      $0x96, Z30, Z31, Z29
+	VMOVDQA64       Z16, Z24
+	VPTERNLOGD      $0xe8, Z18, Z17, Z24
+	VPADDD          Z24, Z23, Z23
+	VPADDD          Z29, Z23, Z23
+	VPRORD          $0x07, Z13, Z24
+	VPRORD          $0x12, Z13, Z25
+	VPSRLD          $0x03, Z13, Z27
+	VPTERNLOGD      $0x96, Z25, Z27, Z24
+	VPRORD          $0x11, Z0, Z28
+	VPRORD          $0x13, Z0, Z29
+	VPSRLD          $0x0a, Z0, Z30
+	VPTERNLOGD      $0x96, Z29, Z30, Z28
+	VPADDD          Z5, Z10, Z10
+	VPADDD          Z24, Z10, Z10
+	VPADDD          Z28, Z10, Z10
+	VPADDD          Z10, Z22, Z22
+	VPADDD.BCST     rounds<>+196(SB), Z22, Z22
+	VPRORD          $0x06, Z19, Z24
+	VPRORD          $0x0b, Z19, Z25
+	VPRORD          $0x19, Z19, Z27
+	VPTERNLOGD      $0x96, Z25, Z27, Z24
+	VMOVDQA64       Z19, Z28
+	VPTERNLOGD      $0xca, Z21, Z20, Z28
+	VPADDD          Z28, Z22, Z22
+	VPADDD          Z24, Z22, Z22
+	VPADDD          Z22, Z18, Z18
+	VPRORD          $0x02, Z23, Z29
+	VPRORD          $0x0d, Z23, Z30
+	VPRORD          $0x16, Z23, Z31
+	VPTERNLOGD      $0x96, Z30, Z31, Z29
+	VMOVDQA64       Z23, Z24
+	VPTERNLOGD      $0xe8, Z17, Z16, Z24
+	VPADDD          Z24, Z22, Z22
+	VPADDD          Z29, Z22, Z22
+	VPRORD          $0x07, Z12, Z24
+	VPRORD          $0x12, Z12, Z25
+	VPSRLD          $0x03, Z12, Z27
+	VPTERNLOGD      $0x96, Z25, Z27, Z24
+	VPRORD          $0x11, Z15, Z28
+	VPRORD          $0x13, Z15, Z29
+	VPSRLD          $0x0a, Z15, Z30
+	VPTERNLOGD      $0x96, Z29, Z30, Z28
+	VPADDD          Z4, Z13, Z13
+	VPADDD          Z24, Z13, Z13
+	VPADDD          Z28, Z13, Z13
+	VPADDD          Z13, Z21, Z21
+	VPADDD.BCST     rounds<>+200(SB), Z21, Z21
+	VPRORD          $0x06, Z18, Z24
+	VPRORD          $0x0b, Z18, Z25
+	VPRORD          $0x19, Z18, Z27
+	VPTERNLOGD      $0x96, Z25, Z27, Z24
+	VMOVDQA64       Z18, Z28
+	VPTERNLOGD      $0xca, Z20, Z19, Z28
+	VPADDD          Z28, Z21, Z21
+	VPADDD          Z24, Z21, Z21
+	VPADDD          Z21, Z17, Z17
+	VPRORD          $0x02, Z22, Z29
+	VPRORD          $0x0d, Z22, Z30
+	VPRORD          $0x16, Z22, Z31
+	VPTERNLOGD      $0x96, Z30, Z31, Z29
+	VMOVDQA64       Z22, Z24
+	VPTERNLOGD      $0xe8, Z16, Z23, Z24
+	VPADDD          Z24, Z21, Z21
+	VPADDD          Z29, Z21, Z21
+	VPRORD          $0x07, Z14, Z24
+	VPRORD          $0x12, Z14, Z25
+	VPSRLD          $0x03, Z14, Z27
+	VPTERNLOGD      $0x96, Z25, Z27, Z24
+	VPRORD          $0x11, Z10, Z28
+	VPRORD          $0x13, Z10, Z29
+	VPSRLD          $0x0a, Z10, Z30
+	VPTERNLOGD      $0x96, Z29, Z30, Z28
+	VPADDD          Z3, Z12, Z12
+	VPADDD          Z24, Z12, Z12
+	VPADDD          Z28, Z12, Z12
+	VPADDD          Z12, Z20, Z20
+	VPADDD.BCST     rounds<>+204(SB), Z20, Z20
+	VPRORD          $0x06, Z17, Z24
+	VPRORD          $0x0b, Z17, Z25
+	VPRORD          $0x19, Z17, Z27
+	VPTERNLOGD      $0x96, Z25, Z27, Z24
+	VMOVDQA64       Z17, Z28
+	VPTERNLOGD      $0xca, Z19, Z18, Z28
+	VPADDD          Z28, Z20, Z20
+	VPADDD          Z24, Z20, Z20
+	VPADDD          Z20, Z16, Z16
+	VPRORD          $0x02, Z21, Z29
+	VPRORD          $0x0d, Z21, Z30
+	VPRORD          $0x16, Z21, Z31
+	VPTERNLOGD      $0x96, Z30, Z31, Z29
+	VMOVDQA64       Z21, Z24
+	VPTERNLOGD      $0xe8, Z23, Z22, Z24
+	VPADDD          Z24, Z20, Z20
+	VPADDD          Z29, Z20, Z20
+	VPRORD          $0x07, Z11, Z24
+	VPRORD          $0x12, Z11, Z25
+	VPSRLD          $0x03, Z11, Z27
+	VPTERNLOGD      $0x96, Z25, Z27, Z24
+	VPRORD          $0x11, Z13, Z28
+	VPRORD          $0x13, Z13, Z29
+	VPSRLD          $0x0a, Z13, Z30
+	VPTERNLOGD      $0x96, Z29, Z30, Z28
+	VPADDD          Z26, Z14, Z14
+	VPADDD          Z24, Z14, Z14
+	VPADDD          Z28, Z14, Z14
+	VPADDD          Z14, Z19, Z19
+	VPADDD.BCST     rounds<>+208(SB), Z19, Z19
+	VPRORD          $0x06, Z16, Z24
+	VPRORD          $0x0b, Z16, Z25
+	VPRORD          $0x19, Z16, Z27
+	VPTERNLOGD      $0x96, Z25, Z27, Z24
+	VMOVDQA64       Z16, Z28
+	VPTERNLOGD      $0xca, Z18, Z17, Z28
+	VPADDD          Z28, Z19, Z19
+	VPADDD          Z24, Z19, Z19
+	VPADDD          Z19, Z23, Z23
+	VPRORD          $0x02, Z20, Z29
+	VPRORD          $0x0d, Z20, Z30
+	VPRORD          $0x16, Z20, Z31
+	VPTERNLOGD      $0x96, Z30, Z31, Z29
+	VMOVDQA64       Z20, Z24
+	VPTERNLOGD      $0xe8, Z22, Z21, Z24
+	VPADDD          Z24, Z19, Z19
+	VPADDD          Z29, Z19, Z19
+	VPRORD          $0x07, Z6, Z24
+	VPRORD          $0x12, Z6, Z25
+	VPSRLD          $0x03, Z6, Z27
+	VPTERNLOGD      $0x96, Z25, Z27, Z24
+	VPRORD          $0x11, Z12, Z28
+	VPRORD          $0x13, Z12, Z29
+	VPSRLD          $0x0a, Z12, Z30
+	VPTERNLOGD      $0x96, Z29, Z30, Z28
+	VPADDD          Z1, Z11, Z11
+	VPADDD          Z24, Z11, Z11
+	VPADDD          Z28, Z11, Z11
+	VPADDD          Z11, Z18, Z18
+	VPADDD.BCST     rounds<>+212(SB), Z18, Z18
+	VPRORD          $0x06, Z23, Z24
+	VPRORD          $0x0b, Z23, Z25
+	VPRORD          $0x19, Z23, Z27
+	VPTERNLOGD      $0x96, Z25, Z27, Z24
+	VMOVDQA64       Z23, Z28
+	VPTERNLOGD      $0xca, Z17, Z16, Z28
+	VPADDD          Z28, Z18, Z18
+	VPADDD          Z24, Z18, Z18
+	VPADDD          Z18, Z22, Z22
+	VPRORD          $0x02, Z19, Z29
+	VPRORD          $0x0d, Z19, Z30
+	VPRORD          $0x16, Z19, Z31
+	VPTERNLOGD      $0x96, Z30, Z31, Z29
+	VMOVDQA64       Z19, Z24
+	VPTERNLOGD      $0xe8, Z21, Z20, Z24
+	VPADDD          Z24, Z18, Z18
+	VPADDD          Z29, Z18, Z18
+	VPRORD          $0x07, Z9, Z24
+	VPRORD          $0x12, Z9, Z25
+	VPSRLD          $0x03, Z9, Z27
+	VPTERNLOGD      $0x96, Z25, Z27, Z24
+	VPRORD          $0x11, Z14, Z28
+	VPRORD          $0x13, Z14, Z29
+	VPSRLD          $0x0a, Z14, Z30
+	VPTERNLOGD      $0x96, Z29, Z30, Z28
+	VPADDD          Z0, Z6, Z6
+	VPADDD          Z24, Z6, Z6
+	VPADDD          Z28, Z6, Z6
+	VPADDD          Z6, Z17, Z17
+	VPADDD.BCST     rounds<>+216(SB), Z17, Z17
+	VPRORD          $0x06, Z22, Z24
+	VPRORD          $0x0b, Z22, Z25
+	VPRORD          $0x19, Z22, Z27
+	VPTERNLOGD      $0x96, Z25, Z27, Z24
+	VMOVDQA64       Z22, Z28
+	VPTERNLOGD      $0xca, Z16, Z23, Z28
+	VPADDD          Z28, Z17, Z17
+	VPADDD          Z24, Z17, Z17
+	VPADDD          Z17, Z21, Z21
+	VPRORD          $0x02, Z18, Z29
+	VPRORD          $0x0d, Z18, Z30
+	VPRORD          $0x16, Z18, Z31
+	VPTERNLOGD      $0x96, Z30, Z31, Z29
+	VMOVDQA64       Z18, Z24
+	VPTERNLOGD      $0xe8, Z20, Z19, Z24
+	VPADDD          Z24, Z17, Z17
+	VPADDD          Z29, Z17, Z17
+	VPRORD          $0x07, Z7, Z24
+	VPRORD          $0x12, Z7, Z25
+	VPSRLD          $0x03, Z7, Z27
+	VPTERNLOGD      $0x96, Z25, Z27, Z24
+	VPRORD          $0x11, Z11, Z28
+	VPRORD          $0x13, Z11, Z29
+	VPSRLD          $0x0a, Z11, Z30
+	VPTERNLOGD      $0x96, Z29, Z30, Z28
+	VPADDD          Z15, Z9, Z9
+	VPADDD          Z24, Z9, Z9
+	VPADDD          Z28, Z9, Z9
+	VPADDD          Z9, Z16, Z16
+	VPADDD.BCST     rounds<>+220(SB), Z16, Z16
+	VPRORD          $0x06, Z21, Z24
+	VPRORD          $0x0b, Z21, Z25
+	VPRORD          $0x19, Z21, Z27
+	VPTERNLOGD      $0x96, Z25, Z27, Z24
+	VMOVDQA64       Z21, Z28
+	VPTERNLOGD      $0xca, Z23, Z22, Z28
+	VPADDD          Z28, Z16, Z16
+	VPADDD          Z24, Z16, Z16
+	VPADDD          Z16, Z20, Z20
+	VPRORD          $0x02, Z17, Z29
+	VPRORD          $0x0d, Z17, Z30
+	VPRORD          $0x16, Z17, Z31
+	VPTERNLOGD      $0x96, Z30, Z31, Z29
+	VMOVDQA64       Z17, Z24
+	VPTERNLOGD      $0xe8, Z19, Z18, Z24
+	VPADDD          Z24, Z16, Z16
+	VPADDD          Z29, Z16, Z16
+	VPRORD          $0x07, Z2, Z24
+	VPRORD          $0x12, Z2, Z25
+	VPSRLD          $0x03, Z2, Z27
+	VPTERNLOGD      $0x96, Z25, Z27, Z24
+	VPRORD          $0x11, Z6, Z28
+	VPRORD          $0x13, Z6, Z29
+	VPSRLD          $0x0a, Z6, Z30
+	VPTERNLOGD      $0x96, Z29, Z30, Z28
+	VPADDD          Z10, Z7, Z7
+	VPADDD          Z24, Z7, Z7
+	VPADDD          Z28, Z7, Z7
+	VPADDD          Z7, Z23, Z23
+	VPADDD.BCST     rounds<>+224(SB), Z23, Z23
+	VPRORD          $0x06, Z20, Z24
+	VPRORD          $0x0b, Z20, Z25
+	VPRORD          $0x19, Z20, Z27
+	VPTERNLOGD      $0x96, Z25, Z27, Z24
+	VMOVDQA64       Z20, Z28
+	VPTERNLOGD      $0xca, Z22, Z21, Z28
+	VPADDD          Z28, Z23, Z23
+	VPADDD          Z24, Z23, Z23
+	VPADDD          Z23, Z19, Z19
+	VPRORD          $0x02, Z16, Z29
+	VPRORD          $0x0d, Z16, Z30
+	VPRORD          $0x16, Z16, Z31
+	VPTERNLOGD      $0x96, Z30, Z31, Z29
+	VMOVDQA64       Z16, Z24
+	VPTERNLOGD      $0xe8, Z18, Z17, Z24
+	VPADDD          Z24, Z23, Z23
+	VPADDD          Z29, Z23, Z23
+	VPRORD          $0x07, Z5, Z24
+	VPRORD          $0x12, Z5, Z25
+	VPSRLD          $0x03, Z5, Z27
+	VPTERNLOGD      $0x96, Z25, Z27, Z24
+	VPRORD          $0x11, Z9, Z28
+	VPRORD          $0x13, Z9, Z29
+	VPSRLD          $0x0a, Z9, Z30
+	VPTERNLOGD      $0x96, Z29, Z30, Z28
+	VPADDD          Z13, Z2, Z2
+	VPADDD          Z24, Z2, Z2
+	VPADDD          Z28, Z2, Z2
+	VPADDD          Z2, Z22, Z22
+	VPADDD.BCST     rounds<>+228(SB), Z22, Z22
+	VPRORD          $0x06, Z19, Z24
+	VPRORD          $0x0b, Z19, Z25
+	VPRORD          $0x19, Z19, Z27
+	VPTERNLOGD      $0x96, Z25, Z27, Z24
+	VMOVDQA64       Z19, Z28
+	VPTERNLOGD      $0xca, Z21, Z20, Z28
+	VPADDD          Z28, Z22, Z22
+	VPADDD          Z24, Z22, Z22
+	VPADDD          Z22, Z18, Z18
+	VPRORD          $0x02, Z23, Z29
+	VPRORD          $0x0d, Z23, Z30
+	VPRORD          $0x16, Z23, Z31
+	VPTERNLOGD      $0x96, Z30, Z31, Z29
+	VMOVDQA64       Z23, Z24
+	VPTERNLOGD      $0xe8, Z17, Z16, Z24
+	VPADDD          Z24, Z22, Z22
+	VPADDD          Z29, Z22, Z22
+	VPRORD          $0x07, Z4, Z24
+	VPRORD          $0x12, Z4, Z25
+	VPSRLD          $0x03, Z4, Z27
+	VPTERNLOGD      $0x96, Z25, Z27, Z24
+	VPRORD          $0x11, Z7, Z28
+	VPRORD          $0x13, Z7, Z29
+	VPSRLD          $0x0a, Z7, Z30
+	VPTERNLOGD      $0x96, Z29, Z30, Z28
+	VPADDD          Z12, Z5, Z5
+	VPADDD          Z24, Z5, Z5
+	VPADDD          Z28, Z5, Z5
+	VPADDD          Z5, Z21, Z21
+	VPADDD.BCST     rounds<>+232(SB), Z21, Z21
+	VPRORD          $0x06, Z18, Z24
+	VPRORD          $0x0b, Z18, Z25
+	VPRORD          $0x19, Z18, Z27
+	VPTERNLOGD      $0x96, Z25, Z27, Z24
+	VMOVDQA64       Z18, Z28
+	VPTERNLOGD      $0xca, Z20, Z19, Z28
+	VPADDD          Z28, Z21, Z21
+	VPADDD          Z24, Z21, Z21
+	VPADDD          Z21, Z17, Z17
+	VPRORD          $0x02, Z22, Z29
+	VPRORD          $0x0d, Z22, Z30
+	VPRORD          $0x16, Z22, Z31
+	VPTERNLOGD      $0x96, Z30, Z31, Z29
+	VMOVDQA64       Z22, Z24
+	VPTERNLOGD      $0xe8, Z16, Z23, Z24
+	VPADDD          Z24, Z21, Z21
+	VPADDD          Z29, Z21, Z21
+	VPRORD          $0x07, Z3, Z24
+	VPRORD          $0x12, Z3, Z25
+	VPSRLD          $0x03, Z3, Z27
+	VPTERNLOGD      $0x96, Z25, Z27, Z24
+	VPRORD          $0x11, Z2, Z28
+	VPRORD          $0x13, Z2, Z29
+	VPSRLD          $0x0a, Z2, Z30
+	VPTERNLOGD      $0x96, Z29, Z30, Z28
+	VPADDD          Z14, Z4, Z4
+	VPADDD          Z24, Z4, Z4
+	VPADDD          Z28, Z4, Z4
+	VPADDD          Z4, Z20, Z20
+	VPADDD.BCST     rounds<>+236(SB), Z20, Z20
+	VPRORD          $0x06, Z17, Z24
+	VPRORD          $0x0b, Z17, Z25
+	VPRORD          $0x19, Z17, Z27
+	VPTERNLOGD      $0x96, Z25, Z27, Z24
+	VMOVDQA64       Z17, Z28
+	VPTERNLOGD      $0xca, Z19, Z18, Z28
+	VPADDD          Z28, Z20, Z20
+	VPADDD          Z24, Z20, Z20
+	VPADDD          Z20, Z16, Z16
+	VPRORD          $0x02, Z21, Z29
+	VPRORD          $0x0d, Z21, Z30
+	VPRORD          $0x16, Z21, Z31
+	VPTERNLOGD      $0x96, Z30, Z31, Z29
+	VMOVDQA64       Z21, Z24
+	VPTERNLOGD      $0xe8, Z23, Z22, Z24
+	VPADDD          Z24, Z20, Z20
+	VPADDD          Z29, Z20, Z20
+	VPRORD          $0x07, Z26, Z24
+	VPRORD          $0x12, Z26, Z25
+	VPSRLD          $0x03, Z26, Z27
+	VPTERNLOGD      $0x96, Z25, Z27, Z24
+	VPRORD          $0x11, Z5, Z28
+	VPRORD          $0x13, Z5, Z29
+	VPSRLD          $0x0a, Z5, Z30
+	VPTERNLOGD      $0x96, Z29, Z30, Z28
+	VPADDD          Z11, Z3, Z3
+	VPADDD          Z24, Z3, Z3
+	VPADDD          Z28, Z3, Z3
+	VPADDD          Z3, Z19, Z19
+	VPADDD.BCST     rounds<>+240(SB), Z19, Z19
+	VPRORD          $0x06, Z16, Z24
+	VPRORD          $0x0b, Z16, Z25
+	VPRORD          $0x19, Z16, Z27
+	VPTERNLOGD      $0x96, Z25, Z27, Z24
+	VMOVDQA64       Z16, Z28
+	VPTERNLOGD      $0xca, Z18, Z17, Z28
+	VPADDD          Z28, Z19, Z19
+	VPADDD          Z24, Z19, Z19
+	VPADDD          Z19, Z23, Z23
+	VPRORD          $0x02, Z20, Z29
+	VPRORD          $0x0d, Z20, Z30
+	VPRORD          $0x16, Z20, Z31
+	VPTERNLOGD      $0x96, Z30, Z31, Z29
+	VMOVDQA64       Z20, Z24
+	VPTERNLOGD      $0xe8, Z22, Z21, Z24
+	VPADDD          Z24, Z19, Z19
+	VPADDD          Z29, Z19, Z19
+	VPRORD          $0x07, Z1, Z24
+	VPRORD          $0x12, Z1, Z25
+	VPSRLD          $0x03, Z1, Z27
+	VPTERNLOGD      $0x96, Z25, Z27, Z24
+	VPRORD          $0x11, Z4, Z28
+	VPRORD          $0x13, Z4, Z29
+	VPSRLD          $0x0a, Z4, Z30
+	VPTERNLOGD      $0x96, Z29, Z30, Z28
+	VPADDD          Z6, Z26, Z26
+	VPADDD          Z24, Z26, Z26
+	VPADDD          Z28, Z26, Z26
+	VPADDD          Z26, Z18, Z18
+	VPADDD.BCST     rounds<>+244(SB), Z18, Z18
+	VPRORD          $0x06, Z23, Z24
+	VPRORD          $0x0b, Z23, Z25
+	VPRORD          $0x19, Z23, Z27
+	VPTERNLOGD      $0x96, Z25, Z27, Z24
+	VMOVDQA64       Z23, Z28
+	VPTERNLOGD      $0xca, Z17, Z16, Z28
+	VPADDD          Z28, Z18, Z18
+	VPADDD          Z24, Z18, Z18
+	VPADDD          Z18, Z22, Z22
+	VPRORD          $0x02, Z19, Z29
+	VPRORD          $0x0d, Z19, Z30
+	VPRORD          $0x16, Z19, Z31
+	VPTERNLOGD      $0x96, Z30, Z31, Z29
+	VMOVDQA64       Z19, Z24
+	VPTERNLOGD      $0xe8, Z21, Z20, Z24
+	VPADDD          Z24, Z18, Z18
+	VPADDD          Z29, Z18, Z18
+	VPRORD          $0x07, Z0, Z24
+	VPRORD          $0x12, Z0, Z25
+	VPSRLD          $0x03, Z0, Z27
+	VPTERNLOGD      $0x96, Z25, Z27, Z24
+	VPRORD          $0x11, Z3, Z28
+	VPRORD          $0x13, Z3, Z29
+	VPSRLD          $0x0a, Z3, Z30
+	VPTERNLOGD      $0x96, Z29, Z30, Z28
+	VPADDD          Z9, Z1, Z1
+	VPADDD          Z24, Z1, Z1
+	VPADDD          Z28, Z1, Z1
+	VPADDD          Z1, Z17, Z17
+	VPADDD.BCST     rounds<>+248(SB), Z17, Z17
+	VPRORD          $0x06, Z22, Z24
+	VPRORD          $0x0b, Z22, Z25
+	VPRORD          $0x19, Z22, Z27
+	VPTERNLOGD      $0x96, Z25, Z27, Z24
+	VMOVDQA64       Z22, Z28
+	VPTERNLOGD      $0xca, Z16, Z23, Z28
+	VPADDD          Z28, Z17, Z17
+	VPADDD          Z24, Z17, Z17
+	VPADDD          Z17, Z21, Z21
+	VPRORD          $0x02, Z18, Z29
+	VPRORD          $0x0d, Z18, Z30
+	VPRORD          $0x16, Z18, Z31
+	VPTERNLOGD      $0x96, Z30, Z31, Z29
+	VMOVDQA64       Z18, Z24
+	VPTERNLOGD      $0xe8, Z20, Z19, Z24
+	VPADDD          Z24, Z17, Z17
+	VPADDD          Z29, Z17, Z17
+	VPRORD          $0x07, Z15, Z24
+	VPRORD          $0x12, Z15, Z25
+	VPSRLD          $0x03, Z15, Z27
+	VPTERNLOGD      $0x96, Z25, Z27, Z24
+	VPRORD          $0x11, Z26, Z28
+	VPRORD          $0x13, Z26, Z29
+	VPSRLD          $0x0a, Z26, Z30
+	VPTERNLOGD      $0x96, Z29, Z30, Z28
+	VPADDD          Z7, Z0, Z0
+	VPADDD          Z24, Z0, Z0
+	VPADDD          Z28, Z0, Z0
+	VPADDD          Z0, Z16, Z16
+	VPADDD.BCST     rounds<>+252(SB), Z16, Z16
+	VPRORD          $0x06, Z21, Z24
+	VPRORD          $0x0b, Z21, Z25
+	VPRORD          $0x19, Z21, Z27
+	VPTERNLOGD      $0x96, Z25, Z27, Z24
+	VMOVDQA64       Z21, Z28
+	VPTERNLOGD      $0xca, Z23, Z22, Z28
+	VPADDD          Z28, Z16, Z16
+	VPADDD          Z24, Z16, Z16
+	VPADDD          Z16, Z20, Z20
+	VPRORD          $0x02, Z17, Z29
+	VPRORD          $0x0d, Z17, Z30
+	VPRORD          $0x16, Z17, Z31
+	VPTERNLOGD      $0x96, Z30, Z31, Z29
+	VMOVDQA64       Z17, Z24
+	VPTERNLOGD      $0xe8, Z19, Z18, Z24
+	VPADDD          Z24, Z16, Z16
+	VPADDD          Z29, Z16, Z16
+	VPADDD          (AX), Z16, Z16
+	VMOVDQU64       Z16, (AX)
+	VPADDD          64(AX), Z17, Z17
+	VMOVDQU64       Z17, 64(AX)
+	VPADDD          128(AX), Z18, Z18
+	VMOVDQU64       Z18, 128(AX)
+	VPADDD          192(AX), Z19, Z19
+	VMOVDQU64       Z19, 192(AX)
+	VPADDD          256(AX), Z20, Z20
+	VMOVDQU64       Z20, 256(AX)
+	VPADDD          320(AX), Z21, Z21
+	VMOVDQU64       Z21, 320(AX)
+	VPADDD          384(AX), Z22, Z22
+	VMOVDQU64       Z22, 384(AX)
+	VPADDD          448(AX), Z23, Z23
+	VMOVDQU64       Z23, 448(AX)
+	VZEROUPPER
+	RET
+
+DATA bigEndian<>+0(SB)/8, $0x0405060700010203
+DATA bigEndian<>+8(SB)/8, $0x0c0d0e0f08090a0b
+GLOBL bigEndian<>(SB), RODATA|NOPTR, $16
+
+DATA rounds<>+0(SB)/4, $0x428a2f98
+DATA rounds<>+4(SB)/4, $0x71374491
+DATA rounds<>+8(SB)/4, $0xb5c0fbcf
+DATA rounds<>+12(SB)/4, $0xe9b5dba5
+DATA rounds<>+16(SB)/4, $0x3956c25b
+DATA rounds<>+20(SB)/4, $0x59f111f1
+DATA rounds<>+24(SB)/4, $0x923f82a4
+DATA rounds<>+28(SB)/4, $0xab1c5ed5
+DATA rounds<>+32(SB)/4, $0xd807aa98
+DATA rounds<>+36(SB)/4, $0x12835b01
+DATA rounds<>+40(SB)/4, $0x243185be
+DATA rounds<>+44(SB)/4, $0x550c7dc3
+DATA rounds<>+48(SB)/4, $0x72be5d74
+DATA rounds<>+52(SB)/4, $0x80deb1fe
+DATA rounds<>+56(SB)/4, $0x9bdc06a7
+DATA rounds<>+60(SB)/4, $0xc19bf174
+DATA rounds<>+64(SB)/4, $0xe49b69c1
+DATA rounds<>+68(SB)/4, $0xefbe4786
+DATA rounds<>+72(SB)/4, $0x0fc19dc6
+DATA rounds<>+76(SB)/4, $0x240ca1cc
+DATA rounds<>+80(SB)/4, $0x2de92c6f
+DATA rounds<>+84(SB)/4, $0x4a7484aa
+DATA rounds<>+88(SB)/4, $0x5cb0a9dc
+DATA rounds<>+92(SB)/4, $0x76f988da
+DATA rounds<>+96(SB)/4, $0x983e5152
+DATA rounds<>+100(SB)/4, $0xa831c66d
+DATA rounds<>+104(SB)/4, $0xb00327c8
+DATA rounds<>+108(SB)/4, $0xbf597fc7
+DATA rounds<>+112(SB)/4, $0xc6e00bf3
+DATA rounds<>+116(SB)/4, $0xd5a79147
+DATA rounds<>+120(SB)/4, $0x06ca6351
+DATA rounds<>+124(SB)/4, $0x14292967
+DATA rounds<>+128(SB)/4, $0x27b70a85
+DATA rounds<>+132(SB)/4, $0x2e1b2138
+DATA rounds<>+136(SB)/4, $0x4d2c6dfc
+DATA rounds<>+140(SB)/4, $0x53380d13
+DATA rounds<>+144(SB)/4, $0x650a7354
+DATA rounds<>+148(SB)/4, $0x766a0abb
+DATA rounds<>+152(SB)/4, $0x81c2c92e
+DATA rounds<>+156(SB)/4, $0x92722c85
+DATA rounds<>+160(SB)/4, $0xa2bfe8a1
+DATA rounds<>+164(SB)/4, $0xa81a664b
+DATA rounds<>+168(SB)/4, $0xc24b8b70
+DATA rounds<>+172(SB)/4, $0xc76c51a3
+DATA rounds<>+176(SB)/4, $0xd192e819
+DATA rounds<>+180(SB)/4, $0xd6990624
+DATA rounds<>+184(SB)/4, $0xf40e3585
+DATA rounds<>+188(SB)/4, $0x106aa070
+DATA rounds<>+192(SB)/4, $0x19a4c116
+DATA rounds<>+196(SB)/4, $0x1e376c08
+DATA rounds<>+200(SB)/4, $0x2748774c
+DATA rounds<>+204(SB)/4, $0x34b0bcb5
+DATA rounds<>+208(SB)/4, $0x391c0cb3
+DATA rounds<>+212(SB)/4, $0x4ed8aa4a
+DATA rounds<>+216(SB)/4, $0x5b9cca4f
+DATA rounds<>+220(SB)/4, $0x682e6ff3
+DATA rounds<>+224(SB)/4, $0x748f82ee
+DATA rounds<>+228(SB)/4, $0x78a5636f
+DATA rounds<>+232(SB)/4, $0x84c87814
+DATA rounds<>+236(SB)/4, $0x8cc70208
+DATA rounds<>+240(SB)/4, $0x90befffa
+DATA rounds<>+244(SB)/4, $0xa4506ceb
+DATA rounds<>+248(SB)/4, $0xbef9a3f7
+DATA rounds<>+252(SB)/4, $0xc67178f2
+GLOBL rounds<>(SB), RODATA|NOPTR, $256
+
+// func digestVNNI(dst *[32]byte, state *[8][16]uint32)
+// Requires: AVX, AVX512BW, AVX512F
+TEXT ·digestVNNI(SB), NOSPLIT, $0-16
+	MOVQ            dst+0(FP), AX
+	MOVQ            state+8(FP), CX
+	VBROADCASTI32X4 bigEndian<>+0(SB), Z9
+	VMOVDQU64       (CX), Z0
+	VPSHUFB         Z9, Z0, Z0
+	VMOVDQU64       64(CX), Z1
+	VPSHUFB         Z9, Z1, Z1
+	VMOVDQU64       128(CX), Z2
+	VPSHUFB         Z9, Z2, Z2
+	VMOVDQU64       192(CX), Z3
+	VPSHUFB         Z9, Z3, Z3
+	VMOVDQU64       256(CX), Z4
+	VPSHUFB         Z9, Z4, Z4
+	VMOVDQU64       320(CX), Z5
+	VPSHUFB         Z9, Z5, Z5
+	VMOVDQU64       384(CX), Z6
+	VPSHUFB         Z9, Z6, Z6
+	VMOVDQU64       448(CX), Z7
+	VPSHUFB         Z9, Z7, Z7
+	VPUNPCKLDQ      Z1, Z0, Z8
+	VPUNPCKHDQ      Z1, Z0, Z0
+	VPUNPCKLDQ      Z3, Z2, Z1
+	VPUNPCKHDQ      Z3, Z2, Z2
+	VPUNPCKLQDQ     Z1, Z8, Z3
+	VPUNPCKHQDQ     Z1, Z8, Z8
+	VPUNPCKLQDQ     Z2, Z0, Z1
+	VPUNPCKHQDQ     Z2, Z0, Z0
+	VPUNPCKLDQ      Z5, Z4, Z2
+	VPUNPCKHDQ      Z5, Z4, Z4
+	VPUNPCKLDQ      Z7, Z6, Z5
+	VPUNPCKHDQ      Z7, Z6, Z6
+	VPUNPCKLQDQ     Z5, Z2, Z7
+	VPUNPCKHQDQ     Z5, Z2, Z2
+	VPUNPCKLQDQ     Z6, Z4, Z5
+	VPUNPCKHQDQ     Z6, Z4, Z4
+	VMOVDQU         X3, (AX)
+	VMOVDQU         X7, 16(AX)
+	VMOVDQU         X8, 32(AX)
+	VMOVDQU         X2, 48(AX)
+	VMOVDQU         X1, 64(AX)
+	VMOVDQU         X5, 80(AX)
+	VMOVDQU         X0, 96(AX)
+	VMOVDQU         X4, 112(AX)
+	VEXTRACTI32X4   $0x01, Z3, 128(AX)
+	VEXTRACTI32X4   $0x01, Z7, 144(AX)
+	VEXTRACTI32X4   $0x01, Z8, 160(AX)
+	VEXTRACTI32X4   $0x01, Z2, 176(AX)
+	VEXTRACTI32X4   $0x01, Z1, 192(AX)
+	VEXTRACTI32X4   $0x01, Z5, 208(AX)
+	VEXTRACTI32X4   $0x01, Z0, 224(AX)
+	VEXTRACTI32X4   $0x01, Z4, 240(AX)
+	VEXTRACTI32X4   $0x02, Z3, 256(AX)
+	VEXTRACTI32X4   $0x02, Z7, 272(AX)
+	VEXTRACTI32X4   $0x02, Z8, 288(AX)
+	VEXTRACTI32X4   $0x02, Z2, 304(AX)
+	VEXTRACTI32X4   $0x02, Z1, 320(AX)
+	VEXTRACTI32X4   $0x02, Z5, 336(AX)
+	VEXTRACTI32X4   $0x02, Z0, 352(AX)
+	VEXTRACTI32X4   $0x02, Z4, 368(AX)
+	VEXTRACTI32X4   $0x03, Z3, 384(AX)
+	VEXTRACTI32X4   $0x03, Z7, 400(AX)
+	VEXTRACTI32X4   $0x03, Z8, 416(AX)
+	VEXTRACTI32X4   $0x03, Z2, 432(AX)
+	VEXTRACTI32X4   $0x03, Z1, 448(AX)
+	VEXTRACTI32X4   $0x03, Z5, 464(AX)
+	VEXTRACTI32X4   $0x03, Z0, 480(AX)
+	VEXTRACTI32X4   $0x03, Z4, 496(AX)
+	VZEROUPPER
+	RET

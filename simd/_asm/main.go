@@ -25,6 +25,8 @@ func main() {
 		peakVNNI()
 		zmm.quantize()
 		zmm.hadamard()
+		compressVNNI()
+		zmm.digest()
 	case "avx2":
 		dotAVX2()
 		sumSquaresAVX2()
@@ -33,6 +35,8 @@ func main() {
 		outside()
 		ymm.quantize()
 		ymm.hadamard()
+		compressAVX2()
+		ymm.digest()
 	default:
 		log.Fatalf("unknown tier %q", *tier)
 	}
