@@ -11,6 +11,7 @@ func TestNothingAllocates(t *testing.T) {
 	dst, offsets := make([]int32, rows*rows), make([]int, rows)
 	src, signs := make([]float32, d), make([]uint64, d/64)
 	src[0] = 1
+	messages, sums := make([]byte, 33*256), make([][32]byte, 33)
 	eachTier(t, func(t *testing.T) {
 		for name, call := range map[string]func(){
 			"Dot":        func() { Dot(a[:d], b[:d]) },
@@ -20,6 +21,9 @@ func TestNothingAllocates(t *testing.T) {
 			"DotTile":    func() { DotTile(dst, a, rows, b, rows, d) },
 			"Quantize":   func() { Quantize(a[:d], src, 0) },
 			"Hadamard":   func() { Hadamard(src, signs) },
+			"SumMany":     func() { SumMany(sums, messages, 54, 64) },
+			"SumPrefixed": func() { SumPrefixed(sums, 0, messages, 256, 256) },
+			"SumTuples":   func() { SumTuples(sums[:16], 1, sums, 2) },
 		} {
 			if n := testing.AllocsPerRun(20, call); n != 0 {
 				t.Errorf("%s: %g allocations a call", name, n)

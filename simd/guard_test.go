@@ -168,3 +168,24 @@ func cast8(s []int8) []byte {
 	}
 	return b
 }
+
+// Messages and digests end, or start, at a page that faults.
+// FAULTS: N12
+func TestSumManyStaysInside(t *testing.T) {
+	data, dst := guarded(t, 40*301), cast[[32]byte](guarded(t, 40*32))
+	copy(data, octets(24, len(data)))
+	eachHash(t, func(t *testing.T) {
+		for _, size := range []int{0, 1, 3, 31, 32, 54, 55, 56, 63, 64, 65, 119, 120, 127, 128, 256, 257, 300} {
+			for _, n := range []int{1, 2, 3, 7, 8, 9, 15, 16, 17, 31, 32, 33, 40} {
+				atEnds(data, n*size, func(messages []byte) {
+					atEnds(dst, n, func(sums [][32]byte) {
+						SumMany(sums, messages, size, size)
+						sameDigests(t, sums, nil, messages, size, size)
+						SumPrefixed(sums, 1, messages, size, size)
+						sameDigests(t, sums, []byte{1}, messages, size, size)
+					})
+				})
+			}
+		}
+	})
+}

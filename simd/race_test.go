@@ -15,6 +15,7 @@ func races() map[string][2]func() {
 	a, b, src, signs := make([]int8, 64*d), make([]int8, 64*d), make([]float32, d), make([]uint64, 1)
 	src[0] = 1
 	dst, offsets := make([]int32, 64*64), make([]int, 9)
+	messages, sums := make([]byte, 20*64), make([][32]byte, 20)
 	write := func() { b[d-1]++ }
 	return map[string][2]func(){
 		"Dot":          {func() { Dot(a[:d], b[:d]) }, write},
@@ -26,6 +27,10 @@ func races() map[string][2]func() {
 		"Quantize":     {func() { Quantize(a[:d], src, 0) }, func() { src[d-1]++ }},
 		"QuantizeDst":  {func() { Quantize(a[:d], src, 0) }, func() { a[d-1]++ }},
 		"Hadamard":     {func() { Hadamard(src, signs) }, func() { src[d-1]++ }},
+		"SumMany":      {func() { SumMany(sums, messages, 54, 64) }, func() { messages[19*64+53]++ }},
+		"SumManyDst":   {func() { SumMany(sums, messages, 54, 64) }, func() { sums[19][31]++ }},
+		"SumPrefixed":  {func() { SumPrefixed(sums, 0, messages, 54, 64) }, func() { messages[0]++ }},
+		"SumTuples":    {func() { SumTuples(sums[:2], 1, sums[2:6], 2) }, func() { sums[5][0]++ }},
 	}
 }
 

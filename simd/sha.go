@@ -52,7 +52,7 @@ func SumTuples[D ~[digestSize]byte](dst []D, prefix byte, parts []D, arity int) 
 
 // checkMessages panics unless n messages lie within length.
 func checkMessages(n, length, size, stride int) {
-	if size < 0 || size > length || n > 0 && !fits(n-1, stride, length-size) {
+	if n > 0 && (size < 0 || size > length || !fits(n-1, stride, length-size)) {
 		panic(messageOutside)
 	}
 }
