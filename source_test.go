@@ -20,7 +20,7 @@ var allowed = map[string][]string{
 	".":       {},
 	"simd":    {},
 	"engine":  {".", "simd", "engine"},
-	"storage": {".", "storage"},
+	"storage": {".", "simd", "storage"},
 	"actors":  {".", "engine"},
 	"gateway": {".", "engine", "actors"},
 	"bench":   {".", "simd", "engine", "storage", "actors", "gateway", "bench"},

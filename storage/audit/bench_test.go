@@ -46,13 +46,21 @@ func BenchmarkAppend(b *testing.B) {
 	}
 }
 
-// BenchmarkGrow is the tree alone: a leaf's hash, its node, its share of tiles.
+// BenchmarkGrow is the tree alone: leaves' hashes, their nodes, their share of tiles. The leaves come a bundle at a time.
 func BenchmarkGrow(b *testing.B) {
-	var e edge
-	leaf := testLeaf(1)
-	entry := leaf.Append(nil)
-	for b.Loop() {
-		e.push(entry, func(tlog.Tile, []byte) {})
+	for name, count := range map[string]int{"1": 1, "16": 16, "256": 256} {
+		b.Run("leaves="+name, func(b *testing.B) {
+			var e edge
+			var entries []byte
+			for n := range int64(count) {
+				leaf := testLeaf(n)
+				entries = appendEntry(entries, leaf.Append(nil))
+			}
+			for b.Loop() {
+				e.extend(entries, count, func(tlog.Tile, []byte) {})
+			}
+			b.ReportMetric(float64(b.Elapsed().Nanoseconds())/float64(b.N*count), "ns/leaf")
+		})
 	}
 }
 

@@ -3,31 +3,29 @@ package audit
 import (
 	"crypto/aes"
 	"crypto/cipher"
-	"crypto/sha256"
 	"encoding/binary"
+	"slices"
 
 	"golang.org/x/mod/sumdb/tlog"
 
 	"zhenni"
+	"zhenni/simd"
 )
 
 // packItems is the number of commitments in one leaf of a batch's tree. Eight to a leaf take 1.9 blocks of SHA-256 an
-// item, one to a leaf four, for 224 bytes more of proof.
+// item, one to a leaf four, for 128 bytes more of proof: seven commitments, three nodes fewer. Where the blocks of many
+// items share vectors (package simd) either is cheap; where they do not, half the blocks are half the time of a batch.
 const packItems = 8
 
-const (
-	packSize  = 1 + packItems*tlog.HashSize // the 0 that RFC 6962 puts before a leaf, then the commitments
-	saltBatch = 256                         // salts made at a time: they stay in the first-level cache
-)
+// commitBatch is the number of openings made and hashed at a time: they and their salts stay in the first-level cache.
+const commitBatch = 256
 
 // Tree is the small tree of a bulk batch: RFC 6962 over packs of eight commitments in order, the last pack shorter. Its
 // buffers are used again by the next Build. It belongs to one goroutine. The zero value is ready.
 type Tree struct {
-	items   int
-	context Context
-	salts   cipher.Block
-	packs   []byte        // packSize each
-	levels  [][]tlog.Hash // levels[0] are the leaves; those above the root are empty
+	salts       cipher.Block
+	commitments []tlog.Hash
+	levels      [][]tlog.Hash // levels[0] are the leaves; those above the root are empty
 }
 
 // BatchKey is the secret of a batch's salts: 32 random bytes, new for each batch. The salt of item i is AES-256 of i
@@ -46,26 +44,19 @@ func (t *Tree) Build(
 	if t.salts, err = aes.NewCipher(key[:]); err != nil {
 		return tlog.Hash{}, err
 	}
-	t.items, t.context = len(ids), context
-	t.reserve((len(ids) + packItems - 1) / packItems)
-	t.commit(ids, outcomes)
+	t.reserve(len(ids))
+	t.commit(context, ids, outcomes)
 	t.hashPacks()
 	return t.hashLevels(), nil
 }
 
-func (t *Tree) reserve(packs int) {
-	if cap(t.packs) < packs*packSize {
-		t.packs = make([]byte, packs*packSize)
-	}
-	t.packs = t.packs[:packs*packSize]
-	for level, n := 0, packs; ; level, n = level+1, (n+1)/2 {
+func (t *Tree) reserve(items int) {
+	t.commitments = resized(t.commitments, items)
+	for level, n := 0, (items+packItems-1)/packItems; ; level, n = level+1, (n+1)/2 {
 		if level == len(t.levels) {
 			t.levels = append(t.levels, nil)
 		}
-		if cap(t.levels[level]) < n {
-			t.levels[level] = make([]tlog.Hash, n)
-		}
-		t.levels[level] = t.levels[level][:n]
+		t.levels[level] = resized(t.levels[level], n)
 		if n == 1 {
 			for above := level + 1; above < len(t.levels); above++ {
 				t.levels[above] = t.levels[above][:0]
@@ -75,41 +66,44 @@ func (t *Tree) reserve(packs int) {
 	}
 }
 
-// commit writes the commitment of every item to its place in its pack.
-func (t *Tree) commit(ids []zhenni.CredentialID, outcomes []zhenni.Outcome) {
-	var salts [saltBatch * saltSize]byte
-	var block [openingSize]byte
-	o := Opening{Kind: KindBatch, Context: t.context}
-	o.put(&block)
-	var counter [saltSize]byte
-	for i := range ids {
-		at := i % saltBatch * saltSize
-		if at == 0 {
-			clear(salts[:])
-			binary.BigEndian.PutUint64(counter[8:], uint64(i))
-			cipher.NewCTR(t.salts, counter[:]).XORKeyStream(salts[:], salts[:])
+// resized returns n hashes of any value, those of hashes where they are enough.
+func resized(hashes []tlog.Hash, n int) []tlog.Hash {
+	if cap(hashes) < n {
+		return make([]tlog.Hash, n)
+	}
+	return hashes[:n]
+}
+
+// commit makes the commitment of every item.
+func (t *Tree) commit(context Context, ids []zhenni.CredentialID, outcomes []zhenni.Outcome) {
+	var openings [commitBatch * openingSize]byte
+	o := Opening{Kind: KindBatch, Context: context}
+	for i := range min(len(ids), commitBatch) {
+		o.put((*[openingSize]byte)(openings[i*openingSize:]))
+	}
+	var salts [commitBatch * saltSize]byte
+	var zero [saltSize]byte
+	stream := cipher.NewCTR(t.salts, zero[:])
+	for from := 0; from < len(ids); from += commitBatch {
+		part := t.commitments[from:min(from+commitBatch, len(ids))]
+		clear(salts[:])
+		stream.XORKeyStream(salts[:], salts[:])
+		for i := range part {
+			b := (*[openingSize]byte)(openings[i*openingSize:])
+			copy(b[saltAt:], salts[i*saltSize:(i+1)*saltSize])
+			copy(b[credentialAt:], ids[from+i][:])
+			b[codeAt] = byte(outcomes[from+i])
 		}
-		copy(block[1:17], salts[at:])
-		copy(block[17:33], ids[i][:])
-		block[33] = byte(outcomes[i])
-		sum := sha256.Sum256(block[:])
-		copy(t.packs[commitmentAt(i):], sum[:])
+		simd.SumMany(part, openings[:], openingSize, openingSize)
 	}
 }
 
-func commitmentAt(item int) int {
-	return item/packItems*packSize + 1 + item%packItems*tlog.HashSize
-}
-
-// pack returns pack i as RFC 6962 hashes it.
-func (t *Tree) pack(i int) []byte {
-	last := min(packItems, t.items-i*packItems)
-	return t.packs[i*packSize : i*packSize+1+last*tlog.HashSize]
-}
-
+// hashPacks makes the leaves: RFC 6962 hashes a leaf behind a 0.
 func (t *Tree) hashPacks() {
-	for i := range t.levels[0] {
-		t.levels[0][i] = sha256.Sum256(t.pack(i))
+	whole := len(t.commitments) / packItems
+	simd.SumTuples(t.levels[0][:whole], 0, t.commitments, packItems)
+	if rest := t.commitments[whole*packItems:]; len(rest) > 0 {
+		simd.SumTuples(t.levels[0][whole:], 0, rest, len(rest))
 	}
 }
 
@@ -118,9 +112,7 @@ func (t *Tree) hashLevels() tlog.Hash {
 	level := t.levels[0]
 	for next := 1; len(level) > 1; next++ {
 		above := t.levels[next]
-		for i := range len(level) / 2 {
-			above[i] = tlog.NodeHash(level[2*i], level[2*i+1])
-		}
+		simd.SumTuples(above[:len(level)/2], 1, level, 2)
 		if len(level)%2 == 1 {
 			above[len(level)/2] = level[len(level)-1]
 		}
@@ -148,14 +140,12 @@ type ItemProof struct {
 
 // Prove returns the proof of item i of the batch built last. An i that is no item is [zhenni.ErrBadValue].
 func (t *Tree) Prove(i int) (ItemProof, error) {
-	if i < 0 || i >= t.items {
-		return ItemProof{}, badValue("item %d of %d", i, t.items)
-	}
-	p := ItemProof{Item: i}
-	for pack := t.pack(i / packItems)[1:]; len(pack) > 0; pack = pack[tlog.HashSize:] {
-		p.Pack = append(p.Pack, tlog.Hash(pack))
+	if i < 0 || i >= len(t.commitments) {
+		return ItemProof{}, badValue("item %d of %d", i, len(t.commitments))
 	}
 	n := i / packItems
+	last := min((n+1)*packItems, len(t.commitments))
+	p := ItemProof{Item: i, Pack: slices.Clone(t.commitments[n*packItems : last])}
 	for _, level := range t.levels {
 		if beside := n ^ 1; beside < len(level) {
 			p.Path = append(p.Path, level[beside])

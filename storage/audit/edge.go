@@ -1,31 +1,46 @@
 package audit
 
 import (
-	"crypto/sha256"
+	"encoding/binary"
 
 	"golang.org/x/mod/sumdb/tlog"
+
+	"zhenni/simd"
 )
 
 // edge is the right edge of the tree: the unfinished tile of every level and the unfinished bundle. That is all it takes
 // to grow the tree and to name its root. It belongs to one goroutine.
 type edge struct {
 	size   int64
-	levels [][]byte // the hashes of the unfinished tile of each level
-	bundle []byte   // the entries of the unfinished bundle
+	levels [][]byte             // the hashes of the unfinished tile of each level
+	bundle []byte               // the entries of the unfinished bundle
+	hashes [tileWidth]tlog.Hash // scratch of extend
 }
 
 // emit is handed every tile and bundle that becomes full. The data are the edge's again when it returns.
 type emit func(t tlog.Tile, data []byte)
 
-// push appends one entry.
-func (e *edge) push(entry []byte, full emit) {
-	e.bundle = appendEntry(e.bundle, entry)
-	h := recordHash(entry)
-	if (e.size+1)%tileWidth == 0 {
+// room is how many entries the unfinished bundle lacks.
+func (e *edge) room() int { return int(tileWidth - e.size%tileWidth) }
+
+// extend appends count entries, each behind its length, of which there is room for all.
+func (e *edge) extend(entries []byte, count int, full emit) {
+	hashes := e.hashes[:count]
+	hashEntries(hashes, entries)
+	e.bundle = append(e.bundle, entries...)
+	if count == e.room() {
 		full(tlog.Tile{H: tileHeight, L: entriesLevel, N: e.size / tileWidth, W: tileWidth}, e.bundle)
 		e.bundle = e.bundle[:0]
 	}
-	e.pushHash(h, full)
+	for _, h := range hashes {
+		e.pushHash(h, full)
+	}
+}
+
+// push appends one entry.
+func (e *edge) push(entry []byte, full emit) {
+	var framed [2 + maxEntry]byte
+	e.extend(appendEntry(framed[:0], entry), 1, full)
 }
 
 // pushHash appends the hash of an entry, whatever the entry is.
@@ -131,15 +146,20 @@ func foldHashes(data []byte) tlog.Hash {
 		nodes[i] = tlog.Hash(data[i*tlog.HashSize:])
 	}
 	for ; n > 1; n /= 2 {
-		for i := range n / 2 {
-			nodes[i] = tlog.NodeHash(nodes[2*i], nodes[2*i+1])
-		}
+		simd.SumTuples(nodes[:n/2], 1, nodes[:n], 2)
 	}
 	return nodes[0]
 }
 
-// recordHash is tlog.RecordHash for an entry, without its allocation.
-func recordHash(entry []byte) tlog.Hash {
-	var buf [1 + maxEntry]byte
-	return sha256.Sum256(buf[:1+copy(buf[1:], entry)])
+// hashEntries sets hashes to tlog.RecordHash of as many entries, each behind its length; those of one length together.
+func hashEntries(hashes []tlog.Hash, entries []byte) {
+	for len(hashes) > 0 {
+		size := int(binary.BigEndian.Uint16(entries))
+		run, end := 1, 2+size
+		for run < len(hashes) && int(binary.BigEndian.Uint16(entries[end:])) == size {
+			run, end = run+1, end+2+size
+		}
+		simd.SumPrefixed(hashes[:run], 0, entries[2:end], size, 2+size)
+		hashes, entries = hashes[run:], entries[end:]
+	}
 }

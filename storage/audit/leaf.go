@@ -135,6 +135,19 @@ func cutEntry(b []byte) (entry, rest []byte, ok bool) {
 	return b[2 : 2+n], b[2+n:], true
 }
 
+// leadingEntries returns the first count entries of b with their lengths.
+func leadingEntries(b []byte, count int) []byte {
+	rest := b
+	for range count {
+		_, after, ok := cutEntry(rest)
+		if !ok {
+			panic("audit: a group without its entries")
+		}
+		rest = after
+	}
+	return b[:len(b)-len(rest)]
+}
+
 // splitEntries returns exactly count entries that fill b: [zhenni.ErrCorrupt].
 func splitEntries(b []byte, count int) ([][]byte, error) {
 	entries := make([][]byte, 0, count)

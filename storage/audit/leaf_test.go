@@ -7,10 +7,12 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"slices"
 	"testing"
 	"time"
 
 	"golang.org/x/mod/sumdb/tlog"
+	"pgregory.net/rapid"
 
 	"zhenni"
 )
@@ -38,7 +40,7 @@ func TestLeafFormat(t *testing.T) {
 	for n := range int64(3) {
 		leaf := testLeaf(n)
 		encoded := leaf.Append(nil)
-		fmt.Fprintf(&b, "%d %x %v\n", leaf.Kind, encoded, recordHash(encoded))
+		fmt.Fprintf(&b, "%d %x %v\n", leaf.Kind, encoded, tlog.RecordHash(encoded))
 		if got, err := ParseLeaf(encoded); err != nil || got != leaf {
 			t.Errorf("read back %+v, %v", got, err)
 		}
@@ -115,12 +117,23 @@ func TestUnreadableLeaves(t *testing.T) {
 	}
 }
 
-func TestRecordHashIsRFC6962(t *testing.T) {
-	for n := range maxEntry + 1 {
-		if b := bytes.Repeat([]byte{7}, n); recordHash(b) != tlog.RecordHash(b) {
-			t.Fatalf("%d bytes", n)
+// Entries of any lengths, in runs or mixed, hash as RFC 6962 says.
+func TestEntriesHashAsRFC6962(t *testing.T) {
+	rapid.Check(t, func(t *rapid.T) {
+		lengths := rapid.SliceOfN(rapid.SampledFrom([]int{1, LeafSize, LeafSize + 1, maxEntry}), 1, 60).Draw(t, "lengths")
+		var framed []byte
+		var want []tlog.Hash
+		for i, n := range lengths {
+			for range 1 + i%20 { // runs
+				entry := bytes.Repeat([]byte{byte(len(want))}, n)
+				framed, want = appendEntry(framed, entry), append(want, tlog.RecordHash(entry))
+			}
 		}
-	}
+		got := make([]tlog.Hash, len(want))
+		if hashEntries(got, framed); !slices.Equal(got, want) {
+			t.Fatal("a hash is wrong")
+		}
+	})
 }
 
 func FuzzParseLeaf(f *testing.F) {

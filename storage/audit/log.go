@@ -178,13 +178,11 @@ func (s *sequencer) commit() {
 
 // grow takes durable entries into the tree and hands on what became full.
 func (s *sequencer) grow(entries []byte, count int) {
-	for range count {
-		entry, rest, ok := cutEntry(entries)
-		if !ok {
-			panic("audit: a group without its entries")
-		}
-		entries = rest
-		s.edge.push(entry, s.publishTile)
+	for count > 0 {
+		n := min(count, s.edge.room(), int(s.requested+CheckpointEntries-s.edge.size))
+		part := leadingEntries(entries, n)
+		s.edge.extend(part, n, s.publishTile)
+		entries, count = entries[len(part):], count-n
 		if s.edge.size%EpochSize == 0 {
 			s.log.publisher.work <- publication{tree: s.edge.tree(), epoch: true}
 		}

@@ -12,7 +12,11 @@ import (
 // The layout of what a commitment hashes: one block of SHA-256, which has room for 55 bytes.
 const (
 	saltSize       = 16
-	openingSize    = 54   // domain u8 | salt [16] | credential [16] | code u8 | context [20]
+	openingSize    = 54 // domain u8 | salt [16] | credential [16] | code u8 | context [20]
+	saltAt         = 1
+	credentialAt   = 17
+	codeAt         = 33
+	contextAt      = 34
 	domainBase     = 0x10 // the domain is this plus the kind: neither 0 nor 1, which RFC 6962 uses for leaves and nodes
 	contextSize    = 20
 	contextVersion = 1
@@ -53,10 +57,10 @@ func (o *Opening) Commitment() tlog.Hash {
 
 func (o *Opening) put(b *[openingSize]byte) {
 	b[0] = domainBase + byte(o.Kind)
-	copy(b[1:], o.Salt[:])
-	copy(b[17:], o.Credential[:])
-	b[33] = o.Code
-	copy(b[34:], o.Context[:])
+	copy(b[saltAt:], o.Salt[:])
+	copy(b[credentialAt:], o.Credential[:])
+	b[codeAt] = o.Code
+	copy(b[contextAt:], o.Context[:])
 }
 
 func parseOpening(b []byte) (Opening, error) {
@@ -64,8 +68,8 @@ func parseOpening(b []byte) (Opening, error) {
 		return Opening{}, corrupt("not an opening")
 	}
 	o := Opening{
-		Kind: Kind(b[0] - domainBase), Salt: [saltSize]byte(b[1:]), Credential: zhenni.CredentialID(b[17:33]),
-		Code: b[33], Context: Context(b[34:]),
+		Kind: Kind(b[0] - domainBase), Salt: [saltSize]byte(b[saltAt:]), Credential: zhenni.CredentialID(b[credentialAt:codeAt]),
+		Code: b[codeAt], Context: Context(b[contextAt:]),
 	}
 	if o.Kind < KindVerification || o.Kind > KindBatch {
 		return Opening{}, corrupt("opening of kind %d", o.Kind)
