@@ -75,6 +75,10 @@ bench: ## every Go benchmark, briefly
 bench-kernels: ## the kernels beside SimSIMD and, given its headers, NumKong (npm, gcc)
 	$(GO) run ./simd/_peer
 
+.PHONY: audit-scale
+audit-scale: ## a hundred million bulk items through the audit log; under a minute on two idle cores
+	$(GO) test -tags long -count=1 -v -run '^TestAuditScale$$' -timeout 30m ./storage/audit
+
 .PHONY: ci
 ci: ## what lands must pass
 	bash .ci/run
