@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"maps"
+	"math"
 	"slices"
 
 	"golang.org/x/mod/sumdb/note"
@@ -84,7 +85,9 @@ type verifier struct {
 	// present are the files not looked at yet.
 	present  map[string]bool
 	expected map[int64][]named
-	journal  *history
+	// stops are the sizes expected and not reached, in order.
+	stops   []int64
+	journal *history
 	edge     edge
 	// failed is an error of the folder itself.
 	failed error
@@ -109,6 +112,7 @@ func (v *verifier) run() error {
 	v.readCheckpoints()
 	v.readPruned()
 	v.readJournal()
+	v.stops = slices.Sorted(maps.Keys(v.expected))
 	v.grow()
 	v.settle()
 	return v.failed
@@ -241,11 +245,11 @@ func (v *verifier) grow() {
 			return
 		}
 	}
-	for i, entry := range v.journal.entries {
-		v.checkLeaf(journalDir, v.journal.first+int64(i), entry)
-		v.edge.push(entry, v.full)
-		v.reached()
+	var entries []byte
+	for _, entry := range v.journal.entries {
+		entries = appendEntry(entries, entry)
 	}
+	v.growEntries(journalDir, entries, len(v.journal.entries))
 }
 
 // growBundle takes in the entries of one full bundle, or where there are none their hashes, so that what follows can
@@ -255,9 +259,10 @@ func (v *verifier) growBundle(n int64) bool {
 	name := tilePath(t)
 	if (n+1)*tileWidth > v.report.Pruned || v.present[name] {
 		if data := v.read(name); data != nil {
-			entries, err := splitEntries(data, tileWidth)
+			_, err := splitEntries(data, tileWidth)
 			if err == nil {
-				v.growEntries(name, entries)
+				v.growEntries(name, data, tileWidth)
+				v.report.Tiles++
 				return true
 			}
 			v.wrong(name, "%v", err)
@@ -271,18 +276,33 @@ func (v *verifier) growBundle(n int64) bool {
 	}
 	for ; len(hashes) > 0; hashes = hashes[tlog.HashSize:] {
 		v.edge.pushHash(tlog.Hash(hashes), v.full)
+		v.reached()
 	}
-	v.reached()
 	return true
 }
 
-func (v *verifier) growEntries(name string, entries [][]byte) {
-	for _, entry := range entries {
-		v.checkLeaf(name, v.edge.size, entry)
-		v.edge.push(entry, v.full)
+// growEntries takes in entries, each behind its length, as many at a time as one tile and the next checkpoint allow.
+func (v *verifier) growEntries(name string, entries []byte, count int) {
+	for count > 0 {
+		n := min(count, v.edge.room(), v.ahead())
+		part := leadingEntries(entries, n)
+		for rest, i := part, v.edge.size; len(rest) > 0; i++ {
+			var entry []byte
+			entry, rest, _ = cutEntry(rest)
+			v.checkLeaf(name, i, entry)
+		}
+		v.edge.extend(part, n, v.full)
 		v.reached()
+		entries, count = entries[len(part):], count-n
 	}
-	v.report.Tiles++
+}
+
+// ahead returns how many entries the next checkpoint is away.
+func (v *verifier) ahead() int {
+	if len(v.stops) == 0 {
+		return math.MaxInt
+	}
+	return int(v.stops[0] - v.edge.size)
 }
 
 func (v *verifier) checkLeaf(name string, index int64, entry []byte) {
@@ -319,8 +339,11 @@ func (v *verifier) comparePartials() {
 	}
 }
 
-// reached is called once at every size that the tree grows to, or at the end of a bundle that has hashes only.
+// reached holds the tree against what is expected of its size. It is called at every size of v.stops, among others.
 func (v *verifier) reached() {
+	for len(v.stops) > 0 && v.stops[0] <= v.edge.size {
+		v.stops = v.stops[1:]
+	}
 	for _, want := range v.expected[v.edge.size] {
 		if v.edge.root() != want.hash {
 			v.wrong(want.file, "is of another history: the entries have another root at size %d", v.edge.size)

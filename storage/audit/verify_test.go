@@ -194,3 +194,34 @@ func TestVerifyAsksForKeys(t *testing.T) {
 		t.Errorf("an empty folder: %+v, %v", r, err)
 	}
 }
+
+// A checkpoint from before entries were deleted still has its place in the tree, in the middle of a bundle too.
+//
+// FAULTS: S6
+func TestCheckpointAmongPrunedEntries(t *testing.T) {
+	disk := newMemory()
+	l := openLog(t, testOptions(t, disk))
+	fill(t, l, 0, 300, 300)
+	seen := l.Checkpoint()
+	fill(t, l, 300, 1000, 300)
+	if below, err := l.Prune(600); err != nil || below != 512 {
+		t.Fatal(below, err)
+	}
+	if err := l.Close(); err != nil {
+		t.Fatal(err)
+	}
+	_, key := testKey(t)
+	if r, err := Verify(disk, Keys{Log: key, Seen: seen}); err != nil || !r.OK() || r.Checkpoints != 2 {
+		t.Errorf("%+v, %v", r, err)
+	}
+	other := openLog(t, testOptions(t, newMemory()))
+	if _, err := other.Append(t.Context(), testLeaves(7, 300)); err != nil {
+		t.Fatal(err)
+	}
+	if err := other.Publish(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	if r, err := Verify(disk, Keys{Log: key, Seen: other.Checkpoint()}); err != nil || r.OK() {
+		t.Errorf("another history: %+v, %v", r, err)
+	}
+}
