@@ -10,7 +10,9 @@ type extensions struct {
 	has  bool
 }
 
-func withExtensions(testing.TB) []extensions { return []extensions{{"kernels", false}, {"extensions", true}} }
+func withExtensions(testing.TB) []extensions {
+	return []extensions{{"kernels", false}, {"extensions", true}}
+}
 
 func (e extensions) set(t testing.TB) {
 	before := shaExtensions

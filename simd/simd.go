@@ -1,11 +1,12 @@
-// Package simd compares and prepares int8 embedding rows. It works on raw slices, keeps nothing, starts nothing, and
-// imports nothing of zhenni. Every function is safe for concurrent use on slices that nobody writes meanwhile, and
-// allocates nothing.
+// Package simd compares and prepares int8 embedding rows, and hashes many short messages at once. It works on raw
+// slices, keeps nothing, starts nothing, and imports nothing of zhenni. Every function is safe for concurrent use on
+// slices that nobody writes meanwhile, and allocates nothing.
 //
 // Each exported function checks its arguments and hands them to the best instruction set the machine has (Tier). The
 // generic code in generic.go runs where there is no other, and states what the assembly means: all tiers return the
-// same integers, and Hadamard the same bits. The amd64 kernels are generated (`go generate ./simd`, from simd/_asm),
-// the arm64 ones written by hand. The build tag purego leaves the generic code alone.
+// same integers and digests, and Hadamard the same bits. SHA-256 is crypto/sha256's there. The amd64 kernels are
+// generated (`go generate ./simd`, from simd/_asm), the arm64 ones written by hand. The build tag purego leaves the
+// generic code alone.
 package simd
 
 import (

@@ -253,4 +253,44 @@ func TestTornTailIsToldFromDamage(t *testing.T) {
 	}
 }
 
+// Where the mark itself is damaged, a group that is not whole is dropped only if the other slot rules out that it was
+// acknowledged.
+//
+// FAULTS: S3 S4
+func TestTornTailBesideDamagedMark(t *testing.T) {
+	disk := newMemory()
+	l := openLog(t, testOptions(t, disk))
+	for n := range int64(3) { // marks of 1 and 3 in one slot, of 0 and 2 in the other
+		if _, err := l.Append(t.Context(), testLeaves(n, 1)); err != nil {
+			t.Fatal(err)
+		}
+	}
+	name, killed := segmentFile(0), copyOf(disk.cached)
+	end := len(killed.cached[name]) - len(trailingZeros(killed.cached[name]))
+	const older, newest = markFirst, markFirst + markStride
+	for what, c := range map[string]struct {
+		damage []int
+		opens  bool
+	}{
+		"the next group, marks intact":       {[]int{end}, true},
+		"the next group and the newest mark": {[]int{end, newest}, true},
+		"the last group and the newest mark": {[]int{end - 1, newest}, false},
+		"the last group, marks intact":       {[]int{end - 1}, false},
+		"the next group and both marks":      {[]int{end, older, newest}, false},
+		"both marks alone":                   {[]int{older, newest}, true},
+	} {
+		damaged := copyOf(killed.cached)
+		for _, at := range c.damage {
+			damaged.cached[name][at] ^= 4
+		}
+		l, err := Open(testOptions(t, damaged))
+		if c.opens && (err != nil || l.Tree().N != 3) || !c.opens && !errors.Is(err, zhenni.ErrCorrupt) {
+			t.Errorf("%s: %v", what, err)
+		}
+		if err == nil {
+			_ = l.Close()
+		}
+	}
+}
+
 func trailingZeros(b []byte) []byte { return b[len(bytes.TrimRight(b, "\x00")):] }

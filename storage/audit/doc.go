@@ -77,7 +77,8 @@
 // acknowledged, and Open drops it. If the mark reaches it, it was acknowledged and is damaged, and Open refuses. The mark
 // is not synced by itself: it survives the process, and a power failure with the sync of the next group. Lost with the power it
 // leaves the last group unguarded until the next checkpoint, a second at most: then it takes a power failure and damage
-// to that very group at once to lose it without a word. A whole group that was not acknowledged is kept.
+// to that very group at once to lose it without a word. Where the mark is damaged beside a group that is not whole, Open
+// drops the group only if the other slot rules out that it was acknowledged. A whole group that was not acknowledged is kept.
 //
 // A write or sync that fails is fatal: nothing is acknowledged from there on, and only Open tells what is on disk.
 //

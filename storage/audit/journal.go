@@ -226,8 +226,13 @@ func (h *history) readSegment(files FS, name string) (marked int64, err error) {
 		}
 		next, at = next+int64(len(entries)), at+size
 	}
-	if !zero(b[at:]) {
-		h.torn = name
+	if zero(b[at:]) {
+		return marked, nil
+	}
+	h.torn = name
+	if spoiled && next <= marked || marked < 0 {
+		return 0, corrupt("%s ends in a group that is not whole, and its mark, which would tell whether it was acknowledged, "+
+			"is damaged: %s", name, repairHint)
 	}
 	return marked, nil
 }
@@ -247,8 +252,10 @@ func checkSegment(b []byte, number uint64) (first int64, err error) {
 	return first, nil
 }
 
-// readMark returns the newest mark of a segment, and whether bytes around it are not as they were written.
+// readMark returns the newest intact mark of a segment, -1 where there is none, and whether bytes around it are not as
+// they were written. The slots take turns, so the newest of all is at most one group beyond an intact one.
 func readMark(b []byte) (size int64, spoiled bool) {
+	size = -1
 	head := append([]byte(nil), b[segmentHeader:groupsStart]...)
 	for i := range int64(2) {
 		slot := head[markFirst+i*markStride-segmentHeader:][:markSize]

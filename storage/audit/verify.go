@@ -88,7 +88,7 @@ type verifier struct {
 	// stops are the sizes expected and not reached, in order.
 	stops   []int64
 	journal *history
-	edge     edge
+	edge    edge
 	// failed is an error of the folder itself.
 	failed error
 }
