@@ -2,7 +2,6 @@ package simd
 
 import (
 	"crypto/sha256"
-	"encoding/binary"
 	"unsafe"
 )
 
@@ -27,7 +26,7 @@ const (
 // It panics, with dst untouched, if a message leaves messages.
 func SumMany[D ~[digestSize]byte](dst []D, messages []byte, size, stride int) {
 	checkMessages(len(dst), len(messages), size, stride)
-	sumMany(digests(dst), &batch{first: unsafe.SliceData(messages), size: size, stride: stride})
+	sum(digests(dst), &batch{first: unsafe.SliceData(messages), size: size, stride: stride})
 }
 
 // SumPrefixed is SumMany of prefix and then the message, whose size is at most 511.
@@ -36,7 +35,7 @@ func SumPrefixed[D ~[digestSize]byte](dst []D, prefix byte, messages []byte, siz
 	if size > longestPrefixed {
 		panic(prefixedLong)
 	}
-	sumMany(digests(dst), &batch{unsafe.SliceData(messages), size, stride, 1, prefix})
+	sum(digests(dst), &batch{unsafe.SliceData(messages), size, stride, 1, prefix})
 }
 
 // SumTuples writes dst[i] = SHA-256(prefix, parts[i*arity], …, parts[i*arity+arity-1]) for every i: with arity 2 the
@@ -47,7 +46,7 @@ func SumTuples[D ~[digestSize]byte](dst []D, prefix byte, parts []D, arity int) 
 		panic(messageOutside)
 	}
 	size := arity * digestSize
-	sumMany(digests(dst), &batch{(*byte)(unsafe.Pointer(unsafe.SliceData(parts))), size, size, 1, prefix})
+	sum(digests(dst), &batch{(*byte)(unsafe.Pointer(unsafe.SliceData(parts))), size, size, 1, prefix})
 }
 
 // checkMessages panics unless n messages lie within length.
@@ -70,6 +69,13 @@ type batch struct {
 	prefix       byte
 }
 
+func sum(dst [][digestSize]byte, m *batch) {
+	if raceEnabled {
+		raceDigests(dst, m)
+	}
+	sumMany(dst, m)
+}
+
 // message returns message i without its prefix.
 func (m *batch) message(i int) []byte {
 	return unsafe.Slice((*byte)(unsafe.Add(unsafe.Pointer(m.first), i*m.stride)), m.size)
@@ -88,30 +94,4 @@ func sumGeneric(dst [][digestSize]byte, m *batch, from int) {
 	for i := range dst {
 		dst[i] = sha256.Sum256(whole[:1+copy(whole[1:], m.message(from+i))])
 	}
-}
-
-// blocks is the number of 64-byte blocks of a padded message.
-func (m *batch) blocks() int { return (m.prefixed+m.size+8)/sha256.BlockSize + 1 }
-
-// block describes block b of all messages: bit i of mask is set where byte i of the block is the message's, and
-// padding holds the other bytes. Byte 0 of the block is byte b*64-prefixed of the message.
-func (m *batch) block(b int) (mask uint64, padding [sha256.BlockSize]byte) {
-	at := b * sha256.BlockSize
-	whole := m.prefixed + m.size
-	left := whole - at
-	switch {
-	case left >= sha256.BlockSize:
-		mask = ^uint64(0)
-	case left >= 0:
-		mask = 1<<left - 1
-		padding[left] = 0x80
-	}
-	if b == 0 && m.prefixed == 1 {
-		mask &^= 1
-		padding[0] = m.prefix
-	}
-	if b == m.blocks()-1 {
-		binary.BigEndian.PutUint64(padding[sha256.BlockSize-8:], uint64(whole)*8)
-	}
-	return mask, padding
 }

@@ -4,6 +4,7 @@ package simd
 
 import (
 	"crypto/sha256"
+	"encoding/binary"
 	"unsafe"
 
 	"github.com/klauspost/cpuid/v2"
@@ -47,9 +48,6 @@ func leastLanes() int {
 // sumMany uses no AVX2 where there are SHA instructions: a block takes 46–57 ns in eight lanes, too little below what
 // crypto/sha256 then takes, which has no lanes to fill and nothing to copy.
 func sumMany(dst [][digestSize]byte, m *batch) {
-	if raceEnabled {
-		raceDigests(dst, m)
-	}
 	switch {
 	case useVNNI && len(dst) >= leastLanes():
 		sumWide(dst, m)
@@ -138,4 +136,30 @@ func (m *batch) passNarrow(dst *[digestSize]byte, first, n int) {
 		compressAVX2(&state, &edges[0][0], &inEdges, 0)
 	}
 	digestAVX2(dst, &state)
+}
+
+// blocks is the number of 64-byte blocks of a padded message.
+func (m *batch) blocks() int { return (m.prefixed+m.size+8)/sha256.BlockSize + 1 }
+
+// block describes block b of all messages: bit i of mask is set where byte i of the block is the message's, and
+// padding holds the other bytes. Byte 0 of the block is byte b*64-prefixed of the message.
+func (m *batch) block(b int) (mask uint64, padding [sha256.BlockSize]byte) {
+	at := b * sha256.BlockSize
+	whole := m.prefixed + m.size
+	left := whole - at
+	switch {
+	case left >= sha256.BlockSize:
+		mask = ^uint64(0)
+	case left >= 0:
+		mask = 1<<left - 1
+		padding[left] = 0x80
+	}
+	if b == 0 && m.prefixed == 1 {
+		mask &^= 1
+		padding[0] = m.prefix
+	}
+	if b == m.blocks()-1 {
+		binary.BigEndian.PutUint64(padding[sha256.BlockSize-8:], uint64(whole)*8)
+	}
+	return mask, padding
 }
