@@ -5,6 +5,7 @@ import (
 	"crypto/sha256"
 	"encoding/hex"
 	"fmt"
+	"slices"
 	"testing"
 
 	"pgregory.net/rapid"
@@ -43,25 +44,36 @@ func sameDigests(t testing.TB, dst [][32]byte, prefix, messages []byte, size, st
 // Every size up to five blocks and every count up to two groups and a half.
 // FAULTS: N6 N15
 func TestSumManyEqualsCrypto(t *testing.T) {
-	const most, longest = 40, 300
-	data, dst := octets(40, most*(longest+5)), make([][32]byte, most)
-	sizes, counts := 1, 1
-	if raceEnabled || testing.Short() {
-		sizes, counts = 7, 3
+	const most, longest, prefix = 40, 300, 0x5a
+	const stride = longest + 5
+	data := octets(40, most*stride)
+	var plain, prefixed [longest + 1][most][32]byte
+	for size := range plain {
+		for i := range most {
+			message := data[i*stride:][:size]
+			plain[size][i] = sha256.Sum256(message)
+			prefixed[size][i] = sha256.Sum256(append([]byte{prefix}, message...))
+		}
 	}
 	eachHash(t, func(t *testing.T) {
-		for size := 0; size <= longest; size += sizes {
-			for n := 0; n <= most; n += counts {
-				stride := size + n%6
-				SumMany(dst[:n], data, size, stride)
-				sameDigests(t, dst[:n], nil, data, size, stride)
-				SumPrefixed(dst[:n], byte(size), data, size, stride)
-				sameDigests(t, dst[:n], []byte{byte(size)}, data, size, stride)
+		for size := range plain {
+			for n := range most + 1 {
+				var dst [most][32]byte
+				if SumMany(dst[:n], data, size, stride); !slices.Equal(dst[:n], plain[size][:n]) {
+					t.Fatalf("%d messages of %d bytes", n, size)
+				}
+				if SumPrefixed(dst[:n], prefix, data, size, stride); !slices.Equal(dst[:n], prefixed[size][:n]) {
+					t.Fatalf("%d messages of %d bytes with a prefix", n, size)
+				}
+				if slices.ContainsFunc(dst[n:], func(d [32]byte) bool { return d != [32]byte{} }) {
+					t.Fatalf("%d messages of %d bytes: written beyond dst", n, size)
+				}
 			}
 		}
+		dst := make([][32]byte, 17)
 		for _, size := range []int{447, 448, 511, 512, 1000, 4096} {
-			SumMany(dst[:17], data[:size+16], size, 1)
-			sameDigests(t, dst[:17], nil, data, size, 1)
+			SumMany(dst, data[:size+16], size, 1)
+			sameDigests(t, dst, nil, data, size, 1)
 		}
 	})
 }
