@@ -205,14 +205,22 @@ func (w *slotWalk) take(sum *tally) (err error) {
 	return nil
 }
 
-// rest tallies what is no credential's.
-func (w *slotWalk) rest() (sum tally, err error) {
+// rest tallies what is no credential's, and shows each record to visit first. It steps over the credentials whatever is
+// wrong with them.
+func (w *slotWalk) rest(visit func(key, value []byte)) (sum tally, err error) {
 	defer damagePanics(&err, "the view")
-	for w.it.Rewind(); w.it.Valid(); {
-		if w.it.Item().Key()[0] == prefixCredential {
+	w.it.Rewind()
+	for before := true; before || w.it.Valid(); {
+		if before && (!w.it.Valid() || w.it.Item().Key()[0] >= prefixCredential) {
 			w.it.Seek([]byte{prefixCredential + 1})
+			before = false
 			continue
 		}
+		item := w.it.Item()
+		if w.value, err = item.ValueCopy(w.value); err != nil {
+			return sum, translate(err)
+		}
+		visit(item.Key(), w.value)
 		if err := w.take(&sum); err != nil {
 			return sum, err
 		}
@@ -229,7 +237,7 @@ func (s *Store) agreeRest() error {
 	defer txn.Discard()
 	w := s.newSlotWalk(txn)
 	defer w.it.Close()
-	sum, err := w.rest()
+	sum, err := w.rest(func(_, _ []byte) {})
 	if err != nil || sum == s.agreement.held[restPlace] {
 		return err
 	}

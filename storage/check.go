@@ -136,20 +136,9 @@ func (c *inspection) rest(m moment) error {
 	w := c.store.newSlotWalk(m.txn)
 	defer w.it.Close()
 	var sc scratch
-	var sum tally
-	for w.it.Rewind(); w.it.Valid(); {
-		if w.it.Item().Key()[0] == prefixCredential {
-			w.it.Seek([]byte{prefixCredential + 1})
-			continue
-		}
-		var err error
-		if sc.value, err = w.it.Item().ValueCopy(sc.value); err != nil {
-			return translate(err)
-		}
-		c.one(w.it.Item().Key(), sc.value, &sc)
-		if err := w.take(&sum); err != nil {
-			return err
-		}
+	sum, err := w.rest(func(key, value []byte) { c.one(key, value, &sc) })
+	if err != nil {
+		return err
 	}
 	switch {
 	case m.held == nil:

@@ -196,7 +196,7 @@ func TestRefusedViewIsNotTouched(t *testing.T) {
 			t.Fatalf("Open: %v, want ErrCorrupt", err)
 		}
 	}
-	db, err := openBadger(opts.withDefaults())
+	db, err := openBadger(opts.withDefaults(), true)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -283,7 +283,7 @@ func TestStoreWithoutALogIsAdopted(t *testing.T) {
 	if err := s.Close(); err != nil {
 		t.Fatal(err)
 	}
-	db, err := openBadger(opts.withDefaults())
+	db, err := openBadger(opts.withDefaults(), true)
 	if err != nil {
 		t.Fatal(err)
 	}

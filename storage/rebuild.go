@@ -54,7 +54,7 @@ func (s *Store) unmark() error {
 }
 
 func (s *Store) tryView() (err error) {
-	if s.db, err = openBadger(s.opts); err != nil {
+	if s.db, err = openBadger(s.opts, s.verifyFirst()); err != nil {
 		return err
 	}
 	for _, step := range []func() error{s.recoverImport, s.settleOrphans, s.locate} {

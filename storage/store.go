@@ -33,6 +33,7 @@ type Store struct {
 	truncation truncation
 
 	agreement agreement
+	scrub     scrub
 	// digest is copied by whoever tallies.
 	digest digester
 
@@ -78,7 +79,8 @@ var (
 )
 
 // Open opens the store in opts.Dir, creating one where there is none, and starts its committer; Close ends it.
-// It reads every table once, for the checksums, and removes what a half-done import left.
+// It removes what a half-done import left. Tables of more than 256 MiB together are read, for their checksums, once the
+// store is open ([Store.Scrubbed]), or before that where the process died while it read them.
 //
 // Errors: [zhenni.ErrBadValue] for options out of range and for a store of another model; [zhenni.ErrLocked] while
 // another process has the store open; [zhenni.ErrWrongKey] when the root key does not open it; [zhenni.ErrFormat] for
@@ -116,13 +118,13 @@ func open(opts Options) (_ *Store, err error) {
 		}
 	}
 	s.committer.start(s)
-	return s, nil
+	return s, s.startScrub()
 }
 
 // openState opens the view and, unless the store is read-only, brings it up to the end of the log.
 func (s *Store) openState() (err error) {
 	if s.opts.ReadOnly {
-		if s.db, err = openBadger(s.opts); err != nil {
+		if s.db, err = openBadger(s.opts, s.verifyFirst()); err != nil {
 			return err
 		}
 		return errors.Join(s.settleOrphans(), s.readTallies())
@@ -193,6 +195,7 @@ func (s *Store) Close() error {
 	if already, err := s.leave(); already || err != nil {
 		return err
 	}
+	s.scrub.end()
 	s.committer.stop()
 	s.truncation.running.Wait()
 	return s.release()
