@@ -332,7 +332,9 @@ func stage(out *z.Buffer, stream uint32, r record) {
 }
 
 // fieldSize is the length of a field of n bytes with its tag.
-func fieldSize(n int) int { return 1 + len(binary.AppendUvarint(make([]byte, 0, binary.MaxVarintLen64), uint64(n))) + n }
+func fieldSize(n int) int {
+	return 1 + len(binary.AppendUvarint(make([]byte, 0, binary.MaxVarintLen64), uint64(n))) + n
+}
 
 func appendField(dst []byte, number byte, content []byte) []byte {
 	dst = binary.AppendUvarint(append(dst, number<<3|2), uint64(len(content)))
@@ -369,7 +371,9 @@ func (im *Import) end() error {
 	return nil
 }
 
-// Commit makes what was added durable and visible, all at once. On any error it has aborted the import.
+// Commit makes what was added durable and visible, all at once. On any error it has aborted the import. The snapshot from
+// which the view can be made again, should it be damaged, is taken afterwards, beside what goes on; Close waits for it, and
+// Open takes the one that a crash has prevented.
 func (im *Import) Commit() error {
 	if im.ended {
 		return im.end()

@@ -83,7 +83,7 @@ func (sc *scratch) room(n int) []byte {
 		return make([]byte, 0, n)
 	}
 	sc.slab = sc.slab[:from+n]
-	return sc.slab[from:from : from+n]
+	return sc.slab[from : from : from+n]
 }
 
 // associate builds the associated data of both seals of a record: its header, the model and its own place.
