@@ -171,7 +171,7 @@ func (c *committer) apply(group []*request) error {
 	if err := b.seal(); err != nil {
 		return err
 	}
-	e := entry{kind: entryChange, sequence: b.water.sequence, records: b.records}
+	e := entry{kind: entryChange, sequence: b.water.sequence, records: b.records, turned: b.turns()}
 	if err := c.store.propose(e); err != nil {
 		c.failed = err
 		return err

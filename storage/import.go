@@ -1,12 +1,12 @@
 package storage
 
 import (
+	"bufio"
 	"bytes"
 	"context"
-	"crypto/sha256"
+	"encoding/binary"
 	"errors"
 	"fmt"
-	"hash"
 	"maps"
 	"os"
 	"runtime"
@@ -14,7 +14,6 @@ import (
 	"sync"
 
 	"github.com/dgraph-io/badger/v4"
-	"github.com/dgraph-io/badger/v4/pb"
 	"github.com/dgraph-io/ristretto/v2/z"
 
 	"zhenni"
@@ -22,6 +21,9 @@ import (
 
 // importBlock is the number of credentials sealed and written together.
 const importBlock = 1024
+
+// entropyBlock is the bytes of entropy drawn at once.
+const entropyBlock = 4 << 10
 
 // Streams of the stream writer; their key ranges do not overlap.
 const (
@@ -50,8 +52,8 @@ type Import struct {
 	kept []record // what the view held and what tenant keys were added
 	ring keyring
 
-	// digest is over the digests of the blocks written.
-	digest hash.Hash
+	// held tallies the blocks written.
+	held *tallies
 	// logged says that the log may have the import.
 	logged bool
 
@@ -69,7 +71,7 @@ type block struct {
 	items  []enrolment
 	rows   []int8
 	out    *z.Buffer
-	digest [sha256.Size]byte
+	held   []placed // what out adds to the tallies, in order of place
 	err    error
 	sealed chan struct{}
 }
@@ -141,6 +143,7 @@ func (s *Store) prepareImport(ctx context.Context) (*Import, error) {
 	if err := writeFile(s.path(importFile), appendRecords(nil, kept)); err != nil {
 		return nil, s.latchIfMarked(err)
 	}
+	s.agreement.agreed.clear()
 	im := &Import{store: s, kept: kept, ring: *s.ring.Load(), writer: s.db.NewStreamWriter()}
 	if err := im.writer.Prepare(); err != nil {
 		im.writer.Cancel()
@@ -177,7 +180,7 @@ func (s *Store) restRecords() (kept []record, err error) {
 }
 
 func (im *Import) start(workers int) {
-	im.digest = sha256.New()
+	im.held = new(tallies)
 	im.filling = newBlock()
 	im.sealing = make(chan *block, workers)
 	im.writing = make(chan *block, 2*workers)
@@ -272,17 +275,28 @@ func (im *Import) send() error {
 }
 
 func (im *Import) seal() {
-	var sc scratch
+	// Records of one block are sealed with entropy drawn at once, in memory that the next block uses again.
+	drawn := bufio.NewReaderSize(im.store.opts.Entropy, entropyBlock)
+	sc := scratch{entropy: drawn, slab: make([]byte, 0, importBlock*im.store.sealedSize())}
 	for b := range im.sealing {
 		b.seal(im.store, &sc)
 		close(b.sealed)
 	}
+	clear(sc.slab[:cap(sc.slab)])
+	if rest, err := drawn.Peek(drawn.Buffered()); err == nil {
+		clear(rest)
+	}
+}
+
+// sealedSize is the length of a credential's two records.
+func (s *Store) sealedSize() int {
+	return 2*sealOverhead + statusSize + templateHeadSize + s.label.Model.Dim
 }
 
 func (b *block) seal(s *Store, sc *scratch) {
-	perItem := 2*sealOverhead + statusSize + templateHeadSize + s.label.Model.Dim + 128
-	b.out = z.NewBuffer(len(b.items)*perItem, "import")
-	digest := sha256.New()
+	b.out = z.NewBuffer(len(b.items)*(s.sealedSize()+statusKeySize+templateKeySize+2*stageOverhead), "import")
+	d := s.digest
+	sc.slab = sc.slab[:0]
 	for _, e := range b.items {
 		_, records, err := s.sealEnrolment(e.by, e.Enrol, e.norm, sc)
 		if err != nil {
@@ -291,15 +305,40 @@ func (b *block) seal(s *Store, sc *scratch) {
 		}
 		for _, r := range records {
 			stage(b.out, streamCredentials, r)
-			digest.Write(r.key)
-			digest.Write(r.value[len(r.value)-tagSize:]) // the seal's tag stands for the whole record
+			b.count(d.one(r.key, r.value))
 		}
 	}
-	digest.Sum(b.digest[:0])
 }
 
+// count tallies a record; places ascend.
+func (b *block) count(place int, t tally) {
+	if n := len(b.held); n > 0 && int(b.held[n-1].place) == place {
+		b.held[n-1].add(t)
+		return
+	}
+	b.held = append(b.held, placed{uint16(place), t})
+}
+
+// stageOverhead is the most that stage adds to a key and a value.
+const stageOverhead = 8 + 2*(1+3) + 2*2
+
+// stage appends a record as [badger.StreamWriter] takes it: a pb.KV in its wire form, of fields key = 1, value = 2,
+// version = 4 and stream_id = 10. Written out here it costs a quarter of what its reflection does.
 func stage(out *z.Buffer, stream uint32, r record) {
-	badger.KVToBuffer(&pb.KV{Key: r.key, Value: r.value, Version: importVersion, StreamId: stream}, out)
+	size := fieldSize(len(r.key)) + fieldSize(len(r.value)) + 2*2
+	b := out.SliceAllocate(size)[:0]
+	b = appendField(appendField(b, 1, r.key), 2, r.value)
+	_ = append(b, 4<<3, importVersion, 10<<3, byte(stream))
+}
+
+// fieldSize is the length of a field of n bytes with its tag.
+func fieldSize(n int) int {
+	return 1 + len(binary.AppendUvarint(make([]byte, 0, binary.MaxVarintLen64), uint64(n))) + n
+}
+
+func appendField(dst []byte, number byte, content []byte) []byte {
+	dst = binary.AppendUvarint(append(dst, number<<3|2), uint64(len(content)))
+	return append(dst, content...)
 }
 
 // write passes sealed blocks to Badger in order. After a failure it only empties the channel.
@@ -308,7 +347,7 @@ func (im *Import) write() {
 		<-b.sealed
 		err := b.err
 		if err == nil && im.ctx.Err() == nil {
-			im.digest.Write(b.digest[:])
+			im.held.add(b.held)
 			err = translate(im.writer.Write(b.out))
 		}
 		if err != nil {
@@ -332,7 +371,9 @@ func (im *Import) end() error {
 	return nil
 }
 
-// Commit makes what was added durable and visible, all at once. On any error it has aborted the import.
+// Commit makes what was added durable and visible, all at once. On any error it has aborted the import. The snapshot from
+// which the view can be made again, should it be damaged, is taken afterwards, beside what goes on; Close waits for it, and
+// Open takes the one that a crash has prevented.
 func (im *Import) Commit() error {
 	if im.ended {
 		return im.end()
@@ -387,7 +428,7 @@ func (im *Import) log(high record, reached water) error {
 	s.machine.holds = reached.sequence
 	e := entry{
 		kind: entryImport, sequence: reached.sequence, records: []record{high},
-		manifest: manifest{credentials: uint64(im.count), digest: [32]byte(im.digest.Sum(nil))},
+		credentials: uint64(im.count), turned: im.held.list(),
 	}
 	im.logged = true
 	if err := errors.Join(s.propose(e), s.machine.settle()); err != nil {
@@ -407,8 +448,10 @@ func (im *Import) writeRest(high record) error {
 	slices.SortFunc(rest, func(a, b record) int { return bytes.Compare(a.key, b.key) })
 	out := z.NewBuffer(1<<20, "import")
 	defer func() { _ = out.Release() }()
+	d := im.store.digest
 	for _, r := range rest {
 		stage(out, streamRest, r)
+		d.count(im.held, r.key, r.value)
 	}
 	return translate(im.writer.Write(out))
 }

@@ -16,11 +16,12 @@ import (
 	"zhenni"
 )
 
-// format is the version of everything in the folder: header, mark, key layout and records. Format 1 had no log; a writing
-// Open makes it format 2, which a build that knows no log does not touch.
+// format is the version of everything in the folder: header, mark, key layout and records. Format 1 had no log, format 2
+// no tallies of the slots; a writing Open makes either the newest, which an older build does not touch.
 const (
-	format    = 2
-	oldFormat = 1
+	format      = 3
+	oldFormat   = 1
+	slotsFormat = 3
 )
 
 const storeIDSize = 16
@@ -41,13 +42,19 @@ type storeKeys struct {
 	header []byte     // MAC of the header file
 	mark   []byte     // MAC of the high-water mark
 	log    []byte     // MAC of the log's entries, of the view's position in it and of snapshots
+	slots  []byte     // MAC of the tallies in the slots file
+	digest []byte     // digests of credential records, AES-256
+	other  []byte     // digests of other records, HMAC
 	system *tenantKey // seals the records of tenant 0, the store itself
 }
 
 func deriveKeys(storeKey []byte) (storeKeys, error) {
 	var keys storeKeys
 	var system []byte
-	for info, dst := range map[string]*[]byte{"header": &keys.header, "mark": &keys.mark, "log": &keys.log, "system": &system} {
+	for info, dst := range map[string]*[]byte{
+		"header": &keys.header, "mark": &keys.mark, "log": &keys.log, "system": &system,
+		"slots": &keys.slots, "digest": &keys.digest, "digest of the rest": &keys.other,
+	} {
 		derived, err := hkdf.Expand(sha256.New, storeKey, "zhenni storage 1 "+info, keySize)
 		if err != nil {
 			return keys, fmt.Errorf("storage: %w", err)
@@ -112,7 +119,7 @@ func parseLabel(text []byte) (label, error) {
 	if err := json.Unmarshal(text, &l); err != nil {
 		return l, fmt.Errorf("%w: %s is not a store's header", zhenni.ErrCorrupt, headerFile)
 	}
-	if l.Format != format && l.Format != oldFormat {
+	if l.Format < oldFormat || l.Format > format {
 		return l, fmt.Errorf("%w: %s has format %d, this build reads %d to %d", zhenni.ErrFormat, headerFile, l.Format, oldFormat, format)
 	}
 	return l, nil

@@ -196,7 +196,7 @@ func TestRefusedViewIsNotTouched(t *testing.T) {
 			t.Fatalf("Open: %v, want ErrCorrupt", err)
 		}
 	}
-	db, err := openBadger(opts.withDefaults())
+	db, err := openBadger(opts.withDefaults(), true)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -283,7 +283,7 @@ func TestStoreWithoutALogIsAdopted(t *testing.T) {
 	if err := s.Close(); err != nil {
 		t.Fatal(err)
 	}
-	db, err := openBadger(opts.withDefaults())
+	db, err := openBadger(opts.withDefaults(), true)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -292,6 +292,7 @@ func TestStoreWithoutALogIsAdopted(t *testing.T) {
 		t.Fatal(err)
 	}
 	remove(t, opts.Dir, logDir)
+	remove(t, opts.Dir, slotsFile)
 	s.label.Format = oldFormat
 	if s.label.MAC, err = s.label.mac(s.keys.header); err != nil {
 		t.Fatal(err)
@@ -301,7 +302,7 @@ func TestStoreWithoutALogIsAdopted(t *testing.T) {
 	}
 	s = openStore(t, opts)
 	asAcknowledged(t, s, 6)
-	if text := content(t, s.path(headerFile)); !bytes.Contains(text, []byte(`"format": 2`)) {
+	if text := content(t, s.path(headerFile)); !bytes.Contains(text, []byte(`"format": 3`)) {
 		t.Errorf("the header is still %s", text)
 	}
 	enrolAndRevoke(t, s, 6, 8)
