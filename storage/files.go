@@ -9,12 +9,13 @@ import (
 
 // Every file of a store, in its folder.
 const (
-	headerFile = "zhenni.json" // format, model and the wrapped store key
-	markFile   = "mark"        // the high-water mark, outside Badger
-	importFile = "import"      // exists while an import is half done
-	logDir     = "log"         // the command log and its snapshots
-	viewDir    = "view"        // Badger's folder
-	orphanDir  = "orphans"     // tables that Badger would remove, until nothing of theirs is missing
+	headerFile  = "zhenni.json" // format, model and the wrapped store key
+	markFile    = "mark"        // the high-water mark, outside Badger
+	importFile  = "import"      // exists while an import is half done
+	restoreFile = "restore"     // exists while a restore is half done
+	logDir      = "log"         // the command log and its snapshots
+	viewDir     = "view"        // Badger's folder
+	orphanDir   = "orphans"     // tables that Badger would remove, until nothing of theirs is missing
 
 	quarantineDir = "quarantine" // damaged views, each in a numbered folder, after the log made a new one
 )

@@ -41,13 +41,16 @@ type storeKeys struct {
 	header []byte     // MAC of the header file
 	mark   []byte     // MAC of the high-water mark
 	log    []byte     // MAC of the log's entries, of the view's position in it and of snapshots
+	backup []byte     // MAC of a backup's manifest
 	system *tenantKey // seals the records of tenant 0, the store itself
 }
 
 func deriveKeys(storeKey []byte) (storeKeys, error) {
 	var keys storeKeys
 	var system []byte
-	for info, dst := range map[string]*[]byte{"header": &keys.header, "mark": &keys.mark, "log": &keys.log, "system": &system} {
+	for info, dst := range map[string]*[]byte{
+		"header": &keys.header, "mark": &keys.mark, "log": &keys.log, "backup": &keys.backup, "system": &system,
+	} {
 		derived, err := hkdf.Expand(sha256.New, storeKey, "zhenni storage 1 "+info, keySize)
 		if err != nil {
 			return keys, fmt.Errorf("storage: %w", err)

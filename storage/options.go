@@ -53,6 +53,8 @@ type Options struct {
 	// Entropy is where keys and nonces come from, safe for concurrent use. Default crypto/rand.
 	Entropy io.Reader
 
+	// restoring opens a folder that a restore has marked; only [Restore] does.
+	restoring bool
 	// free returns the free bytes of the disk under a folder; tests fill the disk with it.
 	free func(dir string) (int64, error)
 }

@@ -2,6 +2,7 @@ package storage
 
 import (
 	"cmp"
+	"context"
 	"errors"
 	"fmt"
 	"os"
@@ -31,6 +32,9 @@ type Store struct {
 	// adopted says that the view was written before there was a log.
 	adopted    bool
 	truncation truncation
+	// ending ends with Close, and with it whatever else works for long.
+	ending context.Context
+	end    context.CancelFunc
 
 	// gate is read-locked by every call for as long as it uses db or the queue; phase changes under its write lock.
 	gate  sync.RWMutex
@@ -86,6 +90,7 @@ func Open(opts Options) (_ *Store, err error) {
 		return nil, err
 	}
 	s := &Store{opts: opts.withDefaults()}
+	s.ending, s.end = context.WithCancel(context.Background())
 	s.scratch.New = func() any { return new(scratch) }
 	defer func() {
 		if err != nil {
@@ -137,6 +142,9 @@ func (s *Store) openFolder() (err error) {
 	}
 	if s.lock, err = lockDir(dir, readOnly); err != nil {
 		return err
+	}
+	if _, err := os.Stat(s.path(restoreFile)); err == nil && !s.opts.restoring {
+		return fmt.Errorf("%w: a restore into %s was left half done; run it again", zhenni.ErrUnavailable, dir)
 	}
 	if s.label, s.keys, err = openLabel(s.opts); err != nil {
 		return err
@@ -190,6 +198,7 @@ func (s *Store) leave() (already bool, err error) {
 	if s.phase == phaseImporting {
 		return false, errImporting
 	}
+	s.end()
 	already = s.phase == phaseClosed
 	s.phase = phaseClosed
 	return already, nil

@@ -107,13 +107,13 @@ func newestSnapshot(dir string) (*SnapshotFile, error) {
 	return &SnapshotFile{state, newest.Index, newest.Term}, nil
 }
 
-// OpenReadOnly opens the log in dir to be looked at by [Log.Entries] and [Log.OpenSnapshot]; nothing of it changes. The
-// machine inspects its entries as by [Open], and the log is never started.
-func OpenReadOnly(dir string, machine Machine, logger *slog.Logger) (*Log, error) {
+// OpenReadOnly opens the log in dir to be looked at by [Log.Entries] and [Log.OpenSnapshot]; nothing of it changes, and
+// it is never started. Whether its entries read, Entries tells.
+func OpenReadOnly(dir string, logger *slog.Logger) (*Log, error) {
 	if _, err := os.Stat(filepath.Join(dir, catalogFile)); err != nil {
 		return nil, fmt.Errorf("%w: no command log in %s: %w", zhenni.ErrNotFound, dir, err)
 	}
-	l := &Log{dir: dir, machine: &applier{Machine: machine}, logger: newLogger(logger)}
+	l := &Log{dir: dir, logger: newLogger(logger)}
 	if err := l.openSegments(untouched{}, &catalog{frozen: true}); err != nil {
 		return nil, err
 	}
@@ -123,7 +123,7 @@ func OpenReadOnly(dir string, machine Machine, logger *slog.Logger) (*Log, error
 		err = snapshot.Close()
 	}
 	if err == nil {
-		err = l.inspect()
+		err = l.ends()
 	}
 	if err != nil {
 		return nil, errors.Join(err, l.wal.Close())

@@ -153,7 +153,7 @@ func TestLookedAtLogIsNotTouched(t *testing.T) {
 	propose(t, l, "c")
 	closeLog(t, l)
 	before := contents(t, dir)
-	l, err := OpenReadOnly(dir, new(tally), slog.New(slog.DiscardHandler))
+	l, err := OpenReadOnly(dir, slog.New(slog.DiscardHandler))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -179,7 +179,7 @@ func TestLookedAtLogIsNotTouched(t *testing.T) {
 	if !bytes.Equal(contents(t, dir), before) {
 		t.Error("the folder was changed")
 	}
-	if _, err := OpenReadOnly(t.TempDir(), new(tally), slog.New(slog.DiscardHandler)); !errors.Is(err, zhenni.ErrNotFound) {
+	if _, err := OpenReadOnly(t.TempDir(), slog.New(slog.DiscardHandler)); !errors.Is(err, zhenni.ErrNotFound) {
 		t.Errorf("no log: %v, want ErrNotFound", err)
 	}
 }

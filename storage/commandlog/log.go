@@ -119,8 +119,8 @@ func (l *Log) openSegments(files types.VFS, list *catalog) (err error) {
 	return nil
 }
 
-// inspect finds the ends of the log and shows its entries to the machine.
-func (l *Log) inspect() (err error) {
+// ends finds the ends of the log.
+func (l *Log) ends() (err error) {
 	l.first, err = l.wal.FirstIndex()
 	if err == nil {
 		l.last, err = l.wal.LastIndex()
@@ -130,6 +130,14 @@ func (l *Log) inspect() (err error) {
 		return fmt.Errorf("%w: the command log: %w", zhenni.ErrCorrupt, err)
 	case l.last != 0 && l.first > l.snapshot+1:
 		return fmt.Errorf("%w: the command log begins at entry %d and its snapshot ends at %d", zhenni.ErrCorrupt, l.first, l.snapshot)
+	}
+	return nil
+}
+
+// inspect shows the log's entries to the machine.
+func (l *Log) inspect() error {
+	if err := l.ends(); err != nil {
+		return err
 	}
 	var entry raft.Log
 	for index := max(l.first, l.snapshot+1); index <= l.last; index++ {
