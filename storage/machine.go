@@ -133,6 +133,11 @@ func (m *machine) admitImport(e entry) error {
 // write commits records with the position they reach.
 func (m *machine) write(at position, records []record) error {
 	next := progress{at, m.durable}
+	if fault := m.store.opts.fault; fault != nil {
+		if err := fault("view"); err != nil {
+			return err
+		}
+	}
 	txn := m.store.db.NewTransaction(true)
 	defer txn.Discard()
 	for _, r := range append(records[:len(records):len(records)], next.seal(m.store.keys.log)) {
@@ -150,11 +155,19 @@ func (m *machine) write(at position, records []record) error {
 // sync makes everything applied durable. Tables are synced as they are made; what is left are the logs of memtables,
 // of which Badger's own Sync reaches only the newest.
 func (m *machine) sync() error {
-	if err := syncView(m.store.path(viewDir)); err != nil {
+	if err := m.store.syncView(); err != nil {
 		return err
 	}
 	m.durable, m.unsynced = m.applied, 0
 	return nil
+}
+
+// syncView syncs the view, unless it is in memory.
+func (s *Store) syncView() error {
+	if s.opts.VerifyOnly {
+		return nil
+	}
+	return syncView(s.path(viewDir))
 }
 
 func syncView(dir string) error {
@@ -213,7 +226,7 @@ func (s *Store) readProgress() (p progress, ok bool, err error) {
 // openLog opens the log and inspects it. Nothing is applied yet.
 func (s *Store) openLog() (err error) {
 	s.machine = &machine{store: s}
-	s.log, err = commandlog.Open(s.path(logDir), s.machine, s.opts.Logger)
+	s.log, err = commandlog.OpenFaulty(s.path(logDir), s.machine, s.opts.Logger, s.opts.fault)
 	return err
 }
 

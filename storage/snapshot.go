@@ -194,7 +194,7 @@ func (m *machine) fill(r io.Reader) error {
 		return err
 	}
 	m.progress = progress{at, at}
-	if err := syncView(m.store.path(viewDir)); err != nil {
+	if err := m.store.syncView(); err != nil {
 		return err
 	}
 	m.holds = at.sequence

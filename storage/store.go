@@ -10,6 +10,7 @@ import (
 	"slices"
 	"sync"
 	"sync/atomic"
+	"time"
 
 	"github.com/dgraph-io/badger/v4"
 
@@ -30,8 +31,11 @@ type Store struct {
 	log     *commandlog.Log
 	machine *machine
 	// adopted says that the view was written before there was a log.
-	adopted    bool
+	adopted bool
+	// aside is the number of the damaged view that this Open moved aside, 0 for none.
+	aside      int
 	truncation truncation
+	opened     time.Time
 	// ending ends with Close, and with it whatever else works for long.
 	ending context.Context
 	end    context.CancelFunc
@@ -90,6 +94,7 @@ func Open(opts Options) (_ *Store, err error) {
 		return nil, err
 	}
 	s := &Store{opts: opts.withDefaults()}
+	s.opened = s.opts.now()
 	s.ending, s.end = context.WithCancel(context.Background())
 	s.scratch.New = func() any { return new(scratch) }
 	defer func() {
@@ -114,6 +119,9 @@ func Open(opts Options) (_ *Store, err error) {
 
 // openState opens the view and, unless the store is read-only, brings it up to the end of the log.
 func (s *Store) openState() (err error) {
+	if s.opts.VerifyOnly {
+		return s.openInMemory()
+	}
 	if s.opts.ReadOnly {
 		if s.db, err = openBadger(s.opts); err != nil {
 			return err
@@ -129,6 +137,7 @@ func (s *Store) openState() (err error) {
 		}
 	}
 	s.beginTruncation()
+	s.dropQuarantines()
 	return nil
 }
 
@@ -149,7 +158,7 @@ func (s *Store) openFolder() (err error) {
 	if s.label, s.keys, err = openLabel(s.opts); err != nil {
 		return err
 	}
-	if _, err := os.Stat(s.path(importFile)); err == nil && readOnly {
+	if _, err := os.Stat(s.path(importFile)); err == nil && readOnly && !s.opts.VerifyOnly {
 		return fmt.Errorf("%w: an import was left half done; open the store for writing once", zhenni.ErrUnavailable)
 	}
 	s.vault = vault{model: s.label.Model.ID, entropy: s.opts.Entropy}

@@ -142,5 +142,8 @@ func (l *Log) stopRaft() raft.Future {
 	return l.stopped
 }
 
+// Err returns why the log takes nothing more, nil while it does.
+func (l *Log) Err() error { return l.disk.err() }
+
 // Failed returns a channel that is closed when the disk under the log has failed: nothing is taken from then on.
 func (l *Log) Failed() <-chan struct{} { return l.disk.failed }
