@@ -68,6 +68,7 @@ func prefix(t testing.TB, s *Store) int {
 //
 // FAULTS: S15
 func TestBackupDuringWritesRestoresAPrefix(t *testing.T) {
+	t.Parallel()
 	s := openStore(t, childOptions(t.TempDir()))
 	dir := filepath.Join(t.TempDir(), "backup")
 	var writing sync.WaitGroup
@@ -99,6 +100,7 @@ func TestBackupDuringWritesRestoresAPrefix(t *testing.T) {
 }
 
 func TestBackupAddsWhatIsNew(t *testing.T) {
+	t.Parallel()
 	s := openStore(t, childOptions(t.TempDir()))
 	dir := t.TempDir()
 	enrolled(t, s, 0, 10)
@@ -132,6 +134,7 @@ func TestBackupAddsWhatIsNew(t *testing.T) {
 }
 
 func TestBackupOfAnImport(t *testing.T) {
+	t.Parallel()
 	s := openStore(t, childOptions(t.TempDir()))
 	full := s.opts.free
 	s.opts.free = func(string) (int64, error) { return s.opts.Reserve + 1<<12, nil } // no room for a snapshot
@@ -172,6 +175,7 @@ func backedUp(t *testing.T) (s *Store, dir string) {
 //
 // FAULTS: S3 S4 S5 S7
 func TestDamagedBackupIsRefused(t *testing.T) {
+	t.Parallel()
 	s, whole := backedUp(t)
 	files, err := os.ReadDir(whole)
 	if err != nil || len(files) != 4 {
@@ -223,6 +227,7 @@ func TestDamagedBackupIsRefused(t *testing.T) {
 
 // FAULTS: S8
 func TestBackupWithoutRoomLeavesTheLastOne(t *testing.T) {
+	t.Parallel()
 	s, dir := backedUp(t)
 	enrolled(t, s, 12, 20)
 	if err := s.snapshot(); err != nil {
@@ -255,6 +260,7 @@ func TestBackupWithoutRoomLeavesTheLastOne(t *testing.T) {
 }
 
 func TestBackupRefuses(t *testing.T) {
+	t.Parallel()
 	s, dir := backedUp(t)
 	other := openStore(t, childOptions(t.TempDir()))
 	strange := t.TempDir()
@@ -289,6 +295,7 @@ func TestBackupRefuses(t *testing.T) {
 
 // A store that was restored goes its own way: it does not write over the backups of the one it was made of.
 func TestBackupKeepsToOneHistory(t *testing.T) {
+	t.Parallel()
 	s, dir := backedUp(t)
 	early := t.TempDir()
 	if err := os.CopyFS(early, os.DirFS(dir)); err != nil {

@@ -36,6 +36,7 @@ func refusesChanges(t *testing.T, what string, s *Store, credentials int, reason
 //
 // FAULTS: S8 S9
 func TestFailedDiskLeavesVerification(t *testing.T) {
+	t.Parallel()
 	for _, cause := range []error{syscall.EIO, syscall.ENOSPC} {
 		for _, operation := range []string{"write", "sync", "mark", "view"} {
 			what := fmt.Sprint(cause, " on ", operation)
@@ -81,6 +82,7 @@ func TestFailedDiskLeavesVerification(t *testing.T) {
 
 // FAULTS: S8
 func TestSpaceComesBack(t *testing.T) {
+	t.Parallel()
 	s := openStore(t, testOptions(t))
 	mustApply(t, s, testEnrol(1))
 	free := s.opts.free
@@ -98,6 +100,7 @@ func TestSpaceComesBack(t *testing.T) {
 //
 // FAULTS: S11
 func TestHangingDiskShedsChanges(t *testing.T) {
+	t.Parallel()
 	opts := childOptions(t.TempDir())
 	hang, hanging := make(chan struct{}), make(chan struct{}, 1)
 	armed := make(chan struct{}, 1)

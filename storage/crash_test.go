@@ -32,6 +32,12 @@ func TestMain(m *testing.M) {
 		writeForEver(os.Getenv(childDir))
 	case "open":
 		openOnce(os.Getenv(childDir))
+	case "backup":
+		backUpForEver(os.Getenv(childDir))
+	case "restore":
+		restoreAndDie(os.Getenv(childDir))
+	case "descriptors":
+		runOutOfDescriptors(os.Getenv(childDir))
 	}
 }
 

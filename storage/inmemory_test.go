@@ -26,6 +26,7 @@ func crashed(t *testing.T) Options {
 
 // FAULTS: S1 S8 S10
 func TestVerifyOnlyAfterACrash(t *testing.T) {
+	t.Parallel()
 	opts := crashed(t)
 	for _, path := range []string{"view", "log", "."} { // nothing may be made or removed
 		if err := os.Chmod(filepath.Join(opts.Dir, path), 0o500); err != nil {
@@ -68,8 +69,9 @@ func everyFile(t *testing.T, dir string) (all string) {
 
 // What can not be proven current is not served: never a credential that was revoked.
 //
-// FAULTS: S3 S4 S5
+// FAULTS: S3 S4 S5 S13
 func TestVerifyOnlyRefusesWhatIsNotCurrent(t *testing.T) {
+	t.Parallel()
 	for what, c := range map[string]struct {
 		change func(o *Options)
 		want   error
@@ -86,7 +88,14 @@ func TestVerifyOnlyRefusesWhatIsNotCurrent(t *testing.T) {
 		"no snapshot": {func(o *Options) { _ = os.RemoveAll(filepath.Join(o.Dir, logDir, "snapshots")) }, zhenni.ErrCorrupt},
 		"no memory":   {func(o *Options) { o.Memory = 1000 }, zhenni.ErrUnavailable},
 		"another key": {func(o *Options) { o.Root = otherRoot(t) }, zhenni.ErrWrongKey},
-		"no store":    {func(o *Options) { o.Dir = t.TempDir() }, zhenni.ErrNotFound},
+		"a store in use": {func(o *Options) {
+			lock, err := lockDir(o.Dir, false)
+			if err != nil {
+				t.Fatal(err)
+			}
+			t.Cleanup(func() { _ = lock.Close() })
+		}, zhenni.ErrLocked},
+		"no store": {func(o *Options) { o.Dir = t.TempDir() }, zhenni.ErrNotFound},
 	} {
 		opts := crashed(t)
 		c.change(&opts)

@@ -10,6 +10,7 @@ import (
 )
 
 func TestRestoreRefuses(t *testing.T) {
+	t.Parallel()
 	s, dir := backedUp(t)
 	empty, full := t.TempDir(), closedStore(t).Dir
 	for what, c := range map[string]struct {
@@ -44,6 +45,7 @@ func TestRestoreRefuses(t *testing.T) {
 
 // FAULTS: S15
 func TestRestoreFollowsTheLostLog(t *testing.T) {
+	t.Parallel()
 	s, dir := backedUp(t)
 	enrolled(t, s, 12, 20)
 	if err := s.Close(); err != nil {
@@ -74,6 +76,7 @@ func TestRestoreFollowsTheLostLog(t *testing.T) {
 }
 
 func TestRestoreKeepsToTheLogThatWasBackedUp(t *testing.T) {
+	t.Parallel()
 	_, dir := backedUp(t)
 	other, _ := backedUp(t)
 	enrolled(t, other, 12, 20)
