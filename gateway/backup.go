@@ -2,6 +2,7 @@ package gateway
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"net/http"
 	"path/filepath"
@@ -42,5 +43,12 @@ func (a *Admin) backup(r *http.Request, keeper Keeper, ending context.Context) (
 	ctx, cancel := context.WithCancel(r.Context())
 	defer cancel()
 	defer context.AfterFunc(ending, cancel)()
-	return keeper.Backup(ctx, want.Folder)
+	done, err := keeper.Backup(ctx, want.Folder)
+	if errors.Is(err, zhenni.ErrExists) || errors.Is(err, zhenni.ErrLocked) || errors.Is(err, zhenni.ErrCorrupt) {
+		err = &refusal{kind: kindBackup, detail: err.Error()}
+	}
+	return done, err
 }
+
+// kindBackup is a backup that is not so, as it is there: another store's, in use, damaged.
+var kindBackup = &kind{409, "backup_refused", "The folder can not be backed up into.", "Name another folder, or do what detail says.", false, false}

@@ -236,7 +236,12 @@ func (b *backup) begins(held *backupManifest, first, last uint64) (fresh bool, e
 	switch {
 	case end.Index > last:
 		return false, b.otherHistory(held)
-	case first == 0 || end.Index < first || len(held.Tail) >= maxBackupParts || len(end.SHA256) == 0:
+	case len(held.Tail) >= maxBackupParts:
+		return true, nil
+	case len(end.SHA256) == 0:
+		same, err := b.sameBase(held)
+		return !same, err
+	case first == 0 || end.Index < first:
 		return true, nil
 	}
 	err = b.store.log.Entries(end.Index, end.Index, func(e commandlog.Entry) error {
@@ -246,6 +251,23 @@ func (b *backup) begins(held *backupManifest, first, last uint64) (fresh bool, e
 		return nil
 	})
 	return false, err
+}
+
+// sameBase reports whether the log still begins behind the snapshot that the backup consists of.
+func (b *backup) sameBase(held *backupManifest) (bool, error) {
+	snapshot, err := b.store.log.OpenSnapshot()
+	if err != nil || snapshot == nil || held.Base == nil {
+		return false, err
+	}
+	defer snapshot.Close()
+	if snapshot.Index != held.Base.Last {
+		return false, nil
+	}
+	hash := sha256.New()
+	if _, err := io.Copy(hash, snapshot); err != nil {
+		return false, fmt.Errorf("storage: snapshot: %w", err)
+	}
+	return bytes.Equal(hash.Sum(nil), held.Base.SHA256), nil
 }
 
 func (b *backup) otherHistory(held *backupManifest) error {

@@ -133,6 +133,35 @@ func TestBackupAddsWhatIsNew(t *testing.T) {
 	}
 }
 
+// A backup that is nothing but a snapshot is added to while the log begins behind that snapshot.
+func TestBackupAddsToASnapshot(t *testing.T) {
+	t.Parallel()
+	s, dir := openStore(t, childOptions(t.TempDir())), t.TempDir()
+	enrolled(t, s, 0, 4)
+	if err := s.snapshot(); err != nil {
+		t.Fatal(err)
+	}
+	if done := backUp(t, s, dir); !done.Base || done.Files != 2 || done.Entries != 0 {
+		t.Errorf("the snapshot: %+v", done)
+	}
+	if done := backUp(t, s, dir); done.Base || done.Bytes != 0 {
+		t.Errorf("nothing new: %+v", done)
+	}
+	enrolled(t, s, 4, 5)
+	if done := backUp(t, s, dir); done.Base || done.Entries != 1 {
+		t.Errorf("one more: %+v", done)
+	}
+	if err := s.snapshot(); err != nil {
+		t.Fatal(err)
+	}
+	if done := backUp(t, s, dir); !done.Base || done.Credentials != 5 {
+		t.Errorf("another snapshot: %+v", done)
+	}
+	if r, _ := restored(t, dir, nil); prefix(t, r) != 5 {
+		t.Errorf("%d credentials, want 5", r.Count())
+	}
+}
+
 func TestBackupOfAnImport(t *testing.T) {
 	t.Parallel()
 	s := openStore(t, childOptions(t.TempDir()))

@@ -30,8 +30,8 @@ func (e Entry) Command() bool { return raft.LogType(e.Kind) == raft.LogCommand }
 // KnownKind reports whether Raft knows entries of that kind: it ends the process over another.
 func KnownKind(kind uint8) bool { return raft.LogType(kind) <= raft.LogConfiguration }
 
-// Extent returns the first entry that the log holds and the last one applied, 0 and the last for a log that holds none
-// behind its snapshot.
+// Extent returns the first entry that the log holds and the last one committed, 0 and the last for a log that holds none
+// behind its snapshot. What Raft says was applied may lag behind what was answered.
 func (l *Log) Extent() (first, last uint64, err error) {
 	if first, err = l.wal.FirstIndex(); err != nil {
 		return 0, 0, fmt.Errorf("%w: the command log: %w", zhenni.ErrUnavailable, err)
@@ -39,7 +39,7 @@ func (l *Log) Extent() (first, last uint64, err error) {
 	if l.raft == nil {
 		return first, l.Last(), nil
 	}
-	return first, l.raft.AppliedIndex(), nil
+	return first, l.raft.CommitIndex(), nil
 }
 
 // Entries visits the entries first … last in order, while the log is written. An entry is the visitor's to keep.
