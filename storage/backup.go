@@ -32,9 +32,11 @@ type BackupOptions struct {
 // acknowledged before the call. What it copies is the log, with the snapshot that the log begins behind. A folder that
 // holds a backup gets the entries since; where the log was cut past its end, or was not there, it is filled anew.
 // Whatever is written is read back and followed to its end, seals and counts included, before the manifest that makes it
-// the backup is replaced: one that is interrupted or fails leaves the backup as it was. Snapshots wait until it is done.
+// the backup is replaced: one that is interrupted or fails leaves the backup as it was. Of the files that are there
+// already it looks at names and sizes; [VerifyBackup] reads them. Snapshots wait until it is done.
 //
-// A backup holds sealed records and the store key as the root key wraps it. It does not hold the root key.
+// A backup holds sealed records and the store key as the root key wraps it. It does not hold the root key, nor anything
+// that lies beside view and log: what keeps keys there, so that they can be erased, is copied on its own.
 //
 // Errors: [zhenni.ErrBadValue] for a folder of something else; [zhenni.ErrExists] for a backup of another store or of
 // another history of this one; [zhenni.ErrLocked] while another backup writes there; [zhenni.ErrCorrupt] for a backup,
