@@ -21,6 +21,15 @@ type Stats struct {
 	Shards []ShardStats `json:"shards"`
 	// Arena describes the rows held open in memory.
 	Arena ArenaStats `json:"arena"`
+	// Store says whether changes are taken.
+	Store StoreStats `json:"store"`
+}
+
+// StoreStats says whether the store takes changes now. Verification goes on either way.
+type StoreStats struct {
+	Changes bool `json:"changes"`
+	// Refusing is why not, and what to do.
+	Refusing string `json:"refusing,omitempty"`
 }
 
 // ShardStats describes one shard now.

@@ -28,6 +28,7 @@ type Admin struct {
 	now      func() time.Time
 	log      *slog.Logger
 	server   http.Server
+	mux      *http.ServeMux
 }
 
 // NewAdmin makes the admin routes for operator. A nil now is time.Now, a nil log slog.Default().
@@ -38,8 +39,8 @@ func NewAdmin(operator Operator, now func() time.Time, log *slog.Logger) *Admin 
 	if log == nil {
 		log = slog.Default()
 	}
-	a := &Admin{operator: operator, now: now, log: log}
 	mux := http.NewServeMux()
+	a := &Admin{operator: operator, now: now, log: log, mux: mux}
 	mux.Handle("GET /admin/relying-parties", a.route(a.listParties))
 	mux.Handle("PUT /admin/relying-parties/{id}", a.route(a.putParty))
 	mux.Handle("DELETE /admin/relying-parties/{id}", a.route(a.removeParty))

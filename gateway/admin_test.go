@@ -37,6 +37,13 @@ func (o *fakeOperator) SetShards(_ context.Context, n int) error {
 	return nil
 }
 
+func (o *fakeOperator) Backup(_ context.Context, folder string) (zhenni.Backup, error) {
+	if folder != "/backup" {
+		return zhenni.Backup{}, fmt.Errorf("%w: a backup of another store", zhenni.ErrExists)
+	}
+	return zhenni.Backup{Base: true, Commit: 9}, nil
+}
+
 func startAdmin(t *testing.T) (*fakeOperator, string) {
 	t.Helper()
 	path := filepath.Join(t.TempDir(), "admin.sock")
@@ -46,6 +53,7 @@ func startAdmin(t *testing.T) (*fakeOperator, string) {
 	}
 	operator := &fakeOperator{fakeNode: newFakeNode()}
 	a := NewAdmin(operator, func() time.Time { return time.Unix(9, 0) }, slog.New(slog.DiscardHandler))
+	a.Keep(operator)
 	done := make(chan error, 1)
 	go func() { done <- a.Serve(ln) }()
 	t.Cleanup(func() {
@@ -101,6 +109,11 @@ func TestAdminRoutes(t *testing.T) {
 		{"POST", "/admin/shards", `{"shards":0}`, 400, "want 1"},
 		{"POST", "/admin/shards", `{"shards":65}`, 400, "want 1–64"},
 		{"POST", "/admin/shards", `{"shards":1e9}`, 400, ""},
+		{"POST", "/admin/backup", `{"folder":"/backup"}`, 200, `"commit":9`},
+		{"POST", "/admin/backup", `{"folder":"backup"}`, 400, "absolute"},
+		{"POST", "/admin/backup", `{"folder":"/other"}`, 409, "another store"},
+		{"POST", "/admin/backup", `{}`, 400, "absolute"},
+		{"GET", "/admin/backup", "", 405, ""},
 		{"GET", "/admin/stats", "", 200, `"refused:unavailable":0`},
 		{"GET", "/debug/pprof/goroutine?debug=1", "", 200, "goroutine profile"},
 		{"GET", "/v1/verifications", "", 404, ""},

@@ -52,6 +52,9 @@ func (s *Store) enqueue(req *request) error {
 		return err
 	}
 	defer s.gate.RUnlock()
+	if err := s.committer.stalled(); err != nil {
+		return err
+	}
 	select {
 	case s.committer.queue <- req:
 		return nil
@@ -81,6 +84,10 @@ type committer struct {
 	reached water // the last commit
 	// failed is the first commit that did not succeed. Whether it is on disk is not known, so no later one is tried.
 	failed error
+	// refused is why the last commit was refused or failed, for others to read, and began when the commit under way did,
+	// as the time since the store was opened; 0 between two.
+	refused atomic.Pointer[error]
+	began   atomic.Int64
 }
 
 func (c *committer) start(s *Store) {
@@ -119,10 +126,13 @@ func (c *committer) gather(first *request) []*request {
 }
 
 func (c *committer) commit(group []*request) {
+	c.began.Store(c.store.sinceOpen())
+	defer c.began.Store(0)
 	err := c.ready()
 	if err == nil {
 		err = c.apply(group)
 	}
+	c.note()
 	for _, req := range group {
 		if err != nil {
 			req.results = nil
@@ -139,7 +149,8 @@ func (c *committer) commit(group []*request) {
 // ready reports why no change can be made now.
 func (c *committer) ready() error {
 	if c.failed != nil {
-		return fmt.Errorf("%w: an earlier commit failed; open the store again: %w", zhenni.ErrUnavailable, c.failed)
+		return fmt.Errorf("%w: an earlier change failed, and whether the disk has it is not known; "+
+			"verification goes on, changes need a restart on a sound disk: %w", zhenni.ErrUnavailable, c.failed)
 	}
 	return c.store.roomLeft()
 }

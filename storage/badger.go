@@ -14,10 +14,9 @@ import (
 	"zhenni"
 )
 
-// openBadger opens the view, whose tables it reads first where whole is set. Every setting that is not Badger's default has its reason here.
-func openBadger(o Options, whole bool) (*badger.DB, error) {
-	log := &badgerLog{logger: o.Logger}
-	opts := badger.DefaultOptions(filepath.Join(o.Dir, viewDir)).
+// viewOptions is how the view is opened. Every setting that is not Badger's default has its reason here.
+func viewOptions(o Options, log *badgerLog) badger.Options {
+	return badger.DefaultOptions(filepath.Join(o.Dir, viewDir)).
 		WithReadOnly(o.ReadOnly).
 		WithLogger(log).
 		WithSyncWrites(false).         // the command log is synced, and applied again from where the view was last
@@ -33,6 +32,12 @@ func openBadger(o Options, whole bool) (*badger.DB, error) {
 		WithNumCompactors(2).
 		WithChecksumVerificationMode(options.OnBlockRead) // whole tables are checked here: verifyTables, scrub
 	// Values stay inline: Badger's threshold is 1 MiB and the largest record about 2 KiB.
+}
+
+// openBadger opens the view on the disk, whose tables it reads first where whole is set.
+func openBadger(o Options, whole bool) (*badger.DB, error) {
+	log := &badgerLog{logger: o.Logger}
+	opts := viewOptions(o, log)
 	manifest, err := readManifest(opts.Dir, opts)
 	if err != nil {
 		return nil, err

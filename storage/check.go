@@ -16,8 +16,11 @@ type Report struct {
 	// Slots is the number of slots that hold a credential.
 	Slots int `json:"slots"`
 	// Bytes is what the files take on disk.
-	Bytes    int64     `json:"bytes"`
-	Problems []Problem `json:"problems"`
+	Bytes int64 `json:"bytes"`
+	// Quarantined is the number of damaged views kept aside, QuarantineBytes what they take of Bytes.
+	Quarantined     int       `json:"quarantined"`
+	QuarantineBytes int64     `json:"quarantine_bytes"`
+	Problems        []Problem `json:"problems"`
 }
 
 // Problem is one class of damage: how many records it met, the first of them, and what an operator can do.
@@ -93,7 +96,9 @@ func (s *Store) Check(ctx context.Context, progress func(done, total int64)) (Re
 		}
 	}
 	c.report.Bytes = s.Size()
-	return c.report, nil
+	numbers, err := quarantines(s.opts.Dir)
+	c.report.Quarantined, c.report.QuarantineBytes = len(numbers), diskBytes(s.path(quarantineDir))
+	return c.report, err
 }
 
 // add counts one finding.

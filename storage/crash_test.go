@@ -41,6 +41,12 @@ func TestMain(m *testing.M) {
 			panic(err)
 		}
 		fillAndWait(os.Getenv(childDir), n)
+	case "backup":
+		backUpForEver(os.Getenv(childDir))
+	case "restore":
+		restoreAndDie(os.Getenv(childDir))
+	case "descriptors":
+		runOutOfDescriptors(os.Getenv(childDir))
 	}
 }
 

@@ -10,10 +10,11 @@
 //	damaged       while the view is known to be damaged: the next Open makes it anew
 //	verifying     while the tables of the view are read in the background: an Open that finds it reads them first
 //	import        while an import is half done: the records to put back when it does not finish
+//	restore       while a restore is half done: Open refuses the folder, and a restore starts over in it
 //	log/          the command log and its snapshot, see package commandlog
 //	view/         Badger
 //	orphans/      tables that Badger would remove at Open, until every record of theirs is seen in the view
-//	quarantine/   damaged views, numbered, after the log made a new one; nothing reads them
+//	quarantine/   damaged views, numbered, after the log made a new one; nothing reads them, and the newest stays
 //
 // # Entry of the log
 //
@@ -83,6 +84,19 @@
 // half the space of the view (64 MiB to 1 GiB). The records are held against the tallies as they are written and read.
 // The log is cut behind a snapshot once it was read back.
 //
+// # Backup
+//
+// A folder of its own, anywhere: the log as far as the backup goes, in a snapshot, where the log began behind one, and
+// runs of entries. The manifest is replaced last and whole, and is what makes the rest a backup.
+//
+//	manifest.json            header, size and SHA-256 of every other file, where the backup ends, a MAC over all of it
+//	base-<index>             a snapshot, as above
+//	log-<first>-<last>       "zhenni backup 1\n", then of each entry, Raft's own too:
+//	                         index u64 | term u64 | kind u8 | length u32 | the entry, as above
+//
+// The header has the store key as the root key wraps it; the root key is not in a backup. Nor is what an audit log or a
+// key file beside the store holds: those are copied on their own, and a restored store is at a commit of the past.
+//
 // # Keys of the view
 //
 // The first byte says what a record is. Credential ids are random, so the records of a credential lie side by side and
@@ -136,6 +150,10 @@
 // The mark is written after the commit and before the answer, and not synced: it survives the process, not a power
 // failure, and is never ahead. What ends behind its mark, or behind what the view was found to have, has lost
 // acknowledged changes, and Open refuses it. A read-only store does not read the log, and shows a view behind the mark.
+//
+// A write that fails, to the log, the view or the mark, ends changes until the store is opened again, and never reads:
+// see [Store.Accepting]. Options.VerifyOnly opens what a crash left on a disk that takes no writes: its view is made in
+// memory from the whole log, and a log that ends behind the mark is refused.
 //
 // # Caveats
 //

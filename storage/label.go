@@ -45,6 +45,7 @@ type storeKeys struct {
 	slots  []byte     // MAC of the tallies in the slots file
 	digest []byte     // digests of credential records, AES-256
 	other  []byte     // digests of other records, HMAC
+	backup []byte     // MAC of a backup's manifest
 	system *tenantKey // seals the records of tenant 0, the store itself
 }
 
@@ -52,7 +53,7 @@ func deriveKeys(storeKey []byte) (storeKeys, error) {
 	var keys storeKeys
 	var system []byte
 	for info, dst := range map[string]*[]byte{
-		"header": &keys.header, "mark": &keys.mark, "log": &keys.log, "system": &system,
+		"header": &keys.header, "mark": &keys.mark, "log": &keys.log, "backup": &keys.backup, "system": &system,
 		"slots": &keys.slots, "digest": &keys.digest, "digest of the rest": &keys.other,
 	} {
 		derived, err := hkdf.Expand(sha256.New, storeKey, "zhenni storage 1 "+info, keySize)

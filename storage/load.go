@@ -142,7 +142,7 @@ func (s *Store) compareMark(reached water) error {
 	if reached.sequence >= marked.sequence {
 		return nil
 	}
-	if s.opts.ReadOnly {
+	if s.opts.ReadOnly && !s.opts.VerifyOnly {
 		s.lost = &marked
 		return nil
 	}

@@ -145,6 +145,11 @@ func (m *machine) write(at position, e *entry) error {
 	if e == nil {
 		e = &entry{kind: entryChange}
 	}
+	if fault := m.store.opts.fault; fault != nil {
+		if err := fault("view"); err != nil {
+			return err
+		}
+	}
 	a, next := &m.store.agreement, progress{at, m.durable}
 	txn := m.store.db.NewTransaction(true)
 	defer txn.Discard()
@@ -197,11 +202,19 @@ func (m *machine) tallyOld(txn *badger.Txn, e *entry) error {
 // sync makes everything applied durable, and then what the slots hold by it. Tables are synced as they are made; what is
 // left are the logs of memtables, of which Badger's own Sync reaches only the newest.
 func (m *machine) sync() error {
-	if err := errors.Join(syncView(m.store.path(viewDir)), m.saveTallies()); err != nil {
+	if err := errors.Join(m.store.syncView(), m.saveTallies()); err != nil {
 		return err
 	}
 	m.durable, m.unsynced = m.applied, 0
 	return nil
+}
+
+// syncView syncs the view, unless it is in memory.
+func (s *Store) syncView() error {
+	if s.opts.VerifyOnly {
+		return nil
+	}
+	return syncView(s.path(viewDir))
 }
 
 func syncView(dir string) error {
@@ -263,7 +276,7 @@ var errLogShort = fmt.Errorf("%w: the command log has lost its end; restore the 
 // openLog opens the log and inspects it. Nothing is applied yet.
 func (s *Store) openLog() (err error) {
 	s.machine = &machine{store: s}
-	s.log, err = commandlog.Open(s.path(logDir), s.machine, s.opts.Logger)
+	s.log, err = commandlog.OpenFaulty(s.path(logDir), s.machine, s.opts.Logger, s.opts.fault)
 	return err
 }
 

@@ -19,6 +19,10 @@ const (
 	DefaultReserve = 1 << 30
 	// DefaultQueue is the number of calls of [Store.Apply] that may wait for the committer.
 	DefaultQueue = 256
+	// DefaultStall is how long a commit may take before further changes are refused: the disk hangs.
+	DefaultStall = 2 * time.Second
+	// DefaultQuarantines is the number of damaged views kept.
+	DefaultQuarantines = 1
 	// DefaultMemTable is the size in bytes of one of Badger's memtables.
 	DefaultMemTable = 64 << 20
 	// MinScrubRate is the least bytes a second that the default of ScrubRate comes to.
@@ -41,12 +45,24 @@ type Options struct {
 	// ReadOnly opens an existing store for looking at: every change is refused, and a store that lost acknowledged
 	// changes opens too, for [Store.Check] to say so.
 	ReadOnly bool
+	// VerifyOnly opens an existing store for verification on a disk that can not or must not be written: the view is made
+	// in memory from the newest snapshot and every entry of the log, which is the truth, and nothing in the folder is
+	// changed. It implies ReadOnly, and refuses a store that it can not prove to be current: one that ends behind its
+	// mark, a log that does not read, an import that no snapshot holds.
+	VerifyOnly bool
+	// Memory bounds the view in memory of VerifyOnly, in bytes; more is refused. Default: no bound.
+	Memory int64
 	// Created is written in the header of a store that this Open creates, for people; zero leaves it out.
 	Created time.Time
 	// Reserve is the free disk space in bytes below which changes are refused. Default [DefaultReserve].
 	Reserve int64
 	// Queue is the number of calls of Apply that may wait; one more is refused. Default [DefaultQueue].
 	Queue int
+	// Stall is how long a commit may take before further changes are refused. Default [DefaultStall].
+	Stall time.Duration
+	// Quarantines is the number of damaged views kept when one is added, that one included. Default
+	// [DefaultQuarantines].
+	Quarantines int
 	// MemTable is the size in bytes of one of Badger's memtables, 48 MiB to 512 MiB; up to five exist. Default
 	// [DefaultMemTable].
 	MemTable int64
@@ -60,8 +76,14 @@ type Options struct {
 
 	// verifyAtOnce is the size of a view whose tables are read before it is opened; tests make it small.
 	verifyAtOnce int64
+	// restoring opens a folder that a restore has marked; only [Restore] does.
+	restoring bool
 	// free returns the free bytes of the disk under a folder; tests fill the disk with it.
 	free func(dir string) (int64, error)
+	// now tells the time, which only goes forward; tests let it pass.
+	now func() time.Time
+	// fault makes the disk under the log, or a write to the view, fail; tests give it.
+	fault func(operation string) error
 }
 
 // Validate reports the first field out of range, as [zhenni.ErrBadValue].
@@ -71,8 +93,9 @@ func (o Options) Validate() error {
 		return fmt.Errorf("%w: the store's folder is not given", zhenni.ErrBadValue)
 	case o.Root == nil:
 		return fmt.Errorf("%w: the root key is not given", zhenni.ErrBadValue)
-	case o.Reserve < 0 || o.Queue < 0:
-		return fmt.Errorf("%w: reserve %d, queue %d: want 0 or more", zhenni.ErrBadValue, o.Reserve, o.Queue)
+	case o.Reserve < 0 || o.Queue < 0 || o.Stall < 0 || o.Quarantines < 0 || o.Memory < 0:
+		return fmt.Errorf("%w: reserve %d, queue %d, stall %v, quarantines %d, memory %d: want 0 or more",
+			zhenni.ErrBadValue, o.Reserve, o.Queue, o.Stall, o.Quarantines, o.Memory)
 	case o.MemTable != 0 && (o.MemTable < minMemTable || o.MemTable > maxMemTable):
 		return fmt.Errorf("%w: memtable of %d bytes, want %d–%d", zhenni.ErrBadValue, o.MemTable, minMemTable, maxMemTable)
 	case o.Model == zhenni.Model{}:
@@ -89,6 +112,13 @@ func (o Options) withDefaults() Options {
 	if o.Queue == 0 {
 		o.Queue = DefaultQueue
 	}
+	if o.Stall == 0 {
+		o.Stall = DefaultStall
+	}
+	if o.Quarantines == 0 {
+		o.Quarantines = DefaultQuarantines
+	}
+	o.ReadOnly = o.ReadOnly || o.VerifyOnly
 	if o.MemTable == 0 {
 		o.MemTable = DefaultMemTable
 	}
@@ -103,6 +133,9 @@ func (o Options) withDefaults() Options {
 	}
 	if o.free == nil {
 		o.free = freeBytes
+	}
+	if o.now == nil {
+		o.now = time.Now
 	}
 	return o
 }

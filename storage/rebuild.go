@@ -3,8 +3,6 @@ package storage
 import (
 	"errors"
 	"fmt"
-	"os"
-	"path/filepath"
 
 	"zhenni"
 )
@@ -71,27 +69,4 @@ func (s *Store) rebuildable() error {
 		return fmt.Errorf("%w: no snapshot holds the import since the last one", zhenni.ErrCorrupt)
 	}
 	return s.log.Complete()
-}
-
-// quarantine moves the view and what belongs to it into a folder of its own, for a person to look at.
-func (s *Store) quarantine() (aside string, err error) {
-	if err := os.MkdirAll(s.path(quarantineDir), 0o700); err != nil {
-		return "", fmt.Errorf("storage: %w", err)
-	}
-	for n := 1; ; n++ {
-		aside = filepath.Join(s.path(quarantineDir), fmt.Sprint(n))
-		err := os.Mkdir(aside, 0o700)
-		if err == nil {
-			break
-		}
-		if !errors.Is(err, os.ErrExist) {
-			return "", fmt.Errorf("storage: %w", err)
-		}
-	}
-	for _, name := range []string{importFile, orphanDir, viewDir} {
-		if err := os.Rename(s.path(name), filepath.Join(aside, name)); err != nil && !errors.Is(err, os.ErrNotExist) {
-			return "", fmt.Errorf("storage: %w", err)
-		}
-	}
-	return aside, errors.Join(syncDir(aside), syncDir(s.opts.Dir))
 }

@@ -66,7 +66,7 @@ func readGenerations(path string, key []byte) (all []generation, err error) {
 // saveTallies writes the tallies as of the last entry applied. The view is synced up to there.
 func (m *machine) saveTallies() error {
 	a := &m.store.agreement
-	if !a.known || m.saved.sealed != nil && m.saved.at == m.applied {
+	if m.store.opts.VerifyOnly || !a.known || m.saved.sealed != nil && m.saved.at == m.applied {
 		return nil
 	}
 	next := sealGeneration(m.applied, &a.held, m.store.keys.slots)

@@ -2,6 +2,7 @@ package storage
 
 import (
 	"cmp"
+	"context"
 	"errors"
 	"fmt"
 	"os"
@@ -9,6 +10,7 @@ import (
 	"slices"
 	"sync"
 	"sync/atomic"
+	"time"
 
 	"github.com/dgraph-io/badger/v4"
 
@@ -29,8 +31,14 @@ type Store struct {
 	log     *commandlog.Log
 	machine *machine
 	// adopted says that the view was written before there was a log.
-	adopted    bool
+	adopted bool
+	// aside is the number of the damaged view that this Open moved aside, 0 for none.
+	aside      int
 	truncation truncation
+	opened     time.Time
+	// ending ends with Close, and with it whatever else works for long.
+	ending context.Context
+	end    context.CancelFunc
 
 	agreement agreement
 	scrub     scrub
@@ -100,6 +108,8 @@ func open(opts Options) (_ *Store, err error) {
 		return nil, err
 	}
 	s := &Store{opts: opts.withDefaults()}
+	s.opened = s.opts.now()
+	s.ending, s.end = context.WithCancel(context.Background())
 	s.scratch.New = func() any { return new(scratch) }
 	defer func() {
 		if err != nil {
@@ -129,6 +139,9 @@ func open(opts Options) (_ *Store, err error) {
 
 // openState opens the view and, unless the store is read-only, brings it up to the end of the log.
 func (s *Store) openState() (err error) {
+	if s.opts.VerifyOnly {
+		return s.openInMemory()
+	}
 	if s.opts.ReadOnly {
 		if s.db, err = openBadger(s.opts, s.verifyFirst()); err != nil {
 			return err
@@ -145,6 +158,7 @@ func (s *Store) openState() (err error) {
 	}
 	s.machine.changed = s.machine.changed || s.machine.imported != 0
 	s.beginTruncation()
+	s.dropQuarantines()
 	return nil
 }
 
@@ -159,10 +173,13 @@ func (s *Store) openFolder() (err error) {
 	if s.lock, err = lockDir(dir, readOnly); err != nil {
 		return err
 	}
+	if _, err := os.Stat(s.path(restoreFile)); err == nil && !s.opts.restoring {
+		return fmt.Errorf("%w: a restore into %s was left half done; run it again", zhenni.ErrUnavailable, dir)
+	}
 	if s.label, s.keys, err = openLabel(s.opts); err != nil {
 		return err
 	}
-	if _, err := os.Stat(s.path(importFile)); err == nil && readOnly {
+	if _, err := os.Stat(s.path(importFile)); err == nil && readOnly && !s.opts.VerifyOnly {
 		return fmt.Errorf("%w: an import was left half done; open the store for writing once", zhenni.ErrUnavailable)
 	}
 	s.vault = vault{model: s.label.Model.ID, entropy: s.opts.Entropy}
@@ -215,6 +232,7 @@ func (s *Store) leave() (already bool, err error) {
 	if s.phase == phaseImporting {
 		return false, errImporting
 	}
+	s.end()
 	already = s.phase == phaseClosed
 	s.phase = phaseClosed
 	return already, nil

@@ -12,14 +12,34 @@ import (
 
 	"zhenni"
 	"zhenni/actors"
+	"zhenni/storage"
 )
 
-// operator is a node as the admin routes see it.
-type operator struct{ *actors.Node }
+// operator is a node and its store as the admin routes see them.
+type operator struct {
+	*actors.Node
+	store *storage.Store
+}
 
 // RelyingParties implements gateway.Operator.
 func (o operator) RelyingParties() ([]zhenni.RelyingParty, error) {
 	return o.Node.RelyingParties(), nil
+}
+
+// Stats adds whether the store takes changes.
+func (o operator) Stats() zhenni.Stats {
+	stats := o.Node.Stats()
+	if err := o.store.Accepting(); err != nil {
+		stats.Store.Refusing = err.Error()
+	} else {
+		stats.Store.Changes = true
+	}
+	return stats
+}
+
+// Backup implements gateway.Keeper.
+func (o operator) Backup(ctx context.Context, folder string) (zhenni.Backup, error) {
+	return o.store.Backup(ctx, storage.BackupOptions{Dir: folder, At: time.Now().UTC()})
 }
 
 // adminClient asks a running server over its operator's socket.

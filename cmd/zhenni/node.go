@@ -75,7 +75,9 @@ func (n *node) listen(cfg nodeConfig) (err error) {
 	if err != nil {
 		return environment("--admin-socket: %w", err)
 	}
-	n.admin = gateway.NewAdmin(operator{n.shards}, nil, cfg.gateway.Logger)
+	kept := operator{n.shards, n.store}
+	n.admin = gateway.NewAdmin(kept, nil, cfg.gateway.Logger)
+	n.admin.Keep(kept)
 	go func() { n.failed <- n.admin.Serve(ln) }()
 	return nil
 }

@@ -16,6 +16,7 @@ import (
 	"zhenni/actors"
 	"zhenni/gateway"
 	"zhenni/simd"
+	"zhenni/storage"
 )
 
 // serveCommand is serve. Its fields are the settings, from flag, environment, file or default.
@@ -24,6 +25,7 @@ type serveCommand struct {
 	storeFlags
 	CreateKey        bool   `env:"ZHENNI_CREATE_KEY" help:"Make the key file where it does not exist, as on the first start."`
 	Profile          string `type:"path" env:"ZHENNI_PROFILE" placeholder:"FILE" help:"Frozen threshold to serve with, as zhenni calibrate writes it. Required."`
+	VerifyOnly       bool   `env:"ZHENNI_VERIFY_ONLY" help:"Change nothing on the disk and take no changes: the state is made in memory from snapshot and log, all of it or nothing. For a store that crashed on a full or failing disk."`
 	AllowUnsupported bool   `env:"ZHENNI_ALLOW_UNSUPPORTED" help:"Serve a profile whose data do not support its false match rate. Every result says so."`
 
 	Listen      string `env:"ZHENNI_LISTEN" placeholder:"HOST:PORT" help:"Public address. Default 127.0.0.1:8443 with TLS, 127.0.0.1:8080 without."`
@@ -89,7 +91,7 @@ func (c *serveCommand) Run(ctx context.Context, out *output) error {
 		return usage("%w", err)
 	}
 	limitHeap(free, cfg.arena)
-	store, err := c.openOrCreate(profile.Model, c.CreateKey, int64(c.Scrub), log, out)
+	store, err := c.openStore(profile.Model, free, log, out)
 	if err != nil {
 		return err
 	}
@@ -105,6 +107,15 @@ func (c *serveCommand) Run(ctx context.Context, out *output) error {
 		out.Note("The profile's data do not support its false match rate: %s. Every result says so.", profile.Reason)
 	}
 	return c.untilStopped(ctx, n, started, out)
+}
+
+// openStore opens the store to serve. A view in memory may take half of what is free.
+func (c *serveCommand) openStore(model zhenni.Model, free byteSize, log *slog.Logger, out *output) (*storage.Store, error) {
+	if c.VerifyOnly {
+		out.Note("Verify-only: no change is taken.")
+		return c.openWith(storage.Options{Model: model, VerifyOnly: true, Memory: int64(free) / 2, Logger: log}, false, out)
+	}
+	return c.openOrCreate(model, c.CreateKey, int64(c.Scrub), log, out)
 }
 
 // derived are the defaults that depend on other settings or on the machine.

@@ -35,6 +35,9 @@ func (c *shardsGet) Run(ctx context.Context, out *output) error {
 	if err := c.admin().do(ctx, "GET", "/admin/stats", nil, &stats); err != nil {
 		return err
 	}
+	if stats.Store.Refusing != "" {
+		out.Note("Changes are refused: %s", stats.Store.Refusing)
+	}
 	return c.print(stats, out)
 }
 

@@ -38,15 +38,20 @@ func (a *applier) guarded(call func() error) (err error) {
 	defer func() {
 		if cause := recover(); cause != nil {
 			err = fmt.Errorf("%w: applying the command log panicked", zhenni.ErrUnavailable)
-			a.mu.Lock()
-			a.failed = err
-			a.mu.Unlock()
+			a.stop(err)
 		}
 	}()
 	return call()
 }
 
-// broken reports the panic that stopped the applier.
+// stop has nothing applied from now on.
+func (a *applier) stop(err error) {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	a.failed = err
+}
+
+// broken reports what stopped the applier.
 func (a *applier) broken() error {
 	a.mu.Lock()
 	defer a.mu.Unlock()

@@ -28,6 +28,12 @@ type catalog struct {
 	mu   sync.Mutex
 	dir  string
 	page catalogPage
+	// frozen keeps every change in memory: the log is only looked at.
+	frozen bool
+	// fault is asked before every replacement, failed told of one that went wrong. Either may be nil. Whether the file
+	// is the old or the new one is then not known, while raft-wal goes on with the old.
+	fault  func(operation string) error
+	failed func(error)
 }
 
 // catalogPage is the content of the file.
@@ -42,7 +48,7 @@ func (c *catalog) Load(dir string) (types.PersistentState, error) {
 	defer c.mu.Unlock()
 	c.dir, c.page = dir, catalogPage{Stable: map[string][]byte{}}
 	b, err := os.ReadFile(filepath.Join(dir, catalogFile))
-	if errors.Is(err, os.ErrNotExist) {
+	if errors.Is(err, os.ErrNotExist) && !c.frozen {
 		return c.page.Segments, refuseSegments(dir)
 	}
 	if err != nil {
@@ -79,6 +85,26 @@ func parseCatalog(b []byte) (catalogPage, error) {
 
 // replace makes next durable, then current.
 func (c *catalog) replace(next catalogPage) error {
+	err := c.write(next)
+	if err == nil {
+		c.page = next
+		return nil
+	}
+	if c.failed != nil {
+		c.failed(err)
+	}
+	return err
+}
+
+func (c *catalog) write(next catalogPage) error {
+	if c.frozen {
+		return nil
+	}
+	if c.fault != nil {
+		if err := c.fault("catalog"); err != nil {
+			return fmt.Errorf("commandlog: %s: %w", catalogFile, err)
+		}
+	}
 	body, err := json.Marshal(next)
 	if err != nil {
 		return fmt.Errorf("commandlog: %w", err)
@@ -98,7 +124,6 @@ func (c *catalog) replace(next catalogPage) error {
 	if err := errors.Join(folder.Sync(), folder.Close()); err != nil {
 		return fmt.Errorf("commandlog: %w", err)
 	}
-	c.page = next
 	return nil
 }
 

@@ -19,4 +19,9 @@
 // # Truncation
 //
 // The log is cut only behind a snapshot that was read back and verified after it was written.
+//
+// # A failing disk
+//
+// The first operation on the disk that fails ends Raft and refuses every later proposal; the process, and reads of the
+// machine, go on. Nothing is tried again: [Open] reads what is really there.
 package commandlog

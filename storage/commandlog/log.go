@@ -8,11 +8,15 @@ import (
 	"log/slog"
 	"math"
 	"os"
+	"sync"
 	"time"
 
 	"github.com/hashicorp/go-hclog"
 	"github.com/hashicorp/raft"
 	wal "github.com/hashicorp/raft-wal"
+	"github.com/hashicorp/raft-wal/fs"
+	"github.com/hashicorp/raft-wal/segment"
+	"github.com/hashicorp/raft-wal/types"
 
 	"zhenni"
 )
@@ -61,7 +65,11 @@ type Log struct {
 	logger  hclog.Logger
 	wal     *wal.WAL
 	store   *verifiedSnapshots
+	disk    *guard
 	raft    *raft.Raft
+
+	stopping sync.Once
+	stopped  raft.Future
 
 	first, last uint64
 	snapshot    uint64 // index of the newest snapshot, 0 without one
@@ -70,7 +78,13 @@ type Log struct {
 
 // Open opens or makes the log in dir and shows every entry behind the newest snapshot to the machine. Nothing is
 // applied until [Log.Start]. [zhenni.ErrCorrupt]: an entry does not read, or some are missing.
-func Open(dir string, machine Machine, logger *slog.Logger) (_ *Log, err error) {
+func Open(dir string, machine Machine, logger *slog.Logger) (*Log, error) {
+	return OpenFaulty(dir, machine, logger, nil)
+}
+
+// OpenFaulty is [Open] with a disk that may be made to fail, for tests: fault is asked before every create, write, read
+// and sync of the log and every replacement of its catalog, and its error is the disk's.
+func OpenFaulty(dir string, machine Machine, logger *slog.Logger, fault func(operation string) error) (_ *Log, err error) {
 	l := &Log{dir: dir, machine: &applier{Machine: machine}, logger: newLogger(logger)}
 	if err := os.MkdirAll(dir, 0o700); err != nil {
 		return nil, fmt.Errorf("commandlog: %w", err)
@@ -78,8 +92,16 @@ func Open(dir string, machine Machine, logger *slog.Logger) (_ *Log, err error) 
 	if l.store, err = openSnapshots(dir, machine, l.logger); err != nil {
 		return nil, err
 	}
-	if l.wal, err = wal.Open(dir, wal.WithLogger(l.logger), wal.WithMetaStore(new(catalog))); err != nil {
-		return nil, fmt.Errorf("%w: the command log in %s: %w", zhenni.ErrCorrupt, dir, err)
+	files := faulty{fs.New(), fault}
+	if err := l.openSegments(files, &catalog{fault: files.check}); err != nil {
+		return nil, err
+	}
+	snapshots, err := l.store.List()
+	if err != nil {
+		return nil, errors.Join(fmt.Errorf("%w: snapshots: %w", zhenni.ErrCorrupt, err), l.wal.Close())
+	}
+	if len(snapshots) > 0 {
+		l.snapshot = snapshots[0].Index
 	}
 	if err := l.inspect(); err != nil {
 		return nil, errors.Join(err, l.wal.Close())
@@ -87,15 +109,20 @@ func Open(dir string, machine Machine, logger *slog.Logger) (_ *Log, err error) 
 	return l, nil
 }
 
-// inspect finds the ends of the log and shows its entries to the machine.
-func (l *Log) inspect() (err error) {
-	snapshots, err := l.store.List()
+// openSegments opens the entries of the log.
+func (l *Log) openSegments(files types.VFS, list *catalog) (err error) {
+	l.wal, err = wal.Open(l.dir, wal.WithLogger(l.logger), wal.WithMetaStore(list),
+		wal.WithSegmentFiler(segment.NewFiler(l.dir, files)))
 	if err != nil {
-		return fmt.Errorf("%w: snapshots: %w", zhenni.ErrCorrupt, err)
+		return fmt.Errorf("%w: the command log in %s: %w", zhenni.ErrCorrupt, l.dir, err)
 	}
-	if len(snapshots) > 0 {
-		l.snapshot = snapshots[0].Index
-	}
+	l.disk = newGuard(l.wal)
+	list.failed = func(err error) { _ = l.disk.fail(err) }
+	return nil
+}
+
+// ends finds the ends of the log.
+func (l *Log) ends() (err error) {
 	l.first, err = l.wal.FirstIndex()
 	if err == nil {
 		l.last, err = l.wal.LastIndex()
@@ -106,10 +133,21 @@ func (l *Log) inspect() (err error) {
 	case l.last != 0 && l.first > l.snapshot+1:
 		return fmt.Errorf("%w: the command log begins at entry %d and its snapshot ends at %d", zhenni.ErrCorrupt, l.first, l.snapshot)
 	}
+	return nil
+}
+
+// inspect shows the log's entries to the machine.
+func (l *Log) inspect() error {
+	if err := l.ends(); err != nil {
+		return err
+	}
 	var entry raft.Log
 	for index := max(l.first, l.snapshot+1); index <= l.last; index++ {
 		if err := l.wal.GetLog(index, &entry); err != nil {
 			return fmt.Errorf("%w: entry %d of the command log: %w", zhenni.ErrCorrupt, index, err)
+		}
+		if !KnownKind(uint8(entry.Type)) {
+			return fmt.Errorf("%w: entry %d of the command log is of kind %d", zhenni.ErrFormat, index, entry.Type)
 		}
 		if entry.Type != raft.LogCommand {
 			continue
@@ -162,24 +200,29 @@ func (l *Log) Start(has uint64) error {
 		return err
 	}
 	var err error
-	if l.raft, err = raft.NewRaft(config, l.machine, l.wal, l.wal, l.store, transport); err != nil {
+	if l.raft, err = newRaft(config, l.machine, l.disk, l.store, transport); err != nil {
 		return fmt.Errorf("%w: the command log does not start: %w", zhenni.ErrCorrupt, err)
 	}
+	go l.watch()
 	return l.lead()
 }
 
-// bootstrap makes the group of one where there is none.
+// bootstrap makes the group of one where there is none: the first term, then the first entry, which names the group. A
+// crash between the two leaves a term and no entry, and nobody to elect.
 func (l *Log) bootstrap(config *raft.Config, address raft.ServerAddress, transport raft.Transport) error {
-	made, err := raft.HasExistingState(l.wal, l.wal, l.store)
-	if err != nil {
-		return fmt.Errorf("%w: the command log: %w", zhenni.ErrCorrupt, err)
-	}
-	if made {
-		return nil
-	}
 	group := raft.Configuration{Servers: []raft.Server{{ID: self, Address: address}}}
-	if err := raft.BootstrapCluster(config, l.wal, l.wal, l.store, transport, group); err != nil {
-		return fmt.Errorf("commandlog: %w", err)
+	made, err := raft.HasExistingState(l.wal, l.wal, l.store)
+	switch {
+	case err != nil:
+		return fmt.Errorf("%w: the command log: %w", zhenni.ErrCorrupt, err)
+	case !made:
+		err = raft.BootstrapCluster(config, l.wal, l.wal, l.store, transport, group)
+	case l.last == 0 && l.snapshot == 0:
+		first := raft.Log{Index: 1, Term: 1, Type: raft.LogConfiguration, Data: raft.EncodeConfiguration(group)}
+		err = l.wal.StoreLog(&first)
+	}
+	if err != nil {
+		return fmt.Errorf("%w: the command log does not begin: %w", zhenni.ErrUnavailable, err)
 	}
 	return nil
 }
@@ -191,6 +234,8 @@ func (l *Log) lead() error {
 	for leads := false; !leads; {
 		select {
 		case leads = <-l.raft.LeaderCh():
+		case <-l.disk.failed:
+			return l.disk.err()
 		case <-deadline.C:
 			return fmt.Errorf("%w: the command log has no leader after %v", zhenni.ErrUnavailable, leaderDeadline)
 		}
@@ -207,6 +252,9 @@ func (l *Log) lead() error {
 func (l *Log) Propose(ctx context.Context, entry []byte) (index uint64, err error) {
 	if len(entry) > MaxEntry {
 		return 0, fmt.Errorf("%w: entry of %d bytes, at most %d", zhenni.ErrBadValue, len(entry), MaxEntry)
+	}
+	if err := l.disk.err(); err != nil {
+		return 0, err
 	}
 	future := l.raft.Apply(entry, 0)
 	done := make(chan error, 1)
@@ -233,13 +281,13 @@ func (l *Log) Snapshot() error {
 	return fmt.Errorf("commandlog: snapshot: %w", err)
 }
 
-// Close ends the log; no call may be under way.
+// Close ends the log; no call may be under way. After a failure of the disk it ends what is left.
 func (l *Log) Close() error {
 	if l.raft == nil {
 		return l.wal.Close()
 	}
 	done := make(chan error, 1)
-	go func() { done <- l.raft.Shutdown().Error() }()
+	go func() { done <- l.stopRaft().Error() }()
 	select {
 	case err := <-done:
 		return errors.Join(err, l.wal.Close())

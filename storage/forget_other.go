@@ -1,0 +1,8 @@
+//go:build !linux
+
+package storage
+
+import "os"
+
+// forget does nothing where a file can not be dropped from memory.
+func forget(*os.File) {}
