@@ -79,6 +79,7 @@ type committer struct {
 	mark    *mark
 	marked  water // what the mark said at Open
 	reached water // the last commit
+	keys    keyState
 	// failed is the first commit that did not succeed. Whether it is on disk is not known, so no later one is tried.
 	failed error
 }
@@ -158,7 +159,7 @@ func (s *Store) roomLeft() error {
 
 // apply runs the group through one batch and publishes what it changed.
 func (c *committer) apply(group []*request) error {
-	b := newBatch(c.store, c.reached)
+	b := newBatch(c.store, c.reached, c.keys)
 	defer b.discard()
 	for _, req := range group {
 		if req.ctx.Err() == nil && req.taken.CompareAndSwap(false, true) {
@@ -172,13 +173,21 @@ func (c *committer) apply(group []*request) error {
 		return err
 	}
 	e := entry{kind: entryChange, sequence: b.water.sequence, records: b.records}
-	if err := c.store.propose(e); err != nil {
+	err := b.putKeys()
+	if err == nil {
+		err = c.store.propose(e)
+	}
+	if err != nil {
 		c.failed = err
 		return err
 	}
 	c.store.truncateWhenDue(e.size())
-	c.reached = b.water
+	c.reached, c.keys = b.water, b.keys
 	c.store.publish(b)
+	if err := b.shred(); err != nil {
+		c.failed = err
+		return err
+	}
 	if err := c.mark.write(b.water); err != nil {
 		c.failed = err
 		return err

@@ -15,6 +15,11 @@ type Report struct {
 	Credentials    int64 `json:"credentials"`
 	RelyingParties int64 `json:"relying_parties"`
 	TenantKeys     int64 `json:"tenant_keys"`
+	// Keys is the number of keys in the key file, Erased that of the keys destroyed by erasures, SpareKeys that of the
+	// keys that no record names; they open nothing.
+	Keys      int64 `json:"keys"`
+	Erased    int64 `json:"erased"`
+	SpareKeys int64 `json:"spare_keys"`
 	// Slots is the number of slots that hold a credential.
 	Slots int `json:"slots"`
 	// Bytes is what the files take on disk.
@@ -48,6 +53,10 @@ var hints = map[string]string{
 	"mark":              "acknowledged changes are missing, revocations perhaps among them: restore from a backup",
 	"table":             "a file of the view fails its checksum: restore from a backup",
 	"table lost":        "a table kept in the folder orphans holds what the view has lost: restore from a backup",
+	"key file":          "it is an older copy, in which erased keys may be back: put back the newest, or run zhenni keys adopt",
+	"key state":         "whether the key file is the newest can not be told: restore from a backup",
+	"erased key":        "the key of an erased template is back: run zhenni keys adopt, which destroys it again",
+	"erasure":           "the record of an erasure fails its seal: restore it from a backup",
 	"unknown key":       "no record of this format has such a key: a newer build, or a foreign writer, was here",
 }
 
@@ -73,7 +82,7 @@ type inspection struct {
 
 // Check walks everything, as of one moment, while the store is in use: that every table holds its checksum, that every
 // record opens, that each credential has both its records and they agree, that the number of credentials is the one
-// recorded, and that the view is not behind its mark. It calls progress, when not nil, now and then with the
+// recorded, that no erased key is left in the key file, and that the view is not behind its mark. It calls progress, when not nil, now and then with the
 // credentials walked and expected. An error means that it did not finish ([zhenni.ErrDeadline] when ctx ends,
 // [zhenni.ErrUnavailable]); damage is in the report.
 func (s *Store) Check(ctx context.Context, progress func(done, total int64)) (Report, error) {
@@ -87,7 +96,7 @@ func (s *Store) Check(ctx context.Context, progress func(done, total int64)) (Re
 	c := &inspection{store: s, ctx: ctx, progress: progress, ring: *s.ring.Load(), index: map[string]int{}}
 	txn := s.db.NewTransaction(false)
 	defer txn.Discard()
-	for _, step := range []func(*badger.Txn) error{c.high, c.tables, c.rest, c.credentials} {
+	for _, step := range []func(*badger.Txn) error{c.high, c.tables, c.rest, c.keys, c.credentials} {
 		if err := step(txn); err != nil {
 			return Report{}, err
 		}
@@ -158,6 +167,9 @@ func (c *inspection) one(key, value []byte, sc *scratch) {
 	tenant, version, isTenant := parseTenantKey(key)
 	switch {
 	case isTenant:
+		if isRetired(value) {
+			return
+		}
 		c.report.TenantKeys++
 		if _, err := c.store.unwrapTenantKey(tenant, version, value); err != nil {
 			c.add("tenant key", fmt.Sprintf("tenant %d", tenant))
@@ -173,7 +185,11 @@ func (c *inspection) one(key, value []byte, sc *scratch) {
 		if _, err := openProgress(value, c.store.keys.log); err != nil {
 			c.add("position", "")
 		}
-	case string(key) != string(waterKey):
+	case key[0] == prefixErased:
+		if _, _, err := c.store.vault.open(c.ring, key, value, sc); err != nil || len(key) != erasedKeySize {
+			c.add("erasure", fmt.Sprintf("%x", key))
+		}
+	case string(key) != string(waterKey) && string(key) != string(keyStateKey):
 		c.add("unknown key", fmt.Sprintf("%x", key))
 	}
 }
@@ -200,7 +216,7 @@ func (c *inspection) credential(f found) error {
 		}
 		c.progress(c.report.Credentials, c.total)
 	}
-	if f.fault != sound {
+	if f.fault != sound && f.fault != erased {
 		c.add(faultClasses[f.fault], f.ID.String())
 	}
 	if f.fault == statusMissing || f.fault == keyUnknown {

@@ -145,7 +145,9 @@ func TestDamagedFilesAreNeverBelieved(t *testing.T) {
 		t.Fatalf("no log: %v", err)
 	}
 	files = append(files, logs...)
-	files = append(files, filepath.Join(image, markFile), filepath.Join(image, headerFile))
+	for _, name := range []string{markFile, headerFile, keysFile} {
+		files = append(files, filepath.Join(image, name))
+	}
 	damages := map[string]func(path string, at int64) error{
 		"flipped": func(path string, at int64) error { return overwrite(path, at, 1) },
 		"torn":    func(path string, at int64) error { return overwrite(path, at, 4096) },

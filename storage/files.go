@@ -11,10 +11,12 @@ import (
 const (
 	headerFile = "zhenni.json" // format, model and the wrapped store key
 	markFile   = "mark"        // the high-water mark, outside Badger
+	keysFile   = "keys"        // the record keys of templates, unless Options.Keys names another place
 	importFile = "import"      // exists while an import is half done
 	logDir     = "log"         // the command log and its snapshots
 	viewDir    = "view"        // Badger's folder
 	orphanDir  = "orphans"     // tables that Badger would remove, until nothing of theirs is missing
+	upgradeDir = "upgrade"     // the view of the newest format, while it is made
 
 	quarantineDir = "quarantine" // damaged views, each in a numbered folder, after the log made a new one
 )

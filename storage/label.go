@@ -16,10 +16,10 @@ import (
 	"zhenni"
 )
 
-// format is the version of everything in the folder: header, mark, key layout and records. Format 1 had no log; a writing
-// Open makes it format 2, which a build that knows no log does not touch.
+// format is the version of everything in the folder: header, mark, key layout and records. Format 1 had no log, format 2
+// no key file. A writing Open makes the newest of them, which an older build does not touch.
 const (
-	format    = 2
+	format    = 3
 	oldFormat = 1
 )
 
@@ -33,7 +33,9 @@ type label struct {
 	Model    zhenni.Model `json:"model"`
 	Created  time.Time    `json:"created,omitzero"`
 	StoreKey []byte       `json:"store_key"`
-	MAC      []byte       `json:"mac,omitempty"`
+	// Upgraded says that the view of the newest format is complete and has not taken the place of the old one yet.
+	Upgraded bool   `json:"upgraded,omitempty"`
+	MAC      []byte `json:"mac,omitempty"`
 }
 
 // storeKeys are derived from the store key, which the root key unwraps; each has one use.
@@ -41,13 +43,16 @@ type storeKeys struct {
 	header []byte     // MAC of the header file
 	mark   []byte     // MAC of the high-water mark
 	log    []byte     // MAC of the log's entries, of the view's position in it and of snapshots
+	slots  []byte     // MAC of the key file's header
 	system *tenantKey // seals the records of tenant 0, the store itself
 }
 
 func deriveKeys(storeKey []byte) (storeKeys, error) {
 	var keys storeKeys
 	var system []byte
-	for info, dst := range map[string]*[]byte{"header": &keys.header, "mark": &keys.mark, "log": &keys.log, "system": &system} {
+	for info, dst := range map[string]*[]byte{
+		"header": &keys.header, "mark": &keys.mark, "log": &keys.log, "keys": &keys.slots, "system": &system,
+	} {
 		derived, err := hkdf.Expand(sha256.New, storeKey, "zhenni storage 1 "+info, keySize)
 		if err != nil {
 			return keys, fmt.Errorf("storage: %w", err)
@@ -55,7 +60,7 @@ func deriveKeys(storeKey []byte) (storeKeys, error) {
 		*dst = derived
 	}
 	aead, err := newGCM(system)
-	keys.system = &tenantKey{aead, 1}
+	keys.system = &tenantKey{aead: aead, version: 1}
 	return keys, err
 }
 
@@ -112,7 +117,7 @@ func parseLabel(text []byte) (label, error) {
 	if err := json.Unmarshal(text, &l); err != nil {
 		return l, fmt.Errorf("%w: %s is not a store's header", zhenni.ErrCorrupt, headerFile)
 	}
-	if l.Format != format && l.Format != oldFormat {
+	if l.Format < oldFormat || l.Format > format {
 		return l, fmt.Errorf("%w: %s has format %d, this build reads %d to %d", zhenni.ErrFormat, headerFile, l.Format, oldFormat, format)
 	}
 	return l, nil
@@ -163,7 +168,7 @@ func openLabel(o Options) (label, storeKeys, error) {
 	return l, keys, nil
 }
 
-// createLabel starts a store. The mark is written before the header, so a store with a header has a mark.
+// createLabel starts a store. Mark and key file are written before the header, so a store with a header has both.
 func createLabel(o Options) (label, storeKeys, error) {
 	switch _, err := os.Stat(filepath.Join(o.Dir, viewDir)); {
 	case err == nil:
@@ -178,6 +183,9 @@ func createLabel(o Options) (label, storeKeys, error) {
 		return l, keys, err
 	}
 	if err := createMark(o.Dir, keys.mark); err != nil {
+		return l, keys, err
+	}
+	if err := createKeys(o, l, keys); err != nil {
 		return l, keys, err
 	}
 	return l, keys, l.write(o.Dir)

@@ -283,27 +283,9 @@ func TestStoreWithoutALogIsAdopted(t *testing.T) {
 	if err := s.Close(); err != nil {
 		t.Fatal(err)
 	}
-	db, err := openBadger(opts.withDefaults())
-	if err != nil {
-		t.Fatal(err)
-	}
-	rawDelete(t, &Store{db: db}, progressKey)
-	if err := db.Close(); err != nil {
-		t.Fatal(err)
-	}
-	remove(t, opts.Dir, logDir)
-	s.label.Format = oldFormat
-	if s.label.MAC, err = s.label.mac(s.keys.header); err != nil {
-		t.Fatal(err)
-	}
-	if err := s.label.write(opts.Dir); err != nil {
-		t.Fatal(err)
-	}
+	downgrade(t, opts, oldFormat)
 	s = openStore(t, opts)
 	asAcknowledged(t, s, 6)
-	if text := content(t, s.path(headerFile)); !bytes.Contains(text, []byte(`"format": 2`)) {
-		t.Errorf("the header is still %s", text)
-	}
 	enrolAndRevoke(t, s, 6, 8)
 	if err := s.Close(); err != nil {
 		t.Fatal(err)

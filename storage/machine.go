@@ -258,18 +258,6 @@ func (s *Store) replay() error {
 	return m.failed
 }
 
-// upgrade rewrites the header of a store of the old format, once its view is in the log.
-func (s *Store) upgrade() (err error) {
-	if s.opts.ReadOnly || s.label.Format == format {
-		return nil
-	}
-	s.label.Format = format
-	if s.label.MAC, err = s.label.mac(s.keys.header); err != nil {
-		return err
-	}
-	return s.label.write(s.opts.Dir)
-}
-
 // adopt gives a view that was written before there was a log an entry that stands for it, and a snapshot.
 func (s *Store) adopt() error {
 	if !s.adopted || s.machine.applied.index != 0 {

@@ -6,6 +6,7 @@ import (
 	"github.com/dgraph-io/badger/v4"
 
 	"zhenni"
+	"zhenni/storage/keyfile"
 )
 
 // fault is what a walk finds wrong with a credential.
@@ -18,6 +19,8 @@ const (
 	templateUnsealed
 	templateMissing
 	keyUnknown
+	// erased is no fault: the template is not to open.
+	erased
 )
 
 // found is one credential met by a walk; its row is valid during the visit and only when fault is sound.
@@ -42,6 +45,7 @@ type walk struct {
 
 func (s *Store) walk(txn *badger.Txn, first, last zhenni.Slot, visit func(found) error) error {
 	w := &walk{store: s, ring: *s.ring.Load(), visit: visit}
+	w.sc.window = new(keyfile.Window)
 	w.current.row = make([]int8, s.label.Model.Dim)
 	options := badger.DefaultIteratorOptions
 	options.PrefetchValues = false
@@ -93,6 +97,9 @@ func (w *walk) meetTemplate(id zhenni.CredentialID) error {
 		return w.report(id, statusMissing)
 	}
 	w.open = false
+	if w.current.fault == sound && w.current.Status == zhenni.StatusErased {
+		w.current.fault = erased
+	}
 	if w.current.fault != sound {
 		return w.visit(w.current)
 	}
@@ -121,7 +128,7 @@ func (w *walk) report(id zhenni.CredentialID, f fault) error {
 	return w.visit(found{status: status{Credential: zhenni.Credential{ID: id}}, fault: f})
 }
 
-// References visits every record of the slots first … last in ascending order of id, as of one moment. The Row
+// References visits every record of the slots first … last but the erased, in ascending order of id, as of one moment. The Row
 // passed is valid only during the visit, which must not call the store's methods. A record that fails its seal is
 // skipped and counted in the error, [zhenni.ErrCorrupt], which is returned after the last visit; an error of visit
 // stops the walk and is returned.
@@ -135,7 +142,7 @@ func (s *Store) References(first, last zhenni.Slot, visit func(zhenni.Reference)
 	damaged := 0
 	err := s.walk(txn, first, last, func(f found) error {
 		if f.fault != sound {
-			damaged++
+			damaged += int(bit(f.fault != erased))
 			return nil
 		}
 		return visit(f.reference(f.row, f.norm))
