@@ -30,6 +30,7 @@ type commands struct {
 	Calibrate calibrateCommand `cmd:"" help:"Find and freeze a threshold from labelled embeddings."`
 	Evaluate  evaluateCommand  `cmd:"" help:"Measure error rates on labelled embeddings."`
 	Check     checkCommand     `cmd:"" help:"Walk a whole store and report what is wrong."`
+	Keys      keysCommand      `cmd:"" help:"Rotate the keys of a stopped store."`
 	Audit     auditCommand     `cmd:"" help:"Check an audit log."`
 	RP        rpCommand        `cmd:"" name:"rp" help:"Add, list and remove relying parties."`
 	Shards    shardsCommand    `cmd:"" help:"Show or change the shards of a running server."`
