@@ -3,6 +3,7 @@ package actors
 import (
 	"context"
 	"errors"
+	"runtime"
 	"sync"
 	"testing"
 	"testing/synctest"
@@ -118,7 +119,7 @@ func TestDrainWhileResharding(t *testing.T) {
 	})
 }
 
-// A node that is still warming takes no work, is not ready, and can be drained.
+// A node that is still warming is not ready, keeps its shards, and can be drained.
 func TestDrainWhileStarting(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		w := newWorld(32, testDim, 10)
@@ -126,7 +127,11 @@ func TestDrainWhileStarting(t *testing.T) {
 		w.walk = func() { entered <- struct{}{}; <-open }
 		n := startCold(t, w, Config{})
 		<-entered
-		wantClosed(t, n, w)
+		for what, err := range map[string]error{"ready": n.Ready(), "shards": n.SetShards(t.Context(), 3)} {
+			if !errors.Is(err, zhenni.ErrUnavailable) {
+				t.Errorf("%s: %v, want ErrUnavailable", what, err)
+			}
+		}
 		ctx, cancel := context.WithTimeout(t.Context(), time.Second)
 		defer cancel()
 		if err := n.Drain(ctx); !errors.Is(err, context.DeadlineExceeded) {
@@ -135,6 +140,34 @@ func TestDrainWhileStarting(t *testing.T) {
 		close(open)
 		drain(t, n)
 		wantClosed(t, n, w)
+	})
+}
+
+// What is asked while the arena is filled is answered behind the segments under way, from the state.
+func TestAnswersWhileStarting(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		w := newWorld(35, testDim, 50)
+		step := make(chan struct{})
+		w.walk = func() { <-step }
+		n := startCold(t, w, Config{Shards: 1, Stall: time.Hour})
+		synctest.Wait()
+		b := w.mated(w.ids...)
+		wait := queue(t, n, soon(), b)
+		synctest.Wait()
+		for range runtime.GOMAXPROCS(0) {
+			step <- struct{}{}
+		}
+		wait()
+		wantAll(t, b, zhenni.Match)
+		if err := n.Ready(); !errors.Is(err, zhenni.ErrUnavailable) {
+			t.Errorf("ready: %v, want ErrUnavailable", err)
+		}
+		close(step)
+		<-n.Warmed()
+		if err := n.Ready(); err != nil {
+			t.Error(err)
+		}
+		drain(t, n)
 	})
 }
 

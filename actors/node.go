@@ -64,8 +64,11 @@ type Node struct {
 
 	// change is held, as a semaphore of one, by whoever replaces or stops shards.
 	change chan struct{}
-	// warmed is closed when every segment was offered its rows; shards of the first placement wait for it.
-	warmed chan struct{}
+	// cold is the set of segments that were not yet offered their rows. Their owner clears a bit when it has done so.
+	cold atomic.Uint64
+	// warmed is closed, once, when none is cold or the node is taken down.
+	warmed   chan struct{}
+	warmOnce sync.Once
 	// halt ends the watchdog, which closes halted.
 	halt, halted chan struct{}
 
@@ -78,9 +81,10 @@ type Node struct {
 	parked atomic.Int64
 }
 
-// Start makes a node of cfg.Shards shards and begins to warm the arena from the state in the background. Until that is
-// done ([Node.Warmed], [Node.Ready]) verifications and commands are [zhenni.ErrUnavailable]. The node uses the arena
-// and the state until [Node.Drain] has returned nil, and closes neither. A bad configuration is [zhenni.ErrBadValue].
+// Start makes a node of cfg.Shards shards, which begin to warm the arena from the state and answer what they are sent in
+// between: a row that is not in memory yet is read from the state. Until the arena is warm ([Node.Warmed]) the node is
+// not ready ([Node.Ready]), a verification may wait for a segment to be filled, and SetShards is
+// [zhenni.ErrUnavailable]. The node uses the arena and the state until [Node.Drain] has returned nil, and closes neither. A bad configuration is [zhenni.ErrBadValue].
 func Start(cfg Config, model zhenni.Model, rule zhenni.Threshold, arena *engine.Arena, state State) (*Node, error) {
 	if err := cfg.Validate(); err != nil {
 		return nil, err
@@ -98,37 +102,38 @@ func Start(cfg Config, model zhenni.Model, rule zhenni.Threshold, arena *engine.
 		change: make(chan struct{}, 1), warmed: make(chan struct{}),
 		halt: make(chan struct{}), halted: make(chan struct{}),
 	}
+	n.cold.Store(allSegments)
 	n.jobs.New = func() any { return newJob(&n.jobs) }
 	n.place = newPlacement(n, cfg.Shards, nil)
 	if err := n.tree.grow(&n.ledger, n.place.shards); err != nil {
 		pool.Release()
 		return nil, err
 	}
-	go n.warmUp()
 	go n.watch()
 	return n, nil
 }
 
-// warmUp opens the node for work once the arena holds what it can.
+// warmUp ends the warming: the node is ready.
 func (n *Node) warmUp() {
-	n.warm(allSegments, nil)
-	n.route.Lock()
-	defer n.route.Unlock()
-	if n.phase == phaseStarting {
-		n.phase = phaseServing
-	}
-	close(n.warmed)
+	n.warmOnce.Do(func() {
+		n.route.Lock()
+		defer n.route.Unlock()
+		if n.phase == phaseStarting {
+			n.phase = phaseServing
+		}
+		close(n.warmed)
+	})
 }
 
-// Warmed is closed when the arena has been filled and work is taken. Failures on the way are logged; rows that are
-// missing are read from the state when they are asked for.
+// Warmed is closed when the arena has been filled. Failures on the way are logged; rows that are missing are read from the
+// state when they are asked for.
 func (n *Node) Warmed() <-chan struct{} { return n.warmed }
 
 // Verify decides the pending items of the batch and returns nil when every outcome is final; the batch is then the
 // caller's again. Items of a shard that is down are refused with [zhenni.RefusedUnavailable].
 //
 // It returns [zhenni.ErrBadBatch], [zhenni.ErrOverloaded] when a shard concerned can not hold its items, or
-// [zhenni.ErrUnavailable] when the node is starting or draining or every shard concerned is down: nothing was started,
+// [zhenni.ErrUnavailable] when the node is draining or every shard concerned is down: nothing was started,
 // and the batch is the caller's.
 //
 // After [zhenni.ErrDeadline] the batch is NOT the caller's: shards may still read its ids and probes and write its
@@ -194,21 +199,26 @@ func (n *Node) send(j *job) {
 
 // closed says why the node takes no work. The caller holds route.
 func (n *Node) closed() error {
-	switch n.phase {
-	case phaseStarting:
-		return fmt.Errorf("%w: the node is starting", zhenni.ErrUnavailable)
-	case phaseDraining:
+	if n.phase == phaseDraining {
 		return fmt.Errorf("%w: the node is draining", zhenni.ErrUnavailable)
 	}
 	return nil
 }
 
-// Ready returns nil when the node takes work and every shard makes progress, else [zhenni.ErrUnavailable] with what
+// starting says why the node is not ready and its shards do not change. The caller holds route.
+func (n *Node) starting() error {
+	if n.phase == phaseStarting {
+		return fmt.Errorf("%w: the arena is being filled", zhenni.ErrUnavailable)
+	}
+	return n.closed()
+}
+
+// Ready returns nil when the arena is warm, the node takes work and every shard makes progress, else [zhenni.ErrUnavailable] with what
 // is wrong.
 func (n *Node) Ready() error {
 	n.route.RLock()
 	defer n.route.RUnlock()
-	if err := n.closed(); err != nil {
+	if err := n.starting(); err != nil {
 		return err
 	}
 	var wrong []string

@@ -22,7 +22,7 @@ type placement struct {
 }
 
 // newPlacement gives contiguous segments to each of the shards, as evenly as can be. A shard waits for those of
-// the previous placement that hold one of its segments, or for the warming of the arena where there is none.
+// the previous placement that hold one of its segments.
 func newPlacement(n *Node, shards int, previous *placement) *placement {
 	p := &placement{epoch: 1, shards: make([]*shard, shards)}
 	if previous != nil {
@@ -37,7 +37,6 @@ func newPlacement(n *Node, shards int, previous *placement) *placement {
 		p.shards[i].segments |= 1 << segment
 	}
 	for _, s := range p.shards {
-		s.after = append(s.after, n.warmed)
 		s.follow(previous)
 	}
 	return p
@@ -117,7 +116,7 @@ func (n *Node) SetShards(ctx context.Context, shards int) error {
 func (n *Node) swap(next *placement) error {
 	n.route.Lock()
 	defer n.route.Unlock()
-	if err := n.closed(); err != nil {
+	if err := n.starting(); err != nil {
 		return err
 	}
 	if err := n.tree.spawn(next.shards); err != nil {
@@ -181,6 +180,7 @@ func (n *Node) takeDown(ctx context.Context) error {
 	if err := n.tree.fell(ctx); err != nil {
 		return err
 	}
+	n.warmUp() // whoever waits for it is let go
 	n.pool.Release()
 	return nil
 }

@@ -76,6 +76,9 @@ type host struct {
 // rebuild asks a failed shard to try again.
 type rebuild struct{}
 
+// warmNext has a shard fill a few of its cold segments. It sends itself the next one behind what was asked meanwhile.
+type warmNext struct{}
+
 // restart is what a host panics with after it has answered the part that made the matcher panic.
 type restart struct{}
 
@@ -91,6 +94,10 @@ func (h *host) Receive(ctx actor.Context) {
 		h.refresh(m)
 	case *actor.Started:
 		h.takeOver()
+		h.warmNext(ctx)
+	case *warmNext:
+		h.warmSome()
+		h.warmNext(ctx)
 	case *rebuild:
 		h.rebuild()
 	}

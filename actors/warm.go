@@ -6,6 +6,7 @@ import (
 	"sync"
 	"sync/atomic"
 
+	"github.com/asynkron/protoactor-go/actor"
 	"github.com/panjf2000/ants/v2"
 
 	"zhenni/engine"
@@ -17,6 +18,28 @@ func newWarmPool() (*ants.Pool, error) {
 }
 
 func (n *Node) newMatcher() *engine.Matcher { return engine.NewMatcher(n.arena, n.state, n.rule) }
+
+// warmNext sends the shard what fills its next segments. The shard that fills the last one of all makes the node ready.
+func (h *host) warmNext(ctx actor.Context) {
+	switch {
+	case h.node.cold.Load()&h.segments != 0:
+		ctx.Send(ctx.Self(), &warmNext{})
+	case h.node.cold.Load() == 0:
+		h.node.warmUp()
+	}
+}
+
+// warmSome fills as many cold segments of the shard as there are processors to a shard, at once.
+func (h *host) warmSome() {
+	n, some := h.node, uint64(0)
+	cold := n.cold.Load() & h.segments
+	for range max(1, runtime.GOMAXPROCS(0)*bits.OnesCount64(h.segments)/engine.Segments) {
+		some |= cold & -cold
+		cold &= cold - 1
+	}
+	n.warm(some, &h.beats)
+	n.cold.And(^some)
+}
 
 // warm reloads a set of segments from the state and returns when that is done. Nobody else may own them meanwhile.
 // beats, where given, grows with each.

@@ -172,7 +172,7 @@ func (c *committer) apply(group []*request) error {
 	if err := b.seal(); err != nil {
 		return err
 	}
-	e := entry{kind: entryChange, sequence: b.water.sequence, records: b.records}
+	e := entry{kind: entryChange, sequence: b.water.sequence, records: b.records, turned: b.turns()}
 	err := b.putKeys()
 	if err == nil {
 		err = c.store.propose(e)

@@ -14,8 +14,8 @@ import (
 	"zhenni"
 )
 
-// openBadger opens the view. Every setting that is not Badger's default has its reason here.
-func openBadger(o Options) (*badger.DB, error) {
+// openBadger opens the view, whose tables it reads first where whole is set. Every setting that is not Badger's default has its reason here.
+func openBadger(o Options, whole bool) (*badger.DB, error) {
 	log := &badgerLog{logger: o.Logger}
 	opts := badger.DefaultOptions(filepath.Join(o.Dir, viewDir)).
 		WithReadOnly(o.ReadOnly).
@@ -31,13 +31,13 @@ func openBadger(o Options) (*badger.DB, error) {
 		WithValueLogFileSize(2 * o.MemTable). // nothing is in it, and Badger flushes a memtable whose log is longer
 		WithNumMemtables(5).
 		WithNumCompactors(2).
-		WithChecksumVerificationMode(options.OnBlockRead) // whole tables are checked here, by verifyTables
+		WithChecksumVerificationMode(options.OnBlockRead) // whole tables are checked here: verifyTables, scrub
 	// Values stay inline: Badger's threshold is 1 MiB and the largest record about 2 KiB.
 	manifest, err := readManifest(opts.Dir, opts)
 	if err != nil {
 		return nil, err
 	}
-	last, err := verifyTables(opts.Dir, manifest)
+	last, err := verifyTables(opts.Dir, manifest, whole)
 	if err := errors.Join(err, verifyLogs(opts.Dir, last), keepOrphans(o, manifest)); err != nil {
 		return nil, err
 	}

@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"maps"
+	"slices"
 	"time"
 
 	"github.com/dgraph-io/badger/v4"
@@ -23,7 +24,10 @@ type batch struct {
 	keyChanges
 	// records is what the commands wrote, in order; txn shows it to the commands after them and is never committed.
 	records []record
-	dirty   bool
+	// turned is what the records add to the tallies, by place.
+	turned map[uint16]tally
+	digest digester
+	dirty  bool
 	// err is what spoils the whole batch.
 	err error
 
@@ -37,7 +41,7 @@ type batch struct {
 func newBatch(s *Store, reached water, keys keyState) *batch {
 	return &batch{
 		store: s, txn: s.db.NewTransaction(true), water: reached, keyChanges: keyChanges{keys: keys},
-		ring: *s.ring.Load(), parties: *s.parties.Load(),
+		ring: *s.ring.Load(), parties: *s.parties.Load(), turned: map[uint16]tally{}, digest: s.digest,
 	}
 }
 
@@ -71,12 +75,53 @@ func (b *batch) apply(cmd zhenni.Command) (zhenni.Credential, error) {
 // or the key of a new tenant for the next command to use.
 func (b *batch) put(records ...record) {
 	for _, r := range records {
-		if err := b.txn.Set(r.key, r.value); err != nil {
-			b.err = errors.Join(b.err, translate(err))
+		if err := errors.Join(b.turn(r), translate(b.txn.Set(r.key, r.value))); err != nil {
+			b.err = errors.Join(b.err, err)
 		}
 	}
 	b.records = append(b.records, records...)
 	b.dirty = true
+}
+
+// turn tallies a record in the place of the one it replaces. Whoever puts a credential's record has had its slot agreed.
+func (b *batch) turn(r record) error {
+	place, t, err := b.store.turn(b.txn, &b.digest, r)
+	sum := b.turned[uint16(place)]
+	sum.add(t)
+	b.turned[uint16(place)] = sum
+	return err
+}
+
+// turn returns what a record adds to the tally of its place when it replaces the one that txn has.
+func (s *Store) turn(txn *badger.Txn, d *digester, r record) (place int, t tally, err error) {
+	place, t = d.one(r.key, r.value)
+	if t.records == 0 {
+		return place, t, nil
+	}
+	item, err := txn.Get(r.key)
+	if errors.Is(err, badger.ErrKeyNotFound) {
+		return place, t, nil
+	}
+	if err != nil {
+		return place, t, translate(err)
+	}
+	err = item.Value(func(old []byte) error {
+		_, before := d.one(r.key, old)
+		t.subtract(before)
+		return nil
+	})
+	return place, t, translate(err)
+}
+
+// turns lists what the batch adds to the tallies.
+func (b *batch) turns() []placed {
+	var all []placed
+	for _, place := range slices.Sorted(maps.Keys(b.turned)) {
+		if b.turned[place] != (tally{}) {
+			all = append(all, placed{place, b.turned[place]})
+		}
+	}
+	return all
 }
 
 // seal ends the batch with its high-water record.
@@ -96,6 +141,9 @@ func (b *batch) seal() error {
 func (b *batch) enrol(c zhenni.Enrol) (zhenni.Credential, error) {
 	norm, err := b.store.checkEnrol(c)
 	if err != nil {
+		return zhenni.Credential{}, err
+	}
+	if err := b.store.agree(c.ID.Slot()); err != nil {
 		return zhenni.Credential{}, err
 	}
 	switch _, err := b.txn.Get(appendStatusKey(b.sc.key[:0], c.ID)); {
@@ -173,6 +221,9 @@ func normalTime(t time.Time) time.Time { return t.UTC().Round(0) }
 func (b *batch) changeStatus(c zhenni.ChangeStatus) (zhenni.Credential, error) {
 	if !knownStatus(c.To) || c.To == zhenni.StatusErased {
 		return zhenni.Credential{}, fmt.Errorf("%w: %s", zhenni.ErrBadValue, c.To)
+	}
+	if err := b.store.agree(c.ID.Slot()); err != nil {
+		return zhenni.Credential{}, err
 	}
 	st, err := b.store.status(b.txn, b.ring, c.ID, &b.sc)
 	if err != nil {

@@ -173,7 +173,7 @@ func BenchmarkImport(b *testing.B) {
 
 func rawImport(b *testing.B, n uint64) {
 	opts := testOptions(b).withDefaults()
-	db, err := openBadger(opts)
+	db, err := openBadger(opts, true)
 	if err != nil {
 		b.Fatal(err)
 	}

@@ -4,8 +4,6 @@ import (
 	"context"
 	"fmt"
 
-	"github.com/dgraph-io/badger/v4"
-
 	"zhenni"
 )
 
@@ -52,6 +50,8 @@ var hints = map[string]string{
 	"count":             "records were lost or added outside of the store: restore from a backup",
 	"mark":              "acknowledged changes are missing, revocations perhaps among them: restore from a backup",
 	"table":             "a file of the view fails its checksum: restore from a backup",
+	"slot":              "records were lost, changed or added outside of the store: open it for writing, which rebuilds the view",
+	"tallies":           "what the slots must hold is not known: open the store for writing once",
 	"table lost":        "a table kept in the folder orphans holds what the view has lost: restore from a backup",
 	"key file":          "it is an older copy, in which erased keys may be back: put back the newest, or run zhenni keys adopt",
 	"key state":         "whether the key file is the newest can not be told: restore from a backup",
@@ -62,7 +62,7 @@ var hints = map[string]string{
 
 var faultClasses = map[fault]string{
 	statusUnsealed: "status", statusMissing: "status missing", templateUnsealed: "template",
-	templateMissing: "template missing", keyUnknown: "unknown key",
+	templateMissing: "template missing", keyUnknown: "unknown key", slotDiffers: "slot",
 }
 
 // checkStride is the number of credentials between two reports of progress.
@@ -94,10 +94,10 @@ func (s *Store) Check(ctx context.Context, progress func(done, total int64)) (Re
 		progress = func(int64, int64) {}
 	}
 	c := &inspection{store: s, ctx: ctx, progress: progress, ring: *s.ring.Load(), index: map[string]int{}}
-	txn := s.db.NewTransaction(false)
-	defer txn.Discard()
-	for _, step := range []func(*badger.Txn) error{c.high, c.tables, c.rest, c.keys, c.credentials} {
-		if err := step(txn); err != nil {
+	m := s.freeze(0, zhenni.Slots)
+	defer m.txn.Discard()
+	for _, step := range []func(moment) error{c.high, c.tables, c.rest, c.keys, c.credentials} {
+		if err := step(m); err != nil {
 			return Report{}, err
 		}
 	}
@@ -117,8 +117,8 @@ func (c *inspection) add(class, first string) {
 }
 
 // high reads the high-water record and holds it against the mark.
-func (c *inspection) high(txn *badger.Txn) error {
-	reached, err := c.store.loadWater(txn, c.ring)
+func (c *inspection) high(m moment) error {
+	reached, err := c.store.loadWater(m.txn, c.ring)
 	if err != nil {
 		c.add("high-water record", "")
 		return nil
@@ -130,7 +130,7 @@ func (c *inspection) high(txn *badger.Txn) error {
 	return nil
 }
 
-func (c *inspection) tables(*badger.Txn) error {
+func (c *inspection) tables(moment) error {
 	if c.store.tablesLost {
 		c.add("table lost", "")
 	}
@@ -140,25 +140,20 @@ func (c *inspection) tables(*badger.Txn) error {
 	return nil
 }
 
-// rest looks at every key outside of the credentials.
-func (c *inspection) rest(txn *badger.Txn) error {
-	options := badger.DefaultIteratorOptions
-	options.PrefetchValues = false
-	it := txn.NewIterator(options)
-	defer it.Close()
+// rest looks at every key outside of the credentials, and holds them against the log.
+func (c *inspection) rest(m moment) error {
+	w := c.store.newSlotWalk(m.txn)
+	defer w.it.Close()
 	var sc scratch
-	for it.Rewind(); it.Valid(); it.Next() {
-		if it.Item().Key()[0] == prefixCredential {
-			it.Seek([]byte{prefixCredential + 1})
-		}
-		if !it.Valid() {
-			break
-		}
-		var err error
-		if sc.value, err = it.Item().ValueCopy(sc.value); err != nil {
-			return translate(err)
-		}
-		c.one(it.Item().Key(), sc.value, &sc)
+	sum, err := w.rest(func(key, value []byte) { c.one(key, value, &sc) })
+	if err != nil {
+		return err
+	}
+	switch {
+	case m.held == nil:
+		c.add("tallies", "")
+	case sum != m.held[restPlace]:
+		c.add("slot", "tenant keys and relying parties")
 	}
 	return nil
 }
@@ -194,8 +189,8 @@ func (c *inspection) one(key, value []byte, sc *scratch) {
 	}
 }
 
-func (c *inspection) credentials(txn *badger.Txn) error {
-	err := c.store.walk(txn, 0, zhenni.Slots-1, c.credential)
+func (c *inspection) credentials(m moment) error {
+	err := c.store.walk(m, 0, zhenni.Slots-1, c.credential)
 	if err != nil {
 		return err
 	}
@@ -216,10 +211,14 @@ func (c *inspection) credential(f found) error {
 		}
 		c.progress(c.report.Credentials, c.total)
 	}
-	if f.fault != sound && f.fault != erased {
+	switch f.fault {
+	case sound, erased:
+	case slotDiffers:
+		c.add("slot", fmt.Sprint(f.ID.Slot()))
+	default:
 		c.add(faultClasses[f.fault], f.ID.String())
 	}
-	if f.fault == statusMissing || f.fault == keyUnknown {
+	if f.fault == statusMissing || f.fault == keyUnknown || f.fault == slotDiffers {
 		return nil
 	}
 	c.report.Credentials++

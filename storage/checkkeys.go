@@ -10,23 +10,23 @@ import (
 
 // keys holds the key file against the records: no erased key is left, and each key is named by a record. That the keys
 // which records name are there and open is seen by walking the credentials.
-func (c *inspection) keys(txn *badger.Txn) error {
+func (c *inspection) keys(m moment) error {
 	if c.store.keysBehind {
 		c.add("key file", "")
 	}
 	if c.store.vault.keys == nil {
 		return nil
 	}
-	state, err := c.store.loadKeyState(txn)
+	state, err := c.store.loadKeyState(m.txn)
 	if err != nil {
 		c.add("key state", "")
 		return nil
 	}
-	named, err := c.namedPlaces(txn, state)
+	named, err := c.namedPlaces(m.txn, state)
 	if err != nil {
 		return err
 	}
-	if err := c.erasedPlaces(txn); err != nil {
+	if err := c.erasedPlaces(m.txn); err != nil {
 		return err
 	}
 	return c.store.vault.keys.Scan(0, func(place uint64, held keyfile.State) error {

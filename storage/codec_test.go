@@ -40,6 +40,20 @@ func golden(t *testing.T, name string, got []byte) {
 	}
 }
 
+// fromGolden reads what golden compares with.
+func fromGolden(t *testing.T, name string) []byte {
+	t.Helper()
+	text, err := os.ReadFile(filepath.Join("testdata", name+".golden"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	b, err := hex.DecodeString(strings.ReplaceAll(string(text), "\n", ""))
+	if err != nil {
+		t.Fatal(err)
+	}
+	return b
+}
+
 var goldenStatus = status{
 	Credential: zhenni.Credential{
 		ID: testID(0x010203), Tenant: 7, Level: zhenni.LevelFull, Status: zhenni.StatusSuspended, Generation: 5,

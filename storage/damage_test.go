@@ -203,6 +203,7 @@ func TestShortenedManifestIsRefused(t *testing.T) {
 	const magic = 8
 	truncate(t, manifest, magic)
 	remove(t, opts.Dir, logDir)
+	remove(t, opts.Dir, slotsFile)
 	for range 2 {
 		if _, err := Open(opts); !errors.Is(err, zhenni.ErrCorrupt) {
 			t.Fatalf("Open: %v, want ErrCorrupt", err)
@@ -264,18 +265,44 @@ func rawGet(t *testing.T, s *Store, key []byte) []byte {
 	return sc.value
 }
 
+// rawSet has the log agree with what it writes, so that a test is about the record.
 func rawSet(t *testing.T, s *Store, key, value []byte) {
 	t.Helper()
-	if err := s.db.Update(func(txn *badger.Txn) error { return txn.Set(key, value) }); err != nil {
-		t.Fatal(err)
-	}
+	rawWrite(t, s, key, func(txn *badger.Txn) error { return txn.Set(key, value) })
 }
 
 func rawDelete(t *testing.T, s *Store, key []byte) {
 	t.Helper()
-	if err := s.db.Update(func(txn *badger.Txn) error { return txn.Delete(key) }); err != nil {
+	rawWrite(t, s, key, func(txn *badger.Txn) error { return txn.Delete(key) })
+}
+
+func rawWrite(t *testing.T, s *Store, key []byte, write func(*badger.Txn) error) {
+	t.Helper()
+	before, after := tallyAt(t, s, key), tally{}
+	if err := s.db.Update(write); err != nil {
 		t.Fatal(err)
 	}
+	after = tallyAt(t, s, key)
+	after.subtract(before)
+	s.agreement.held[slotOf(key)].add(after)
+}
+
+// tallyAt is the tally of the record at a key, zero where there is none.
+func tallyAt(t *testing.T, s *Store, key []byte) (sum tally) {
+	t.Helper()
+	d := s.digest
+	if d.block == nil {
+		return sum // a store without keys, see TestStoreWithoutALogIsAdopted
+	}
+	sc := scratch{key: key}
+	switch err := s.db.View(func(txn *badger.Txn) error { return get(txn, &sc) }); {
+	case errors.Is(err, zhenni.ErrNotFound):
+		return sum
+	case err != nil:
+		t.Fatal(err)
+	}
+	_, sum = d.one(key, sc.value)
+	return sum
 }
 
 // FAULTS: Z6 S7

@@ -23,9 +23,11 @@ const (
 )
 
 const (
-	entryVersion  = 1
+	entryVersion  = 2
+	oldEntry      = 1 // has no tallies, and a digest of its own for an import
 	entryHeadSize = 1 + 1 + 8 + 4
-	importSize    = 8 + sha256.Size
+	importSize    = 8
+	oldImportSize = 8 + sha256.Size
 	// maxEntryRecords is what the largest commit makes: two records and a tenant key for each command, the state of
 	// the key file and the high-water record.
 	maxEntryRecords = 3*groupCommands + 2
@@ -38,14 +40,13 @@ type entry struct {
 	kind entryKind
 	// sequence is the commit that the entry makes of the one before it: it is applied to sequence − 1 and to no other.
 	sequence uint64
-	manifest manifest // of an import
-	records  []record
-}
-
-// manifest names what an import wrote: the number of credentials, and a digest drawn in the package documentation.
-type manifest struct {
+	// credentials is how many an import wrote.
 	credentials uint64
-	digest      [sha256.Size]byte
+	// turned is what a change adds to the tallies, and the tallies themselves after an import. untallied says that an
+	// entry of the old version does not tell.
+	turned    []placed
+	untallied bool
+	records   []record
 }
 
 // append seals the entry under the log's key: the records are sealed already, so a MAC over all of it is enough.
@@ -55,16 +56,16 @@ func (e entry) append(dst, key []byte) []byte {
 	dst = binary.LittleEndian.AppendUint64(dst, e.sequence)
 	dst = binary.LittleEndian.AppendUint32(dst, uint32(len(e.records)))
 	if e.kind == entryImport {
-		dst = binary.LittleEndian.AppendUint64(dst, e.manifest.credentials)
-		dst = append(dst, e.manifest.digest[:]...)
+		dst = binary.LittleEndian.AppendUint64(dst, e.credentials)
 	}
+	dst = appendPlaced(dst, e.turned)
 	dst = appendRecords(dst, e.records)
 	return append(dst, entryMAC(dst[from:], key)...)
 }
 
 // size is the length of what append writes.
 func (e entry) size() int {
-	n := entryHeadSize + importSize + sha256.Size
+	n := entryHeadSize + importSize + 4 + len(e.turned)*placedSize + sha256.Size
 	for _, r := range e.records {
 		n += recordHeadSize + len(r.key) + len(r.value)
 	}
@@ -94,30 +95,45 @@ func decodeEntry(b []byte) (entry, error) {
 	if len(b) < entryHeadSize {
 		return entry{}, fmt.Errorf("%w: entry of %d bytes", zhenni.ErrCorrupt, len(b))
 	}
-	if b[0] != entryVersion {
-		return entry{}, fmt.Errorf("%w: entry of version %d, this build reads %d", zhenni.ErrFormat, b[0], entryVersion)
+	if b[0] != entryVersion && b[0] != oldEntry {
+		return entry{}, fmt.Errorf("%w: entry of version %d, this build reads %d and %d", zhenni.ErrFormat, b[0], oldEntry, entryVersion)
 	}
-	e := entry{kind: entryKind(b[1]), sequence: binary.LittleEndian.Uint64(b[2:])}
+	e := entry{kind: entryKind(b[1]), sequence: binary.LittleEndian.Uint64(b[2:]), untallied: b[0] == oldEntry}
 	count := int(binary.LittleEndian.Uint32(b[10:]))
-	b = b[entryHeadSize:]
 	switch {
 	case e.kind != entryChange && e.kind != entryImport:
 		return entry{}, fmt.Errorf("%w: entry of kind %d", zhenni.ErrFormat, e.kind)
 	case count > maxEntryRecords:
 		return entry{}, fmt.Errorf("%w: entry of %d records, at most %d", zhenni.ErrCorrupt, count, maxEntryRecords)
-	case e.kind == entryImport && len(b) < importSize:
-		return entry{}, fmt.Errorf("%w: the entry is cut short", zhenni.ErrCorrupt)
 	}
-	if e.kind == entryImport {
-		e.manifest.credentials = binary.LittleEndian.Uint64(b)
-		copy(e.manifest.digest[:], b[8:])
-		b = b[importSize:]
+	b, err := e.decodeTurn(b[entryHeadSize:])
+	if err != nil {
+		return entry{}, err
 	}
-	var err error
 	if e.records, err = decodeRecords(b); err != nil {
 		return entry{}, err
 	}
 	return e, e.check(count)
+}
+
+// decodeTurn reads what stands between the head of an entry and its records.
+func (e *entry) decodeTurn(b []byte) (rest []byte, err error) {
+	if e.kind == entryImport {
+		size := importSize
+		if e.untallied {
+			size = oldImportSize
+		}
+		if len(b) < size {
+			return nil, fmt.Errorf("%w: the entry is cut short", zhenni.ErrCorrupt)
+		}
+		e.credentials = binary.LittleEndian.Uint64(b)
+		b = b[size:]
+	}
+	if e.untallied {
+		return b, nil
+	}
+	e.turned, b, err = decodePlaced(b)
+	return b, err
 }
 
 // check holds the records against their bounds.

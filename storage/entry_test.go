@@ -3,15 +3,19 @@ package storage
 import (
 	"bytes"
 	"errors"
+	"reflect"
 	"testing"
 
 	"zhenni"
 )
 
 var goldenEntries = map[string]entry{
-	"entry-change": {kind: entryChange, sequence: 9, records: []record{{[]byte("k1"), []byte("value")}, {[]byte("p"), nil}}},
+	"entry-change": {
+		kind: entryChange, sequence: 9, turned: []placed{{3, tally{0, [2]uint64{1, 2}}}, {restPlace, tally{1, [2]uint64{3, 4}}}},
+		records: []record{{[]byte("k1"), []byte("value")}, {[]byte("p"), nil}},
+	},
 	"entry-import": {
-		kind: entryImport, sequence: 1 << 40, manifest: manifest{1 << 33, [32]byte{1, 2, 3, 31: 9}},
+		kind: entryImport, sequence: 1 << 40, credentials: 1 << 33, turned: []placed{{1 << 13, tally{1 << 31, [2]uint64{5, 6}}}},
 		records: []record{{waterKey, []byte("sealed")}},
 	},
 }
@@ -40,6 +44,18 @@ func TestEntriesAreFrozen(t *testing.T) {
 	}
 }
 
+// Entries written before there were tallies open.
+func TestOldEntriesOpen(t *testing.T) {
+	for name, want := range goldenEntries {
+		e, err := openEntry(fromGolden(t, "entry1"+name[len("entry"):]), goldenLogKey)
+		want.turned, want.untallied = nil, true
+		if err != nil || !reflect.DeepEqual(e.records[0], want.records[0]) || !e.untallied || e.turned != nil ||
+			e.kind != want.kind || e.sequence != want.sequence || e.credentials != want.credentials {
+			t.Errorf("%s: %+v, %v; want %+v", name, e, err, want)
+		}
+	}
+}
+
 func TestEntryOfAnotherBuild(t *testing.T) {
 	sealed := func(b []byte) []byte { return append(b, entryMAC(b, goldenLogKey)...) }
 	body := goldenEntries["entry-change"].append(nil, goldenLogKey)
@@ -48,7 +64,7 @@ func TestEntryOfAnotherBuild(t *testing.T) {
 		body []byte
 		want error
 	}{
-		"newer version":    {set(body, 0, 2), zhenni.ErrFormat},
+		"newer version":    {set(body, 0, 3), zhenni.ErrFormat},
 		"unknown kind":     {set(body, 1, 3), zhenni.ErrFormat},
 		"count too high":   {set(body, 13, 1), zhenni.ErrCorrupt},
 		"count not so":     {set(body, 10, 3), zhenni.ErrCorrupt},
@@ -72,7 +88,7 @@ func FuzzEntry(f *testing.F) {
 	}
 	f.Fuzz(func(t *testing.T, b []byte) {
 		e, err := decodeEntry(b)
-		if err != nil {
+		if err != nil || e.untallied {
 			return
 		}
 		if back := e.append(nil, goldenLogKey); !bytes.Equal(back[:len(back)-32], b) {

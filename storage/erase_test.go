@@ -169,7 +169,7 @@ func TestErasedTemplateOpensFromNowhere(t *testing.T) {
 	}
 	s = openStore(t, opts)
 	mustApply(t, s, erasure(5))
-	old, err := keyfile.Open(oldKeys, s.label.keysID(), s.keys.slots, true)
+	old, err := keyfile.Open(oldKeys, s.label.keysID(), s.keys.file, true)
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -3,10 +3,8 @@ package storage
 import (
 	"bytes"
 	"context"
-	"crypto/sha256"
 	"errors"
 	"fmt"
-	"hash"
 	"maps"
 	"os"
 	"runtime"
@@ -51,8 +49,8 @@ type Import struct {
 	kept []record // what the view held and what tenant keys were added
 	ring keyring
 
-	// digest is over the digests of the blocks written.
-	digest hash.Hash
+	// held tallies the blocks written.
+	held *tallies
 	// logged says that the log may have the import.
 	logged bool
 
@@ -73,7 +71,7 @@ type block struct {
 	first  uint64 // place in the key file of the first item
 	slots  []byte // of the key file
 	out    *z.Buffer
-	digest [sha256.Size]byte
+	held   []placed // what out adds to the tallies, in order of place
 	err    error
 	sealed chan struct{}
 }
@@ -145,6 +143,7 @@ func (s *Store) prepareImport(ctx context.Context) (*Import, error) {
 	if err := writeFile(s.path(importFile), appendRecords(nil, kept)); err != nil {
 		return nil, s.latchIfMarked(err)
 	}
+	s.agreement.agreed.clear()
 	im := &Import{store: s, kept: kept, ring: *s.ring.Load(), writer: s.db.NewStreamWriter(), keys: s.committer.keys}
 	if err := im.writer.Prepare(); err != nil {
 		im.writer.Cancel()
@@ -166,7 +165,7 @@ func (s *Store) latchIfMarked(err error) error {
 // restRecords returns every record but those of credentials, in order of key.
 func (s *Store) restRecords() (kept []record, err error) {
 	err = s.db.View(func(txn *badger.Txn) error {
-		for _, prefix := range []byte{prefixTenantKey, prefixMeta, prefixParty} {
+		for _, prefix := range []byte{prefixKeyState, prefixTenantKey, prefixMeta, prefixParty} {
 			err := scan(txn, []byte{prefix}, func(key, value []byte) error {
 				kept = append(kept, record{bytes.Clone(key), bytes.Clone(value)})
 				return nil
@@ -181,7 +180,7 @@ func (s *Store) restRecords() (kept []record, err error) {
 }
 
 func (im *Import) start(workers int) {
-	im.digest = sha256.New()
+	im.held = new(tallies)
 	im.filling = newBlock()
 	im.sealing = make(chan *block, workers)
 	im.writing = make(chan *block, 2*workers)
@@ -288,7 +287,7 @@ func (im *Import) seal() {
 func (b *block) seal(s *Store, sc *scratch) {
 	perItem := 2*sealOverhead + statusSize + templateHeadSize + s.label.Model.Dim + 128
 	b.out = z.NewBuffer(len(b.items)*perItem, "import")
-	digest := sha256.New()
+	d := s.digest
 	b.slots = make([]byte, 0, len(b.items)*keyfile.SlotSize)
 	for i, e := range b.items {
 		_, records, err := s.sealEnrolment(e.by, e.Enrol, e.norm, b.first+uint64(i), sc)
@@ -299,11 +298,18 @@ func (b *block) seal(s *Store, sc *scratch) {
 		b.slots = append(b.slots, sc.slot[:]...)
 		for _, r := range records {
 			stage(b.out, streamCredentials, r)
-			digest.Write(r.key)
-			digest.Write(r.value[len(r.value)-tagSize:]) // the seal's tag stands for the whole record
+			b.count(d.one(r.key, r.value))
 		}
 	}
-	digest.Sum(b.digest[:0])
+}
+
+// count tallies a record; places ascend.
+func (b *block) count(place int, t tally) {
+	if n := len(b.held); n > 0 && int(b.held[n-1].place) == place {
+		b.held[n-1].add(t)
+		return
+	}
+	b.held = append(b.held, placed{uint16(place), t})
 }
 
 func stage(out *z.Buffer, stream uint32, r record) {
@@ -316,7 +322,7 @@ func (im *Import) write() {
 		<-b.sealed
 		err := b.err
 		if err == nil && im.ctx.Err() == nil {
-			im.digest.Write(b.digest[:])
+			im.held.add(b.held)
 			err = errors.Join(im.store.vault.keys.Write(b.first, b.slots), translate(im.writer.Write(b.out)))
 		}
 		if err != nil {
@@ -400,7 +406,7 @@ func (im *Import) log(rest []record, reached water) error {
 	s.machine.holds = reached.sequence
 	e := entry{
 		kind: entryImport, sequence: reached.sequence, records: rest,
-		manifest: manifest{credentials: uint64(im.count), digest: [32]byte(im.digest.Sum(nil))},
+		credentials: uint64(im.count), turned: im.held.list(),
 	}
 	im.logged = true
 	if err := errors.Join(s.propose(e), s.machine.settle()); err != nil {
@@ -422,8 +428,10 @@ func (im *Import) writeRest(fresh []record) error {
 	slices.SortFunc(rest, func(a, b record) int { return bytes.Compare(a.key, b.key) })
 	out := z.NewBuffer(1<<20, "import")
 	defer func() { _ = out.Release() }()
+	d := im.store.digest
 	for _, r := range rest {
 		stage(out, streamRest, r)
+		d.count(im.held, r.key, r.value)
 	}
 	return translate(im.writer.Write(out))
 }

@@ -11,7 +11,8 @@ const (
 	prefixCredential = 'c' // c | credential id | s, and c | credential id | t | factor
 	prefixErased     = 'e' // e | place in the key file
 	prefixTenantKey  = 'k' // k | tenant | key version
-	prefixMeta       = 'm' // m | w, m | a and m | k
+	prefixKeyState   = 'f' // f
+	prefixMeta       = 'm' // m | w, and m | a
 	prefixParty      = 'p' // p | relying party id
 )
 
@@ -27,7 +28,7 @@ var (
 	// progressKey holds the position of the view in the log.
 	progressKey = []byte{prefixMeta, 'a'}
 	// keyStateKey holds what the view knows of the key file.
-	keyStateKey = []byte{prefixMeta, 'k'}
+	keyStateKey = []byte{prefixKeyState}
 )
 
 const (

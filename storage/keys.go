@@ -79,7 +79,7 @@ func (l label) keysID() (id keyfile.ID) {
 
 // createKeys makes the key file of a new store.
 func createKeys(o Options, l label, keys storeKeys) error {
-	file, err := keyfile.Create(keysPath(o), l.keysID(), keys.slots)
+	file, err := keyfile.Create(keysPath(o), l.keysID(), keys.file)
 	if err != nil {
 		return fmt.Errorf("storage: %w", err)
 	}
@@ -89,13 +89,13 @@ func createKeys(o Options, l label, keys storeKeys) error {
 // openKeys opens the key file. A store of an older format gets one when it is opened for writing.
 func (s *Store) openKeys() (err error) {
 	path, id := keysPath(s.opts), s.label.keysID()
-	s.vault.keys, err = keyfile.Open(path, id, s.keys.slots, s.opts.ReadOnly)
+	s.vault.keys, err = keyfile.Open(path, id, s.keys.file, s.opts.ReadOnly)
 	missing := errors.Is(err, os.ErrNotExist)
 	switch {
 	case missing && s.label.Format < format && s.opts.ReadOnly:
 		return nil
 	case missing && (s.label.Format < format || s.opts.AdoptKeys):
-		s.vault.keys, err = keyfile.Create(path, id, s.keys.slots)
+		s.vault.keys, err = keyfile.Create(path, id, s.keys.file)
 	case missing:
 		return fmt.Errorf("%w: key file %s is missing; put back its newest copy, or take what there is with zhenni keys adopt",
 			zhenni.ErrCorrupt, path)

@@ -17,10 +17,12 @@ import (
 )
 
 // format is the version of everything in the folder: header, mark, key layout and records. Format 1 had no log, format 2
-// no key file. A writing Open makes the newest of them, which an older build does not touch.
+// no tallies of the slots, format 3 no key file; a writing Open makes each the newest, which an older build does not
+// touch.
 const (
-	format    = 3
-	oldFormat = 1
+	format      = 4
+	oldFormat   = 1
+	slotsFormat = 3
 )
 
 const storeIDSize = 16
@@ -43,7 +45,10 @@ type storeKeys struct {
 	header []byte     // MAC of the header file
 	mark   []byte     // MAC of the high-water mark
 	log    []byte     // MAC of the log's entries, of the view's position in it and of snapshots
-	slots  []byte     // MAC of the key file's header
+	slots  []byte     // MAC of the tallies in the slots file
+	file   []byte     // MAC of the key file's header
+	digest []byte     // digests of credential records, AES-256
+	other  []byte     // digests of other records, HMAC
 	system *tenantKey // seals the records of tenant 0, the store itself
 }
 
@@ -51,7 +56,8 @@ func deriveKeys(storeKey []byte) (storeKeys, error) {
 	var keys storeKeys
 	var system []byte
 	for info, dst := range map[string]*[]byte{
-		"header": &keys.header, "mark": &keys.mark, "log": &keys.log, "keys": &keys.slots, "system": &system,
+		"header": &keys.header, "mark": &keys.mark, "log": &keys.log, "keys": &keys.file, "system": &system,
+		"slots": &keys.slots, "digest": &keys.digest, "digest of the rest": &keys.other,
 	} {
 		derived, err := hkdf.Expand(sha256.New, storeKey, "zhenni storage 1 "+info, keySize)
 		if err != nil {

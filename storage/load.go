@@ -13,6 +13,9 @@ import (
 // load reads what is kept in memory: tenant keys, relying parties and the high-water record, which it holds against
 // the mark.
 func (s *Store) load() error {
+	if err := s.agreeRest(); err != nil {
+		return err
+	}
 	ring := keyring{0: s.keys.system}
 	parties := map[string]party{}
 	var reached water

@@ -196,7 +196,7 @@ func TestRefusedViewIsNotTouched(t *testing.T) {
 			t.Fatalf("Open: %v, want ErrCorrupt", err)
 		}
 	}
-	db, err := openBadger(opts.withDefaults())
+	db, err := openBadger(opts.withDefaults(), true)
 	if err != nil {
 		t.Fatal(err)
 	}

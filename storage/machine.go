@@ -68,6 +68,9 @@ type machine struct {
 	// found is the commit that the view had before the log was applied to it, holds the last whose import it has the
 	// records of.
 	found, holds uint64
+	// generations are what the slots file held at Open, saved is the form of the newest written since.
+	generations []generation
+	saved       []byte
 }
 
 // Inspect checks one entry before any is applied.
@@ -76,6 +79,12 @@ func (m *machine) Inspect(_ uint64, b []byte) error {
 	if err == nil && e.kind == entryImport {
 		m.imported = e.sequence
 	}
+	return err
+}
+
+// Check holds an entry that is read again against its seal.
+func (m *machine) Check(b []byte) error {
+	_, err := openEntry(b, m.store.keys.log)
 	return err
 }
 
@@ -101,7 +110,7 @@ func (m *machine) Apply(index uint64, b []byte) error {
 	if err := m.admitImport(e); err != nil {
 		return m.fail(err)
 	}
-	if err := m.write(position{index, e.sequence}, e.records); err != nil {
+	if err := m.write(position{index, e.sequence}, &e); err != nil {
 		return m.fail(err)
 	}
 	m.changed = true
@@ -125,32 +134,70 @@ func (m *machine) admitImport(e entry) error {
 	}
 	if e.sequence > m.holds {
 		return fmt.Errorf("%w: the view has lost an import of %d credentials that no snapshot holds; import again",
-			zhenni.ErrCorrupt, e.manifest.credentials)
+			zhenni.ErrCorrupt, e.credentials)
 	}
 	return nil
 }
 
-// write commits records with the position they reach.
-func (m *machine) write(at position, records []record) error {
-	next := progress{at, m.durable}
+// write commits the records of an entry with the position they reach, nil for none. Nobody sees the one without what
+// it adds to the tallies.
+func (m *machine) write(at position, e *entry) error {
+	if e == nil {
+		e = &entry{kind: entryChange}
+	}
+	a, next := &m.store.agreement, progress{at, m.durable}
 	txn := m.store.db.NewTransaction(true)
 	defer txn.Discard()
-	for _, r := range append(records[:len(records):len(records)], next.seal(m.store.keys.log)) {
+	if err := m.tallyOld(txn, e); err != nil {
+		return err
+	}
+	for _, r := range append(e.records[:len(e.records):len(e.records)], next.seal(m.store.keys.log)) {
 		if err := txn.Set(r.key, r.value); err != nil {
 			return translate(err)
 		}
 	}
+	a.mu.Lock()
+	defer a.mu.Unlock()
 	if err := translate(txn.Commit()); err != nil {
 		return err
 	}
+	if e.kind == entryImport {
+		a.held = tallies{}
+	}
+	a.held.add(e.turned)
 	m.progress = next
 	return nil
 }
 
-// sync makes everything applied durable. Tables are synced as they are made; what is left are the logs of memtables,
-// of which Badger's own Sync reaches only the newest.
+// tallyOld tallies an entry of the old version, which does not say. In a store with tallies such an entry is applied
+// only to a view that is made anew, whose records are therefore those before the entry.
+func (m *machine) tallyOld(txn *badger.Txn, e *entry) error {
+	s := m.store
+	if !e.untallied || !s.agreement.known {
+		return nil
+	}
+	if e.kind == entryImport {
+		return fmt.Errorf("%w: an import of an older build is no longer in a snapshot", zhenni.ErrCorrupt)
+	}
+	last := map[string]record{} // of a key written twice
+	for _, r := range e.records {
+		last[string(r.key)] = r
+	}
+	d := s.digest
+	for _, r := range last {
+		place, t, err := s.turn(txn, &d, r)
+		if err != nil {
+			return err
+		}
+		e.turned = append(e.turned, placed{uint16(place), t})
+	}
+	return nil
+}
+
+// sync makes everything applied durable, and then what the slots hold by it. Tables are synced as they are made; what is
+// left are the logs of memtables, of which Badger's own Sync reaches only the newest.
 func (m *machine) sync() error {
-	if err := syncView(m.store.path(viewDir)); err != nil {
+	if err := errors.Join(syncView(m.store.path(viewDir)), m.saveTallies()); err != nil {
 		return err
 	}
 	m.durable, m.unsynced = m.applied, 0
@@ -210,6 +257,9 @@ func (s *Store) readProgress() (p progress, ok bool, err error) {
 	return p, err == nil, err
 }
 
+// errLogShort is a log that ends before what its view or its tallies have seen. No view is made of such a log.
+var errLogShort = fmt.Errorf("%w: the command log has lost its end; restore the store", zhenni.ErrCorrupt)
+
 // openLog opens the log and inspects it. Nothing is applied yet.
 func (s *Store) openLog() (err error) {
 	s.machine = &machine{store: s}
@@ -223,6 +273,9 @@ func (s *Store) locate() error {
 	if err != nil {
 		return err
 	}
+	if held.applied.index > s.log.Last() {
+		return fmt.Errorf("%w: it ends at entry %d, the view has %d", errLogShort, s.log.Last(), held.applied.index)
+	}
 	return s.db.View(func(txn *badger.Txn) error {
 		reached, err := s.loadWater(txn, keyring{0: s.keys.system})
 		if err != nil {
@@ -235,27 +288,48 @@ func (s *Store) locate() error {
 			s.adopted, m.holds = true, reached.sequence+1
 			m.applied.sequence, m.durable.sequence = reached.sequence, reached.sequence
 		}
-		return nil
+		return s.chooseTallies()
 	})
 }
 
 // replay starts the log where the synced part of the view ends and waits for the view to reach the log's end.
 func (s *Store) replay() error {
 	m := s.machine
-	if m.applied.index > s.log.Last() {
-		return fmt.Errorf("%w: the command log ends at entry %d, the view has %d; restore the store",
-			zhenni.ErrCorrupt, s.log.Last(), m.applied.index)
-	}
 	m.applied = m.durable
 	if err := s.log.Start(m.durable.index); err != nil {
 		return err
 	}
 	if m.failed == nil && m.applied.sequence < m.found {
-		m.failed = fmt.Errorf("%w: the command log ends at commit %d, the view has %d; restore the store",
-			zhenni.ErrCorrupt, m.applied.sequence, m.found)
+		m.failed = fmt.Errorf("%w: it ends at commit %d, the view has %d", errLogShort, m.applied.sequence, m.found)
 	}
 	m.ready = m.failed == nil
 	return m.failed
+}
+
+// takeOver takes over the view that an upgrade has made: it is surveyed once, after every table was read, and put into
+// the log. The tallies are written once the view stands still where they are of, and the header last, so that a start in
+// between goes on from there.
+func (s *Store) takeOver() error {
+	if s.opts.ReadOnly || !s.label.Upgraded {
+		return nil
+	}
+	a, m := &s.agreement, s.machine
+	if !a.known {
+		held, err := s.survey()
+		if err != nil {
+			return err
+		}
+		a.held = *held
+	}
+	if err := errors.Join(s.adopt(), m.settle()); err != nil {
+		return err
+	}
+	a.known = true
+	if err := m.saveTallies(); err != nil {
+		return err
+	}
+	s.label.Upgraded = false
+	return s.rewriteLabel()
 }
 
 // adopt gives a view that was written before there was a log an entry that stands for it, and a snapshot.
@@ -271,7 +345,7 @@ func (s *Store) adopt() error {
 	}
 	e := entry{
 		kind: entryImport, sequence: reached.sequence, records: []record{{waterKey, value}},
-		manifest: manifest{credentials: uint64(reached.credentials)},
+		credentials: uint64(reached.credentials), turned: s.agreement.held.list(),
 	}
 	if err := errors.Join(s.propose(e), s.machine.settle()); err != nil {
 		return err

@@ -21,6 +21,8 @@ const (
 	DefaultQueue = 256
 	// DefaultMemTable is the size in bytes of one of Badger's memtables.
 	DefaultMemTable = 64 << 20
+	// MinScrubRate is the least bytes a second that the default of ScrubRate comes to.
+	MinScrubRate = 4 << 20
 	// groupCommands bounds the commands of one commit. At the largest dimension they take about 6 MB, within what
 	// Badger takes in one transaction (15 % of a memtable).
 	groupCommands = 2 * MaxCommands
@@ -54,11 +56,16 @@ type Options struct {
 	// MemTable is the size in bytes of one of Badger's memtables, 48 MiB to 512 MiB; up to five exist. Default
 	// [DefaultMemTable].
 	MemTable int64
+	// ScrubRate is the bytes a second that a walk in the background reads of the view and the log, for ever; less than 0
+	// is none. Default: all of it in a day, but at least [MinScrubRate].
+	ScrubRate int64
 	// Logger receives what Badger reports, never a key or a value of a record. Default: nothing is logged.
 	Logger *slog.Logger
 	// Entropy is where keys and nonces come from, safe for concurrent use. Default crypto/rand.
 	Entropy io.Reader
 
+	// verifyAtOnce is the size of a view whose tables are read before it is opened; tests make it small.
+	verifyAtOnce int64
 	// free returns the free bytes of the disk under a folder; tests fill the disk with it.
 	free func(dir string) (int64, error)
 }
@@ -90,6 +97,9 @@ func (o Options) withDefaults() Options {
 	}
 	if o.MemTable == 0 {
 		o.MemTable = DefaultMemTable
+	}
+	if o.verifyAtOnce == 0 {
+		o.verifyAtOnce = verifyAtOnce
 	}
 	if o.Logger == nil {
 		o.Logger = slog.New(slog.DiscardHandler)

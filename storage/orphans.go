@@ -8,6 +8,7 @@ import (
 	"path/filepath"
 
 	"github.com/dgraph-io/badger/v4"
+	"github.com/dgraph-io/badger/v4/options"
 	"github.com/dgraph-io/badger/v4/table"
 	"github.com/dgraph-io/badger/v4/y"
 
@@ -82,7 +83,7 @@ func (s *Store) dropOrphans() error {
 // missingFromView reports whether a table holds a record that the view has not, or only in an older version. A table
 // that does not open was being written at the crash, so nothing was taken out of the log on its account.
 func (s *Store) missingFromView(path string) (bool, error) {
-	orphan, err := openTable(path)
+	orphan, err := openTable(path, options.OnTableAndBlockRead)
 	if err != nil {
 		return false, nil
 	}

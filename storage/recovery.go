@@ -16,11 +16,15 @@ const recordHeadSize = 2 + 4
 // the file needs no seal of its own.
 func appendRecords(dst []byte, records []record) []byte {
 	for _, r := range records {
-		dst = binary.LittleEndian.AppendUint16(dst, uint16(len(r.key)))
-		dst = binary.LittleEndian.AppendUint32(dst, uint32(len(r.value)))
-		dst = append(append(dst, r.key...), r.value...)
+		dst = appendRecord(dst, r.key, r.value)
 	}
 	return dst
+}
+
+func appendRecord(dst, key, value []byte) []byte {
+	dst = binary.LittleEndian.AppendUint16(dst, uint16(len(key)))
+	dst = binary.LittleEndian.AppendUint32(dst, uint32(len(value)))
+	return append(append(dst, key...), value...)
 }
 
 // decodeRecords reads what appendRecords wrote. The records share b.

@@ -41,13 +41,20 @@ func (s *Store) commitPart(records []record) error {
 	if err := c.ready(); err != nil {
 		return err
 	}
+	for _, r := range records {
+		if place := slotOf(r.key); place < zhenni.Slots {
+			if err := s.agree(zhenni.Slot(place)); err != nil {
+				return err
+			}
+		}
+	}
 	b := newBatch(s, c.reached, c.keys)
 	defer b.discard()
 	b.put(records...)
 	if err := b.seal(); err != nil {
 		return err
 	}
-	e := entry{kind: entryChange, sequence: b.water.sequence, records: b.records}
+	e := entry{kind: entryChange, sequence: b.water.sequence, records: b.records, turned: b.turns()}
 	if err := s.propose(e); err != nil {
 		c.failed = err
 		return err

@@ -18,16 +18,21 @@ import (
 )
 
 // A snapshot is every record of the view but its position, as of one entry, drawn in the package documentation. The
-// records are sealed; the MAC at the end is over all of it, so that none is missing and none too many.
-const snapshotMagic = "zhenni snapshot 1\n"
+// records are sealed; the stream that carries them is whole or does not read.
+const (
+	snapshotMagic    = "zhenni snapshot 2\n"
+	oldSnapshotMagic = "zhenni snapshot 1\n"
+)
 
 const snapshotBuffer = 1 << 20
 
-// frozen is the view as of one entry.
+// frozen is the view as of one entry, and what it must hold.
 type frozen struct {
-	txn *badger.Txn
-	at  position
-	key []byte
+	store *Store
+	txn   *badger.Txn
+	at    position
+	held  *tallies
+	id    [chunkIDSize]byte
 }
 
 // Snapshot syncs the view and freezes it.
@@ -38,80 +43,154 @@ func (m *machine) Snapshot() (commandlog.Snapshot, error) {
 	case !m.changed:
 		return nil, commandlog.ErrNothingNew
 	}
+	f := &frozen{store: m.store, at: m.applied}
+	if _, err := io.ReadFull(m.store.opts.Entropy, f.id[:]); err != nil {
+		return nil, fmt.Errorf("%w: no entropy for a snapshot: %w", zhenni.ErrUnavailable, err)
+	}
 	if err := m.sync(); err != nil {
 		return nil, m.fail(err)
 	}
 	m.changed = false
-	return &frozen{m.store.db.NewTransaction(false), m.applied, m.store.keys.log}, nil
+	held := m.store.agreement.held // the machine is its only writer
+	f.held, f.txn = &held, m.store.db.NewTransaction(false)
+	return f, nil
 }
 
 func (f *frozen) Release() { f.txn.Discard() }
 
-// Write writes the snapshot.
+// Write writes the snapshot. A view that does not hold what the log says gives none: [zhenni.ErrCorrupt].
 func (f *frozen) Write(to io.Writer) error {
-	mac := hmac.New(sha256.New, f.key)
-	w := bufio.NewWriterSize(io.MultiWriter(to, mac), snapshotBuffer)
-	head := f.at.append([]byte(snapshotMagic))
-	if _, err := w.Write(head); err != nil {
+	aead, err := newChunkAEAD(f.store.keys.log, snapshotMagic, f.id)
+	if err != nil {
+		return err
+	}
+	if _, err := to.Write(append([]byte(snapshotMagic), f.id[:]...)); err != nil {
 		return fmt.Errorf("storage: snapshot: %w", err)
 	}
-	count := uint64(0)
+	w := newChunkWriter(to, aead)
+	sums, err := f.writeRecords(w)
+	if err == nil {
+		err = w.Close()
+	}
+	if err != nil {
+		return fmt.Errorf("storage: snapshot: %w", err)
+	}
+	return f.store.compareAll(sums, f.held)
+}
+
+// writeRecords writes what the stream carries and returns the tallies of the records.
+func (f *frozen) writeRecords(w *chunkWriter) (_ *tallies, err error) {
+	defer damagePanics(&err, "the view")
+	if _, err := w.Write(appendPlaced(f.at.append(nil), f.held.list())); err != nil {
+		return nil, err
+	}
+	sums, d, count := new(tallies), f.store.digest, uint64(0)
 	var buf []byte
-	err := scan(f.txn, nil, func(key, value []byte) error {
+	err = scan(f.txn, nil, func(key, value []byte) error {
 		if bytes.Equal(key, progressKey) {
 			return nil
 		}
 		count++
-		buf = appendRecords(buf[:0], []record{{key, value}})
+		d.count(sums, key, value)
+		buf = appendRecord(buf[:0], key, value)
 		_, err := w.Write(buf)
 		return err
 	})
 	if err != nil {
-		return fmt.Errorf("storage: snapshot: %w", err)
+		return nil, err
 	}
-	buf = append(buf[:0], make([]byte, recordHeadSize)...)
-	buf = binary.LittleEndian.AppendUint64(buf, count)
-	if _, err := w.Write(buf); err != nil {
-		return fmt.Errorf("storage: snapshot: %w", err)
-	}
-	if err := w.Flush(); err != nil {
-		return fmt.Errorf("storage: snapshot: %w", err)
-	}
-	_, err = to.Write(mac.Sum(nil))
-	return err
+	buf = binary.LittleEndian.AppendUint64(append(buf[:0], make([]byte, recordHeadSize)...), count)
+	_, err = w.Write(buf)
+	return sums, err
 }
 
-// snapshotReader reads a snapshot and hashes what it reads.
+// snapshotFront is what stands before the records: where the snapshot was taken and what it holds. One of the old format
+// has no tallies.
+type snapshotFront struct {
+	at        position
+	held      []placed
+	untallied bool
+}
+
+// snapshotReader reads what a snapshot carries. mac hashes what is read of one of the old format.
 type snapshotReader struct {
 	r   *bufio.Reader
 	mac hash.Hash
 	buf []byte
 }
 
-// readSnapshot passes every record to visit, valid for the visit, and checks the MAC after the last one. Until then
-// nothing read is to be believed: [zhenni.ErrCorrupt], [zhenni.ErrFormat].
-func readSnapshot(r io.Reader, key []byte, visit func(record) error) (position, error) {
-	s := &snapshotReader{r: bufio.NewReaderSize(r, snapshotBuffer), mac: hmac.New(sha256.New, key)}
-	head, err := s.take(len(snapshotMagic) + positionSize)
+// readSnapshot passes every record to visit, valid for the visit, and checks at the end that it is whole. Until then
+// nothing read is to be believed: [zhenni.ErrCorrupt], [zhenni.ErrFormat]. Whether the records are those that the front
+// tallies is the caller's to check, [Store.readTallied].
+func readSnapshot(r io.Reader, key []byte, visit func(record) error) (front snapshotFront, err error) {
+	s, err := newSnapshotReader(r, key)
 	if err != nil {
-		return position{}, err
+		return front, err
 	}
-	if string(head[:len(snapshotMagic)]) != snapshotMagic {
-		return position{}, fmt.Errorf("%w: not a snapshot of this build", zhenni.ErrFormat)
+	if front, err = s.front(); err != nil {
+		return front, err
 	}
-	at := decodePosition(head[len(snapshotMagic):])
 	for count := uint64(0); ; count++ {
 		r, err := s.record()
 		if err != nil {
-			return position{}, err
+			return front, err
 		}
 		if len(r.key) == 0 {
-			return at, s.end(count)
+			return front, s.end(count)
 		}
 		if err := visit(r); err != nil {
-			return position{}, err
+			return front, err
 		}
 	}
+}
+
+func newSnapshotReader(r io.Reader, key []byte) (*snapshotReader, error) {
+	magic := make([]byte, len(snapshotMagic))
+	if _, err := io.ReadFull(r, magic); err != nil {
+		return nil, fmt.Errorf("%w: the snapshot is cut short: %w", zhenni.ErrCorrupt, err)
+	}
+	switch string(magic) {
+	case oldSnapshotMagic:
+		s := &snapshotReader{r: bufio.NewReaderSize(r, snapshotBuffer), mac: hmac.New(sha256.New, key)}
+		s.mac.Write(magic)
+		return s, nil
+	case snapshotMagic:
+		var id [chunkIDSize]byte
+		if _, err := io.ReadFull(r, id[:]); err != nil {
+			return nil, fmt.Errorf("%w: the snapshot is cut short: %w", zhenni.ErrCorrupt, err)
+		}
+		aead, err := newChunkAEAD(key, snapshotMagic, id)
+		if err != nil {
+			return nil, err
+		}
+		return &snapshotReader{r: bufio.NewReaderSize(newChunkReader(r, aead), snapshotBuffer)}, nil
+	}
+	return nil, fmt.Errorf("%w: not a snapshot of this build", zhenni.ErrFormat)
+}
+
+// front reads what stands before the records.
+func (s *snapshotReader) front() (front snapshotFront, err error) {
+	b, err := s.take(positionSize)
+	if err != nil {
+		return front, err
+	}
+	front = snapshotFront{at: decodePosition(b), untallied: s.mac != nil}
+	if front.untallied {
+		return front, nil
+	}
+	if b, err = s.take(4); err != nil {
+		return front, err
+	}
+	list := bytes.Clone(b)
+	size, err := placedLength(list)
+	if err != nil {
+		return front, err
+	}
+	if b, err = s.take(size); err != nil {
+		return front, err
+	}
+	front.held, _, err = decodePlaced(append(list, b...))
+	return front, err
 }
 
 // take reads n bytes, valid until the next take.
@@ -123,7 +202,9 @@ func (s *snapshotReader) take(n int) ([]byte, error) {
 	if _, err := io.ReadFull(s.r, b); err != nil {
 		return nil, fmt.Errorf("%w: the snapshot is cut short: %w", zhenni.ErrCorrupt, err)
 	}
-	s.mac.Write(b)
+	if s.mac != nil {
+		s.mac.Write(b)
+	}
 	return b, nil
 }
 
@@ -152,6 +233,9 @@ func (s *snapshotReader) end(count uint64) error {
 	if binary.LittleEndian.Uint64(b) != count {
 		return fmt.Errorf("%w: a snapshot of %d records has %d", zhenni.ErrCorrupt, binary.LittleEndian.Uint64(b), count)
 	}
+	if s.mac == nil {
+		return s.ended()
+	}
 	sum := s.mac.Sum(nil)
 	if b, err = s.take(sha256.Size); err != nil {
 		return err
@@ -162,9 +246,39 @@ func (s *snapshotReader) end(count uint64) error {
 	return nil
 }
 
+// ended reports whether the stream ends here, by its last chunk.
+func (s *snapshotReader) ended() error {
+	_, err := s.r.ReadByte()
+	switch {
+	case err == nil:
+		return fmt.Errorf("%w: the snapshot goes on behind its end", zhenni.ErrCorrupt)
+	case !errors.Is(err, io.EOF) || errors.Is(err, zhenni.ErrCorrupt):
+		return fmt.Errorf("%w: the snapshot is cut short: %w", zhenni.ErrCorrupt, err)
+	}
+	return nil
+}
+
+// readTallied is readSnapshot that also holds the records against the tallies, and returns these.
+func (s *Store) readTallied(r io.Reader, visit func(record) error) (position, *tallies, error) {
+	sums, d := new(tallies), s.digest
+	front, err := readSnapshot(r, s.keys.log, func(r record) error {
+		d.count(sums, r.key, r.value)
+		return visit(r)
+	})
+	if err != nil || front.untallied {
+		return front.at, sums, err
+	}
+	held := new(tallies)
+	held.add(front.held)
+	if *held != *sums {
+		return front.at, sums, fmt.Errorf("%w: the records of a snapshot are not those that it tallies", zhenni.ErrCorrupt)
+	}
+	return front.at, sums, nil
+}
+
 // VerifySnapshot reads a snapshot to its end.
 func (m *machine) VerifySnapshot(r io.Reader) error {
-	_, err := readSnapshot(r, m.store.keys.log, func(record) error { return nil })
+	_, _, err := m.store.readTallied(r, func(record) error { return nil })
 	return err
 }
 
@@ -178,13 +292,13 @@ func (m *machine) Restore(r io.Reader) error {
 }
 
 func (m *machine) fill(r io.Reader) error {
-	db := m.store.db
+	db, a := m.store.db, &m.store.agreement
 	if err := translate(db.DropAll()); err != nil {
 		return err
 	}
 	batch := db.NewWriteBatch()
 	defer batch.Cancel()
-	at, err := readSnapshot(r, m.store.keys.log, func(r record) error {
+	at, sums, err := m.store.readTallied(r, func(r record) error {
 		return translate(batch.Set(bytes.Clone(r.key), bytes.Clone(r.value)))
 	})
 	if err != nil {
@@ -193,10 +307,10 @@ func (m *machine) fill(r io.Reader) error {
 	if err := translate(batch.Flush()); err != nil {
 		return err
 	}
-	m.progress = progress{at, at}
-	if err := syncView(m.store.path(viewDir)); err != nil {
+	a.held = *sums
+	m.applied, m.holds = at, at.sequence
+	if err := m.sync(); err != nil {
 		return err
 	}
-	m.holds = at.sequence
 	return m.write(at, nil)
 }

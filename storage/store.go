@@ -32,6 +32,11 @@ type Store struct {
 	adopted    bool
 	truncation truncation
 
+	agreement agreement
+	scrub     scrub
+	// digest is copied by whoever tallies.
+	digest digester
+
 	// gate is read-locked by every call for as long as it uses db or the queue; phase changes under its write lock.
 	gate  sync.RWMutex
 	phase phase
@@ -79,14 +84,23 @@ var (
 )
 
 // Open opens the store in opts.Dir, creating one where there is none, and starts its committer; Close ends it.
-// It reads every table once, for the checksums, and removes what a half-done import left.
+// It removes what a half-done import left. Tables of more than 256 MiB together are read, for their checksums, once the
+// store is open ([Store.Scrubbed]), or before that where the process died while it read them.
 //
 // Errors: [zhenni.ErrBadValue] for options out of range and for a store of another model; [zhenni.ErrLocked] while
 // another process has the store open; [zhenni.ErrWrongKey] when the root key does not open it; [zhenni.ErrFormat] for
 // a format of another build; [zhenni.ErrCorrupt] when a file was changed, or when the view has lost acknowledged changes;
 // for ReadOnly, [zhenni.ErrNotFound] where there is no store, and [zhenni.ErrUnavailable] for one that was not closed in
 // order, which a writing Open puts right.
-func Open(opts Options) (_ *Store, err error) {
+func Open(opts Options) (*Store, error) {
+	s, err := open(opts)
+	if errors.Is(err, errRestDiffers) && !opts.ReadOnly {
+		s, err = open(opts) // the view is marked by now, and made again
+	}
+	return s, err
+}
+
+func open(opts Options) (_ *Store, err error) {
 	if err := opts.Validate(); err != nil {
 		return nil, err
 	}
@@ -103,33 +117,33 @@ func Open(opts Options) (_ *Store, err error) {
 	if err := s.openState(); err != nil {
 		return nil, err
 	}
-	for _, step := range []func() error{s.load, s.adopt} {
-		if err := step(); err != nil {
-			return nil, err
-		}
+	if err := s.load(); err != nil {
+		return nil, err
 	}
 	if s.label.Format != format && !s.opts.ReadOnly {
 		return s.upgrade()
 	}
-	if err := s.settleKeys(); err != nil {
-		return nil, err
+	for _, step := range []func() error{s.takeOver, s.unmark, s.settleKeys} {
+		if err := step(); err != nil {
+			return nil, err
+		}
 	}
 	s.committer.start(s)
-	return s, nil
+	return s, s.startScrub()
 }
 
 // openState opens the view and, unless the store is read-only, brings it up to the end of the log.
 func (s *Store) openState() (err error) {
 	if s.opts.ReadOnly {
-		if s.db, err = openBadger(s.opts); err != nil {
+		if s.db, err = openBadger(s.opts, s.verifyFirst()); err != nil {
 			return err
 		}
-		return s.settleOrphans()
+		return errors.Join(s.settleOrphans(), s.readTallies())
 	}
 	if err := s.openLog(); err != nil {
 		return err
 	}
-	for _, step := range []func() error{s.openView, s.replay, s.settleImport} {
+	for _, step := range []func() error{s.loadGenerations, s.openView, s.replay, s.settleImport} {
 		if err := step(); err != nil {
 			return err
 		}
@@ -160,6 +174,9 @@ func (s *Store) openFolder() (err error) {
 	}
 	s.vault = vault{model: s.label.Model.ID, entropy: s.opts.Entropy}
 	if err := s.openKeys(); err != nil {
+		return err
+	}
+	if s.digest, err = newDigester(s.keys, s.label.Model.Factor); err != nil {
 		return err
 	}
 	s.committer.mark, s.committer.marked, err = openMark(dir, s.keys.mark, readOnly)
@@ -198,6 +215,7 @@ func (s *Store) Close() error {
 	if already, err := s.leave(); already || err != nil {
 		return err
 	}
+	s.scrub.end()
 	s.committer.stop()
 	s.truncation.running.Wait()
 	return s.release()
@@ -234,12 +252,16 @@ func (s *Store) Count() int64 { return s.credentials.Load() }
 // Size returns the bytes that the store's files take on disk now.
 func (s *Store) Size() int64 { return diskBytes(s.opts.Dir) }
 
-// Credential returns the public record of id: [zhenni.ErrNotFound], [zhenni.ErrCorrupt].
+// Credential returns the public record of id: [zhenni.ErrNotFound], [zhenni.ErrCorrupt]. The first read of a slot walks
+// it, see [Store.Reference].
 func (s *Store) Credential(id zhenni.CredentialID) (zhenni.Credential, error) {
 	if err := s.enter(); err != nil {
 		return zhenni.Credential{}, err
 	}
 	defer s.gate.RUnlock()
+	if err := s.agree(id.Slot()); err != nil {
+		return zhenni.Credential{}, err
+	}
 	txn := s.db.NewTransaction(false)
 	defer txn.Discard()
 	sc := s.scratch.Get().(*scratch)
@@ -250,8 +272,10 @@ func (s *Store) Credential(id zhenni.CredentialID) (zhenni.Credential, error) {
 
 // Reference opens the current record of id: status and template as of one moment. Row has the model's dimension and
 // receives the template; the returned Reference.Row is row. Any status is returned but erased, which is
-// [zhenni.ErrNotFound] like an id that is not there. Other errors: [zhenni.ErrCorrupt] for a record that fails its seal or belongs to another generation, after which row holds
-// nothing of use.
+// [zhenni.ErrNotFound] like an id that is not there. Other errors: [zhenni.ErrCorrupt] for a record that fails its seal or
+// belongs to another generation, and for every one of a slot whose records are not those that the log made; row then
+// holds nothing of use. The first read of a slot since Open walks all of it to know, about a millisecond where ten
+// million credentials are stored.
 func (s *Store) Reference(id zhenni.CredentialID, row []int8) (zhenni.Reference, error) {
 	if len(row) != s.label.Model.Dim {
 		return zhenni.Reference{}, fmt.Errorf("%w: row of %d elements, want %d", zhenni.ErrBadValue, len(row), s.label.Model.Dim)
@@ -260,6 +284,9 @@ func (s *Store) Reference(id zhenni.CredentialID, row []int8) (zhenni.Reference,
 		return zhenni.Reference{}, err
 	}
 	defer s.gate.RUnlock()
+	if err := s.agree(id.Slot()); err != nil {
+		return zhenni.Reference{}, err
+	}
 	txn := s.db.NewTransaction(false)
 	defer txn.Discard()
 	sc := s.scratch.Get().(*scratch)

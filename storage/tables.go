@@ -17,23 +17,31 @@ import (
 	"zhenni"
 )
 
-// verifyTables reads every table of a view that is about to be opened and checks its blocks. Badger checks them too,
-// but in goroutines of its own, where a damaged table is a panic that ends the process; and a view without its manifest
-// it takes for a new one, whose tables it removes. Either is [zhenni.ErrCorrupt] here, before anything is changed.
-// It returns the number of the last commit in them.
-func verifyTables(dir string, manifest badger.Manifest) (last uint64, err error) {
+// verifyAtOnce is the size in bytes of the tables that Open reads whole before it goes on: it takes no time worth saving.
+// Those of a larger view are read once it serves, see [Store.Scrubbed].
+const verifyAtOnce = 256 << 20
+
+// verifyTables opens every table of a view that is about to be opened, and reads all of each where whole is set. Badger
+// does too, but in goroutines of its own, where a damaged table is a panic that ends the process; and a view without its
+// manifest it takes for a new one, whose tables it removes. Either is [zhenni.ErrCorrupt] here, before anything is
+// changed. It returns the number of the last commit in them.
+func verifyTables(dir string, manifest badger.Manifest, whole bool) (last uint64, err error) {
 	paths := make(chan string, len(manifest.Tables))
 	for id := range manifest.Tables {
 		paths <- table.NewFilename(id, dir)
 	}
 	close(paths)
+	mode := options.OnBlockRead
+	if whole {
+		mode = options.OnTableAndBlockRead
+	}
 	workers := runtime.GOMAXPROCS(0)
 	damage, lasts := make([]error, workers), make([]uint64, workers)
 	var wg sync.WaitGroup
 	for worker := range workers {
 		wg.Go(func() {
 			for path := range paths {
-				last, err := verifyTable(path)
+				last, err := verifyTable(path, mode)
 				damage[worker], lasts[worker] = errors.Join(damage[worker], err), max(lasts[worker], last)
 			}
 		})
@@ -69,8 +77,8 @@ func refuseData(dir string) error {
 	return nil
 }
 
-func verifyTable(path string) (last uint64, err error) {
-	opened, err := openTable(path)
+func verifyTable(path string, mode options.ChecksumVerificationMode) (last uint64, err error) {
+	opened, err := openTable(path, mode)
 	if err != nil {
 		return 0, err
 	}
@@ -81,14 +89,14 @@ func verifyTable(path string) (last uint64, err error) {
 	return last, nil
 }
 
-// openTable opens one table after reading all of it against its checksums: [zhenni.ErrCorrupt].
-func openTable(path string) (_ *table.Table, err error) {
+// openTable opens one table, after reading as much of it against its checksums as mode says: [zhenni.ErrCorrupt].
+func openTable(path string, mode options.ChecksumVerificationMode) (_ *table.Table, err error) {
 	defer damagePanics(&err, path)
 	file, err := z.OpenMmapFile(path, os.O_RDONLY, 0)
 	if err != nil {
 		return nil, fmt.Errorf("%w: table %s: %w", zhenni.ErrCorrupt, path, err)
 	}
-	opened, err := table.OpenTable(file, table.Options{ReadOnly: true, ChkMode: options.OnTableAndBlockRead})
+	opened, err := table.OpenTable(file, table.Options{ReadOnly: true, ChkMode: mode})
 	if err != nil {
 		return nil, fmt.Errorf("%w: table %s: %w", zhenni.ErrCorrupt, path, err)
 	}
@@ -100,6 +108,42 @@ func damagePanics(err *error, what string) {
 	if recover() != nil {
 		*err = fmt.Errorf("%w: %s is damaged", zhenni.ErrCorrupt, what)
 	}
+}
+
+// tableFiles returns the tables of an open view, each whole by now.
+func (s *Store) tableFiles() []string {
+	var paths []string
+	for _, info := range s.db.Tables() {
+		paths = append(paths, table.NewFilename(info.ID, s.path(viewDir)))
+	}
+	return paths
+}
+
+// verifyOpenTable reads a table of an open view against its checksums and returns its size: [zhenni.ErrCorrupt]. It reads
+// a copy: a compaction that removes the table cuts it first, and a mapping of it would end the process.
+func verifyOpenTable(path string) (size int, err error) {
+	defer damagePanics(&err, path)
+	b, err := os.ReadFile(path)
+	if err != nil {
+		return 0, gone(path, err)
+	}
+	id, _ := table.ParseFileID(path)
+	opened, err := table.OpenInMemoryTable(b, id, &table.Options{ReadOnly: true, ChkMode: options.OnBlockRead})
+	if err == nil {
+		err = opened.VerifyChecksum()
+	}
+	if err != nil {
+		return len(b), gone(path, fmt.Errorf("%w: table %s: %w", zhenni.ErrCorrupt, path, err))
+	}
+	return len(b), nil
+}
+
+// gone is nil where the file was removed meanwhile, else err.
+func gone(path string, err error) error {
+	if info, missing := os.Stat(path); missing != nil || info.Size() == 0 {
+		return nil
+	}
+	return err
 }
 
 // verifyChecksums checks the tables of an open view.

@@ -60,11 +60,11 @@ func (s *Store) writeUpgraded() error {
 	}
 	opts := s.opts
 	opts.Dir = s.path(upgradeDir)
-	db, err := openBadger(opts)
+	db, err := openBadger(opts, true)
 	if err != nil {
 		return err
 	}
-	u := &upgrading{store: s, writer: db.NewStreamWriter()}
+	u := &upgrading{store: s, writer: db.NewStreamWriter(), sums: new(tallies), digest: s.digest}
 	err = u.run()
 	if err != nil {
 		u.writer.Cancel()
@@ -81,6 +81,10 @@ type upgrading struct {
 	out  *z.Buffer
 	held int // in out
 	rest []record
+	// sums tally the old view, statuses count its credentials.
+	sums     *tallies
+	digest   digester
+	statuses int64
 }
 
 func (u *upgrading) run() error {
@@ -89,7 +93,10 @@ func (u *upgrading) run() error {
 	}
 	u.out = z.NewBuffer(1<<20, "upgrade")
 	defer func() { _ = u.out.Release() }()
-	if err := u.store.db.View(func(txn *badger.Txn) error { return scan(txn, nil, u.take) }); err != nil {
+	if err := u.store.viewScan(nil, u.take); err != nil {
+		return err
+	}
+	if err := u.agree(); err != nil {
 		return err
 	}
 	state, err := u.store.sealKeyState(u.keys, &u.sc)
@@ -107,8 +114,24 @@ func (u *upgrading) run() error {
 	return u.store.vault.keys.Sync()
 }
 
+// agree holds the old view against what is known of it: its tallies, or the number of its credentials.
+func (u *upgrading) agree() error {
+	s := u.store
+	if s.agreement.known {
+		return s.compareAll(u.sums, &s.agreement.held)
+	}
+	if reached := s.committer.reached; reached.credentials != u.statuses {
+		return fmt.Errorf("%w: the view has %d credentials of %d; restore the store", zhenni.ErrCorrupt, u.statuses, reached.credentials)
+	}
+	return nil
+}
+
 // take passes one record on. The position stays behind, as the log does.
 func (u *upgrading) take(key, value []byte) error {
+	u.digest.count(u.sums, key, value)
+	if _, kind, ok := parseCredentialKey(key, u.digest.factor); ok && kind == kindStatus {
+		u.statuses++
+	}
 	switch {
 	case bytes.Equal(key, progressKey) || bytes.Equal(key, keyStateKey):
 		return nil
@@ -157,7 +180,8 @@ func (u *upgrading) flush() error {
 	return err
 }
 
-// finishUpgrade puts the new view in place of the old one and its log. It may be called again after a crash anywhere.
+// finishUpgrade puts the new view in place of the old one and its log, to be taken over by takeOver. It may be called again
+// after a crash anywhere.
 func (s *Store) finishUpgrade() error {
 	if !s.label.Upgraded {
 		return nil
@@ -167,7 +191,7 @@ func (s *Store) finishUpgrade() error {
 	}
 	fresh := filepath.Join(s.path(upgradeDir), viewDir)
 	if _, err := os.Stat(fresh); err == nil {
-		for _, old := range []string{logDir, orphanDir, importFile, viewDir} {
+		for _, old := range []string{logDir, orphanDir, importFile, slotsFile, damagedFile, viewDir} {
 			if err := os.RemoveAll(s.path(old)); err != nil {
 				return fmt.Errorf("storage: %w", err)
 			}
@@ -183,8 +207,7 @@ func (s *Store) finishUpgrade() error {
 		s.opts.Logger.Warn("damaged views in quarantine hold templates of the old format, which no erasure reaches; remove them",
 			"folder", quarantineDir)
 	}
-	s.label.Upgraded = false
-	return s.rewriteLabel()
+	return nil
 }
 
 // roomForCopy reports whether the disk has room for one more copy of the view.

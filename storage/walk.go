@@ -19,6 +19,8 @@ const (
 	templateUnsealed
 	templateMissing
 	keyUnknown
+	// slotDiffers is of a slot, named by its first id.
+	slotDiffers
 	// erased is no fault: the template is not to open.
 	erased
 )
@@ -31,11 +33,13 @@ type found struct {
 	fault fault
 }
 
-// walk visits every credential of the slots first … last once, in ascending order of id, from one read transaction.
+// walk visits every credential of some slots once, in ascending order of id, from one transaction. Before the first of a
+// slot it holds the slot against the log, and visits a fault of the slot itself where they differ.
 type walk struct {
 	store *Store
 	ring  keyring
 	sc    scratch
+	slots *slotWalk
 	visit func(found) error
 
 	// current is the credential whose status was met last; open says that its template is still to come.
@@ -43,23 +47,62 @@ type walk struct {
 	open    bool
 }
 
-func (s *Store) walk(txn *badger.Txn, first, last zhenni.Slot, visit func(found) error) error {
-	w := &walk{store: s, ring: *s.ring.Load(), visit: visit}
+// walk visits the slots first … last of the moment, which begins with first.
+func (s *Store) walk(m moment, first, last zhenni.Slot, visit func(found) error) (err error) {
+	defer damagePanics(&err, "the view")
+	w := &walk{store: s, ring: *s.ring.Load(), visit: visit, slots: s.newSlotWalk(m.txn)}
+	defer w.slots.it.Close()
 	w.sc.window = new(keyfile.Window)
 	w.current.row = make([]int8, s.label.Model.Dim)
-	options := badger.DefaultIteratorOptions
-	options.PrefetchValues = false
-	options.Prefix = []byte{prefixCredential}
-	it := txn.NewIterator(options)
-	defer it.Close()
-	for it.Seek(slotKey(first)); it.Valid(); it.Next() {
-		id, kind, ok := parseCredentialKey(it.Item().Key(), s.label.Model.Factor)
-		if id.Slot() > last {
+	for slot := int(first); slot <= int(last); {
+		next := min(w.slots.next(zhenni.Slot(slot)), int(last)+1)
+		for ; slot < next; slot++ {
+			if err := w.agree(m, zhenni.Slot(slot), tally{}); err != nil {
+				return err
+			}
+		}
+		if slot > int(last) {
 			break
 		}
-		if err := w.meet(it.Item(), id, kind, ok); err != nil {
+		if err := w.slot(m, zhenni.Slot(slot)); err != nil {
 			return err
 		}
+		slot++
+	}
+	return nil
+}
+
+// agree compares a slot's tally with the log's.
+func (w *walk) agree(m moment, slot zhenni.Slot, sum tally) error {
+	if m.held == nil || w.store.compare(slot, sum, m.held[slot-m.first]) == nil {
+		return nil
+	}
+	return w.report(firstOf(slot), slotDiffers)
+}
+
+// firstOf is the smallest id of a slot.
+func firstOf(slot zhenni.Slot) (id zhenni.CredentialID) {
+	copy(id[:], slotKey(slot)[1:])
+	return id
+}
+
+// slot tallies a slot that has records, and then visits them.
+func (w *walk) slot(m moment, slot zhenni.Slot) error {
+	if m.held != nil {
+		sum, err := w.slots.sum(slot)
+		if err != nil {
+			return err
+		}
+		if err := w.agree(m, slot, sum); err != nil {
+			return err
+		}
+	}
+	for at := w.slots.next(slot); at == int(slot); at = w.slots.at() {
+		id, kind, ok := parseCredentialKey(w.slots.it.Item().Key(), w.store.label.Model.Factor)
+		if err := w.meet(w.slots.it.Item(), id, kind, ok); err != nil {
+			return err
+		}
+		w.slots.it.Next()
 	}
 	return w.close()
 }
@@ -128,21 +171,28 @@ func (w *walk) report(id zhenni.CredentialID, f fault) error {
 	return w.visit(found{status: status{Credential: zhenni.Credential{ID: id}}, fault: f})
 }
 
-// References visits every record of the slots first … last but the erased, in ascending order of id, as of one moment. The Row
-// passed is valid only during the visit, which must not call the store's methods. A record that fails its seal is
-// skipped and counted in the error, [zhenni.ErrCorrupt], which is returned after the last visit; an error of visit
+// References visits every record of the slots first … last but the erased, in ascending order of id, as of one moment.
+// The Row passed is valid only during the visit, which must not call the store's methods. Before a slot is visited its
+// records are counted and digested: one that is not what the log made is skipped whole. So is a record that fails its
+// seal. Both are counted in the error, [zhenni.ErrCorrupt], which is returned after the last visit; an error of visit
 // stops the walk and is returned.
 func (s *Store) References(first, last zhenni.Slot, visit func(zhenni.Reference) error) error {
 	if err := s.enter(); err != nil {
 		return err
 	}
 	defer s.gate.RUnlock()
-	txn := s.db.NewTransaction(false)
-	defer txn.Discard()
-	damaged := 0
-	err := s.walk(txn, first, last, func(f found) error {
-		if f.fault != sound {
-			damaged += int(bit(f.fault != erased))
+	m := s.freeze(first, last)
+	defer m.txn.Discard()
+	damaged, skipped := 0, -1
+	err := s.walk(m, first, last, func(f found) error {
+		if f.fault == slotDiffers {
+			skipped = int(f.ID.Slot())
+		}
+		if f.fault == erased {
+			return nil
+		}
+		if f.fault != sound || int(f.ID.Slot()) == skipped {
+			damaged++
 			return nil
 		}
 		return visit(f.reference(f.row, f.norm))

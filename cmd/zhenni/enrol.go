@@ -181,7 +181,7 @@ func (c *enrolCommand) openStore(out *output) (*storage.Store, error) {
 	if err != nil {
 		return nil, err
 	}
-	return flags.openOrCreate(profile.Model, c.CreateKey, nil, out)
+	return flags.openOrCreate(profile.Model, c.CreateKey, -1, nil, out)
 }
 
 // enrolments prepares the commands; those for an import must ascend by id.

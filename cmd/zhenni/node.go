@@ -37,7 +37,8 @@ type node struct {
 	failed chan error
 }
 
-// startNode serves store, which it owns from then on, and returns once the arena is warm and the listener open.
+// startNode serves store, which it owns from then on, and returns once the listener is open. The arena fills meanwhile:
+// what is asked is answered, and the node becomes ready.
 func startNode(ctx context.Context, cfg nodeConfig, store *storage.Store) (_ *node, err error) {
 	n := &node{store: store, failed: make(chan error, 2)}
 	defer func() {
@@ -54,11 +55,6 @@ func startNode(ctx context.Context, cfg nodeConfig, store *storage.Store) (_ *no
 	}
 	if n.server, err = gateway.New(cfg.gateway, n.shards); err != nil {
 		return nil, usage("%w", err)
-	}
-	select {
-	case <-n.shards.Warmed():
-	case <-ctx.Done():
-		return nil, context.Cause(ctx)
 	}
 	return n, n.listen(cfg)
 }

@@ -34,6 +34,7 @@ type serveCommand struct {
 	Shards   int           `default:"0" env:"ZHENNI_SHARDS" placeholder:"N" help:"Shards at start; 0 is one a core. It can be changed while serving: zhenni shards."`
 	Arena    byteSize      `default:"0" env:"ZHENNI_ARENA" placeholder:"SIZE" help:"Memory for opened templates, as 8GiB or 512MiB; 0 is half of what is free, at most 16GiB."`
 	InFlight int           `default:"0" env:"ZHENNI_IN_FLIGHT" placeholder:"N" help:"Items admitted to a shard and not yet answered; beyond them requests are refused with 503. 0 is 131072."`
+	Scrub    byteSize      `default:"0" env:"ZHENNI_SCRUB" placeholder:"SIZE" help:"Bytes a second read in the background, to find what the disk has damaged; 0 is all of the store in a day, at least 4MiB."`
 	Drain    time.Duration `default:"10s" env:"ZHENNI_DRAIN" help:"How long requests in hand may take after SIGTERM (default ${default})."`
 
 	MaxConnections      int           `default:"${max_connections}" env:"ZHENNI_MAX_CONNECTIONS" placeholder:"N" help:"Connections served at once (default ${default})."`
@@ -88,7 +89,7 @@ func (c *serveCommand) Run(ctx context.Context, out *output) error {
 		return usage("%w", err)
 	}
 	limitHeap(free, cfg.arena)
-	store, err := c.openOrCreate(profile.Model, c.CreateKey, log, out)
+	store, err := c.openOrCreate(profile.Model, c.CreateKey, int64(c.Scrub), log, out)
 	if err != nil {
 		return err
 	}
@@ -98,12 +99,12 @@ func (c *serveCommand) Run(ctx context.Context, out *output) error {
 		return err
 	}
 	out.Note("Serving %d credentials of %s on %s with profile %s.", store.Count(), profile.Model.ID, n.url(), profile.ID)
-	out.Note("%s, %d shards, arena of %s for %d rows, warm after %.1f s. Operator's socket: %s.", simd.Tier(),
-		len(n.shards.Stats().Shards), cfg.arena, n.arena.Stats().Capacity, time.Since(started).Seconds(), cfg.adminSocket)
+	out.Note("%s, %d shards, arena of %s for %d rows. Operator's socket: %s.", simd.Tier(),
+		len(n.shards.Stats().Shards), cfg.arena, n.arena.Stats().Capacity, cfg.adminSocket)
 	if !profile.Supported {
 		out.Note("The profile's data do not support its false match rate: %s. Every result says so.", profile.Reason)
 	}
-	return c.untilStopped(ctx, n, out)
+	return c.untilStopped(ctx, n, started, out)
 }
 
 // derived are the defaults that depend on other settings or on the machine.
@@ -120,13 +121,20 @@ func (c *serveCommand) derived() map[string]string {
 	return derived
 }
 
-// untilStopped waits for the end of ctx, or of a listener, and drains.
-func (c *serveCommand) untilStopped(ctx context.Context, n *node, out *output) error {
+// untilStopped waits for the end of ctx, or of a listener, and drains. It says when the arena is warm.
+func (c *serveCommand) untilStopped(ctx context.Context, n *node, started time.Time, out *output) error {
 	var failure error
-	select {
-	case <-ctx.Done():
-		out.Note("Draining; at most %v.", c.Drain)
-	case failure = <-n.failed:
+	for stopped, warmed := false, n.shards.Warmed(); !stopped; {
+		select {
+		case <-warmed:
+			out.Note("Ready: the arena is warm after %.1f s.", time.Since(started).Seconds())
+			warmed = nil
+			continue
+		case <-ctx.Done():
+			out.Note("Draining; at most %v.", c.Drain)
+		case failure = <-n.failed:
+		}
+		stopped = true
 	}
 	drain, cancel := context.WithTimeout(context.WithoutCancel(ctx), c.Drain)
 	defer cancel()

@@ -22,9 +22,9 @@ func (f storeFlags) open(readOnly bool, out *output) (*storage.Store, error) {
 }
 
 // openOrCreate opens the store of the model, or makes it where there is none; createKey lets it make the root key too.
-// A nil log is silent.
-func (f storeFlags) openOrCreate(model zhenni.Model, createKey bool, log *slog.Logger, out *output) (*storage.Store, error) {
-	return f.openWith(storage.Options{Model: model, Created: time.Now().UTC(), Logger: log}, createKey, out)
+// scrub is the bytes a second read in the background, as [storage.Options] has it. A nil log is silent.
+func (f storeFlags) openOrCreate(model zhenni.Model, createKey bool, scrub int64, log *slog.Logger, out *output) (*storage.Store, error) {
+	return f.openWith(storage.Options{Model: model, Created: time.Now().UTC(), ScrubRate: scrub, Logger: log}, createKey, out)
 }
 
 func (f storeFlags) openWith(options storage.Options, createKey bool, out *output) (_ *storage.Store, err error) {

@@ -142,3 +142,37 @@ func (s *verifiedSnapshots) verify(id string) error {
 	defer r.Close()
 	return s.machine.VerifySnapshot(r)
 }
+
+// reread reads the newest snapshot again. One that was replaced meanwhile is none.
+func (s *verifiedSnapshots) reread(pace func(n int) error) error {
+	all, err := s.List()
+	if err != nil || len(all) == 0 {
+		return err
+	}
+	_, r, err := s.Open(all[0].ID)
+	if err == nil {
+		defer r.Close()
+		err = s.machine.VerifySnapshot(&pacedReader{r, pace})
+	}
+	if err == nil {
+		return nil
+	}
+	if now, _ := s.List(); len(now) > 0 && now[0].ID != all[0].ID {
+		return nil
+	}
+	return fmt.Errorf("%w: the snapshot: %w", zhenni.ErrCorrupt, err)
+}
+
+// pacedReader tells pace what was read, whose error ends it.
+type pacedReader struct {
+	io.Reader
+	pace func(n int) error
+}
+
+func (r *pacedReader) Read(b []byte) (int, error) {
+	n, err := r.Reader.Read(b)
+	if paced := r.pace(n); paced != nil {
+		return n, paced
+	}
+	return n, err
+}

@@ -33,6 +33,8 @@ const (
 type Machine interface {
 	// Inspect checks an entry before any is applied. Its error refuses the log.
 	Inspect(index uint64, entry []byte) error
+	// Check is Inspect for an entry that is read again while the log is in use. It is called from any goroutine.
+	Check(entry []byte) error
 	// Apply makes the entry's change. It is called again with entries that it has, and passes over them.
 	Apply(index uint64, entry []byte) error
 	// Snapshot captures the state after the last Apply: [ErrNothingNew] when the last snapshot holds it.
@@ -245,4 +247,43 @@ func (l *Log) Close() error {
 		// The log stays open: an applier that hangs may still read it.
 		return fmt.Errorf("%w: the command log did not stop within %v", zhenni.ErrUnavailable, shutdownDeadline)
 	}
+}
+
+// Reread reads every entry and the newest snapshot from the disk, while the log is in use, and reports the first that is
+// not as it was written: [zhenni.ErrCorrupt]. pace is called with the bytes read each time and ends it by an error, which
+// is returned.
+func (l *Log) Reread(pace func(n int) error) error {
+	first, err := l.wal.FirstIndex()
+	if err != nil {
+		return fmt.Errorf("commandlog: %w", err)
+	}
+	last, err := l.wal.LastIndex()
+	if err != nil {
+		return fmt.Errorf("commandlog: %w", err)
+	}
+	for index := max(first, 1); index <= last; index++ {
+		n, err := l.reread(index)
+		if err != nil {
+			return err
+		}
+		if err := pace(n); err != nil {
+			return err
+		}
+	}
+	return l.store.reread(pace)
+}
+
+// reread reads one entry; one that was cut meanwhile is none.
+func (l *Log) reread(index uint64) (n int, err error) {
+	var entry raft.Log
+	if err := l.wal.GetLog(index, &entry); err != nil {
+		if first, _ := l.wal.FirstIndex(); index < first {
+			return 0, nil
+		}
+		return 0, fmt.Errorf("%w: entry %d of the command log: %w", zhenni.ErrCorrupt, index, err)
+	}
+	if entry.Type != raft.LogCommand {
+		return len(entry.Data), nil
+	}
+	return len(entry.Data), l.machine.Check(entry.Data)
 }
