@@ -6,10 +6,12 @@
 //
 //	zhenni.json   header: format, store id, model, the store key wrapped by the root key, a MAC over all of it
 //	mark          high-water mark of the view, outside Badger: two slots of sequence u64 | credentials u64 | HMAC-SHA256
+//	keys          the record keys of templates, see package keyfile; Options.Keys may name another place
 //	import        while an import is half done: the records to put back when it does not finish
 //	log/          the command log and its snapshot, see package commandlog
 //	view/         Badger
 //	orphans/      tables that Badger would remove at Open, until every record of theirs is seen in the view
+//	upgrade/      the view of the newest format, while a store of an older one is upgraded
 //	quarantine/   damaged views, numbered, after the log made a new one; nothing reads them
 //
 // # Entry of the log
@@ -26,9 +28,8 @@
 // The digest of an import is SHA-256 over those of its blocks of 1,024 credentials, each over key | last 16 bytes of the
 // value of every record. Kind 1 is a change. Kind 2 says that the view was written outside of the log, by an import or before there was a log,
 // and carries the high-water record; a snapshot follows it. Records are sealed as in the view, so the log holds no
-// template, key or hash of an API key in the clear. A record carries its own wrapped key. Keys that are to be erased
-// apart from log and snapshots need a record version that names a place in a key file instead; entry, log and snapshot
-// do not look into records and stay as they are.
+// template, key or hash of an API key in the clear. The key of a template is in the key file and in nothing else: an
+// erasure destroys it for log, snapshots, tables and copies of them at once.
 //
 // # Snapshot
 //
@@ -48,22 +49,34 @@
 //
 //	c | id [16] | s                      status of a credential
 //	c | id [16] | t | factor             template of a credential
-//	k | tenant u32 be | version u16 be   tenant key: version u8 = 1, then what the root key made of it
+//	e | place u64 be                     the key at that place of the key file is destroyed, or about to be
+//	f                                    what the view knows of the key file
+//	k | tenant u32 be | version u16 be   tenant key: u8 0 for a version that was dropped; u8 1, then what the root key made
+//	                                     of it; while the root key changes u8 2, length u16, what either made of it
 //	m | w                                high-water record: what the last commit reached
 //	m | a                                position: applied and durable, each index u64 | sequence u64, and HMAC-SHA256
 //	p | id                               relying party; a removed one stays, marked
 //
 // # Sealed record
 //
-// Every value but a tenant key has this form. Integers are little-endian.
+// Every value but a tenant key has one of two forms. Integers are little-endian. A template has version 2, all else
+// version 1:
 //
 //	 0  version u8 = 1 | tenant u32 | tenant key version u16 | generation u32     clear, authenticated
 //	11  nonce [12]
 //	23  record key [32] + tag [16], sealed by the tenant key                      AES-256-GCM
 //	71  body + tag [16], sealed by the record key                                 AES-256-GCM
 //
+//	 0  version u8 = 2 | tenant u32 | generation u32 | place u64                  clear, authenticated
+//	17  body + tag [16], sealed by the record key                                 AES-256-GCM
+//
+//	    at that place of the key file: nonce [12]
+//	12  record key [32] + tag [16], sealed by the tenant key                      AES-256-GCM
+//	60  tenant key version u16
+//
 // The associated data of both seals is the clear front, the model id with its length, and the record's own key: tenant,
-// credential, factor, model, generation and key version. A record copied, swapped or relabelled does not open.
+// credential, factor, model, generation and key version or place. A record copied, swapped or relabelled does not open,
+// nor does a slot.
 // Tenant 0 is the store itself; its key is derived from the store key.
 //
 // A record key is 32 random bytes and seals exactly one body: a changed record gets a new one. Under a key used once
@@ -77,11 +90,44 @@
 //	template       dimension u16 | Σq² u32 | row [dimension]
 //	relying party  removed u8 | evaluation u8 | roles u8 | tenant u32 | key hash [32] | created | name
 //	high water     sequence u64 | credentials u64
+//	key file       places given out u64 | epoch u64
+//	erased         credential id [16]
 //
 // A time is seconds u64 | nanoseconds u32 since 1970. The generation in the front of a relying party counts its
 // versions, that of the high-water record is 0. The generation of a status record is the credential's; its
 // template keeps the generation it was written with, which the status names. So a suspension re-seals no template,
 // and an older template put back does not pass.
+//
+// # Key file
+//
+// The keys of new templates are written and synced before the entry that needs them is proposed. An erasure first makes
+// its status durable, in the log and the view, so that nothing matches; then it overwrites the key and syncs; then the
+// epoch of the file follows that of the view; then it is answered. A file one epoch behind is what a crash in between
+// leaves, and Open finishes the erasure. One further behind, or without the last place given out, is an older copy, in
+// which erased keys may be back: Open refuses it, and with AdoptKeys destroys them again. One that is ahead belongs to
+// newer data than the view's, as after a restore, and its keys are kept.
+//
+// Keys behind the last place are those of a commit that a crash prevented; Open drops them. A damaged slot loses one
+// template, which is refused.
+//
+// The data may be backed up without the key file for as long as is wanted. A copy of the key file opens what was erased
+// since: such copies are kept apart and for a stated number of days, after which an erasure is complete.
+//
+// # Rotation
+//
+// [RotateRoot] wraps the tenant keys by both roots, replaces the header by one of the next root, then wraps the tenant
+// keys by that alone. [Store.RotateTenant] adds a version, overwrites each slot of the tenant with the record key wrapped
+// by it, seals the status records anew in commits of bounded size, and drops the old version once a walk has met no user
+// of it. Each starts and ends an epoch, so that a key file from before is known. Neither undoes the loss of a key with
+// the files it opens: whoever has both has the templates.
+//
+// # Older formats
+//
+// Format 1 had no log, format 2 no tallies, format 3 no key file: there a template of version 1 carries its wrapped key,
+// in the log, in snapshots and in every table. A writing Open makes a new view of version 2 in upgrade/, replaces the
+// header, removes the log, the snapshots and the old view, and takes the new one over. It needs room for a second view.
+// Copies of the store from before, and views in quarantine, keep templates that no erasure reaches; so do the blocks of
+// removed files until the disk uses them again.
 //
 // # What is durable when
 //
