@@ -26,7 +26,7 @@ func (c *inspection) keys(m moment) error {
 	if err != nil {
 		return err
 	}
-	if err := c.erasedPlaces(m.txn); err != nil {
+	if err := c.erasedPlaces(m.txn, state); err != nil {
 		return err
 	}
 	return c.store.vault.keys.Scan(0, func(place uint64, held keyfile.State) error {
@@ -56,8 +56,9 @@ func (c *inspection) namedPlaces(txn *badger.Txn, state keyState) ([]uint64, err
 	return named, err
 }
 
-// erasedPlaces looks for keys that came back.
-func (c *inspection) erasedPlaces(txn *badger.Txn) error {
+// erasedPlaces looks for keys that came back. While the file is behind the view, one may be about to be destroyed.
+func (c *inspection) erasedPlaces(txn *badger.Txn, state keyState) error {
+	pending := c.store.vault.keys.Epoch() < state.epoch
 	var slot keyfile.Slot
 	return scan(txn, []byte{prefixErased}, func(key, _ []byte) error {
 		place, ok := parseErasedKey(key)
@@ -65,7 +66,7 @@ func (c *inspection) erasedPlaces(txn *badger.Txn) error {
 			return nil
 		}
 		c.report.Erased++
-		if held, err := c.store.vault.keys.State(place, &slot); err != nil || held == keyfile.Used {
+		if held, err := c.store.vault.keys.State(place, &slot); (err != nil || held == keyfile.Used) && !pending {
 			c.add("erased key", fmt.Sprintf("place %d", place))
 		}
 		return nil

@@ -1,8 +1,10 @@
 package storage
 
 import (
+	"bufio"
 	"bytes"
 	"context"
+	"encoding/binary"
 	"errors"
 	"fmt"
 	"maps"
@@ -12,7 +14,6 @@ import (
 	"sync"
 
 	"github.com/dgraph-io/badger/v4"
-	"github.com/dgraph-io/badger/v4/pb"
 	"github.com/dgraph-io/ristretto/v2/z"
 
 	"zhenni"
@@ -21,6 +22,9 @@ import (
 
 // importBlock is the number of credentials sealed and written together.
 const importBlock = 1024
+
+// entropyBlock is the bytes of entropy drawn at once.
+const entropyBlock = 4 << 10
 
 // Streams of the stream writer; their key ranges do not overlap.
 const (
@@ -277,18 +281,29 @@ func (im *Import) send() error {
 }
 
 func (im *Import) seal() {
-	var sc scratch
+	// Records of one block are sealed with entropy drawn at once, in memory that the next block uses again.
+	drawn := bufio.NewReaderSize(im.store.opts.Entropy, entropyBlock)
+	sc := scratch{entropy: drawn, slab: make([]byte, 0, importBlock*im.store.sealedSize())}
 	for b := range im.sealing {
 		b.seal(im.store, &sc)
 		close(b.sealed)
 	}
+	clear(sc.slab[:cap(sc.slab)])
+	if rest, err := drawn.Peek(drawn.Buffered()); err == nil {
+		clear(rest)
+	}
+}
+
+// sealedSize is the length of a credential's two records.
+func (s *Store) sealedSize() int {
+	return sealOverhead + keyedOverhead + statusSize + templateHeadSize + s.label.Model.Dim
 }
 
 func (b *block) seal(s *Store, sc *scratch) {
-	perItem := 2*sealOverhead + statusSize + templateHeadSize + s.label.Model.Dim + 128
-	b.out = z.NewBuffer(len(b.items)*perItem, "import")
+	b.out = z.NewBuffer(len(b.items)*(s.sealedSize()+statusKeySize+templateKeySize+2*stageOverhead), "import")
 	d := s.digest
 	b.slots = make([]byte, 0, len(b.items)*keyfile.SlotSize)
+	sc.slab = sc.slab[:0]
 	for i, e := range b.items {
 		_, records, err := s.sealEnrolment(e.by, e.Enrol, e.norm, b.first+uint64(i), sc)
 		if err != nil {
@@ -312,8 +327,26 @@ func (b *block) count(place int, t tally) {
 	b.held = append(b.held, placed{uint16(place), t})
 }
 
+// stageOverhead is the most that stage adds to a key and a value.
+const stageOverhead = 8 + 2*(1+3) + 2*2
+
+// stage appends a record as [badger.StreamWriter] takes it: a pb.KV in its wire form, of fields key = 1, value = 2,
+// version = 4 and stream_id = 10. Written out here it costs a quarter of what its reflection does.
 func stage(out *z.Buffer, stream uint32, r record) {
-	badger.KVToBuffer(&pb.KV{Key: r.key, Value: r.value, Version: importVersion, StreamId: stream}, out)
+	size := fieldSize(len(r.key)) + fieldSize(len(r.value)) + 2*2
+	b := out.SliceAllocate(size)[:0]
+	b = appendField(appendField(b, 1, r.key), 2, r.value)
+	_ = append(b, 4<<3, importVersion, 10<<3, byte(stream))
+}
+
+// fieldSize is the length of a field of n bytes with its tag.
+func fieldSize(n int) int {
+	return 1 + len(binary.AppendUvarint(make([]byte, 0, binary.MaxVarintLen64), uint64(n))) + n
+}
+
+func appendField(dst []byte, number byte, content []byte) []byte {
+	dst = binary.AppendUvarint(append(dst, number<<3|2), uint64(len(content)))
+	return append(dst, content...)
 }
 
 // write passes sealed blocks to Badger in order. After a failure it only empties the channel.

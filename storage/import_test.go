@@ -1,11 +1,16 @@
 package storage
 
 import (
+	"bytes"
 	"context"
 	"errors"
 	"os"
 	"sync/atomic"
 	"testing"
+
+	"github.com/dgraph-io/badger/v4"
+	"github.com/dgraph-io/badger/v4/pb"
+	"github.com/dgraph-io/ristretto/v2/z"
 
 	"zhenni"
 )
@@ -272,5 +277,21 @@ func TestImportHalfDone(t *testing.T) {
 			t.Errorf("Open, read-only: %v, want ErrUnavailable", err)
 		}
 		backAsBefore(t, openStore(t, opts))
+	}
+}
+
+// What stage writes is what Badger's own encoder makes of the record.
+func TestStagedAsBadgerDoes(t *testing.T) {
+	for _, size := range []int{0, 1, 127, 128, 700, 1 << 14, 70000} {
+		r := record{appendStatusKey(nil, testID(size)), make([]byte, size)}
+		got, want := z.NewBuffer(1<<10, "test"), z.NewBuffer(1<<10, "test")
+		stage(got, streamRest, r)
+		badger.KVToBuffer(&pb.KV{Key: r.key, Value: r.value, Version: importVersion, StreamId: streamRest}, want)
+		if size > 0 && !bytes.Equal(got.Bytes(), want.Bytes()) {
+			t.Errorf("a value of %d bytes: %x, want %x", size, got.Bytes(), want.Bytes())
+		}
+		if err := errors.Join(got.Release(), want.Release()); err != nil {
+			t.Error(err)
+		}
 	}
 }

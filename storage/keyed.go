@@ -3,7 +3,6 @@ package storage
 import (
 	"encoding/binary"
 	"fmt"
-	"io"
 
 	"zhenni"
 	"zhenni/storage/keyfile"
@@ -43,20 +42,20 @@ func parseKeyed(sealed []byte) (header, error) {
 	}, nil
 }
 
-// sealKeyed returns the record of version 2 that belongs at key, in fresh memory, and leaves in sc.slot what belongs at
+// sealKeyed returns the record of version 2 that belongs at key, in memory as of seal, and leaves in sc.slot what belongs at
 // its place in the key file. The two have one nonce, each under a key of its own.
 func (v *vault) sealKeyed(by *tenantKey, h header, key, body []byte, sc *scratch) ([]byte, error) {
 	var random [nonceSize + keySize]byte
 	defer clear(random[:])
-	if _, err := io.ReadFull(v.entropy, random[:]); err != nil {
-		return nil, fmt.Errorf("%w: no entropy to seal a record: %w", zhenni.ErrUnavailable, err)
+	if err := v.draw(random[:], sc); err != nil {
+		return nil, err
 	}
 	nonce, recordKey := random[:nonceSize], random[nonceSize:]
 	aead, err := newGCM(recordKey)
 	if err != nil {
 		return nil, err
 	}
-	out := h.appendKeyed(make([]byte, 0, keyedOverhead+len(body)))
+	out := h.appendKeyed(sc.room(keyedOverhead + len(body)))
 	sc.aad = v.associate(sc.aad[:0], out, key)
 	by.wrap(&sc.slot, nonce, recordKey, sc.aad)
 	return aead.Seal(out, nonce, body, sc.aad), nil

@@ -332,7 +332,7 @@ func (s *Store) takeOver() error {
 	return s.rewriteLabel()
 }
 
-// adopt gives a view that was written before there was a log an entry that stands for it, and a snapshot.
+// adopt gives a view that was written before there was a log an entry that stands for it. Open ends with a snapshot.
 func (s *Store) adopt() error {
 	if !s.adopted || s.machine.applied.index != 0 {
 		return nil
@@ -350,7 +350,6 @@ func (s *Store) adopt() error {
 	if err := errors.Join(s.propose(e), s.machine.settle()); err != nil {
 		return err
 	}
-	s.snapshotImport()
 	s.committer.reached = reached
 	return s.committer.mark.write(reached)
 }

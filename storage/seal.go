@@ -87,6 +87,20 @@ type scratch struct {
 	slot                  keyfile.Slot
 	// window, where there is one, is what slots are read through.
 	window *keyfile.Window
+	// entropy, where it is not nil, stands for the vault's, and slab for the heap: sealed records lie in it, one behind
+	// the other, until it is cut back.
+	entropy io.Reader
+	slab    []byte
+}
+
+// room returns memory for a sealed record of n bytes.
+func (sc *scratch) room(n int) []byte {
+	from := len(sc.slab)
+	if cap(sc.slab)-from < n {
+		return make([]byte, 0, n)
+	}
+	sc.slab = sc.slab[:from+n]
+	return sc.slab[from : from : from+n]
 }
 
 // associate builds the associated data of both seals of a record: its header, the model and its own place.
@@ -98,21 +112,33 @@ func (v *vault) associate(dst, front, key []byte) []byte {
 	return append(dst, key...)
 }
 
-// seal returns the sealed record that belongs at key, in fresh memory.
+// draw fills random with what a nonce and a record key are made of.
+func (v *vault) draw(random []byte, sc *scratch) error {
+	entropy := v.entropy
+	if sc.entropy != nil {
+		entropy = sc.entropy
+	}
+	if _, err := io.ReadFull(entropy, random); err != nil {
+		return fmt.Errorf("%w: no entropy to seal a record: %w", zhenni.ErrUnavailable, err)
+	}
+	return nil
+}
+
+// seal returns the sealed record that belongs at key, in fresh memory or in the scratch's slab.
 func (v *vault) seal(
 	by *tenantKey, tenant zhenni.TenantID, gen zhenni.Generation, key, body []byte, sc *scratch,
 ) ([]byte, error) {
 	var random [nonceSize + keySize]byte
 	defer clear(random[:])
-	if _, err := io.ReadFull(v.entropy, random[:]); err != nil {
-		return nil, fmt.Errorf("%w: no entropy to seal a record: %w", zhenni.ErrUnavailable, err)
+	if err := v.draw(random[:], sc); err != nil {
+		return nil, err
 	}
 	nonce, recordKey := random[:nonceSize], random[nonceSize:]
 	aead, err := newGCM(recordKey)
 	if err != nil {
 		return nil, err
 	}
-	out := make([]byte, 0, sealOverhead+len(body))
+	out := sc.room(sealOverhead + len(body))
 	out = header{tenant: tenant, keyVersion: by.version, generation: gen}.append(out)
 	sc.aad = v.associate(sc.aad[:0], out[:headerSize], key)
 	out = append(out, nonce...)

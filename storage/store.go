@@ -129,7 +129,13 @@ func open(opts Options) (_ *Store, err error) {
 		}
 	}
 	s.committer.start(s)
-	return s, s.startScrub()
+	if err := s.startScrub(); err != nil {
+		return nil, err
+	}
+	if s.adopted {
+		s.snapshotImport()
+	}
+	return s, nil
 }
 
 // openState opens the view and, unless the store is read-only, brings it up to the end of the log.

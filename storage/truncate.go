@@ -2,6 +2,7 @@ package storage
 
 import (
 	"sync"
+	"sync/atomic"
 )
 
 // The log is cut behind a snapshot once its entries are about half the size of the view, between these bounds: small
@@ -16,6 +17,8 @@ type truncation struct {
 	logged, due int64
 	running     sync.WaitGroup
 	busy        chan struct{} // holds one token while a snapshot is written
+	// missed says that what was written outside of the log has no snapshot: the next change tries again.
+	missed atomic.Bool
 }
 
 // beginTruncation counts from what the log already holds.
@@ -32,7 +35,7 @@ func (s *Store) setDue() {
 // truncateWhenDue counts an entry of n bytes and starts a snapshot when one is due and none is under way.
 func (s *Store) truncateWhenDue(n int) {
 	t := &s.truncation
-	if t.logged += int64(n); t.logged < t.due {
+	if t.logged += int64(n); t.logged < t.due && !t.missed.Swap(false) {
 		return
 	}
 	select {
@@ -42,23 +45,29 @@ func (s *Store) truncateWhenDue(n int) {
 	}
 	t.logged = 0
 	s.setDue()
+	s.startSnapshot("no snapshot was taken; the command log grows", func() {})
+}
+
+// startSnapshot takes a snapshot beside what goes on. The caller has put the token into busy.
+func (s *Store) startSnapshot(failure string, failed func()) {
+	t := &s.truncation
 	t.running.Go(func() {
 		defer func() { <-t.busy }()
 		if err := s.snapshot(); err != nil {
-			s.opts.Logger.Warn("no snapshot was taken; the command log grows", "cause", err)
+			s.opts.Logger.Warn(failure, "cause", err)
+			failed()
 		}
 	})
 }
 
 // snapshotImport takes the snapshot that holds what was written outside of the log. Where it can not, the next change
-// tries again. The committer rests.
+// tries again. The committer rests, and no snapshot is under way.
 func (s *Store) snapshotImport() {
-	if err := s.snapshot(); err != nil {
-		s.opts.Logger.Warn("no snapshot was taken; until there is one, the import is lost with the view", "cause", err)
-		s.truncation.logged = s.truncation.due
-		return
-	}
-	s.truncation.logged = 0
+	t := &s.truncation
+	t.busy <- struct{}{}
+	t.logged = 0
+	s.setDue()
+	s.startSnapshot("no snapshot was taken; until there is one, the import is lost with the view", func() { t.missed.Store(true) })
 }
 
 // snapshot writes a snapshot and cuts the log behind it, where the disk has room for one more copy of the view.
