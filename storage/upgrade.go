@@ -25,7 +25,7 @@ const upgradeBlock = 1024
 // header says that the new view is complete starts over; one after it is taken up by finishUpgrade.
 func (s *Store) upgrade() (*Store, error) {
 	s.opts.Logger.Info("the store is upgraded", "from", s.label.Format, "to", format)
-	if err := s.roomForCopy(); err != nil {
+	if err := errors.Join(s.refuseNewer(), s.roomForCopy()); err != nil {
 		return nil, err
 	}
 	if err := s.writeUpgraded(); err != nil {
@@ -41,6 +41,18 @@ func (s *Store) upgrade() (*Store, error) {
 	}
 	*s = Store{} // nothing is left to release
 	return Open(opts)
+}
+
+// refuseNewer refuses a view that has keys in the key file already, beside a header that was put back: an upgrade starts
+// with an empty key file.
+func (s *Store) refuseNewer() error {
+	return s.db.View(func(txn *badger.Txn) error {
+		state, err := s.loadKeyState(txn)
+		if err == nil && state.places > 0 {
+			err = fmt.Errorf("%w: %s is an older copy, of format %d; put back the newest", zhenni.ErrCorrupt, headerFile, s.label.Format)
+		}
+		return err
+	})
 }
 
 // rewriteLabel replaces the header by s.label, sealed anew.

@@ -34,7 +34,9 @@ func downgrade(t *testing.T, opts Options, to int) {
 		records = append(records, record{bytes.Clone(key), value})
 		return err
 	})
-	if err := errors.Join(err, s.commitRecords(records), s.snapshot(), s.commitRecords(records)); err != nil {
+	state, stateErr := s.sealKeyState(keyState{}, &sc)
+	records = append(records, state)
+	if err := errors.Join(err, stateErr, s.commitRecords(records), s.snapshot(), s.commitRecords(records)); err != nil {
 		t.Fatal(err)
 	}
 	s.resume()
@@ -151,6 +153,29 @@ func openOlder(t *testing.T, opts Options) *Store {
 		}
 	}
 	return s
+}
+
+// An older header beside a view of the newest format starts no upgrade, which would begin with an empty key file.
+//
+// FAULTS: S6
+func TestOlderHeaderIsRefused(t *testing.T) {
+	opts := closedStore(t)
+	s := openOlder(t, opts)
+	s.label.Format = slotsFormat
+	if err := errors.Join(s.rewriteLabel(), s.release()); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := Open(opts); !errors.Is(err, zhenni.ErrCorrupt) {
+		t.Errorf("Open: %v, want ErrCorrupt", err)
+	}
+	s = openOlder(t, opts)
+	s.label.Format = format
+	if err := errors.Join(s.rewriteLabel(), s.release()); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := openStore(t, opts).Reference(testID(1), make([]int8, testModel.Dim)); err != nil {
+		t.Error(err)
+	}
 }
 
 // FAULTS: S8
