@@ -3,6 +3,7 @@ package storage
 import (
 	"context"
 	"fmt"
+	"path/filepath"
 	"sync/atomic"
 
 	"zhenni"
@@ -147,12 +148,14 @@ func (c *committer) ready() error {
 
 // roomLeft gates every write on free space: a full disk is a bus error in a mapped file, which kills the process.
 func (s *Store) roomLeft() error {
-	free, err := s.opts.free(s.opts.Dir)
-	if err != nil {
-		return fmt.Errorf("%w: %w", zhenni.ErrUnavailable, err)
-	}
-	if free < s.opts.Reserve {
-		return fmt.Errorf("%w: %d bytes of disk are free, the reserve is %d", zhenni.ErrUnavailable, free, s.opts.Reserve)
+	for _, dir := range []string{s.opts.Dir, filepath.Dir(keysPath(s.opts))} {
+		free, err := s.opts.free(dir)
+		if err != nil {
+			return fmt.Errorf("%w: %w", zhenni.ErrUnavailable, err)
+		}
+		if free < s.opts.Reserve {
+			return fmt.Errorf("%w: %d bytes of disk are free, the reserve is %d", zhenni.ErrUnavailable, free, s.opts.Reserve)
+		}
 	}
 	return nil
 }

@@ -59,12 +59,19 @@ func (s *Store) commitPart(records []record) error {
 		c.failed = err
 		return err
 	}
+	s.truncateWhenDue(e.size())
 	c.reached = b.water
 	if c.failed = c.mark.write(b.water); c.failed != nil {
 		return c.failed
 	}
 	s.step()
 	return nil
+}
+
+// snapshotLast takes a snapshot after the one that may be under way. The committer rests.
+func (s *Store) snapshotLast() error {
+	s.truncation.running.Wait()
+	return s.snapshot()
 }
 
 // RotateTenant gives a tenant a new key and wraps anew what the key before it wrapped, then drops that key. Nothing else
@@ -283,5 +290,5 @@ func (r *rotation) finish() error {
 	last := *r.current
 	last.previous = nil
 	r.swap(&last)
-	return r.store.snapshot()
+	return r.store.snapshotLast()
 }

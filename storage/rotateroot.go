@@ -88,7 +88,7 @@ func (s *Store) rotateRoot(old, next RootKey) error {
 	if err := s.rewrapTenants(next); err != nil {
 		return err
 	}
-	return s.snapshot() // which holds no wrapping of the old root
+	return s.snapshotLast() // which holds no wrapping of the old root
 }
 
 // rewrapStore replaces the header by one that the next root opens.
