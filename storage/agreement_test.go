@@ -182,16 +182,19 @@ func TestFilesPutBackAreNeverBelieved(t *testing.T) {
 			}
 		}
 		for subset := 1; subset < 1<<len(parts)-1; subset++ {
-			opened, what := putBack(t, opts, older, parts, subset)
 			// Crashed before the newer state was synced, the slots file is the older one anyway.
-			if !closed && subset == 0b0111 {
+			if !closed && subset&0b1000 != 0 || !closed && subset == 0b0111 {
 				continue
 			}
+			opened, what := putBack(t, opts, older, parts, subset)
 			if opened == nil {
 				continue
 			}
 			if c, err := opened.Credential(testID(2)); err != nil || c.Status != zhenni.StatusRevoked {
 				t.Errorf("closed %t, %s put back: %s, %v", closed, what, c.Status, err)
+			}
+			if err := opened.Close(); err != nil {
+				t.Error(err)
 			}
 		}
 	}
@@ -221,7 +224,6 @@ func putBack(t *testing.T, opts Options, older string, parts []string, subset in
 		}
 		return nil, what
 	}
-	t.Cleanup(func() { _ = s.Close() })
 	return s, what
 }
 

@@ -10,6 +10,8 @@ import (
 	"io"
 	"os"
 	"os/exec"
+	"strconv"
+	"strings"
 	"testing"
 
 	"zhenni"
@@ -22,7 +24,8 @@ const (
 )
 
 func TestMain(m *testing.M) {
-	switch os.Getenv(childRole) {
+	role, size, _ := strings.Cut(os.Getenv(childRole), " ")
+	switch role {
 	case "":
 		if err := flag.Set("rapid.checks", rapidChecks); err != nil {
 			panic(err)
@@ -32,6 +35,12 @@ func TestMain(m *testing.M) {
 		writeForEver(os.Getenv(childDir))
 	case "open":
 		openOnce(os.Getenv(childDir))
+	case "fill":
+		n, err := strconv.ParseUint(size, 10, 64)
+		if err != nil {
+			panic(err)
+		}
+		fillAndWait(os.Getenv(childDir), n)
 	}
 }
 

@@ -7,6 +7,9 @@
 //	zhenni.json   header: format, store id, model, the store key wrapped by the root key, a MAC over all of it
 //	mark          high-water mark of the view, outside Badger: two slots of sequence u64 | credentials u64 | HMAC-SHA256
 //	keys          the record keys of templates, see package keyfile; Options.Keys may name another place
+//	slots         what each slot of the view holds, outside Badger: tallies at its last two syncs
+//	damaged       while the view is known to be damaged: the next Open makes it anew
+//	verifying     while the tables of the view are read in the background: an Open that finds it reads them first
 //	import        while an import is half done: the records to put back when it does not finish
 //	log/          the command log and its snapshot, see package commandlog
 //	view/         Badger
@@ -20,27 +23,67 @@
 // came of it, so that applying it anywhere is writing its records: no key, nonce or time is drawn then. It is applied to
 // commit sequence − 1 and to no other. Integers are little-endian.
 //
-//	 0  version u8 = 1 | kind u8 | sequence u64 | number of records u32
-//	14  kind 2: credentials u64 | digest of the import [32]
+//	 0  version u8 = 2 | kind u8 | sequence u64 | number of records u32
+//	14  kind 2: credentials u64
+//	    tallies: number u32, and for each place u16 | records u32 | digest u64, u64; the places ascend
 //	    records: key length u16 | value length u32 | key | value
 //	    HMAC-SHA256 of all of it, under a key derived from the store key
 //
-// The digest of an import is SHA-256 over those of its blocks of 1,024 credentials, each over key | last 16 bytes of the
-// value of every record. Kind 1 is a change. Kind 2 says that the view was written outside of the log, by an import or before there was a log,
-// and carries the high-water record; a snapshot follows it. Records are sealed as in the view, so the log holds no
-// template, key or hash of an API key in the clear. The key of a template is in the key file and in nothing else: an
-// erasure destroys it for log, snapshots, tables and copies of them at once.
+// Kind 1 is a change, and its tallies are what it adds to those before it. Kind 2 says that the view was written outside
+// of the log, by an import or before there was a log, and carries the high-water record; its tallies are what the view
+// holds then, and a snapshot follows it. Version 1, which still opens, has no tallies, and for kind 2 a digest of its own
+// [32] behind the credentials. Records are sealed as in the view, so the log holds no template, key or hash of an API key
+// in the clear. The key of a template is in the key file and in nothing else: an erasure destroys it for log, snapshots,
+// tables and copies of them at once.
+//
+// # Tallies
+//
+// A tally is the number of records in a place and the sum of their digests, in two lanes modulo 2⁶⁴: it does not depend
+// on their order, and what replaces a record adds the difference. Places 0 … 16383 are the slots of the credentials, 16384
+// holds tenant keys, relying parties, erasures and what is known of the key file; the high-water record and the position are in none. The digest of a
+// credential's record is the CBC-MAC of AES-256 over three blocks, under a key derived from the store key:
+//
+//	kind u8 | factor u8 of a template, else 0 | zeros
+//	credential id
+//	last 16 bytes of the value: the tag of its seal, which stands for all of it
+//
+// That of any other record is the first 16 bytes of HMAC-SHA256 over key length u16 | key | value, under another.
+//
+// The file slots holds the newest generation, and the one before it:
+//
+//	index u64 | sequence u64 | tallies as above | HMAC-SHA256 of all of it, under a key of its own
+//
+// It is written, whole, whenever the view was synced. Open takes the generation at the position from which it applies the
+// log again, and adds what each entry says. A generation ahead of the log's end refuses the log; none at the position of
+// the view, and the view is made anew.
+//
+// # Agreement
+//
+// Badger takes a block that fails its checksum for absent, and answers with an older version of a record, or none. So
+// nothing that it says of a slot is believed before a walk of the slot, in one transaction, has found its tally: the first
+// read of each slot since Open walks it, and so do References before its first visit, snapshots, [Store.Check] and the
+// scrub. A slot that differs is refused from then on, with [zhenni.ErrCorrupt]; never is a record of it said to be absent.
+// The view is marked, and the next Open puts it into quarantine and makes it anew from snapshot and log. That needs the
+// store for itself: every reader holds the database that would be replaced.
 //
 // # Snapshot
 //
 // Every record of the view but its position, as of one entry, in order of key:
 //
-//	"zhenni snapshot 1\n" | index u64 | sequence u64
-//	records as above, then one of no key and no value
-//	number of records u64 | HMAC-SHA256 of all of it
+//	"zhenni snapshot 2\n" | id [16], random
+//	chunks: length u32, its highest bit set in the last | at most 1 MiB | AES-256-GMAC of both [16]
 //
-// One is written after an import, and when the entries since the last take half the space of the view (64 MiB to
-// 1 GiB). The log is cut behind it once it was read back.
+// The key of the tags is derived from the store key and the id; the nonce is the chunk's number u64 | 1 in the last, else
+// 0 u32. What the chunks carry, one behind the other:
+//
+//	index u64 | sequence u64 | tallies as above
+//	records as above, then one of no key and no value
+//	number of records u64
+//
+// Version 1, which still reads, has position, records and number behind its first line, in no chunks, and then
+// HMAC-SHA256 of all of it. One is written after an import, beside what goes on, and when the entries since the last take
+// half the space of the view (64 MiB to 1 GiB). The records are held against the tallies as they are written and read.
+// The log is cut behind a snapshot once it was read back.
 //
 // # Keys of the view
 //
@@ -132,7 +175,8 @@
 // # What is durable when
 //
 // An entry is synced in the log when Apply returns. The view is not: each entry is one transaction with the position it
-// reaches, synced every 32 MiB of entries, with every snapshot and at Close, and the position says up to where. Open
+// reaches, synced every 32 MiB of entries, with every snapshot and at Close, and the position says up to where; the tallies
+// are written and synced before it does. Open
 // applies the log again from there, over whatever else Badger kept: the last record of a key wins, as before. Badger's
 // own Sync would not do, for it leaves out the memtables that wait to be written.
 //
@@ -142,11 +186,13 @@
 //
 // # Caveats
 //
-// Two losses go unseen, and either can undo a status change: a revoked credential may be active again, and match. One
-// is a whole folder put back as it was earlier, log and mark included. The other is a record whose newest version is
-// lost inside Badger, from before the durable position, while an older one survives below it: Badger takes a block that
-// is damaged after Open, and fails its checksum, for absent. Open reads every table and log of it once for that reason,
-// and [Store.Check] reads the tables again. Telling the second needs counts and digests of each slot, not kept yet.
+// One loss goes unseen, and it can undo a status change: a whole folder put back as it was earlier, with log, mark and
+// slots. It takes a witness outside. What is lost inside Badger after a slot was walked is seen by the next walk of it, at
+// the latest by the scrub's; until then a single read, of a row that is not in the engine's arena, may be answered from
+// an older version.
+//
+// Open reads tables of up to 256 MiB whole before it goes on. Those of a larger view are read once it serves, at full
+// speed, and until then a compaction that meets a damaged one may end the process; the next Open then reads them first.
 //
 // An entry that fails its seal refuses the store even where the view has it: what the log lost after it is not known.
 //

@@ -379,7 +379,9 @@ func (im *Import) end() error {
 	return nil
 }
 
-// Commit makes what was added durable and visible, all at once. On any error it has aborted the import.
+// Commit makes what was added durable and visible, all at once. On any error it has aborted the import. The snapshot from
+// which the view can be made again, should it be damaged, is taken afterwards, beside what goes on; Close waits for it, and
+// Open takes the one that a crash has prevented.
 func (im *Import) Commit() error {
 	if im.ended {
 		return im.end()

@@ -54,7 +54,7 @@ func TestDamagedOlderLogIsNoticed(t *testing.T) {
 		"torn":    func(path string, at int64) error { return overwrite(path, at, 4096) },
 		"cut":     os.Truncate,
 	} {
-		for _, share := range []float64{0.02, 0.3, 0.9, 0.999} {
+		for _, share := range olderLogAt {
 			opts.Dir = crashClone(t, image)
 			if err := damage(filepath.Join(opts.Dir, older), int64(share*used)); err != nil {
 				t.Fatal(err)

@@ -68,9 +68,9 @@ type machine struct {
 	// found is the commit that the view had before the log was applied to it, holds the last whose import it has the
 	// records of.
 	found, holds uint64
-	// generations are what the slots file held at Open, saved is the form of the newest written since.
+	// generations are what the slots file held at Open, saved is the newest, read or written since.
 	generations []generation
-	saved       []byte
+	saved       generation
 }
 
 // Inspect checks one entry before any is applied.

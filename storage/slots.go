@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"os"
+	"slices"
 
 	"zhenni"
 )
@@ -65,14 +66,15 @@ func readGenerations(path string, key []byte) (all []generation, err error) {
 // saveTallies writes the tallies as of the last entry applied. The view is synced up to there.
 func (m *machine) saveTallies() error {
 	a := &m.store.agreement
-	if !a.known {
+	if !a.known || m.saved.sealed != nil && m.saved.at == m.applied {
 		return nil
 	}
 	next := sealGeneration(m.applied, &a.held, m.store.keys.slots)
-	if err := writeFile(m.store.path(slotsFile), append(next.sealed[:len(next.sealed):len(next.sealed)], m.saved...)); err != nil {
+	both := append(next.sealed[:len(next.sealed):len(next.sealed)], m.saved.sealed...)
+	if err := writeFile(m.store.path(slotsFile), both); err != nil {
 		return err
 	}
-	m.saved = next.sealed
+	m.saved = next
 	return nil
 }
 
@@ -96,16 +98,15 @@ func (s *Store) loadGenerations() error {
 // synced has none. Tallies of another position are not those of this view: [zhenni.ErrCorrupt].
 func (s *Store) chooseTallies() error {
 	a, m := &s.agreement, s.machine
-	a.held, a.known, m.saved = tallies{}, false, nil
+	a.held, a.known, m.saved = tallies{}, false, generation{}
 	if (s.label.Format < slotsFormat || s.label.Upgraded) && len(m.generations) == 0 {
 		return nil // to be upgraded; with tallies an older header was put back, or the upgrade was all but done
 	}
 	a.known = m.durable == position{}
-	for _, g := range m.generations {
-		if g.at == m.durable {
-			a.held.add(g.held)
-			a.known, m.saved = true, g.sealed
-		}
+	if i := slices.IndexFunc(m.generations, func(g generation) bool { return g.at == m.durable }); i >= 0 {
+		m.saved = m.generations[i]
+		a.held.add(m.saved.held)
+		a.known = true
 	}
 	if !a.known {
 		return fmt.Errorf("%w: %s does not say what the view held at entry %d", zhenni.ErrCorrupt, slotsFile, m.durable.index)
@@ -124,11 +125,9 @@ func (s *Store) readTallies() error {
 		s.opts.Logger.Error("the tallies of the slots do not read", "cause", err)
 	}
 	s.agreement.known = held.applied == position{}
-	for _, g := range all {
-		if g.at == held.applied {
-			s.agreement.held.add(g.held)
-			s.agreement.known = true
-		}
+	if i := slices.IndexFunc(all, func(g generation) bool { return g.at == held.applied }); i >= 0 {
+		s.agreement.held.add(all[i].held)
+		s.agreement.known = true
 	}
 	return nil
 }

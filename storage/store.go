@@ -132,8 +132,8 @@ func open(opts Options) (_ *Store, err error) {
 	if err := s.startScrub(); err != nil {
 		return nil, err
 	}
-	if s.adopted {
-		s.snapshotImport()
+	if s.machine != nil && (s.adopted || s.machine.imported != 0) {
+		s.snapshotImport() // the log has what only the view holds
 	}
 	return s, nil
 }
@@ -154,6 +154,7 @@ func (s *Store) openState() (err error) {
 			return err
 		}
 	}
+	s.machine.changed = s.machine.changed || s.machine.imported != 0
 	s.beginTruncation()
 	return nil
 }
