@@ -118,14 +118,13 @@
 //	60  tenant key version u16
 //
 // The associated data of both seals is the clear front, the model id with its length, and the record's own key: tenant,
-// credential, factor, model, generation and key version or place. A record copied, swapped or relabelled does not open,
-// nor does a slot.
-// Tenant 0 is the store itself; its key is derived from the store key.
+// credential, factor, model, generation and key version or place. A record or slot copied, swapped or relabelled does not
+// open. Tenant 0 is the store itself; its key is derived from the store key.
 //
 // A record key is 32 random bytes and seals exactly one body: a changed record gets a new one. Under a key used once
 // no nonce can repeat, whatever its value. The tenant key seals one record key for each record written, under random
 // 96-bit nonces: two of 2³² writes share one with a chance below 2⁻³², the bound of NIST SP 800-38D. Every
-// record names the version of its tenant key, so the format has room for a second key beyond that.
+// record names the version of its tenant key, so that a tenant gets another before that.
 //
 // # Bodies
 //
@@ -150,8 +149,8 @@
 // which erased keys may be back: Open refuses it, and with AdoptKeys destroys them again. One that is ahead belongs to
 // newer data than the view's, as after a restore, and its keys are kept.
 //
-// Keys behind the last place are those of a commit that a crash prevented; Open drops them. A damaged slot loses one
-// template, which is refused.
+// Keys behind the last place, of the same epoch and no more than one commit has, are those of a commit that a crash
+// prevented; Open drops them. A damaged slot loses one template, which is refused.
 //
 // The data may be backed up without the key file for as long as is wanted. A copy of the key file opens what was erased
 // since: such copies are kept apart and for a stated number of days, after which an erasure is complete.
@@ -161,8 +160,8 @@
 // [RotateRoot] wraps the tenant keys by both roots, replaces the header by one of the next root, then wraps the tenant
 // keys by that alone. [Store.RotateTenant] adds a version, overwrites each slot of the tenant with the record key wrapped
 // by it, seals the status records anew in commits of bounded size, and drops the old version once a walk has met no user
-// of it. Each starts and ends an epoch, so that a key file from before is known. Neither undoes the loss of a key with
-// the files it opens: whoever has both has the templates.
+// of it. It starts and ends an epoch, so that a key file from before is known. Neither undoes the loss of a key with the
+// files it opens: whoever has both has the templates.
 //
 // # Older formats
 //
@@ -176,9 +175,8 @@
 //
 // An entry is synced in the log when Apply returns. The view is not: each entry is one transaction with the position it
 // reaches, synced every 32 MiB of entries, with every snapshot and at Close, and the position says up to where; the tallies
-// are written and synced before it does. Open
-// applies the log again from there, over whatever else Badger kept: the last record of a key wins, as before. Badger's
-// own Sync would not do, for it leaves out the memtables that wait to be written.
+// are written and synced before it does. Open applies the log again from there, over whatever else Badger kept: the last
+// record of a key wins, as before. Badger's own Sync would not do, for it leaves out the memtables that wait to be written.
 //
 // The mark is written after the commit and before the answer, and not synced: it survives the process, not a power
 // failure, and is never ahead. What ends behind its mark, or behind what the view was found to have, has lost

@@ -308,23 +308,27 @@ func usedSlot() []byte {
 	return slot[:]
 }
 
-// More keys than a commit has, behind the last one the view knows, are those of credentials that an older view lacks.
+// Keys behind the last one the view knows, in a file that is newer or more than a commit has, are those of credentials
+// that an older view lacks.
 //
 // FAULTS: S6 S15
 func TestKeysOfANewerViewAreKept(t *testing.T) {
-	opts := testOptions(t)
-	s := openStore(t, opts)
-	mustApply(t, s, testEnrol(1))
-	if err := s.vault.keys.Put(1, bytes.Repeat(usedSlot(), groupCommands+1)); err != nil {
-		t.Fatal(err)
-	}
-	if err := s.Close(); err != nil {
-		t.Fatal(err)
-	}
-	s = openStore(t, opts)
-	mustApply(t, s, testEnrol(2))
-	if report, err := s.Check(t.Context(), nil); err != nil || !report.OK() || report.SpareKeys != groupCommands+1 {
-		t.Errorf("%+v, %v", report, err)
+	for _, tt := range []struct {
+		spare int64
+		epoch uint64
+	}{{groupCommands + 1, 0}, {2, 1}} {
+		opts := testOptions(t)
+		s := openStore(t, opts)
+		mustApply(t, s, testEnrol(1))
+		err := s.vault.keys.Put(1, bytes.Repeat(usedSlot(), int(tt.spare)))
+		if err := errors.Join(err, s.vault.keys.SetEpoch(tt.epoch), s.Close()); err != nil {
+			t.Fatal(err)
+		}
+		s = openStore(t, opts)
+		mustApply(t, s, testEnrol(2))
+		if report, err := s.Check(t.Context(), nil); err != nil || !report.OK() || report.SpareKeys != tt.spare {
+			t.Errorf("%d spare, epoch %d: %+v, %v", tt.spare, tt.epoch, report, err)
+		}
 	}
 }
 

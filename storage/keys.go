@@ -134,8 +134,9 @@ func (s *Store) settleKeys() error {
 		}
 	}
 	// A newer key file beside older data is what a restored backup is; counting goes on from the higher.
+	newer := s.vault.keys.Epoch() > state.epoch
 	state.epoch = max(state.epoch, s.vault.keys.Epoch())
-	s.committer.keys, err = s.trimKeys(state)
+	s.committer.keys, err = s.trimKeys(state, newer)
 	return err
 }
 
@@ -184,9 +185,9 @@ func (s *Store) shredErased(state keyState) error {
 }
 
 // trimKeys drops the keys behind the last place that the view knows: they were written for a commit that a crash
-// prevented. More of them than one commit has are kept, and places are given out behind them: the view is an older one,
-// and they are the keys of what it lacks.
-func (s *Store) trimKeys(state keyState) (keyState, error) {
+// prevented. In a file that is newer than the view, or when there are more of them than one commit has, they are kept, and
+// places are given out behind them: they are the keys of what the view lacks.
+func (s *Store) trimKeys(state keyState, newer bool) (keyState, error) {
 	end := state.places
 	err := s.vault.keys.Scan(state.places, func(place uint64, _ keyfile.State) error {
 		end = place + 1
@@ -195,7 +196,7 @@ func (s *Store) trimKeys(state keyState) (keyState, error) {
 	switch {
 	case err != nil:
 		return state, err
-	case end-state.places > groupCommands:
+	case newer && end > state.places || end-state.places > groupCommands:
 		s.opts.Logger.Warn("the key file holds keys of credentials that the store lacks; they are kept", "keys", end-state.places)
 		state.places = end
 		return state, nil
