@@ -148,7 +148,7 @@ func (c *committer) ready() error {
 
 // roomLeft gates every write on free space: a full disk is a bus error in a mapped file, which kills the process.
 func (s *Store) roomLeft() error {
-	for _, dir := range []string{s.opts.Dir, filepath.Dir(keysPath(s.opts))} {
+	for _, dir := range []string{s.opts.Dir, filepath.Dir(s.opts.KeysPath())} {
 		free, err := s.opts.free(dir)
 		if err != nil {
 			return fmt.Errorf("%w: %w", zhenni.ErrUnavailable, err)

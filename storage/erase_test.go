@@ -202,10 +202,10 @@ func TestPendingErasureIsFinished(t *testing.T) {
 	opts := testOptions(t)
 	s := openStore(t, opts)
 	mustApply(t, s, testEnrol(1), testEnrol(2))
-	before := content(t, keysPath(opts))
+	before := content(t, opts.KeysPath())
 	mustApply(t, s, erasure(1))
 	opts.Dir = crashClone(t, opts.Dir)
-	if err := os.WriteFile(keysPath(opts), before, 0o600); err != nil {
+	if err := os.WriteFile(opts.KeysPath(), before, 0o600); err != nil {
 		t.Fatal(err)
 	}
 	s = openStore(t, opts)
@@ -230,14 +230,14 @@ func TestOlderKeyFileIsRefused(t *testing.T) {
 			opts := testOptions(t)
 			s := openStore(t, opts)
 			mustApply(t, s, testEnrol(1), testEnrol(2), testEnrol(3))
-			older := content(t, keysPath(opts))
+			older := content(t, opts.KeysPath())
 			for _, cmd := range change {
 				mustApply(t, s, cmd)
 			}
 			if err := s.Close(); err != nil {
 				t.Fatal(err)
 			}
-			if err := os.WriteFile(keysPath(opts), older, 0o600); err != nil {
+			if err := os.WriteFile(opts.KeysPath(), older, 0o600); err != nil {
 				t.Fatal(err)
 			}
 			if _, err := Open(opts); !errors.Is(err, zhenni.ErrCorrupt) {

@@ -124,7 +124,7 @@ func TestKeyFileFails(t *testing.T) {
 			t.Fatal(err)
 		}
 		mustApply(t, s, testEnrol(1))
-		readOnly, err := keyfile.Open(keysPath(opts), s.label.keysID(), s.keys.file, true)
+		readOnly, err := keyfile.Open(opts.KeysPath(), s.label.keysID(), s.keys.file, true)
 		if err := errors.Join(err, s.vault.keys.Close()); err != nil {
 			t.Fatal(err)
 		}

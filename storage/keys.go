@@ -63,8 +63,8 @@ func (s *Store) loadKeyState(txn *badger.Txn) (keyState, error) {
 	return s.openKeyState(sc.value, &sc)
 }
 
-// keysPath is where the key file of a store is.
-func keysPath(o Options) string {
+// KeysPath is where the key file of the store is.
+func (o Options) KeysPath() string {
 	if o.Keys != "" {
 		return o.Keys
 	}
@@ -79,7 +79,7 @@ func (l label) keysID() (id keyfile.ID) {
 
 // createKeys makes the key file of a new store.
 func createKeys(o Options, l label, keys storeKeys) error {
-	file, err := keyfile.Create(keysPath(o), l.keysID(), keys.file)
+	file, err := keyfile.Create(o.KeysPath(), l.keysID(), keys.file)
 	if err != nil {
 		return fmt.Errorf("storage: %w", err)
 	}
@@ -88,7 +88,7 @@ func createKeys(o Options, l label, keys storeKeys) error {
 
 // openKeys opens the key file. A store of an older format gets one when it is opened for writing.
 func (s *Store) openKeys() (err error) {
-	path, id := keysPath(s.opts), s.label.keysID()
+	path, id := s.opts.KeysPath(), s.label.keysID()
 	s.vault.keys, err = keyfile.Open(path, id, s.keys.file, s.opts.ReadOnly)
 	missing := errors.Is(err, os.ErrNotExist)
 	switch {
@@ -126,7 +126,7 @@ func (s *Store) settleKeys() error {
 		return nil
 	case behind && !s.opts.AdoptKeys:
 		return fmt.Errorf("%w: %s is an older copy, in which erased keys may be back; put back the newest, or take this one with "+
-			"zhenni keys adopt", zhenni.ErrCorrupt, keysPath(s.opts))
+			"zhenni keys adopt", zhenni.ErrCorrupt, s.opts.KeysPath())
 	}
 	if s.vault.keys.Epoch() < state.epoch {
 		if err := s.shredErased(state); err != nil {

@@ -88,7 +88,7 @@ func TestOpenRefuses(t *testing.T) {
 		{"key file lost", func(t *testing.T, o *Options) { remove(t, o.Dir, keysFile) }, zhenni.ErrCorrupt},
 		{"key file cut", func(t *testing.T, o *Options) { truncate(t, filepath.Join(o.Dir, keysFile), 8192) }, zhenni.ErrCorrupt},
 		{"key file cut in its header", func(t *testing.T, o *Options) { truncate(t, filepath.Join(o.Dir, keysFile), 20) }, zhenni.ErrCorrupt},
-		{"key file of another store", func(t *testing.T, o *Options) { o.Keys = keysPath(closedStore(t)) }, zhenni.ErrCorrupt},
+		{"key file of another store", func(t *testing.T, o *Options) { o.Keys = closedStore(t).KeysPath() }, zhenni.ErrCorrupt},
 		{"log lost", func(t *testing.T, o *Options) { remove(t, o.Dir, logDir) }, zhenni.ErrCorrupt},
 		{"view and log lost", func(t *testing.T, o *Options) {
 			remove(t, o.Dir, viewDir)

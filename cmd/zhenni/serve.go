@@ -16,6 +16,7 @@ import (
 	"zhenni/actors"
 	"zhenni/gateway"
 	"zhenni/simd"
+	"zhenni/storage"
 )
 
 // serveCommand is serve. Its fields are the settings, from flag, environment, file or default.
@@ -111,7 +112,8 @@ func (c *serveCommand) Run(ctx context.Context, out *output) error {
 func (c *serveCommand) derived() map[string]string {
 	addr := gateway.Config{Addr: c.Listen, TLSCert: c.TLSCert}.WithDefaults().Addr
 	derived := map[string]string{
-		"key-file": c.keyPath(c.Store), "admin-socket": adminSocket(c.Store), "listen": addr,
+		"key-file": c.keyPath(c.Store), "keys": storage.Options{Dir: c.Store, Keys: c.Keys}.KeysPath(),
+		"admin-socket": adminSocket(c.Store), "listen": addr,
 		"shards": fmt.Sprint(shardCount(c.Shards)), "arena": arenaBudget(c.Arena, freeMemory()).String(),
 		"in-flight": fmt.Sprint(2 * zhenni.MaxBatchItems),
 	}
