@@ -35,6 +35,7 @@ func (e entry) oldForm(key []byte) []byte {
 
 // FAULTS: S6
 func TestFormat2IsUpgraded(t *testing.T) {
+	t.Parallel()
 	opts := testOptions(t)
 	s := openStore(t, opts)
 	enrolAndRevoke(t, s, 0, 6)
