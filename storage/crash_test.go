@@ -132,6 +132,7 @@ func killAfter(t *testing.T, dir string, acknowledged int) (last uint32) {
 
 // FAULTS: S1
 func TestKilledProcessLosesNothingAcknowledged(t *testing.T) {
+	t.Parallel()
 	opts := childOptions(t.TempDir())
 	row := make([]int8, testModel.Dim)
 	for round := range killRounds {

@@ -131,6 +131,7 @@ func content(t *testing.T, path string) []byte {
 
 // FAULTS: S3 S4 S5 S17
 func TestDamagedFilesAreNeverBelieved(t *testing.T) {
+	t.Parallel()
 	opts, image := fillForDamage(t)
 	opts.Dir = crashClone(t, image)
 	if whole := survives(t, opts); whole != damagedCredentials {
@@ -340,6 +341,7 @@ func TestSwappedRecordsDoNotOpen(t *testing.T) {
 
 // FAULTS: C14 S16
 func TestCompactionBringsNothingBack(t *testing.T) {
+	t.Parallel()
 	opts := testOptions(t)
 	party := goldenParty.RelyingParty
 	s := openStore(t, opts)

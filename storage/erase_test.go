@@ -156,6 +156,7 @@ func unlessGone(err error) error {
 //
 // FAULTS: C14 S16
 func TestErasedTemplateOpensFromNowhere(t *testing.T) {
+	t.Parallel()
 	opts := testOptions(t)
 	s := openStore(t, opts)
 	for n := range 8 {
@@ -199,6 +200,7 @@ func TestErasedTemplateOpensFromNowhere(t *testing.T) {
 //
 // FAULTS: S1 C10
 func TestPendingErasureIsFinished(t *testing.T) {
+	t.Parallel()
 	opts := testOptions(t)
 	s := openStore(t, opts)
 	mustApply(t, s, testEnrol(1), testEnrol(2))
@@ -222,6 +224,7 @@ func TestPendingErasureIsFinished(t *testing.T) {
 //
 // FAULTS: S6 C14
 func TestOlderKeyFileIsRefused(t *testing.T) {
+	t.Parallel()
 	for name, change := range map[string][]zhenni.Command{
 		"two erasures behind": {erasure(1), erasure(2)},
 		"an enrolment behind": {testEnrol(4), erasure(1), erasure(2)},
@@ -313,6 +316,7 @@ func usedSlot() []byte {
 //
 // FAULTS: S6 S15
 func TestKeysOfANewerViewAreKept(t *testing.T) {
+	t.Parallel()
 	for _, tt := range []struct {
 		spare int64
 		epoch uint64

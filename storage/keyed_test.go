@@ -110,6 +110,7 @@ func FuzzOpenKeyed(f *testing.F) {
 //
 // FAULTS: S9 C10
 func TestKeyFileFails(t *testing.T) {
+	t.Parallel()
 	for name, tt := range map[string]struct {
 		cmd    zhenni.Command
 		status zhenni.Status

@@ -43,6 +43,7 @@ func twoLogs(t *testing.T) (opts Options, image, older string) {
 //
 // FAULTS: S3 S4 S17
 func TestDamagedOlderLogIsNoticed(t *testing.T) {
+	t.Parallel()
 	opts, image, older := twoLogs(t)
 	opts.Dir = crashClone(t, image)
 	if whole := survives(t, opts); whole != damagedCredentials {

@@ -169,6 +169,7 @@ func (m *sameAsMap) checkWalk(t *rapid.T) {
 }
 
 func TestSameAsMap(t *testing.T) {
+	t.Parallel()
 	root, err := NewRootKey([32]byte{1}, nil)
 	if err != nil {
 		t.Fatal(err)

@@ -50,6 +50,7 @@ func closedStore(t *testing.T) Options {
 
 // FAULTS: S5 S6
 func TestOpenRefuses(t *testing.T) {
+	t.Parallel()
 	otherModel := testModel
 	otherModel.Dim = 64
 	tests := []struct {
@@ -198,6 +199,7 @@ func TestClosedStoreRefuses(t *testing.T) {
 
 // A process killed while it created the store leaves any part of these behind, in this order.
 func TestCreationIsTakenUpAgain(t *testing.T) {
+	t.Parallel()
 	for _, left := range [][]string{
 		{markFile}, {markFile, keysFile}, {markFile, keysFile, headerFile},
 		{markFile, keysFile, headerFile, filepath.Join(viewDir, "LOCK")},

@@ -63,6 +63,7 @@ func downgrade(t *testing.T, opts Options, to int) {
 
 // A store of an older format is upgraded: no file keeps a template with its key, and an erasure reaches all of them.
 func TestOlderFormatIsUpgraded(t *testing.T) {
+	t.Parallel()
 	for from := oldFormat; from < format; from++ {
 		opts := testOptions(t)
 		s := openStore(t, opts)
@@ -101,6 +102,7 @@ func TestOlderFormatIsUpgraded(t *testing.T) {
 //
 // FAULTS: S1
 func TestInterruptedUpgrade(t *testing.T) {
+	t.Parallel()
 	opts := testOptions(t)
 	s := openStore(t, opts)
 	enrolAndRevoke(t, s, 0, 4)
@@ -162,6 +164,7 @@ func openOlder(t *testing.T, opts Options) *Store {
 //
 // FAULTS: S6
 func TestOlderHeaderIsRefused(t *testing.T) {
+	t.Parallel()
 	opts := closedStore(t)
 	s := openOlder(t, opts)
 	s.label.Format = slotsFormat
@@ -183,6 +186,7 @@ func TestOlderHeaderIsRefused(t *testing.T) {
 
 // FAULTS: S8
 func TestUpgradeNeedsRoom(t *testing.T) {
+	t.Parallel()
 	opts := closedStore(t)
 	downgrade(t, opts, 2)
 	full := opts

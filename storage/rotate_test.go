@@ -64,6 +64,7 @@ func imagesOf(t *testing.T, s *Store, work func() error) (images []string) {
 //
 // FAULTS: A15 S1
 func TestRotateTenant(t *testing.T) {
+	t.Parallel()
 	opts := testOptions(t)
 	s := openStore(t, opts)
 	twoTenants(t, s)
@@ -163,6 +164,7 @@ func TestDamageKeepsTheOldVersion(t *testing.T) {
 //
 // FAULTS: A15 S1
 func TestRotateRoot(t *testing.T) {
+	t.Parallel()
 	opts, next := testOptions(t), nextRoot(t)
 	s := openStore(t, opts)
 	twoTenants(t, s)
@@ -198,6 +200,7 @@ func TestRotateRoot(t *testing.T) {
 }
 
 func TestRotateRootRefuses(t *testing.T) {
+	t.Parallel()
 	opts := closedStore(t)
 	wrong := opts
 	wrong.Root = otherRoot(t)
