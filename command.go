@@ -19,11 +19,20 @@ type Enrol struct {
 }
 
 // ChangeStatus moves a credential of Tenant to a legal next status ([ErrNotFound], [ErrIllegalChange]).
-// A change to the status it already has is answered with the credential as it is: a retry is no error.
+// To [StatusErased] only [Erase] leads ([ErrBadValue]). A change to the status it already has is answered with the credential as it is: a retry is no error.
 type ChangeStatus struct {
 	ID     CredentialID
 	Tenant TenantID
 	To     Status
+	At     time.Time
+}
+
+// Erase ends a credential of Tenant for good ([ErrNotFound], [ErrIllegalChange]): its status becomes [StatusErased], and
+// once that is durable the key of its template is destroyed, before the command is answered. Whatever copies of the
+// template remain open no more. A repeated erasure is answered like the first.
+type Erase struct {
+	ID     CredentialID
+	Tenant TenantID
 	At     time.Time
 }
 
@@ -35,10 +44,11 @@ type RemoveRelyingParty struct{ ID string }
 
 func (Enrol) command()              {}
 func (ChangeStatus) command()       {}
+func (Erase) command()              {}
 func (PutRelyingParty) command()    {}
 func (RemoveRelyingParty) command() {}
 
-// Result is what one command did. Credential is set by Enrol and ChangeStatus when Err is nil.
+// Result is what one command did. Credential is set by Enrol, ChangeStatus and Erase when Err is nil.
 type Result struct {
 	Credential Credential
 	Err        error

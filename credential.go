@@ -84,19 +84,24 @@ const (
 // Status is where a credential stands in its life.
 type Status uint8
 
-// The states of a credential. Only an active one can be matched; superseded, revoked and expired are final.
+// The states of a credential. Only an active one can be matched. Superseded, revoked and expired are final but for
+// erasure, after which there is a status and no template.
 const (
 	StatusActive Status = iota + 1
 	StatusSuspended
 	StatusSuperseded
 	StatusRevoked
 	StatusExpired
+	StatusErased
 )
 
 // legalChanges is the whole table of status changes; whatever is absent is refused.
 var legalChanges = map[Status][]Status{
-	StatusActive:    {StatusSuspended, StatusSuperseded, StatusRevoked, StatusExpired},
-	StatusSuspended: {StatusActive, StatusSuperseded, StatusRevoked, StatusExpired},
+	StatusActive:     {StatusSuspended, StatusSuperseded, StatusRevoked, StatusExpired, StatusErased},
+	StatusSuspended:  {StatusActive, StatusSuperseded, StatusRevoked, StatusExpired, StatusErased},
+	StatusSuperseded: {StatusErased},
+	StatusRevoked:    {StatusErased},
+	StatusExpired:    {StatusErased},
 }
 
 // CanBecome reports whether the change from s to next is legal. A change to the same status is not a change.
@@ -145,6 +150,7 @@ func (l *Level) UnmarshalText(text []byte) error { return levelNames.unmarshal(l
 var statusNames = names[Status]{
 	StatusActive: "active", StatusSuspended: "suspended", StatusSuperseded: "superseded",
 	StatusRevoked: "revoked", StatusExpired: "expired",
+	StatusErased: "erased",
 }
 
 // String returns the lower-case word for s.

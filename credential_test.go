@@ -66,14 +66,16 @@ func TestSlotIsTheFirstFourteenBits(t *testing.T) {
 
 // Every pair of states, the legal ones listed: what the table does not name is refused and changes nothing.
 func TestLegalChangesExhaustively(t *testing.T) {
-	const a, s, u, r, x = zhenni.StatusActive, zhenni.StatusSuspended, zhenni.StatusSuperseded, zhenni.StatusRevoked, zhenni.StatusExpired
+	const a, s, u, r, x, e = zhenni.StatusActive, zhenni.StatusSuspended, zhenni.StatusSuperseded, zhenni.StatusRevoked,
+		zhenni.StatusExpired, zhenni.StatusErased
 	legal := map[[2]zhenni.Status]bool{
 		{a, s}: true, {a, u}: true, {a, r}: true, {a, x}: true,
 		{s, a}: true, {s, u}: true, {s, r}: true, {s, x}: true,
+		{a, e}: true, {s, e}: true, {u, e}: true, {r, e}: true, {x, e}: true,
 	}
 	at := time.Unix(1_800_000_000, 0)
-	for from := zhenni.Status(0); from <= x+1; from++ {
-		for to := zhenni.Status(0); to <= x+1; to++ {
+	for from := zhenni.Status(0); from <= e+1; from++ {
+		for to := zhenni.Status(0); to <= e+1; to++ {
 			before := zhenni.Credential{Status: from, Generation: 7}
 			after, err := before.WithStatus(to, at)
 			if legal[[2]zhenni.Status{from, to}] {

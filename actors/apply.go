@@ -52,6 +52,8 @@ func changed(commands []zhenni.Command) []zhenni.CredentialID {
 			ids = append(ids, c.ID)
 		case zhenni.ChangeStatus:
 			ids = append(ids, c.ID)
+		case zhenni.Erase:
+			ids = append(ids, c.ID)
 		}
 	}
 	return ids

@@ -119,6 +119,8 @@ func (w *world) Apply(_ context.Context, commands []zhenni.Command) ([]zhenni.Re
 		switch c := c.(type) {
 		case zhenni.ChangeStatus:
 			w.enrol(c.ID, c.To)
+		case zhenni.Erase:
+			w.enrol(c.ID, zhenni.StatusRevoked)
 		case zhenni.Enrol:
 			w.enrol(c.ID, zhenni.StatusActive)
 		}

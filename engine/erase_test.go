@@ -36,6 +36,7 @@ func TestNoTemplateStaysBehind(t *testing.T) {
 		{"record unsound", answer(0, nil), nil},
 		{"suspended", answer(zhenni.StatusSuspended, nil), nil},
 		{"revoked", answer(zhenni.StatusRevoked, nil), nil},
+		{"erased", answer(0, zhenni.ErrNotFound), nil},
 		{"discarded", answer(zhenni.StatusActive, nil), func(m *Matcher) { m.Discard(0) }},
 		{"evicted", answer(zhenni.StatusActive, nil), func(m *Matcher) { m.arena.segments[0].room(1) }},
 	} {

@@ -26,16 +26,29 @@ func (s *Server) credential(rq *request) error {
 
 // revoke is POST /v1/credentials/{id}/revoke. A second revocation is answered like the first.
 func (s *Server) revoke(rq *request) error {
+	return s.change(rq, func(id zhenni.CredentialID) zhenni.Command {
+		return zhenni.ChangeStatus{ID: id, Tenant: rq.party.Tenant, To: zhenni.StatusRevoked, At: s.config.Now()}
+	})
+}
+
+// erase is POST /v1/credentials/{id}/erase. It is answered once the key of the template is destroyed. A second erasure is
+// answered like the first.
+func (s *Server) erase(rq *request) error {
+	return s.change(rq, func(id zhenni.CredentialID) zhenni.Command {
+		return zhenni.Erase{ID: id, Tenant: rq.party.Tenant, At: s.config.Now()}
+	})
+}
+
+// change applies a command about the credential that the path names, and answers with what it has become.
+func (s *Server) change(rq *request, command func(zhenni.CredentialID) zhenni.Command) error {
 	if !rq.bodyRead {
-		return refuse(kindSyntax, "revoke takes no body")
+		return refuse(kindSyntax, "this request takes no body")
 	}
 	id, err := rq.credentialID()
 	if err != nil {
 		return err
 	}
-	result, err := s.applyOne(zhenni.ChangeStatus{
-		ID: id, Tenant: rq.party.Tenant, To: zhenni.StatusRevoked, At: s.config.Now(),
-	})
+	result, err := s.applyOne(command(id))
 	if err != nil {
 		return err
 	}

@@ -113,6 +113,8 @@ func (n *fakeNode) applyOne(command zhenni.Command) zhenni.Result {
 		changed, err := record.WithStatus(c.To, c.At)
 		n.records[c.ID] = changed
 		return zhenni.Result{Credential: changed, Err: err}
+	case zhenni.Erase:
+		return n.applyOne(zhenni.ChangeStatus{ID: c.ID, Tenant: c.Tenant, To: zhenni.StatusErased, At: c.At})
 	case zhenni.PutRelyingParty:
 		n.parties[c.Party.ID] = c.Party
 	case zhenni.RemoveRelyingParty:

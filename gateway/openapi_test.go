@@ -154,6 +154,7 @@ func TestAnswersAreAsDescribed(t *testing.T) {
 		{"GET", "/v1/credentials/{id}", "/v1/credentials/" + id, "issuer", "", "", []int{200}},
 		{"GET", "/v1/credentials/{id}", "/v1/credentials/" + id, "other", "", "", []int{404}},
 		{"POST", "/v1/credentials/{id}/revoke", "/v1/credentials/" + id + "/revoke", "issuer", "", "", []int{200}},
+		{"POST", "/v1/credentials/{id}/erase", "/v1/credentials/" + id + "/erase", "issuer", "", "", []int{200}},
 		{"GET", "/v1/profiles", "", "verifier", "", "", []int{200}},
 		{"GET", "/livez", "", "", "", "", []int{200}},
 		{"GET", "/readyz", "", "", "", "", []int{200}},

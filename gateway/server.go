@@ -126,6 +126,7 @@ func publicRoutes() []*route {
 		{method: "POST", path: "/v1/verification-batches", role: zhenni.RoleVerifier, handle: (*Server).verifyMany},
 		{method: "GET", path: "/v1/credentials/{id}", role: zhenni.RoleIssuer, handle: (*Server).credential},
 		{method: "POST", path: "/v1/credentials/{id}/revoke", role: zhenni.RoleIssuer, handle: (*Server).revoke},
+		{method: "POST", path: "/v1/credentials/{id}/erase", role: zhenni.RoleIssuer, handle: (*Server).erase},
 		{method: "GET", path: "/v1/profiles", role: anyRole, handle: (*Server).profiles},
 		{method: "GET", path: "/livez", handle: (*Server).live},
 		{method: "GET", path: "/readyz", handle: (*Server).ready},

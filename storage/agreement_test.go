@@ -39,6 +39,7 @@ func olderStatus(t *testing.T, s *Store, n int) {
 //
 // FAULTS: S3 S5 S6 S7
 func TestLostRecordIsNeverBelieved(t *testing.T) {
+	t.Parallel()
 	damages := map[string]func(t *testing.T, s *Store){
 		"older status": func(t *testing.T, s *Store) { olderStatus(t, s, 1) },
 		"no credential": func(t *testing.T, s *Store) {
@@ -125,6 +126,7 @@ func TestLostTenantKeyIsMadeAgain(t *testing.T) {
 
 // Tallies kept by increments are those of a walk, over enrolments, changes, parties, an import and a rebuilt view.
 func TestTalliesAreThoseOfAWalk(t *testing.T) {
+	t.Parallel()
 	opts := testOptions(t)
 	s := openStore(t, opts)
 	same := func(when string) {
@@ -166,6 +168,7 @@ func TestTalliesAreThoseOfAWalk(t *testing.T) {
 //
 // FAULTS: S6 S17
 func TestFilesPutBackAreNeverBelieved(t *testing.T) {
+	t.Parallel()
 	opts := testOptions(t)
 	s := openStore(t, opts)
 	parts := []string{viewDir, logDir, markFile, slotsFile}

@@ -3,6 +3,7 @@ package storage
 import (
 	"context"
 	"fmt"
+	"path/filepath"
 	"sync/atomic"
 
 	"zhenni"
@@ -82,6 +83,7 @@ type committer struct {
 	mark    *mark
 	marked  water // what the mark said at Open
 	reached water // the last commit
+	keys    keyState
 	// failed is the first commit that did not succeed. Whether it is on disk is not known, so no later one is tried.
 	failed error
 	// refused is why the last commit was refused or failed, for others to read, and began when the commit under way did,
@@ -157,19 +159,21 @@ func (c *committer) ready() error {
 
 // roomLeft gates every write on free space: a full disk is a bus error in a mapped file, which kills the process.
 func (s *Store) roomLeft() error {
-	free, err := s.opts.free(s.opts.Dir)
-	if err != nil {
-		return fmt.Errorf("%w: %w", zhenni.ErrUnavailable, err)
-	}
-	if free < s.opts.Reserve {
-		return fmt.Errorf("%w: %d bytes of disk are free, the reserve is %d", zhenni.ErrUnavailable, free, s.opts.Reserve)
+	for _, dir := range []string{s.opts.Dir, filepath.Dir(s.opts.KeysPath())} {
+		free, err := s.opts.free(dir)
+		if err != nil {
+			return fmt.Errorf("%w: %w", zhenni.ErrUnavailable, err)
+		}
+		if free < s.opts.Reserve {
+			return fmt.Errorf("%w: %d bytes of disk are free, the reserve is %d", zhenni.ErrUnavailable, free, s.opts.Reserve)
+		}
 	}
 	return nil
 }
 
 // apply runs the group through one batch and publishes what it changed.
 func (c *committer) apply(group []*request) error {
-	b := newBatch(c.store, c.reached)
+	b := newBatch(c.store, c.reached, c.keys)
 	defer b.discard()
 	for _, req := range group {
 		if req.ctx.Err() == nil && req.taken.CompareAndSwap(false, true) {
@@ -183,13 +187,21 @@ func (c *committer) apply(group []*request) error {
 		return err
 	}
 	e := entry{kind: entryChange, sequence: b.water.sequence, records: b.records, turned: b.turns()}
-	if err := c.store.propose(e); err != nil {
+	err := b.putKeys()
+	if err == nil {
+		err = c.store.propose(e)
+	}
+	if err != nil {
 		c.failed = err
 		return err
 	}
 	c.store.truncateWhenDue(e.size())
-	c.reached = b.water
+	c.reached, c.keys = b.water, b.keys
 	c.store.publish(b)
+	if err := b.shred(); err != nil {
+		c.failed = err
+		return err
+	}
 	if err := c.mark.write(b.water); err != nil {
 		c.failed = err
 		return err

@@ -330,7 +330,7 @@ func TestLargestGroupFits(t *testing.T) {
 	opts := testOptions(t)
 	opts.MemTable, opts.Model.Dim = minMemTable, zhenni.MaxDim
 	s := openStore(t, opts)
-	b := newBatch(s, water{})
+	b := newBatch(s, water{}, keyState{})
 	defer b.discard()
 	for n := range groupCommands {
 		e := testEnrol(n)

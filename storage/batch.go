@@ -21,6 +21,7 @@ type batch struct {
 	txn   *badger.Txn
 	sc    scratch
 	water water
+	keyChanges
 	// records is what the commands wrote, in order; txn shows it to the commands after them and is never committed.
 	records []record
 	// turned is what the records add to the tallies, by place.
@@ -37,9 +38,9 @@ type batch struct {
 	ownsParties bool
 }
 
-func newBatch(s *Store, reached water) *batch {
+func newBatch(s *Store, reached water, keys keyState) *batch {
 	return &batch{
-		store: s, txn: s.db.NewTransaction(true), water: reached,
+		store: s, txn: s.db.NewTransaction(true), water: reached, keyChanges: keyChanges{keys: keys},
 		ring: *s.ring.Load(), parties: *s.parties.Load(), turned: map[uint16]tally{}, digest: s.digest,
 	}
 }
@@ -60,6 +61,8 @@ func (b *batch) apply(cmd zhenni.Command) (zhenni.Credential, error) {
 		return b.enrol(c)
 	case zhenni.ChangeStatus:
 		return b.changeStatus(c)
+	case zhenni.Erase:
+		return b.erase(c)
 	case zhenni.PutRelyingParty:
 		return zhenni.Credential{}, b.putParty(c.Party)
 	case zhenni.RemoveRelyingParty:
@@ -124,6 +127,9 @@ func (b *batch) turns() []placed {
 // seal ends the batch with its high-water record.
 func (b *batch) seal() error {
 	b.water.sequence++
+	if err := b.sealKeyState(); err != nil {
+		return err
+	}
 	value, err := b.store.vault.seal(b.store.keys.system, 0, 0, waterKey, b.water.appendBody(nil), &b.sc)
 	if err != nil {
 		return err
@@ -150,10 +156,11 @@ func (b *batch) enrol(c zhenni.Enrol) (zhenni.Credential, error) {
 	if err != nil {
 		return zhenni.Credential{}, err
 	}
-	credential, records, err := b.store.sealEnrolment(by, c, norm, &b.sc)
+	credential, records, err := b.store.sealEnrolment(by, c, norm, b.keys.places, &b.sc)
 	if err != nil {
 		return zhenni.Credential{}, err
 	}
+	b.keep(&b.sc.slot)
 	b.put(records[:]...)
 	b.water.credentials++
 	return credential, nil
@@ -178,9 +185,10 @@ func (s *Store) checkEnrol(c zhenni.Enrol) (norm int32, err error) {
 	return norm, nil
 }
 
-// sealEnrolment returns the first records of a credential: status, then template, the order of their keys.
+// sealEnrolment returns the first records of a credential: status, then template, the order of their keys. The key of the
+// template is left in sc.slot, for its place in the key file.
 func (s *Store) sealEnrolment(
-	by *tenantKey, c zhenni.Enrol, norm int32, sc *scratch,
+	by *tenantKey, c zhenni.Enrol, norm int32, place uint64, sc *scratch,
 ) (zhenni.Credential, [2]record, error) {
 	at := normalTime(c.At)
 	st := status{
@@ -196,7 +204,7 @@ func (s *Store) sealEnrolment(
 	}
 	key := appendTemplateKey(make([]byte, 0, templateKeySize), c.ID, s.label.Model.Factor)
 	sc.body = appendTemplate(sc.body[:0], c.Row, norm)
-	value, err := s.vault.seal(by, c.Tenant, st.template, key, sc.body, sc)
+	value, err := s.vault.sealKeyed(by, header{tenant: c.Tenant, generation: st.template, place: place}, key, sc.body, sc)
 	return st.Credential, [2]record{first, {key, value}}, err
 }
 
@@ -211,7 +219,7 @@ func (s *Store) sealStatus(by *tenantKey, st status, sc *scratch) (record, error
 func normalTime(t time.Time) time.Time { return t.UTC().Round(0) }
 
 func (b *batch) changeStatus(c zhenni.ChangeStatus) (zhenni.Credential, error) {
-	if !knownStatus(c.To) {
+	if !knownStatus(c.To) || c.To == zhenni.StatusErased {
 		return zhenni.Credential{}, fmt.Errorf("%w: %s", zhenni.ErrBadValue, c.To)
 	}
 	if err := b.store.agree(c.ID.Slot()); err != nil {
@@ -248,7 +256,7 @@ func (b *batch) tenantKey(tenant zhenni.TenantID) (*tenantKey, error) {
 	if ok {
 		return by, nil
 	}
-	by, r, err := b.store.newTenantKey(tenant)
+	by, r, err := b.store.newTenantKey(tenant, 1)
 	if err != nil {
 		return nil, err
 	}

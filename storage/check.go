@@ -13,6 +13,11 @@ type Report struct {
 	Credentials    int64 `json:"credentials"`
 	RelyingParties int64 `json:"relying_parties"`
 	TenantKeys     int64 `json:"tenant_keys"`
+	// Keys is the number of keys in the key file, Erased that of the keys destroyed by erasures, SpareKeys that of the
+	// keys that no record names; they open nothing.
+	Keys      int64 `json:"keys"`
+	Erased    int64 `json:"erased"`
+	SpareKeys int64 `json:"spare_keys"`
 	// Slots is the number of slots that hold a credential.
 	Slots int `json:"slots"`
 	// Bytes is what the files take on disk.
@@ -51,6 +56,10 @@ var hints = map[string]string{
 	"slot":              "records were lost, changed or added outside of the store: open it for writing, which rebuilds the view",
 	"tallies":           "what the slots must hold is not known: open the store for writing once",
 	"table lost":        "a table kept in the folder orphans holds what the view has lost: restore from a backup",
+	"key file":          "it is an older copy, in which erased keys may be back: put back the newest, or run zhenni keys adopt",
+	"key state":         "whether the key file is the newest can not be told: restore from a backup",
+	"erased key":        "the key of an erased template is back: run zhenni keys adopt, which destroys it again",
+	"erasure":           "the record of an erasure fails its seal: restore it from a backup",
 	"unknown key":       "no record of this format has such a key: a newer build, or a foreign writer, was here",
 }
 
@@ -76,7 +85,7 @@ type inspection struct {
 
 // Check walks everything, as of one moment, while the store is in use: that every table holds its checksum, that every
 // record opens, that each credential has both its records and they agree, that the number of credentials is the one
-// recorded, and that the view is not behind its mark. It calls progress, when not nil, now and then with the
+// recorded, that no erased key is left in the key file, and that the view is not behind its mark. It calls progress, when not nil, now and then with the
 // credentials walked and expected. An error means that it did not finish ([zhenni.ErrDeadline] when ctx ends,
 // [zhenni.ErrUnavailable]); damage is in the report.
 func (s *Store) Check(ctx context.Context, progress func(done, total int64)) (Report, error) {
@@ -90,7 +99,7 @@ func (s *Store) Check(ctx context.Context, progress func(done, total int64)) (Re
 	c := &inspection{store: s, ctx: ctx, progress: progress, ring: *s.ring.Load(), index: map[string]int{}}
 	m := s.freeze(0, zhenni.Slots)
 	defer m.txn.Discard()
-	for _, step := range []func(moment) error{c.high, c.tables, c.rest, c.credentials} {
+	for _, step := range []func(moment) error{c.high, c.tables, c.rest, c.keys, c.credentials} {
 		if err := step(m); err != nil {
 			return Report{}, err
 		}
@@ -158,6 +167,9 @@ func (c *inspection) one(key, value []byte, sc *scratch) {
 	tenant, version, isTenant := parseTenantKey(key)
 	switch {
 	case isTenant:
+		if isRetired(value) {
+			return
+		}
 		c.report.TenantKeys++
 		if _, err := c.store.unwrapTenantKey(tenant, version, value); err != nil {
 			c.add("tenant key", fmt.Sprintf("tenant %d", tenant))
@@ -173,7 +185,11 @@ func (c *inspection) one(key, value []byte, sc *scratch) {
 		if _, err := openProgress(value, c.store.keys.log); err != nil {
 			c.add("position", "")
 		}
-	case string(key) != string(waterKey):
+	case key[0] == prefixErased:
+		if _, _, err := c.store.vault.open(c.ring, key, value, sc); err != nil || len(key) != erasedKeySize {
+			c.add("erasure", fmt.Sprintf("%x", key))
+		}
+	case string(key) != string(waterKey) && string(key) != string(keyStateKey):
 		c.add("unknown key", fmt.Sprintf("%x", key))
 	}
 }
@@ -201,7 +217,7 @@ func (c *inspection) credential(f found) error {
 		c.progress(c.report.Credentials, c.total)
 	}
 	switch f.fault {
-	case sound:
+	case sound, erased:
 	case slotDiffers:
 		c.add("slot", fmt.Sprint(f.ID.Slot()))
 	default:

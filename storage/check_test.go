@@ -10,6 +10,7 @@ import (
 )
 
 func TestCheckNamesWhatIsWrong(t *testing.T) {
+	t.Parallel()
 	status := func(n int) []byte { return appendStatusKey(nil, testID(n)) }
 	template := func(n int) []byte { return appendTemplateKey(nil, testID(n), testModel.Factor) }
 	spoil := func(t *testing.T, s *Store, key []byte) {

@@ -69,7 +69,7 @@ func decodeStatus(id zhenni.CredentialID, h header, body []byte) (status, error)
 }
 
 func knownStatus(s zhenni.Status) bool {
-	return s >= zhenni.StatusActive && s <= zhenni.StatusExpired
+	return s >= zhenni.StatusActive && s <= zhenni.StatusErased
 }
 
 func knownLevel(l zhenni.Level) bool { return l == zhenni.LevelLite || l == zhenni.LevelFull }

@@ -107,7 +107,7 @@ func goldenSeal(t testing.TB) (*vault, keyring, []byte, []byte) {
 		t.Fatal(err)
 	}
 	v := &vault{model: testModel.ID, entropy: &counting{}}
-	ring := keyring{7: {aead, 1}}
+	ring := keyring{7: {aead: aead, version: 1}}
 	key := appendStatusKey(nil, goldenStatus.ID)
 	sealed, err := v.seal(ring[7], 7, goldenStatus.Generation, key, goldenStatus.appendBody(nil), new(scratch))
 	if err != nil {
@@ -155,7 +155,7 @@ func TestOpenRefusesAnythingElse(t *testing.T) {
 	refused("another model", &vault{model: "test-face.2"}, ring, key, sealed)
 	refused("no tenant key", v, keyring{}, key, sealed)
 	refused("a damaged tenant key", v, keyring{7: nil}, key, sealed)
-	refused("a tenant key of another version", v, keyring{7: {ring[7].aead, 2}}, key, sealed)
+	refused("a tenant key of another version", v, keyring{7: {aead: ring[7].aead, version: 2}}, key, sealed)
 }
 
 // The two are the key schedule and the tables of the record key's cipher; everything else is reused.
@@ -173,7 +173,7 @@ func TestOpenAllocatesTheCipherOnly(t *testing.T) {
 }
 
 func TestBodiesReadBack(t *testing.T) {
-	s, err := decodeStatus(goldenStatus.ID, header{7, 1, 5}, goldenStatus.appendBody(nil))
+	s, err := decodeStatus(goldenStatus.ID, header{tenant: 7, keyVersion: 1, generation: 5}, goldenStatus.appendBody(nil))
 	if err != nil || s != goldenStatus {
 		t.Errorf("status %+v, %v", s, err)
 	}
@@ -197,7 +197,10 @@ func set(b []byte, i int, x byte) []byte {
 func TestDecodersRefuse(t *testing.T) {
 	st, pa := goldenStatus.appendBody(nil), goldenParty.appendBody(nil)
 	template := appendTemplate(nil, []int8{1, 2, 3}, 14)
-	decodeS := func(b []byte) error { _, err := decodeStatus(testID(1), header{7, 1, 5}, b); return err }
+	decodeS := func(b []byte) error {
+		_, err := decodeStatus(testID(1), header{tenant: 7, keyVersion: 1, generation: 5}, b)
+		return err
+	}
 	decodeT := func(b []byte) error { _, err := decodeTemplate(make([]int8, 3), b); return err }
 	decodeP := func(b []byte) error { _, err := decodeParty("x", header{}, b); return err }
 	decodeW := func(b []byte) error { _, err := decodeWater(b); return err }
@@ -210,7 +213,7 @@ func TestDecodersRefuse(t *testing.T) {
 		{"status short", decodeS, st[:len(st)-1]},
 		{"status long", decodeS, append(bytes.Clone(st), 0)},
 		{"status 0", decodeS, set(st, 0, 0)},
-		{"status 6", decodeS, set(st, 0, 6)},
+		{"status 7", decodeS, set(st, 0, 7)},
 		{"level 0", decodeS, set(st, 1, 0)},
 		{"level 3", decodeS, set(st, 1, 3)},
 		{"template generation 0", decodeS, set(st, 2, 0)},

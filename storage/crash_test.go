@@ -66,7 +66,7 @@ func childOptions(dir string) Options {
 	return Options{Dir: dir, Model: testModel, Root: root, Reserve: 1, MemTable: minMemTable}
 }
 
-// writeForEver enrols, then revokes every other credential, and writes the number of each change to standard output
+// writeForEver enrols, then revokes every other credential and erases every eighth four enrolments later, and writes the number of each change to standard output
 // once it is acknowledged.
 func writeForEver(dir string) {
 	s, err := Open(childOptions(dir))
@@ -77,6 +77,9 @@ func writeForEver(dir string) {
 		cmds := []zhenni.Command{testEnrol(int(n))}
 		if n%2 == 1 {
 			cmds = append(cmds, changed(int(n), zhenni.StatusRevoked))
+		}
+		if n%8 == 7 {
+			cmds = append(cmds, erasure(int(n-4)))
 		}
 		results, err := s.Apply(context.Background(), cmds)
 		if err != nil || errors.Join(results[0].Err, results[len(results)-1].Err) != nil {
@@ -135,6 +138,7 @@ func killAfter(t *testing.T, dir string, acknowledged int) (last uint32) {
 
 // FAULTS: S1
 func TestKilledProcessLosesNothingAcknowledged(t *testing.T) {
+	t.Parallel()
 	opts := childOptions(t.TempDir())
 	row := make([]int8, testModel.Dim)
 	for round := range killRounds {
@@ -151,6 +155,10 @@ func TestKilledProcessLosesNothingAcknowledged(t *testing.T) {
 			if n%2 == 1 {
 				want = zhenni.StatusRevoked
 			}
+			if n%8 == 3 {
+				keptOrErased(t, s, int(n), n+4 <= last)
+				continue
+			}
 			if ref, err := s.Reference(testID(int(n)), row); err != nil || ref.Status != want {
 				t.Errorf("round %d: credential %d: %s, %v; want %s", round, n, ref.Status, err, want)
 			}
@@ -161,5 +169,17 @@ func TestKilledProcessLosesNothingAcknowledged(t *testing.T) {
 		if err := s.Close(); err != nil {
 			t.Fatal(err)
 		}
+	}
+}
+
+// keptOrErased expects a credential to be erased with its key where that was acknowledged, else revoked or erased.
+func keptOrErased(t *testing.T, s *Store, n int, acknowledged bool) {
+	t.Helper()
+	_, err := s.Reference(testID(n), make([]int8, testModel.Dim))
+	switch c := mustCredential(t, s, n); {
+	case c.Status == zhenni.StatusErased && errors.Is(err, zhenni.ErrNotFound):
+	case c.Status == zhenni.StatusRevoked && err == nil && !acknowledged:
+	default:
+		t.Errorf("credential %d: %s, %v; its erasure was acknowledged: %t", n, c.Status, err, acknowledged)
 	}
 }

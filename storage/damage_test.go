@@ -131,6 +131,7 @@ func content(t *testing.T, path string) []byte {
 
 // FAULTS: S3 S4 S5 S17
 func TestDamagedFilesAreNeverBelieved(t *testing.T) {
+	t.Parallel()
 	opts, image := fillForDamage(t)
 	opts.Dir = crashClone(t, image)
 	if whole := survives(t, opts); whole != damagedCredentials {
@@ -145,7 +146,9 @@ func TestDamagedFilesAreNeverBelieved(t *testing.T) {
 		t.Fatalf("no log: %v", err)
 	}
 	files = append(files, logs...)
-	files = append(files, filepath.Join(image, markFile), filepath.Join(image, headerFile), filepath.Join(image, slotsFile))
+	for _, name := range []string{markFile, headerFile, slotsFile, keysFile} {
+		files = append(files, filepath.Join(image, name))
+	}
 	damages := []struct {
 		kind string
 		do   func(path string, at int64) error
@@ -338,6 +341,7 @@ func TestSwappedRecordsDoNotOpen(t *testing.T) {
 
 // FAULTS: C14 S16
 func TestCompactionBringsNothingBack(t *testing.T) {
+	t.Parallel()
 	opts := testOptions(t)
 	party := goldenParty.RelyingParty
 	s := openStore(t, opts)

@@ -6,6 +6,7 @@
 //
 //	zhenni.json   header: format, store id, model, the store key wrapped by the root key, a MAC over all of it
 //	mark          high-water mark of the view, outside Badger: two slots of sequence u64 | credentials u64 | HMAC-SHA256
+//	keys          the record keys of templates, see package keyfile; Options.Keys may name another place
 //	slots         what each slot of the view holds, outside Badger: tallies at its last two syncs
 //	damaged       while the view is known to be damaged: the next Open makes it anew
 //	verifying     while the tables of the view are read in the background: an Open that finds it reads them first
@@ -14,6 +15,7 @@
 //	log/          the command log and its snapshot, see package commandlog
 //	view/         Badger
 //	orphans/      tables that Badger would remove at Open, until every record of theirs is seen in the view
+//	upgrade/      the view of the newest format, while a store of an older one is upgraded
 //	quarantine/   damaged views, numbered, after the log made a new one; nothing reads them, and the newest stays
 //
 // # Entry of the log
@@ -32,14 +34,14 @@
 // of the log, by an import or before there was a log, and carries the high-water record; its tallies are what the view
 // holds then, and a snapshot follows it. Version 1, which still opens, has no tallies, and for kind 2 a digest of its own
 // [32] behind the credentials. Records are sealed as in the view, so the log holds no template, key or hash of an API key
-// in the clear. A record carries its own wrapped key. Keys that are to be erased apart from log and snapshots need a record
-// version that names a place in a key file instead; entry, log and snapshot do not look into records and stay as they are.
+// in the clear. The key of a template is in the key file and in nothing else: an erasure destroys it for log, snapshots,
+// tables and copies of them at once.
 //
 // # Tallies
 //
 // A tally is the number of records in a place and the sum of their digests, in two lanes modulo 2⁶⁴: it does not depend
 // on their order, and what replaces a record adds the difference. Places 0 … 16383 are the slots of the credentials, 16384
-// holds tenant keys and relying parties; the high-water record and the position are in none. The digest of a
+// holds tenant keys, relying parties, erasures and what is known of the key file; the high-water record and the position are in none. The digest of a
 // credential's record is the CBC-MAC of AES-256 over three blocks, under a key derived from the store key:
 //
 //	kind u8 | factor u8 of a template, else 0 | zeros
@@ -104,28 +106,39 @@
 //
 //	c | id [16] | s                      status of a credential
 //	c | id [16] | t | factor             template of a credential
-//	k | tenant u32 be | version u16 be   tenant key: version u8 = 1, then what the root key made of it
+//	e | place u64 be                     the key at that place of the key file is destroyed, or about to be
+//	f                                    what the view knows of the key file
+//	k | tenant u32 be | version u16 be   tenant key: u8 0 for a version that was dropped; u8 1, then what the root key made
+//	                                     of it; while the root key changes u8 2, length u16, what either made of it
 //	m | w                                high-water record: what the last commit reached
 //	m | a                                position: applied and durable, each index u64 | sequence u64, and HMAC-SHA256
 //	p | id                               relying party; a removed one stays, marked
 //
 // # Sealed record
 //
-// Every value but a tenant key has this form. Integers are little-endian.
+// Every value but a tenant key has one of two forms. Integers are little-endian. A template has version 2, all else
+// version 1:
 //
 //	 0  version u8 = 1 | tenant u32 | tenant key version u16 | generation u32     clear, authenticated
 //	11  nonce [12]
 //	23  record key [32] + tag [16], sealed by the tenant key                      AES-256-GCM
 //	71  body + tag [16], sealed by the record key                                 AES-256-GCM
 //
+//	 0  version u8 = 2 | tenant u32 | generation u32 | place u64                  clear, authenticated
+//	17  body + tag [16], sealed by the record key                                 AES-256-GCM
+//
+//	    at that place of the key file: nonce [12]
+//	12  record key [32] + tag [16], sealed by the tenant key                      AES-256-GCM
+//	60  tenant key version u16
+//
 // The associated data of both seals is the clear front, the model id with its length, and the record's own key: tenant,
-// credential, factor, model, generation and key version. A record copied, swapped or relabelled does not open.
-// Tenant 0 is the store itself; its key is derived from the store key.
+// credential, factor, model, generation and key version or place. A record or slot copied, swapped or relabelled does not
+// open. Tenant 0 is the store itself; its key is derived from the store key.
 //
 // A record key is 32 random bytes and seals exactly one body: a changed record gets a new one. Under a key used once
 // no nonce can repeat, whatever its value. The tenant key seals one record key for each record written, under random
 // 96-bit nonces: two of 2³² writes share one with a chance below 2⁻³², the bound of NIST SP 800-38D. Every
-// record names the version of its tenant key, so the format has room for a second key beyond that.
+// record names the version of its tenant key, so that a tenant gets another before that.
 //
 // # Bodies
 //
@@ -133,19 +146,51 @@
 //	template       dimension u16 | Σq² u32 | row [dimension]
 //	relying party  removed u8 | evaluation u8 | roles u8 | tenant u32 | key hash [32] | created | name
 //	high water     sequence u64 | credentials u64
+//	key file       places given out u64 | epoch u64
+//	erased         credential id [16]
 //
 // A time is seconds u64 | nanoseconds u32 since 1970. The generation in the front of a relying party counts its
 // versions, that of the high-water record is 0. The generation of a status record is the credential's; its
 // template keeps the generation it was written with, which the status names. So a suspension re-seals no template,
 // and an older template put back does not pass.
 //
+// # Key file
+//
+// The keys of new templates are written and synced before the entry that needs them is proposed. An erasure first makes
+// its status durable, in the log and the view, so that nothing matches; then it overwrites the key and syncs; then the
+// epoch of the file follows that of the view; then it is answered. A file one epoch behind is what a crash in between
+// leaves, and Open finishes the erasure. One further behind, or without the last place given out, is an older copy, in
+// which erased keys may be back: Open refuses it, and with AdoptKeys destroys them again. One that is ahead belongs to
+// newer data than the view's, as after a restore, and its keys are kept.
+//
+// Keys behind the last place, of the same epoch and no more than one commit has, are those of a commit that a crash
+// prevented; Open drops them. A damaged slot loses one template, which is refused.
+//
+// The data may be backed up without the key file for as long as is wanted. A copy of the key file opens what was erased
+// since: such copies are kept apart and for a stated number of days, after which an erasure is complete.
+//
+// # Rotation
+//
+// [RotateRoot] wraps the tenant keys by both roots, replaces the header by one of the next root, then wraps the tenant
+// keys by that alone. [Store.RotateTenant] adds a version, overwrites each slot of the tenant with the record key wrapped
+// by it, seals the status records anew in commits of bounded size, and drops the old version once a walk has met no user
+// of it. It starts and ends an epoch, so that a key file from before is known. Neither undoes the loss of a key with the
+// files it opens: whoever has both has the templates.
+//
+// # Older formats
+//
+// Format 1 had no log, format 2 no tallies, format 3 no key file: there a template of version 1 carries its wrapped key,
+// in the log, in snapshots and in every table. A writing Open makes a new view of version 2 in upgrade/, replaces the
+// header, removes the log, the snapshots and the old view, and takes the new one over. It needs room for a second view.
+// Copies of the store from before, and views in quarantine, keep templates that no erasure reaches; so do the blocks of
+// removed files until the disk uses them again.
+//
 // # What is durable when
 //
 // An entry is synced in the log when Apply returns. The view is not: each entry is one transaction with the position it
 // reaches, synced every 32 MiB of entries, with every snapshot and at Close, and the position says up to where; the tallies
-// are written and synced before it does. Open
-// applies the log again from there, over whatever else Badger kept: the last record of a key wins, as before. Badger's
-// own Sync would not do, for it leaves out the memtables that wait to be written.
+// are written and synced before it does. Open applies the log again from there, over whatever else Badger kept: the last
+// record of a key wins, as before. Badger's own Sync would not do, for it leaves out the memtables that wait to be written.
 //
 // The mark is written after the commit and before the answer, and not synced: it survives the process, not a power
 // failure, and is never ahead. What ends behind its mark, or behind what the view was found to have, has lost

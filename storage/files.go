@@ -11,12 +11,14 @@ import (
 const (
 	headerFile  = "zhenni.json" // format, model and the wrapped store key
 	markFile    = "mark"        // the high-water mark, outside Badger
+	keysFile    = "keys"        // the record keys of templates, unless Options.Keys names another place
 	slotsFile   = "slots"       // what the slots of the view hold, at its last two syncs
 	importFile  = "import"      // exists while an import is half done
 	restoreFile = "restore"     // exists while a restore is half done
 	logDir      = "log"         // the command log and its snapshots
 	viewDir     = "view"        // Badger's folder
 	orphanDir   = "orphans"     // tables that Badger would remove, until nothing of theirs is missing
+	upgradeDir  = "upgrade"     // the view of the newest format, while it is made
 
 	damagedFile   = "damaged"    // exists while the view is known to be damaged
 	verifyingFile = "verifying"  // exists while the tables of the view are read in the background

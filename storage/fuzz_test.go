@@ -35,7 +35,7 @@ func FuzzBodies(f *testing.F) {
 				t.Errorf("%s %x encodes to %x", what, body, encoded)
 			}
 		}
-		s, err := decodeStatus(testID(1), header{7, 1, 1 << 30}, body)
+		s, err := decodeStatus(testID(1), header{tenant: 7, keyVersion: 1, generation: 1 << 30}, body)
 		same("status", s.appendBody(nil), err)
 		p, err := decodeParty("x", header{}, body)
 		same("party", p.appendBody(nil), err)

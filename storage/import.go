@@ -17,6 +17,7 @@ import (
 	"github.com/dgraph-io/ristretto/v2/z"
 
 	"zhenni"
+	"zhenni/storage/keyfile"
 )
 
 // importBlock is the number of credentials sealed and written together.
@@ -59,6 +60,7 @@ type Import struct {
 
 	last    zhenni.CredentialID
 	count   int64
+	keys    keyState
 	filling *block
 	sealing chan *block // to the workers
 	writing chan *block // the same blocks, in order, to the one writer
@@ -70,6 +72,8 @@ type Import struct {
 type block struct {
 	items  []enrolment
 	rows   []int8
+	first  uint64 // place in the key file of the first item
+	slots  []byte // of the key file
 	out    *z.Buffer
 	held   []placed // what out adds to the tallies, in order of place
 	err    error
@@ -144,7 +148,7 @@ func (s *Store) prepareImport(ctx context.Context) (*Import, error) {
 		return nil, s.latchIfMarked(err)
 	}
 	s.agreement.agreed.clear()
-	im := &Import{store: s, kept: kept, ring: *s.ring.Load(), writer: s.db.NewStreamWriter()}
+	im := &Import{store: s, kept: kept, ring: *s.ring.Load(), writer: s.db.NewStreamWriter(), keys: s.committer.keys}
 	if err := im.writer.Prepare(); err != nil {
 		im.writer.Cancel()
 		return nil, s.latchIfMarked(errors.Join(translate(err), s.putBack(kept)))
@@ -165,7 +169,7 @@ func (s *Store) latchIfMarked(err error) error {
 // restRecords returns every record but those of credentials, in order of key.
 func (s *Store) restRecords() (kept []record, err error) {
 	err = s.db.View(func(txn *badger.Txn) error {
-		for _, prefix := range []byte{prefixTenantKey, prefixMeta, prefixParty} {
+		for _, prefix := range []byte{prefixKeyState, prefixTenantKey, prefixMeta, prefixParty} {
 			err := scan(txn, []byte{prefix}, func(key, value []byte) error {
 				kept = append(kept, record{bytes.Clone(key), bytes.Clone(value)})
 				return nil
@@ -248,7 +252,7 @@ func (im *Import) tenantKey(tenant zhenni.TenantID) (*tenantKey, error) {
 	if ok {
 		return by, nil
 	}
-	by, r, err := im.store.newTenantKey(tenant)
+	by, r, err := im.store.newTenantKey(tenant, 1)
 	if err != nil {
 		return nil, err
 	}
@@ -269,6 +273,8 @@ func (im *Import) send() error {
 		return err
 	}
 	im.filling = newBlock()
+	b.first = im.keys.places
+	im.keys.places += uint64(len(b.items))
 	im.writing <- b
 	im.sealing <- b
 	return nil
@@ -290,19 +296,21 @@ func (im *Import) seal() {
 
 // sealedSize is the length of a credential's two records.
 func (s *Store) sealedSize() int {
-	return 2*sealOverhead + statusSize + templateHeadSize + s.label.Model.Dim
+	return sealOverhead + keyedOverhead + statusSize + templateHeadSize + s.label.Model.Dim
 }
 
 func (b *block) seal(s *Store, sc *scratch) {
 	b.out = z.NewBuffer(len(b.items)*(s.sealedSize()+statusKeySize+templateKeySize+2*stageOverhead), "import")
 	d := s.digest
+	b.slots = make([]byte, 0, len(b.items)*keyfile.SlotSize)
 	sc.slab = sc.slab[:0]
-	for _, e := range b.items {
-		_, records, err := s.sealEnrolment(e.by, e.Enrol, e.norm, sc)
+	for i, e := range b.items {
+		_, records, err := s.sealEnrolment(e.by, e.Enrol, e.norm, b.first+uint64(i), sc)
 		if err != nil {
 			b.err = err
 			return
 		}
+		b.slots = append(b.slots, sc.slot[:]...)
 		for _, r := range records {
 			stage(b.out, streamCredentials, r)
 			b.count(d.one(r.key, r.value))
@@ -348,7 +356,7 @@ func (im *Import) write() {
 		err := b.err
 		if err == nil && im.ctx.Err() == nil {
 			im.held.add(b.held)
-			err = translate(im.writer.Write(b.out))
+			err = errors.Join(im.store.vault.keys.Write(b.first, b.slots), translate(im.writer.Write(b.out)))
 		}
 		if err != nil {
 			im.fail(err)
@@ -406,16 +414,21 @@ func (im *Import) finish() error {
 	if err != nil {
 		return err
 	}
-	if err := im.writeRest(record{waterKey, value}); err != nil {
+	state, err := s.sealKeyState(im.keys, &sc)
+	if err != nil {
 		return err
 	}
-	if err := translate(im.writer.Flush()); err != nil {
+	rest := []record{state, {waterKey, value}}
+	if err := im.writeRest(rest); err != nil {
 		return err
 	}
-	if err := im.log(record{waterKey, value}, reached); err != nil {
+	if err := errors.Join(translate(im.writer.Flush()), s.vault.keys.Sync()); err != nil {
 		return err
 	}
-	s.committer.reached = reached
+	if err := im.log(rest, reached); err != nil {
+		return err
+	}
+	s.committer.reached, s.committer.keys = reached, im.keys
 	s.ring.Store(&im.ring)
 	s.credentials.Store(im.count)
 	s.committer.failed = s.committer.mark.write(reached)
@@ -423,11 +436,11 @@ func (im *Import) finish() error {
 }
 
 // log commits the import. Once the entry was proposed, only the next Open can tell whether the log has it.
-func (im *Import) log(high record, reached water) error {
+func (im *Import) log(rest []record, reached water) error {
 	s := im.store
 	s.machine.holds = reached.sequence
 	e := entry{
-		kind: entryImport, sequence: reached.sequence, records: []record{high},
+		kind: entryImport, sequence: reached.sequence, records: rest,
 		credentials: uint64(im.count), turned: im.held.list(),
 	}
 	im.logged = true
@@ -441,10 +454,12 @@ func (im *Import) log(high record, reached water) error {
 	return nil
 }
 
-// writeRest writes the records kept, with the new high-water record in place of the old.
-func (im *Import) writeRest(high record) error {
-	rest := slices.DeleteFunc(slices.Clone(im.kept), func(r record) bool { return bytes.Equal(r.key, high.key) })
-	rest = append(rest, high)
+// writeRest writes the records kept, with the new ones in place of the old.
+func (im *Import) writeRest(fresh []record) error {
+	rest := slices.DeleteFunc(slices.Clone(im.kept), func(r record) bool {
+		return slices.ContainsFunc(fresh, func(f record) bool { return bytes.Equal(r.key, f.key) })
+	})
+	rest = append(rest, fresh...)
 	slices.SortFunc(rest, func(a, b record) int { return bytes.Compare(a.key, b.key) })
 	out := z.NewBuffer(1<<20, "import")
 	defer func() { _ = out.Release() }()

@@ -43,6 +43,7 @@ func addAscending(t *testing.T, im *Import, n, of int) {
 }
 
 func TestImport(t *testing.T) {
+	t.Parallel()
 	opts := testOptions(t)
 	s := openStore(t, opts)
 	mustApply(t, s, zhenni.PutRelyingParty{Party: goldenParty.RelyingParty})
@@ -256,6 +257,7 @@ func TestImportWithoutEntropy(t *testing.T) {
 
 // A process killed in the middle of an import leaves the crash image of its folder.
 func TestImportHalfDone(t *testing.T) {
+	t.Parallel()
 	opts := testOptions(t)
 	s := openStore(t, opts)
 	mustApply(t, s, zhenni.PutRelyingParty{Party: goldenParty.RelyingParty})

@@ -9,7 +9,9 @@ import (
 // The first byte of a key in the view. Every prefix of the format is here and frozen with format 1.
 const (
 	prefixCredential = 'c' // c | credential id | s, and c | credential id | t | factor
+	prefixErased     = 'e' // e | place in the key file
 	prefixTenantKey  = 'k' // k | tenant | key version
+	prefixKeyState   = 'f' // f
 	prefixMeta       = 'm' // m | w, and m | a
 	prefixParty      = 'p' // p | relying party id
 )
@@ -25,6 +27,8 @@ var (
 	waterKey = []byte{prefixMeta, 'w'}
 	// progressKey holds the position of the view in the log.
 	progressKey = []byte{prefixMeta, 'a'}
+	// keyStateKey holds what the view knows of the key file.
+	keyStateKey = []byte{prefixKeyState}
 )
 
 const (
@@ -32,6 +36,7 @@ const (
 	statusKeySize   = idEnd + 1
 	templateKeySize = idEnd + 2
 	tenantKeySize   = 1 + 4 + 2
+	erasedKeySize   = 1 + 8
 )
 
 func appendStatusKey(dst []byte, id zhenni.CredentialID) []byte {
@@ -50,6 +55,18 @@ func appendTenantKey(dst []byte, tenant zhenni.TenantID, version uint16) []byte 
 	dst = append(dst, prefixTenantKey)
 	dst = binary.BigEndian.AppendUint32(dst, uint32(tenant))
 	return binary.BigEndian.AppendUint16(dst, version)
+}
+
+func appendErasedKey(dst []byte, place uint64) []byte {
+	return binary.BigEndian.AppendUint64(append(dst, prefixErased), place)
+}
+
+// parseErasedKey returns the place that a key of [prefixErased] names.
+func parseErasedKey(key []byte) (place uint64, ok bool) {
+	if len(key) != erasedKeySize || key[0] != prefixErased {
+		return 0, false
+	}
+	return binary.BigEndian.Uint64(key[1:]), true
 }
 
 func appendPartyKey(dst []byte, id string) []byte {

@@ -17,9 +17,10 @@ import (
 )
 
 // format is the version of everything in the folder: header, mark, key layout and records. Format 1 had no log, format 2
-// no tallies of the slots; a writing Open makes either the newest, which an older build does not touch.
+// no tallies of the slots, format 3 no key file; a writing Open makes each the newest, which an older build does not
+// touch.
 const (
-	format      = 3
+	format      = 4
 	oldFormat   = 1
 	slotsFormat = 3
 )
@@ -34,7 +35,9 @@ type label struct {
 	Model    zhenni.Model `json:"model"`
 	Created  time.Time    `json:"created,omitzero"`
 	StoreKey []byte       `json:"store_key"`
-	MAC      []byte       `json:"mac,omitempty"`
+	// Upgraded says that the view of the newest format is complete and has not taken the place of the old one yet.
+	Upgraded bool   `json:"upgraded,omitempty"`
+	MAC      []byte `json:"mac,omitempty"`
 }
 
 // storeKeys are derived from the store key, which the root key unwraps; each has one use.
@@ -43,6 +46,7 @@ type storeKeys struct {
 	mark   []byte     // MAC of the high-water mark
 	log    []byte     // MAC of the log's entries, of the view's position in it and of snapshots
 	slots  []byte     // MAC of the tallies in the slots file
+	file   []byte     // MAC of the key file's header
 	digest []byte     // digests of credential records, AES-256
 	other  []byte     // digests of other records, HMAC
 	backup []byte     // MAC of a backup's manifest
@@ -53,7 +57,7 @@ func deriveKeys(storeKey []byte) (storeKeys, error) {
 	var keys storeKeys
 	var system []byte
 	for info, dst := range map[string]*[]byte{
-		"header": &keys.header, "mark": &keys.mark, "log": &keys.log, "backup": &keys.backup, "system": &system,
+		"header": &keys.header, "mark": &keys.mark, "log": &keys.log, "backup": &keys.backup, "keys": &keys.file, "system": &system,
 		"slots": &keys.slots, "digest": &keys.digest, "digest of the rest": &keys.other,
 	} {
 		derived, err := hkdf.Expand(sha256.New, storeKey, "zhenni storage 1 "+info, keySize)
@@ -63,7 +67,7 @@ func deriveKeys(storeKey []byte) (storeKeys, error) {
 		*dst = derived
 	}
 	aead, err := newGCM(system)
-	keys.system = &tenantKey{aead, 1}
+	keys.system = &tenantKey{aead: aead, version: 1}
 	return keys, err
 }
 
@@ -171,7 +175,7 @@ func openLabel(o Options) (label, storeKeys, error) {
 	return l, keys, nil
 }
 
-// createLabel starts a store. The mark is written before the header, so a store with a header has a mark.
+// createLabel starts a store. Mark and key file are written before the header, so a store with a header has both.
 func createLabel(o Options) (label, storeKeys, error) {
 	switch _, err := os.Stat(filepath.Join(o.Dir, viewDir)); {
 	case err == nil:
@@ -186,6 +190,9 @@ func createLabel(o Options) (label, storeKeys, error) {
 		return l, keys, err
 	}
 	if err := createMark(o.Dir, keys.mark); err != nil {
+		return l, keys, err
+	}
+	if err := createKeys(o, l, keys); err != nil {
 		return l, keys, err
 	}
 	return l, keys, l.write(o.Dir)

@@ -45,7 +45,7 @@ func (s *Store) load() error {
 func (s *Store) loadTenantKeys(txn *badger.Txn, ring keyring) error {
 	return scan(txn, []byte{prefixTenantKey}, func(key, value []byte) error {
 		tenant, version, ok := parseTenantKey(key)
-		if !ok {
+		if !ok || isRetired(value) {
 			return nil
 		}
 		unwrapped, err := s.unwrapTenantKey(tenant, version, value)
@@ -55,16 +55,16 @@ func (s *Store) loadTenantKeys(txn *badger.Txn, ring keyring) error {
 		if err != nil {
 			s.opts.Logger.Error("tenant key does not open; its records are refused", "tenant", tenant)
 		}
+		if unwrapped != nil {
+			unwrapped.previous = ring[tenant]
+		}
 		ring[tenant] = unwrapped
 		return nil
 	})
 }
 
 func (s *Store) unwrapTenantKey(tenant zhenni.TenantID, version uint16, value []byte) (*tenantKey, error) {
-	if len(value) < 1 || value[0] != recordVersion {
-		return nil, fmt.Errorf("%w: tenant key of an unknown version", zhenni.ErrCorrupt)
-	}
-	key, err := s.opts.Root.Unwrap(value[1:], s.tenantContext(tenant, version))
+	key, err := unwrapEither(s.opts.Root, value, s.tenantContext(tenant, version))
 	if err != nil {
 		return nil, err
 	}
@@ -73,16 +73,15 @@ func (s *Store) unwrapTenantKey(tenant zhenni.TenantID, version uint16, value []
 		return nil, fmt.Errorf("%w: tenant key of %d bytes", zhenni.ErrCorrupt, len(key))
 	}
 	aead, err := newGCM(key)
-	return &tenantKey{aead, version}, err
+	return &tenantKey{aead: aead, version: version}, err
 }
 
 func (s *Store) tenantContext(tenant zhenni.TenantID, version uint16) []byte {
 	return s.label.context(fmt.Sprintf("tenant key %d %d", tenant, version))
 }
 
-// newTenantKey draws the first key of a tenant and returns it with its record.
-func (s *Store) newTenantKey(tenant zhenni.TenantID) (*tenantKey, record, error) {
-	const version = 1
+// newTenantKey draws the key of a tenant and a version and returns it with its record.
+func (s *Store) newTenantKey(tenant zhenni.TenantID, version uint16) (*tenantKey, record, error) {
 	key, err := drawKey(s.opts.Entropy)
 	defer clear(key[:])
 	if err != nil {
@@ -94,7 +93,7 @@ func (s *Store) newTenantKey(tenant zhenni.TenantID) (*tenantKey, record, error)
 	}
 	aead, err := newGCM(key[:])
 	value := append([]byte{recordVersion}, wrapped...)
-	return &tenantKey{aead, version}, record{appendTenantKey(nil, tenant, version), value}, err
+	return &tenantKey{aead: aead, version: version}, record{appendTenantKey(nil, tenant, version), value}, err
 }
 
 // loadParties reads the relying parties. One that does not open is left out, which refuses its requests.

@@ -18,7 +18,7 @@ func twoLogs(t *testing.T) (opts Options, image, older string) {
 	opts.Dir = crashClone(t, image)
 	s := openStore(t, opts)
 	mustApply(t, s, testEnrol(1000))
-	names := []string{filepath.Join(viewDir, "00002.mem"), markFile}
+	names := []string{filepath.Join(viewDir, "00002.mem"), markFile, keysFile}
 	remove(t, image, logDir)
 	if err := os.MkdirAll(filepath.Join(image, logDir, "snapshots"), 0o700); err != nil {
 		t.Fatal(err)
@@ -43,6 +43,7 @@ func twoLogs(t *testing.T) (opts Options, image, older string) {
 //
 // FAULTS: S3 S4 S17
 func TestDamagedOlderLogIsNoticed(t *testing.T) {
+	t.Parallel()
 	opts, image, older := twoLogs(t)
 	opts.Dir = crashClone(t, image)
 	if whole := survives(t, opts); whole != damagedCredentials {

@@ -319,11 +319,11 @@ func (s *Store) replay() error {
 	return m.failed
 }
 
-// upgrade takes a store of an older format over: its view is surveyed once, after every table was read, and put into the
-// log where it is not. The tallies are written once the view stands still where they are of, and the header last, so that
-// a start in between goes on from there.
-func (s *Store) upgrade() error {
-	if s.opts.ReadOnly || s.label.Format == format {
+// takeOver takes over the view that an upgrade has made: it is surveyed once, after every table was read, and put into
+// the log. The tallies are written once the view stands still where they are of, and the header last, so that a start in
+// between goes on from there.
+func (s *Store) takeOver() error {
+	if s.opts.ReadOnly || !s.label.Upgraded {
 		return nil
 	}
 	a, m := &s.agreement, s.machine
@@ -341,12 +341,8 @@ func (s *Store) upgrade() error {
 	if err := m.saveTallies(); err != nil {
 		return err
 	}
-	s.label.Format = format
-	var err error
-	if s.label.MAC, err = s.label.mac(s.keys.header); err != nil {
-		return err
-	}
-	return s.label.write(s.opts.Dir)
+	s.label.Upgraded = false
+	return s.rewriteLabel()
 }
 
 // adopt gives a view that was written before there was a log an entry that stands for it. Open ends with a snapshot.

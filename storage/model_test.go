@@ -27,7 +27,7 @@ func (m *sameAsMap) drawCommand(t *rapid.T) zhenni.Command {
 	tenant := zhenni.TenantID(rapid.IntRange(1, 2).Draw(t, "tenant"))
 	party := string(rune('a' + rapid.IntRange(0, 2).Draw(t, "party")))
 	m.now = m.now.Add(time.Second)
-	switch rapid.IntRange(0, 3).Draw(t, "command") {
+	switch rapid.IntRange(0, 4).Draw(t, "command") {
 	case 0:
 		e := testEnrol(rapid.IntRange(0, 200).Draw(t, "row"))
 		e.ID, e.Tenant, e.At = id, tenant, m.now
@@ -36,6 +36,8 @@ func (m *sameAsMap) drawCommand(t *rapid.T) zhenni.Command {
 		to := zhenni.Status(rapid.IntRange(1, 5).Draw(t, "to"))
 		return zhenni.ChangeStatus{ID: id, Tenant: tenant, To: to, At: m.now}
 	case 2:
+		return zhenni.Erase{ID: id, Tenant: tenant, At: m.now}
+	case 3:
 		p := goldenParty.RelyingParty
 		p.ID, p.Tenant, p.CreatedAt = party, tenant, m.now
 		return zhenni.PutRelyingParty{Party: p}
@@ -58,6 +60,8 @@ func (m *sameAsMap) expect(cmd zhenni.Command) (zhenni.Credential, error) {
 		return m.credentials[c.ID], nil
 	case zhenni.ChangeStatus:
 		return m.expectChange(c)
+	case zhenni.Erase:
+		return m.expectChange(zhenni.ChangeStatus{ID: c.ID, Tenant: c.Tenant, To: zhenni.StatusErased, At: c.At})
 	case zhenni.PutRelyingParty:
 		m.parties[c.Party.ID] = c.Party
 	case zhenni.RemoveRelyingParty:
@@ -125,6 +129,9 @@ func (m *sameAsMap) Check(t *rapid.T) {
 			}
 			continue
 		}
+		if want.Status == zhenni.StatusErased && errors.Is(refErr, zhenni.ErrNotFound) && err == nil && got == want {
+			continue
+		}
 		if err := errors.Join(err, refErr); err != nil || got != want {
 			t.Fatalf("credential %d: %+v, %v; want %+v", n, got, err, want)
 		}
@@ -137,9 +144,12 @@ func (m *sameAsMap) Check(t *rapid.T) {
 
 func (m *sameAsMap) checkWalk(t *rapid.T) {
 	walked := 0
+	for _, c := range m.credentials {
+		walked += int(bit(c.Status == zhenni.StatusErased))
+	}
 	err := m.store.References(0, zhenni.Slots-1, func(ref zhenni.Reference) error {
 		walked++
-		if !slices.Equal(ref.Row, m.rows[ref.ID]) {
+		if !slices.Equal(ref.Row, m.rows[ref.ID]) || ref.Status == zhenni.StatusErased {
 			t.Fatalf("walked reference %s", ref.ID)
 		}
 		return nil
@@ -159,6 +169,7 @@ func (m *sameAsMap) checkWalk(t *rapid.T) {
 }
 
 func TestSameAsMap(t *testing.T) {
+	t.Parallel()
 	root, err := NewRootKey([32]byte{1}, nil)
 	if err != nil {
 		t.Fatal(err)

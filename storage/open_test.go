@@ -50,6 +50,7 @@ func closedStore(t *testing.T) Options {
 
 // FAULTS: S5 S6
 func TestOpenRefuses(t *testing.T) {
+	t.Parallel()
 	otherModel := testModel
 	otherModel.Dim = 64
 	tests := []struct {
@@ -68,7 +69,7 @@ func TestOpenRefuses(t *testing.T) {
 		{"new store, no entropy", func(t *testing.T, o *Options) { o.Dir, o.Entropy = t.TempDir(), dry{} }, zhenni.ErrUnavailable},
 		{"no store, read-only", func(t *testing.T, o *Options) { o.Dir, o.ReadOnly = t.TempDir(), true }, zhenni.ErrNotFound},
 		{"newer format", func(t *testing.T, o *Options) {
-			edit(t, filepath.Join(o.Dir, headerFile), `"format": 3`, `"format": 4`)
+			edit(t, filepath.Join(o.Dir, headerFile), `"format": 4`, `"format": 5`)
 		}, zhenni.ErrFormat},
 		{"header changed", func(t *testing.T, o *Options) {
 			edit(t, filepath.Join(o.Dir, headerFile), `"dim": 32`, `"dim": 33`)
@@ -85,6 +86,10 @@ func TestOpenRefuses(t *testing.T) {
 				t.Fatal(err)
 			}
 		}, zhenni.ErrCorrupt},
+		{"key file lost", func(t *testing.T, o *Options) { remove(t, o.Dir, keysFile) }, zhenni.ErrCorrupt},
+		{"key file cut", func(t *testing.T, o *Options) { truncate(t, filepath.Join(o.Dir, keysFile), 8192) }, zhenni.ErrCorrupt},
+		{"key file cut in its header", func(t *testing.T, o *Options) { truncate(t, filepath.Join(o.Dir, keysFile), 20) }, zhenni.ErrCorrupt},
+		{"key file of another store", func(t *testing.T, o *Options) { o.Keys = closedStore(t).KeysPath() }, zhenni.ErrCorrupt},
 		{"log lost", func(t *testing.T, o *Options) { remove(t, o.Dir, logDir) }, zhenni.ErrCorrupt},
 		{"view and log lost", func(t *testing.T, o *Options) {
 			remove(t, o.Dir, viewDir)
@@ -194,7 +199,11 @@ func TestClosedStoreRefuses(t *testing.T) {
 
 // A process killed while it created the store leaves any part of these behind, in this order.
 func TestCreationIsTakenUpAgain(t *testing.T) {
-	for _, left := range [][]string{{markFile}, {markFile, headerFile}, {markFile, headerFile, filepath.Join(viewDir, "LOCK")}} {
+	t.Parallel()
+	for _, left := range [][]string{
+		{markFile}, {markFile, keysFile}, {markFile, keysFile, headerFile},
+		{markFile, keysFile, headerFile, filepath.Join(viewDir, "LOCK")},
+	} {
 		whole := testOptions(t)
 		if err := openStore(t, whole).Close(); err != nil {
 			t.Fatal(err)

@@ -42,6 +42,12 @@ type Options struct {
 	Model zhenni.Model
 	// Root unwraps the store's keys. Required.
 	Root RootKey
+	// Keys is the key file, which holds the keys of templates and nothing else does. Default: the file keys in Dir. It
+	// is to be on another backup than the rest: an erasure is complete once the last backup of it has expired.
+	Keys string
+	// AdoptKeys takes an older key file, or a new one where it is lost: what was erased since is erased in it again, and
+	// the templates whose keys it lacks are refused one by one.
+	AdoptKeys bool
 	// ReadOnly opens an existing store for looking at: every change is refused, and a store that lost acknowledged
 	// changes opens too, for [Store.Check] to say so.
 	ReadOnly bool

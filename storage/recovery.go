@@ -109,6 +109,9 @@ func (s *Store) putBack(kept []record) error {
 	if err := translate(s.db.DropAll()); err != nil {
 		return err
 	}
+	if err := s.dropKeys(kept); err != nil {
+		return err
+	}
 	batch := s.db.NewWriteBatch()
 	defer batch.Cancel()
 	for _, r := range kept {

@@ -83,6 +83,7 @@ func TestKeyFileRefuses(t *testing.T) {
 }
 
 func TestPassphraseFile(t *testing.T) {
+	t.Parallel()
 	path := filepath.Join(t.TempDir(), "root.json")
 	created, err := CreatePassphraseFile(path, []byte("correct horse"), nil)
 	if err != nil {

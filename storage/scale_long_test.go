@@ -19,3 +19,6 @@ const damageEvery = 1
 
 // olderLogAt are the places to damage of the older of two logs of the view.
 var olderLogAt = []float64{0.02, 0.3, 0.9, 0.999}
+
+// snapshotStep is the distance of the places of a snapshot to damage.
+const snapshotStep = 1

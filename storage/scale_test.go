@@ -22,3 +22,6 @@ var olderLogAt = []float64{0.3}
 
 // fillAndWait belongs to a long test.
 func fillAndWait(string, uint64) {}
+
+// snapshotStep is the distance of the places of a snapshot to damage.
+const snapshotStep = 11

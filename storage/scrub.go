@@ -44,7 +44,7 @@ func (s *Store) Scrubbed() Scrubbed {
 // taken over from an older format, and where the process died while it read them, perhaps by a table that is damaged.
 func (s *Store) verifyFirst() bool {
 	_, missing := os.Stat(s.path(verifyingFile))
-	first := missing == nil || s.label.Format < slotsFormat || diskBytes(s.path(viewDir)) <= s.opts.verifyAtOnce
+	first := missing == nil || s.label.Format < slotsFormat || s.label.Upgraded || diskBytes(s.path(viewDir)) <= s.opts.verifyAtOnce
 	s.scrub.tablesRead.Store(first)
 	return first
 }

@@ -91,6 +91,7 @@ func TestTablesAreReadFirstAfterADeath(t *testing.T) {
 
 // FAULTS: S3 S7
 func TestScrubMeetsDamage(t *testing.T) {
+	t.Parallel()
 	opts := testOptions(t)
 	opts.ScrubRate = -1
 	s := openStore(t, opts)

@@ -8,6 +8,7 @@ import (
 	"io"
 
 	"zhenni"
+	"zhenni/storage/keyfile"
 )
 
 // The sealed form of a record, drawn in the package documentation and frozen with record version 1.
@@ -29,6 +30,8 @@ type header struct {
 	tenant     zhenni.TenantID
 	keyVersion uint16
 	generation zhenni.Generation
+	// place is where the record key lies in the key file, of a record of version 2.
+	place uint64
 }
 
 func (h header) append(dst []byte) []byte {
@@ -50,13 +53,23 @@ func parseHeader(sealed []byte) (header, error) {
 	}, nil
 }
 
-// tenantKey wraps the record keys of one tenant. It is safe for concurrent use.
+// tenantKey wraps the record keys of one tenant. It is immutable and safe for concurrent use.
 type tenantKey struct {
 	aead    cipher.AEAD
 	version uint16
+	// previous is the version before, while records under it may be there.
+	previous *tenantKey
 }
 
-// keyring holds the tenant keys that open, by tenant. It is immutable: a change swaps a clone in.
+// of returns the key of a version, nil where there is none.
+func (k *tenantKey) of(version uint16) *tenantKey {
+	for k != nil && k.version != version {
+		k = k.previous
+	}
+	return k
+}
+
+// keyring holds the newest tenant keys, by tenant. It is immutable: a change swaps a clone in.
 // Tenant 0 is the store itself and is always there. A nil entry is a key that is stored and does not open.
 type keyring map[zhenni.TenantID]*tenantKey
 
@@ -64,12 +77,16 @@ type keyring map[zhenni.TenantID]*tenantKey
 type vault struct {
 	model   string
 	entropy io.Reader
+	keys    *keyfile.File
 }
 
 // scratch is the memory one open or seal needs; its slices are reused.
 type scratch struct {
 	key, value, aad, body []byte
 	recordKey             [keySize]byte
+	slot                  keyfile.Slot
+	// window, where there is one, is what slots are read through.
+	window *keyfile.Window
 	// entropy, where it is not nil, stands for the vault's, and slab for the heap: sealed records lie in it, one behind
 	// the other, until it is cut back.
 	entropy io.Reader
@@ -88,11 +105,23 @@ func (sc *scratch) room(n int) []byte {
 
 // associate builds the associated data of both seals of a record: its header, the model and its own place.
 // The key names credential, kind and factor, so a record copied to another place does not open there.
-func (v *vault) associate(dst, sealed, key []byte) []byte {
-	dst = append(dst, sealed[:headerSize]...)
+func (v *vault) associate(dst, front, key []byte) []byte {
+	dst = append(dst, front...)
 	dst = append(dst, byte(len(v.model)))
 	dst = append(dst, v.model...)
 	return append(dst, key...)
+}
+
+// draw fills random with what a nonce and a record key are made of.
+func (v *vault) draw(random []byte, sc *scratch) error {
+	entropy := v.entropy
+	if sc.entropy != nil {
+		entropy = sc.entropy
+	}
+	if _, err := io.ReadFull(entropy, random); err != nil {
+		return fmt.Errorf("%w: no entropy to seal a record: %w", zhenni.ErrUnavailable, err)
+	}
+	return nil
 }
 
 // seal returns the sealed record that belongs at key, in fresh memory or in the scratch's slab.
@@ -101,12 +130,8 @@ func (v *vault) seal(
 ) ([]byte, error) {
 	var random [nonceSize + keySize]byte
 	defer clear(random[:])
-	entropy := v.entropy
-	if sc.entropy != nil {
-		entropy = sc.entropy
-	}
-	if _, err := io.ReadFull(entropy, random[:]); err != nil {
-		return nil, fmt.Errorf("%w: no entropy to seal a record: %w", zhenni.ErrUnavailable, err)
+	if err := v.draw(random[:], sc); err != nil {
+		return nil, err
 	}
 	nonce, recordKey := random[:nonceSize], random[nonceSize:]
 	aead, err := newGCM(recordKey)
@@ -114,8 +139,8 @@ func (v *vault) seal(
 		return nil, err
 	}
 	out := sc.room(sealOverhead + len(body))
-	out = header{tenant, by.version, gen}.append(out)
-	sc.aad = v.associate(sc.aad[:0], out, key)
+	out = header{tenant: tenant, keyVersion: by.version, generation: gen}.append(out)
+	sc.aad = v.associate(sc.aad[:0], out[:headerSize], key)
 	out = append(out, nonce...)
 	out = by.aead.Seal(out, nonce, recordKey, sc.aad)
 	return aead.Seal(out, nonce, body, sc.aad), nil
@@ -124,31 +149,40 @@ func (v *vault) seal(
 // open checks and decrypts the record stored at key. The body lies in sc and is valid until sc is used again.
 // Whatever is wrong with the record is [zhenni.ErrCorrupt], in whose text nothing of it appears.
 func (v *vault) open(ring keyring, key, sealed []byte, sc *scratch) (header, []byte, error) {
+	if isKeyed(sealed) {
+		return v.openKeyed(ring, key, sealed, sc)
+	}
 	h, err := parseHeader(sealed)
 	if err != nil {
 		return h, nil, err
 	}
-	by := ring[h.tenant]
-	if by == nil || by.version != h.keyVersion {
+	by := ring[h.tenant].of(h.keyVersion)
+	if by == nil {
 		return h, nil, fmt.Errorf("%w: no key of tenant %d, version %d", zhenni.ErrCorrupt, h.tenant, h.keyVersion)
 	}
-	sc.aad = v.associate(sc.aad[:0], sealed, key)
+	sc.aad = v.associate(sc.aad[:0], sealed[:headerSize], key)
 	nonce := sealed[headerSize:nonceEnd]
 	recordKey, err := by.aead.Open(sc.recordKey[:0], nonce, sealed[nonceEnd:wrappedEnd], sc.aad)
 	if err != nil {
 		return h, nil, fmt.Errorf("%w: record key fails its seal", zhenni.ErrCorrupt)
 	}
+	body, err := openBody(recordKey, nonce, sealed[wrappedEnd:], sc)
+	return h, body, err
+}
+
+// openBody opens a body under its record key, which it clears; sc.aad is the associated data.
+func openBody(recordKey, nonce, sealed []byte, sc *scratch) ([]byte, error) {
 	aead, err := newGCM(recordKey)
 	clear(recordKey)
 	if err != nil {
-		return h, nil, err
+		return nil, err
 	}
-	body, err := aead.Open(sc.body[:0], nonce, sealed[wrappedEnd:], sc.aad)
+	body, err := aead.Open(sc.body[:0], nonce, sealed, sc.aad)
 	if err != nil {
-		return h, nil, fmt.Errorf("%w: record fails its seal", zhenni.ErrCorrupt)
+		return nil, fmt.Errorf("%w: record fails its seal", zhenni.ErrCorrupt)
 	}
 	sc.body = body
-	return h, body, nil
+	return body, nil
 }
 
 // newGCM returns AES-256-GCM under a key of 32 bytes.

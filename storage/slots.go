@@ -99,7 +99,7 @@ func (s *Store) loadGenerations() error {
 func (s *Store) chooseTallies() error {
 	a, m := &s.agreement, s.machine
 	a.held, a.known, m.saved = tallies{}, false, generation{}
-	if s.label.Format < slotsFormat && len(m.generations) == 0 {
+	if (s.label.Format < slotsFormat || s.label.Upgraded) && len(m.generations) == 0 {
 		return nil // to be upgraded; with tallies an older header was put back, or the upgrade was all but done
 	}
 	a.known = m.durable == position{}

@@ -55,6 +55,11 @@ type Store struct {
 	// tablesLost says that an orphan holds what the view has not, found by a read-only Open.
 	tablesLost bool
 
+	// keysBehind says that the key file is an older one, found by a read-only Open.
+	keysBehind bool
+	// hook, in tests, is called between the steps of long work.
+	hook func()
+
 	ring        atomic.Pointer[keyring]
 	parties     atomic.Pointer[map[string]party]
 	credentials atomic.Int64
@@ -122,7 +127,13 @@ func open(opts Options) (_ *Store, err error) {
 	if err := s.openState(); err != nil {
 		return nil, err
 	}
-	for _, step := range []func() error{s.load, s.upgrade, s.unmark} {
+	if err := s.load(); err != nil {
+		return nil, err
+	}
+	if s.label.Format != format && !s.opts.ReadOnly {
+		return s.upgrade()
+	}
+	for _, step := range []func() error{s.takeOver, s.unmark, s.settleKeys} {
 		if err := step(); err != nil {
 			return nil, err
 		}
@@ -182,7 +193,13 @@ func (s *Store) openFolder() (err error) {
 	if _, err := os.Stat(s.path(importFile)); err == nil && readOnly && !s.opts.VerifyOnly {
 		return fmt.Errorf("%w: an import was left half done; open the store for writing once", zhenni.ErrUnavailable)
 	}
+	if err := s.finishUpgrade(); err != nil {
+		return err
+	}
 	s.vault = vault{model: s.label.Model.ID, entropy: s.opts.Entropy}
+	if err := s.openKeys(); err != nil {
+		return err
+	}
 	if s.digest, err = newDigester(s.keys, s.label.Model.Factor); err != nil {
 		return err
 	}
@@ -203,6 +220,9 @@ func (s *Store) release() error {
 	}
 	if s.db != nil {
 		errs = append(errs, translate(s.db.Close()))
+	}
+	if s.vault.keys != nil {
+		errs = append(errs, s.vault.keys.Close())
 	}
 	if s.committer.mark != nil {
 		errs = append(errs, s.committer.mark.close())
@@ -276,10 +296,11 @@ func (s *Store) Credential(id zhenni.CredentialID) (zhenni.Credential, error) {
 }
 
 // Reference opens the current record of id: status and template as of one moment. Row has the model's dimension and
-// receives the template; the returned Reference.Row is row. Any status is returned. Errors: [zhenni.ErrNotFound],
-// [zhenni.ErrCorrupt] for a record that fails its seal or belongs to another generation, and for every one of a slot
-// whose records are not those that the log made; row then holds nothing of use. The first read of a slot since Open
-// walks all of it to know, about a millisecond where ten million credentials are stored.
+// receives the template; the returned Reference.Row is row. Any status is returned but erased, which is
+// [zhenni.ErrNotFound] like an id that is not there. Other errors: [zhenni.ErrCorrupt] for a record that fails its seal or
+// belongs to another generation, and for every one of a slot whose records are not those that the log made; row then
+// holds nothing of use. The first read of a slot since Open walks all of it to know, about a millisecond where ten
+// million credentials are stored.
 func (s *Store) Reference(id zhenni.CredentialID, row []int8) (zhenni.Reference, error) {
 	if len(row) != s.label.Model.Dim {
 		return zhenni.Reference{}, fmt.Errorf("%w: row of %d elements, want %d", zhenni.ErrBadValue, len(row), s.label.Model.Dim)
@@ -299,6 +320,9 @@ func (s *Store) Reference(id zhenni.CredentialID, row []int8) (zhenni.Reference,
 	st, err := s.status(txn, ring, id, sc)
 	if err != nil {
 		return zhenni.Reference{}, err
+	}
+	if st.Status == zhenni.StatusErased {
+		return zhenni.Reference{}, errErased
 	}
 	sc.key = appendTemplateKey(sc.key[:0], id, s.label.Model.Factor)
 	if err := get(txn, sc); err != nil {

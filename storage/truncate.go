@@ -1,11 +1,8 @@
 package storage
 
 import (
-	"fmt"
 	"sync"
 	"sync/atomic"
-
-	"zhenni"
 )
 
 // The log is cut behind a snapshot once its entries are about half the size of the view, between these bounds: small
@@ -75,12 +72,8 @@ func (s *Store) snapshotImport() {
 
 // snapshot writes a snapshot and cuts the log behind it, where the disk has room for one more copy of the view.
 func (s *Store) snapshot() error {
-	free, err := s.opts.free(s.opts.Dir)
-	if err != nil {
-		return fmt.Errorf("%w: %w", zhenni.ErrUnavailable, err)
-	}
-	if need := s.opts.Reserve + diskBytes(s.path(viewDir)); free < need {
-		return fmt.Errorf("%w: %d bytes of disk are free, a snapshot needs %d", zhenni.ErrUnavailable, free, need)
+	if err := s.roomForCopy(); err != nil {
+		return err
 	}
 	return s.log.Snapshot()
 }

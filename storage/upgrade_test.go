@@ -5,26 +5,12 @@ import (
 	"context"
 	"encoding/binary"
 	"errors"
-	"path/filepath"
 	"testing"
 
 	"github.com/dgraph-io/badger/v4"
 
 	"zhenni"
 )
-
-// relabel writes the header of an older format.
-func relabel(t *testing.T, s *Store, format int) {
-	t.Helper()
-	l, err := s.label, error(nil)
-	l.Format = format
-	if l.MAC, err = l.mac(s.keys.header); err != nil {
-		t.Fatal(err)
-	}
-	if err := l.write(s.opts.Dir); err != nil {
-		t.Fatal(err)
-	}
-}
 
 // oldForm is an entry as the version before wrote it.
 func (e entry) oldForm(key []byte) []byte {
@@ -33,47 +19,23 @@ func (e entry) oldForm(key []byte) []byte {
 	return append(b, entryMAC(b, key)...)
 }
 
-// FAULTS: S6
-func TestFormat2IsUpgraded(t *testing.T) {
-	opts := testOptions(t)
-	s := openStore(t, opts)
-	enrolAndRevoke(t, s, 0, 6)
-	for _, crashed := range []bool{true, false} {
-		old := opts
-		if crashed {
-			old.Dir = crashClone(t, opts.Dir)
-		} else if err := s.Close(); err != nil {
-			t.Fatal(err)
-		}
-		relabel(t, &Store{label: s.label, keys: s.keys, opts: old}, 2)
-		remove(t, old.Dir, slotsFile)
-		for range 2 {
-			up := openStore(t, old)
-			asAcknowledged(t, up, 6)
-			if held, err := up.survey(); err != nil || *held != up.agreement.held || !up.agreement.known {
-				t.Errorf("crashed %t: the tallies are not those of a walk; %v", crashed, err)
-			}
-			if err := up.Close(); err != nil {
-				t.Fatal(err)
-			}
-		}
-		if text := content(t, filepath.Join(old.Dir, headerFile)); !bytes.Contains(text, []byte(`"format": 3`)) {
-			t.Errorf("the header is still %s", text)
-		}
-	}
-}
-
 // A view that is short of credentials is no ground for tallies.
 func TestShortViewIsNotUpgraded(t *testing.T) {
 	opts := testOptions(t)
 	s := openStore(t, opts)
 	enrolAndRevoke(t, s, 0, 4)
-	behindTheLog(t, s, func(txn *badger.Txn) error { return txn.Delete(appendStatusKey(nil, testID(2))) })
 	if err := s.Close(); err != nil {
 		t.Fatal(err)
 	}
-	relabel(t, s, 2)
-	remove(t, opts.Dir, slotsFile)
+	downgrade(t, opts, 2)
+	db, err := openBadger(opts.withDefaults(), true)
+	if err != nil {
+		t.Fatal(err)
+	}
+	rawDelete(t, &Store{db: db}, appendStatusKey(nil, testID(2)))
+	if err := db.Close(); err != nil {
+		t.Fatal(err)
+	}
 	if _, err := Open(opts); !errors.Is(err, zhenni.ErrCorrupt) {
 		t.Errorf("Open: %v, want ErrCorrupt", err)
 	}
@@ -83,7 +45,7 @@ func TestShortViewIsNotUpgraded(t *testing.T) {
 func TestOldEntriesAreTallied(t *testing.T) {
 	s := openStore(t, testOptions(t))
 	mustApply(t, s, testEnrol(1))
-	b := newBatch(s, s.committer.reached) // the committer rests
+	b := newBatch(s, s.committer.reached, s.committer.keys) // the committer rests
 	defer b.discard()
 	b.run([]zhenni.Command{testEnrol(2), changed(1, zhenni.StatusSuspended), changed(1, zhenni.StatusRevoked)})
 	if err := b.seal(); err != nil {

@@ -6,6 +6,7 @@ import (
 	"github.com/dgraph-io/badger/v4"
 
 	"zhenni"
+	"zhenni/storage/keyfile"
 )
 
 // fault is what a walk finds wrong with a credential.
@@ -20,6 +21,8 @@ const (
 	keyUnknown
 	// slotDiffers is of a slot, named by its first id.
 	slotDiffers
+	// erased is no fault: the template is not to open.
+	erased
 )
 
 // found is one credential met by a walk; its row is valid during the visit and only when fault is sound.
@@ -49,6 +52,7 @@ func (s *Store) walk(m moment, first, last zhenni.Slot, visit func(found) error)
 	defer damagePanics(&err, "the view")
 	w := &walk{store: s, ring: *s.ring.Load(), visit: visit, slots: s.newSlotWalk(m.txn)}
 	defer w.slots.it.Close()
+	w.sc.window = new(keyfile.Window)
 	w.current.row = make([]int8, s.label.Model.Dim)
 	for slot := int(first); slot <= int(last); {
 		next := min(w.slots.next(zhenni.Slot(slot)), int(last)+1)
@@ -136,6 +140,9 @@ func (w *walk) meetTemplate(id zhenni.CredentialID) error {
 		return w.report(id, statusMissing)
 	}
 	w.open = false
+	if w.current.fault == sound && w.current.Status == zhenni.StatusErased {
+		w.current.fault = erased
+	}
 	if w.current.fault != sound {
 		return w.visit(w.current)
 	}
@@ -164,11 +171,11 @@ func (w *walk) report(id zhenni.CredentialID, f fault) error {
 	return w.visit(found{status: status{Credential: zhenni.Credential{ID: id}}, fault: f})
 }
 
-// References visits every record of the slots first … last in ascending order of id, as of one moment. The Row
-// passed is valid only during the visit, which must not call the store's methods. Before a slot is visited its records are
-// counted and digested: one that is not what the log made is skipped whole. So is a record that fails its seal. Both are
-// counted in the error, [zhenni.ErrCorrupt], which is returned after the last visit; an error of visit stops the walk and
-// is returned.
+// References visits every record of the slots first … last but the erased, in ascending order of id, as of one moment.
+// The Row passed is valid only during the visit, which must not call the store's methods. Before a slot is visited its
+// records are counted and digested: one that is not what the log made is skipped whole. So is a record that fails its
+// seal. Both are counted in the error, [zhenni.ErrCorrupt], which is returned after the last visit; an error of visit
+// stops the walk and is returned.
 func (s *Store) References(first, last zhenni.Slot, visit func(zhenni.Reference) error) error {
 	if err := s.enter(); err != nil {
 		return err
@@ -180,6 +187,9 @@ func (s *Store) References(first, last zhenni.Slot, visit func(zhenni.Reference)
 	err := s.walk(m, first, last, func(f found) error {
 		if f.fault == slotDiffers {
 			skipped = int(f.ID.Slot())
+		}
+		if f.fault == erased {
+			return nil
 		}
 		if f.fault != sound || int(f.ID.Slot()) == skipped {
 			damaged++

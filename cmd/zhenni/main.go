@@ -32,6 +32,7 @@ type commands struct {
 	Check     checkCommand     `cmd:"" help:"Walk a whole store and report what is wrong."`
 	Backup    backupCommand    `cmd:"" help:"Copy a store away while it serves, and verify the copy."`
 	Restore   restoreCommand   `cmd:"" help:"Make a new store of a backup."`
+	Keys      keysCommand      `cmd:"" help:"Rotate the keys of a stopped store."`
 	Audit     auditCommand     `cmd:"" help:"Check an audit log."`
 	RP        rpCommand        `cmd:"" name:"rp" help:"Add, list and remove relying parties."`
 	Shards    shardsCommand    `cmd:"" help:"Show or change the shards of a running server."`

@@ -9,10 +9,11 @@ import (
 	"zhenni/storage"
 )
 
-// keyFlags say where the root key is. The key itself, and the passphrase over it, are never flags.
+// keyFlags say where the root key is, and the file of the keys below it that can be destroyed. The root key itself, and the passphrase over it, are never flags.
 type keyFlags struct {
 	KeyFile        string `type:"path" env:"ZHENNI_KEY_FILE" placeholder:"FILE" help:"Root key of the store, mode 0600. Default: the store's folder with .key appended. Whoever loses it loses the store; keep a copy elsewhere."`
 	PassphraseFile string `type:"path" env:"ZHENNI_PASSPHRASE_FILE" placeholder:"FILE" help:"File with the passphrase that seals the root key. Without it the key file holds the key itself."`
+	Keys           string `type:"path" env:"ZHENNI_KEYS" placeholder:"FILE" help:"File of the templates' keys, to be backed up apart from the rest, by copies that expire. Default: keys in the store's folder."`
 }
 
 // root opens the root key of the store in dir. Where there is none it is made, if create says so. From then on the

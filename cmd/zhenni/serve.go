@@ -122,7 +122,8 @@ func (c *serveCommand) openStore(model zhenni.Model, free byteSize, log *slog.Lo
 func (c *serveCommand) derived() map[string]string {
 	addr := gateway.Config{Addr: c.Listen, TLSCert: c.TLSCert}.WithDefaults().Addr
 	derived := map[string]string{
-		"key-file": c.keyPath(c.Store), "admin-socket": adminSocket(c.Store), "listen": addr,
+		"key-file": c.keyPath(c.Store), "keys": storage.Options{Dir: c.Store, Keys: c.Keys}.KeysPath(),
+		"admin-socket": adminSocket(c.Store), "listen": addr,
 		"shards": fmt.Sprint(shardCount(c.Shards)), "arena": arenaBudget(c.Arena, freeMemory()).String(),
 		"in-flight": fmt.Sprint(2 * zhenni.MaxBatchItems),
 	}

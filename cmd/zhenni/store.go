@@ -31,7 +31,7 @@ func (f storeFlags) openWith(options storage.Options, createKey bool, out *outpu
 	if options.Root, err = f.root(f.Store, createKey, out); err != nil {
 		return nil, err
 	}
-	options.Dir = f.Store
+	options.Dir, options.Keys = f.Store, f.Keys
 	store, err := storage.Open(options)
 	switch {
 	case errors.Is(err, zhenni.ErrLocked):

@@ -1,0 +1,8 @@
+//go:build !linux
+
+package keyfile
+
+import "os"
+
+// syncData makes what was written in place durable.
+func syncData(f *os.File) error { return f.Sync() }
