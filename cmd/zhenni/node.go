@@ -9,7 +9,6 @@ import (
 	"zhenni/actors"
 	"zhenni/engine"
 	"zhenni/gateway"
-	"zhenni/storage"
 )
 
 // nodeConfig is what it takes to serve a store.
@@ -25,7 +24,7 @@ type nodeConfig struct {
 // node is a store being served. Its parts are stopped in the order they are asked by others: first the listeners,
 // then the shards, then what they read from.
 type node struct {
-	store  *storage.Store
+	store  *recordedStore
 	arena  *engine.Arena
 	shards *actors.Node
 	server *gateway.Server
@@ -38,7 +37,7 @@ type node struct {
 }
 
 // startNode serves store, which it owns from then on, and returns once the arena is warm and the listener open.
-func startNode(ctx context.Context, cfg nodeConfig, store *storage.Store) (_ *node, err error) {
+func startNode(ctx context.Context, cfg nodeConfig, store *recordedStore) (_ *node, err error) {
 	n := &node{store: store, failed: make(chan error, 2)}
 	defer func() {
 		if err != nil {

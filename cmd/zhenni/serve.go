@@ -110,7 +110,7 @@ func (c *serveCommand) Run(ctx context.Context, out *output) error {
 func (c *serveCommand) derived() map[string]string {
 	addr := gateway.Config{Addr: c.Listen, TLSCert: c.TLSCert}.WithDefaults().Addr
 	derived := map[string]string{
-		"key-file": c.keyPath(c.Store), "admin-socket": adminSocket(c.Store), "listen": addr,
+		"key-file": c.keyPath(c.Store), "audit-dir": c.auditFlags.dir(c.Store), "admin-socket": adminSocket(c.Store), "listen": addr,
 		"shards": fmt.Sprint(shardCount(c.Shards)), "arena": arenaBudget(c.Arena, freeMemory()).String(),
 		"in-flight": fmt.Sprint(2 * zhenni.MaxBatchItems),
 	}

@@ -89,7 +89,7 @@ func (l *Log) mustBeFresh() error {
 		return ioError(err)
 	}
 	for _, name := range names {
-		if !isTemporary(name) && !under(name, journalDir) {
+		if !isTemporary(name) && !under(name, journalDir) && name != secretsFile {
 			return corrupt("there is %s and no checkpoint: %s", name, repairHint)
 		}
 	}

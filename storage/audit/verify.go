@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"maps"
 	"slices"
+	"strings"
 
 	"golang.org/x/mod/sumdb/note"
 	"golang.org/x/mod/sumdb/tlog"
@@ -106,6 +107,7 @@ func (v *verifier) run() error {
 			v.present[name] = true
 		}
 	}
+	v.readSecrets()
 	v.readCheckpoints()
 	v.readPruned()
 	v.readJournal()
@@ -194,6 +196,24 @@ func (v *verifier) expect(name string, signed []byte, keys ...note.Verifier) int
 	v.report.Checkpoints++
 	v.expected[tree.N] = append(v.expected[tree.N], named{name, tree.Hash})
 	return tree.N
+}
+
+// readSecrets holds the file of the keys, which a log whose key [OpenSecrets] drew must have, against the key of the log.
+func (v *verifier) readSecrets() {
+	if !v.present[secretsFile] && !strings.HasPrefix(v.keys.Log.Name(), drawnPrefix) {
+		return
+	}
+	text := v.read(secretsFile)
+	if text == nil {
+		return
+	}
+	key, _, err := readSecrets(text)
+	switch {
+	case err != nil:
+		v.wrong(secretsFile, "%v", err)
+	case key.Name() != v.keys.Log.Name() || key.KeyHash() != v.keys.Log.KeyHash():
+		v.wrong(secretsFile, "holds the keys of another log")
+	}
 }
 
 func (v *verifier) readPruned() {

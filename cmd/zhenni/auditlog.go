@@ -1,0 +1,77 @@
+package main
+
+import (
+	"errors"
+	"path/filepath"
+
+	"zhenni"
+	"zhenni/storage"
+	"zhenni/storage/audit"
+)
+
+// auditFlags say where the audit log of a store is.
+type auditFlags struct {
+	AuditDir string `type:"path" env:"ZHENNI_AUDIT_DIR" placeholder:"DIR" help:"Folder of the audit log, best on a disk of its own. Default: audit in the store's folder."`
+}
+
+// dir is the audit folder of the store in a folder.
+func (f auditFlags) dir(store string) string {
+	if f.AuditDir != "" {
+		return f.AuditDir
+	}
+	return filepath.Join(store, "audit")
+}
+
+// auditLog is an open audit log with its keys. The folder is locked by itself, wherever it lies: a second process is
+// refused before it reads anything.
+type auditLog struct {
+	*audit.Log
+	secrets audit.Secrets
+	files   audit.FS
+	lock    interface{ Close() error }
+}
+
+// openAuditLog opens the log in dir, or makes one where there is none, with keys that root wraps.
+func openAuditLog(dir string, root storage.RootKey) (_ *auditLog, err error) {
+	a := &auditLog{files: audit.Folder(dir)}
+	if a.lock, err = audit.LockFolder(dir); err != nil {
+		return nil, auditFailure(dir, err)
+	}
+	defer func() {
+		if err != nil {
+			err = errors.Join(err, a.lock.Close())
+		}
+	}()
+	if a.secrets, err = audit.OpenSecrets(a.files, root, nil); err != nil {
+		return nil, auditFailure(dir, err)
+	}
+	if a.Log, err = audit.Open(audit.Options{Files: a.files, Signer: a.secrets.Signer, Key: a.secrets.Key}); err != nil {
+		return nil, auditFailure(dir, err)
+	}
+	return a, nil
+}
+
+func auditFailure(dir string, err error) error {
+	if errors.Is(err, zhenni.ErrLocked) {
+		return environment("--audit-dir: %s is in use by another process: stop it, or ask it over its admin socket: %w", dir, err)
+	}
+	return environment("--audit-dir: %s: %w", dir, err)
+}
+
+// Close signs what was appended and gives the folder back.
+func (a *auditLog) Close() error { return errors.Join(a.Log.Close(), a.lock.Close()) }
+
+// recordedStore is a store with the audit log of its changes. A store that is open for reading has none.
+type recordedStore struct {
+	*storage.Store
+	audit *auditLog
+}
+
+// Close closes the store, then the log, which takes the store's last changes.
+func (s *recordedStore) Close() error {
+	err := s.Store.Close()
+	if s.audit != nil {
+		err = errors.Join(err, wrapped("close the audit log", s.audit.Close()))
+	}
+	return err
+}
