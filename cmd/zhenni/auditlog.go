@@ -27,6 +27,7 @@ func (f auditFlags) dir(store string) string {
 type auditLog struct {
 	*audit.Log
 	secrets audit.Secrets
+	changes *audit.Changes
 	files   audit.FS
 	lock    interface{ Close() error }
 }
@@ -39,13 +40,16 @@ func openAuditLog(dir string, root storage.RootKey) (_ *auditLog, err error) {
 	}
 	defer func() {
 		if err != nil {
-			err = errors.Join(err, a.lock.Close())
+			err = errors.Join(err, a.Close())
 		}
 	}()
 	if a.secrets, err = audit.OpenSecrets(a.files, root, nil); err != nil {
 		return nil, auditFailure(dir, err)
 	}
 	if a.Log, err = audit.Open(audit.Options{Files: a.files, Signer: a.secrets.Signer, Key: a.secrets.Key}); err != nil {
+		return nil, auditFailure(dir, err)
+	}
+	if a.changes, err = audit.OpenChanges(a.Log, a.secrets); err != nil {
 		return nil, auditFailure(dir, err)
 	}
 	return a, nil
@@ -58,8 +62,17 @@ func auditFailure(dir string, err error) error {
 	return environment("--audit-dir: %s: %w", dir, err)
 }
 
-// Close signs what was appended and gives the folder back.
-func (a *auditLog) Close() error { return errors.Join(a.Log.Close(), a.lock.Close()) }
+// Close signs what was appended and gives the folder back, in any state of opening.
+func (a *auditLog) Close() error {
+	var errs []error
+	if a.changes != nil {
+		errs = append(errs, a.changes.Close())
+	}
+	if a.Log != nil {
+		errs = append(errs, a.Log.Close())
+	}
+	return errors.Join(append(errs, a.lock.Close())...)
+}
 
 // recordedStore is a store with the audit log of its changes. A store that is open for reading has none.
 type recordedStore struct {

@@ -44,6 +44,7 @@ func openRecorded(options storage.Options, auditDir string) (_ *recordedStore, e
 		if s.audit, err = openAuditLog(auditDir, options.Root); err != nil {
 			return nil, err
 		}
+		options.Recorder = s.audit.changes
 	}
 	if s.Store, err = openStore(options); err != nil && s.audit != nil {
 		err = errors.Join(err, s.audit.Close())
