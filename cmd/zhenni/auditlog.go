@@ -4,14 +4,18 @@ import (
 	"errors"
 	"path/filepath"
 
+	"golang.org/x/mod/sumdb/note"
+
 	"zhenni"
 	"zhenni/storage"
 	"zhenni/storage/audit"
 )
 
-// auditFlags say where the audit log of a store is.
+// auditFlags say where the audit log of a store is, and what its witness says of it.
 type auditFlags struct {
-	AuditDir string `type:"path" env:"ZHENNI_AUDIT_DIR" placeholder:"DIR" help:"Folder of the audit log, best on a disk of its own. Default: audit in the store's folder."`
+	AuditDir    string `type:"path" env:"ZHENNI_AUDIT_DIR" placeholder:"DIR" help:"Folder of the audit log, best on a disk of its own. Default: audit in the store's folder."`
+	WitnessKey  string `type:"path" env:"ZHENNI_WITNESS_KEY" placeholder:"FILE" help:"Public key of the witness of the audit log, as zhenni witness keygen prints it."`
+	WitnessSeen string `type:"path" env:"ZHENNI_WITNESS_SEEN" placeholder:"FILE" help:"With --witness-key: the checkpoint that the witness cosigned last, from its folder. An audit log that is shorter, or another, is refused."`
 }
 
 // dir is the audit folder of the store in a folder.
@@ -22,19 +26,53 @@ func (f auditFlags) dir(store string) string {
 	return filepath.Join(store, "audit")
 }
 
+// options returns how the audit log of the store in a folder is opened, but for its keys.
+func (f auditFlags) options(store string) (auditOptions, error) {
+	o := auditOptions{dir: f.dir(store)}
+	if f.WitnessKey == "" {
+		if f.WitnessSeen != "" {
+			return o, usage("--witness-seen: it takes --witness-key to check it")
+		}
+		return o, nil
+	}
+	line, err := readLine(f.WitnessKey)
+	if err != nil {
+		return o, usage("--witness-key: %w", err)
+	}
+	if o.witness, err = audit.NewCosignatureVerifier(line); err != nil {
+		return o, usage("--witness-key: %w", err)
+	}
+	if f.WitnessSeen != "" {
+		if o.seen, err = readSmall(f.WitnessSeen); err != nil {
+			return o, usage("--witness-seen: %w", err)
+		}
+	}
+	return o, nil
+}
+
+// auditOptions say where an audit log is and who its witness is, if it has one, with what that has seen.
+type auditOptions struct {
+	dir     string
+	witness note.Verifier
+	seen    []byte
+}
+
 // auditLog is an open audit log with its keys. The folder is locked by itself, wherever it lies: a second process is
 // refused before it reads anything.
 type auditLog struct {
 	*audit.Log
 	secrets audit.Secrets
 	changes *audit.Changes
-	files   audit.FS
-	lock    interface{ Close() error }
+	// hasWitness says that cosignatures are taken.
+	hasWitness bool
+	files      audit.FS
+	lock       interface{ Close() error }
 }
 
-// openAuditLog opens the log in dir, or makes one where there is none, with keys that root wraps.
-func openAuditLog(dir string, root storage.RootKey) (_ *auditLog, err error) {
-	a := &auditLog{files: audit.Folder(dir)}
+// openAuditLog opens a log, or makes one where there is none, with keys that root wraps.
+func openAuditLog(o auditOptions, root storage.RootKey) (_ *auditLog, err error) {
+	dir := o.dir
+	a := &auditLog{files: audit.Folder(dir), hasWitness: o.witness != nil}
 	if a.lock, err = audit.LockFolder(dir); err != nil {
 		return nil, auditFailure(dir, err)
 	}
@@ -46,7 +84,9 @@ func openAuditLog(dir string, root storage.RootKey) (_ *auditLog, err error) {
 	if a.secrets, err = audit.OpenSecrets(a.files, root, nil); err != nil {
 		return nil, auditFailure(dir, err)
 	}
-	if a.Log, err = audit.Open(audit.Options{Files: a.files, Signer: a.secrets.Signer, Key: a.secrets.Key}); err != nil {
+	if a.Log, err = audit.Open(audit.Options{
+		Files: a.files, Signer: a.secrets.Signer, Key: a.secrets.Key, Witness: o.witness, Seen: o.seen,
+	}); err != nil {
 		return nil, auditFailure(dir, err)
 	}
 	if a.changes, err = audit.OpenChanges(a.Log, a.secrets); err != nil {

@@ -175,7 +175,7 @@ func (d *demo) enrol(ctx context.Context, model zhenni.Model) (_ *recordedStore,
 		return nil, environment("%w", err)
 	}
 	dir := filepath.Join(d.dir, "store")
-	store, err := openRecorded(storage.Options{Dir: dir, Model: model, Root: root, Created: start}, auditFlags{}.dir(dir))
+	store, err := openRecorded(storage.Options{Dir: dir, Model: model, Root: root, Created: start}, auditOptions{dir: auditFlags{}.dir(dir)})
 	if err != nil {
 		return nil, err
 	}

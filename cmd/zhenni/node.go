@@ -51,7 +51,8 @@ func startNode(ctx context.Context, cfg nodeConfig, store *recordedStore) (_ *no
 	if n.shards, err = actors.Start(cfg.actors, profile.Model, profile.Threshold, n.arena, store); err != nil {
 		return nil, usage("%w", err)
 	}
-	if n.server, err = gateway.New(cfg.gateway, n.shards); err != nil {
+	cfg.gateway.Audit = servedLog{auditLog: store.audit, profile: profile.ID}
+	if n.server, err = gateway.New(cfg.gateway, recordedNode{n.shards, store.audit}); err != nil {
 		return nil, usage("%w", err)
 	}
 	select {

@@ -33,15 +33,19 @@ func (f storeFlags) openWith(options storage.Options, createKey bool, out *outpu
 		return nil, err
 	}
 	options.Dir = f.Store
-	return openRecorded(options, f.auditFlags.dir(f.Store))
+	log, err := f.auditFlags.options(f.Store)
+	if err != nil {
+		return nil, err
+	}
+	return openRecorded(options, log)
 }
 
 // openRecorded opens a store and, unless it is only read, its audit log first: what lies in the store's folder is then
 // locked before the store is looked at.
-func openRecorded(options storage.Options, auditDir string) (_ *recordedStore, err error) {
+func openRecorded(options storage.Options, log auditOptions) (_ *recordedStore, err error) {
 	s := &recordedStore{}
 	if !options.ReadOnly && (options.Model != zhenni.Model{} || storage.Exists(options.Dir)) {
-		if s.audit, err = openAuditLog(auditDir, options.Root); err != nil {
+		if s.audit, err = openAuditLog(log, options.Root); err != nil {
 			return nil, err
 		}
 		options.Recorder = s.audit.changes
