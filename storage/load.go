@@ -33,7 +33,7 @@ func (s *Store) load() error {
 	s.ring.Store(&ring)
 	s.parties.Store(&parties)
 	s.credentials.Store(reached.credentials)
-	s.committer.reached = reached
+	s.committer.reached, s.opened = reached, reached.sequence
 	return s.compareMark(reached)
 }
 

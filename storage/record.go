@@ -125,6 +125,9 @@ func (s *Store) recordable() error {
 	return nil
 }
 
+// Commit returns the number of the commit that the store had reached when it was opened.
+func (s *Store) Commit() uint64 { return s.opened }
+
 // Exists reports whether a folder holds a store, of any format.
 func Exists(dir string) bool {
 	_, err := os.Stat(filepath.Join(dir, headerFile))

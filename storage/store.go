@@ -31,6 +31,8 @@ type Store struct {
 	// adopted says that the view was written before there was a log.
 	adopted    bool
 	truncation truncation
+	// opened is the commit that Open found.
+	opened uint64
 
 	// gate is read-locked by every call for as long as it uses db or the queue; phase changes under its write lock.
 	gate  sync.RWMutex

@@ -2,6 +2,7 @@ package main
 
 import (
 	"errors"
+	"io/fs"
 	"path/filepath"
 
 	"golang.org/x/mod/sumdb/note"
@@ -89,10 +90,61 @@ func openAuditLog(o auditOptions, root storage.RootKey) (_ *auditLog, err error)
 	}); err != nil {
 		return nil, auditFailure(dir, err)
 	}
+	if o.seen != nil {
+		if err = a.Witnessed(o.seen); err != nil {
+			return nil, auditFailure(dir, err)
+		}
+	}
 	if a.changes, err = audit.OpenChanges(a.Log, a.secrets); err != nil {
 		return nil, auditFailure(dir, err)
 	}
 	return a, nil
+}
+
+// pinnedKey is the file in a store's folder that holds the public key of its audit log, so that another log, or a new one
+// where --audit-dir was forgotten or a disk is not mounted, is not taken for it.
+const pinnedKey = "audit.pub"
+
+// pinned returns the public key that a store's audit log has, "" for a store without one.
+func pinned(store string) (string, error) {
+	key, err := readLine(filepath.Join(store, pinnedKey))
+	if err != nil && !errors.Is(err, fs.ErrNotExist) {
+		return "", environment("--store: %w", err)
+	}
+	return key, nil
+}
+
+// checkPinned refuses a folder that does not hold the store's audit log.
+func checkPinned(store, dir string) error {
+	want, err := pinned(store)
+	if err != nil || want == "" {
+		return err
+	}
+	have, err := audit.PublicKey(audit.Folder(dir))
+	switch {
+	case errors.Is(err, zhenni.ErrNotFound):
+		return environment("--audit-dir: %s does not hold the audit log of the store: name its folder, or restore it from its copy", dir)
+	case err != nil:
+		return auditFailure(dir, err)
+	case have != want:
+		return environment("--audit-dir: %s holds another log than that of the store, whose key is in %s", dir, filepath.Join(store, pinnedKey))
+	}
+	return nil
+}
+
+// pin writes the key of the store's audit log down, once the store is made.
+func pin(store, dir string) error {
+	if known, err := pinned(store); err != nil || known != "" {
+		return err
+	}
+	key, err := audit.PublicKey(audit.Folder(dir))
+	if err != nil {
+		return auditFailure(dir, err)
+	}
+	if err := audit.Folder(store).Write(audit.Content{Name: pinnedKey, Data: []byte(key + "\n")}); err != nil {
+		return environment("--store: %w", err)
+	}
+	return nil
 }
 
 func auditFailure(dir string, err error) error {

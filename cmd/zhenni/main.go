@@ -30,7 +30,8 @@ type commands struct {
 	Calibrate calibrateCommand `cmd:"" help:"Find and freeze a threshold from labelled embeddings."`
 	Evaluate  evaluateCommand  `cmd:"" help:"Measure error rates on labelled embeddings."`
 	Check     checkCommand     `cmd:"" help:"Walk a whole store and report what is wrong."`
-	Audit     auditCommand     `cmd:"" help:"Check an audit log."`
+	Audit     auditCommand     `cmd:"" help:"Check an audit log, or show its key."`
+	Witness   witnessCommand   `cmd:"" help:"Watch the audit log of somebody else's server, so that it can not go back."`
 	RP        rpCommand        `cmd:"" name:"rp" help:"Add, list and remove relying parties."`
 	Shards    shardsCommand    `cmd:"" help:"Show or change the shards of a running server."`
 	Version   versionCommand   `cmd:"" help:"Print version, commit and the instruction set in use."`

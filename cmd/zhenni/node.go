@@ -1,10 +1,13 @@
 package main
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
+	"log/slog"
 	"net"
+	"sync"
 
 	"zhenni/actors"
 	"zhenni/engine"
@@ -17,6 +20,8 @@ type nodeConfig struct {
 	gateway gateway.Config
 	// arena is the budget for opened rows in bytes.
 	arena byteSize
+	// retention is how much of the audit log is kept.
+	retention retention
 	// adminSocket is the path of the operator's socket; none where it is empty.
 	adminSocket string
 }
@@ -34,11 +39,16 @@ type node struct {
 	admin  *gateway.Admin
 	// failed receives the error of a listener that ended by itself.
 	failed chan error
+	// pruning deletes old entries of the audit log until stopPruning is called.
+	pruning     sync.WaitGroup
+	stopPruning context.CancelFunc
 }
 
 // startNode serves store, which it owns from then on, and returns once the arena is warm and the listener open.
 func startNode(ctx context.Context, cfg nodeConfig, store *recordedStore) (_ *node, err error) {
 	n := &node{store: store, failed: make(chan error, 2)}
+	upkeep, stop := context.WithCancel(context.WithoutCancel(ctx))
+	n.stopPruning = stop
 	defer func() {
 		if err != nil {
 			err = errors.Join(err, n.stop(context.WithoutCancel(ctx)))
@@ -60,6 +70,7 @@ func startNode(ctx context.Context, cfg nodeConfig, store *recordedStore) (_ *no
 	case <-ctx.Done():
 		return nil, context.Cause(ctx)
 	}
+	n.pruning.Go(func() { cfg.retention.retain(upkeep, store.audit.Log, cmp.Or(cfg.gateway.Logger, slog.Default())) })
 	return n, n.listen(cfg)
 }
 
@@ -90,6 +101,7 @@ func (n *node) url() string { return n.scheme + "://" + n.public.Addr().String()
 // stop drains and closes the node: requests in hand are answered until ctx ends. It is for one goroutine, once.
 func (n *node) stop(ctx context.Context) error {
 	var errs []error
+	n.stopPruning()
 	if n.admin != nil {
 		errs = append(errs, wrapped("shut the admin socket", n.admin.Shutdown(ctx)))
 	}
@@ -105,6 +117,7 @@ func (n *node) stop(ctx context.Context) error {
 	if n.arena != nil {
 		errs = append(errs, n.arena.Close())
 	}
+	n.pruning.Wait()
 	return errors.Join(append(errs, wrapped("close the store", n.store.Close()))...)
 }
 

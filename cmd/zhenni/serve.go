@@ -31,6 +31,8 @@ type serveCommand struct {
 	TLSKey      string `name:"tls-key" type:"path" env:"ZHENNI_TLS_KEY" placeholder:"FILE" help:"Private key of --tls-cert in PEM."`
 	AdminSocket string `type:"path" env:"ZHENNI_ADMIN_SOCKET" placeholder:"FILE" help:"Unix socket for zhenni rp and zhenni shards. Default: admin.sock in the store's folder."`
 
+	AuditRetention retention `default:"0" env:"ZHENNI_AUDIT_RETENTION" placeholder:"TIME|SIZE" help:"How much of the audit log's entries is kept, as 90d, 2160h or 500GiB; 0 keeps all. What is deleted stays provable to who kept his proof."`
+
 	Shards   int           `default:"0" env:"ZHENNI_SHARDS" placeholder:"N" help:"Shards at start; 0 is one a core. It can be changed while serving: zhenni shards."`
 	Arena    byteSize      `default:"0" env:"ZHENNI_ARENA" placeholder:"SIZE" help:"Memory for opened templates, as 8GiB or 512MiB; 0 is half of what is free, at most 16GiB."`
 	InFlight int           `default:"0" env:"ZHENNI_IN_FLIGHT" placeholder:"N" help:"Items admitted to a shard and not yet answered; beyond them requests are refused with 503. 0 is 131072."`
@@ -173,6 +175,7 @@ func (c *serveCommand) nodeConfig(profile zhenni.Profile, arena byteSize, log *s
 	return nodeConfig{
 		arena:       arena,
 		adminSocket: socket,
+		retention:   c.AuditRetention,
 		actors:      actors.Config{Shards: shardCount(c.Shards), InFlightItems: c.InFlight, Logger: log},
 		gateway: gateway.Config{
 			Addr: c.Listen, TLSCert: c.TLSCert, TLSKey: c.TLSKey, Profile: profile, Version: version, Logger: log,

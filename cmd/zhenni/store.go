@@ -45,15 +45,27 @@ func (f storeFlags) openWith(options storage.Options, createKey bool, out *outpu
 func openRecorded(options storage.Options, log auditOptions) (_ *recordedStore, err error) {
 	s := &recordedStore{}
 	if !options.ReadOnly && (options.Model != zhenni.Model{} || storage.Exists(options.Dir)) {
+		if err := checkPinned(options.Dir, log.dir); err != nil {
+			return nil, err
+		}
 		if s.audit, err = openAuditLog(log, options.Root); err != nil {
 			return nil, err
 		}
 		options.Recorder = s.audit.changes
 	}
-	if s.Store, err = openStore(options); err != nil && s.audit != nil {
-		err = errors.Join(err, s.audit.Close())
+	if s.Store, err = openStore(options); err != nil {
+		if s.audit != nil {
+			err = errors.Join(err, s.audit.Close())
+		}
+		return nil, err
 	}
-	return s, err
+	if s.audit != nil {
+		err = pin(options.Dir, log.dir)
+	}
+	if err != nil {
+		return nil, errors.Join(err, s.Close())
+	}
+	return s, nil
 }
 
 func openStore(options storage.Options) (*storage.Store, error) {

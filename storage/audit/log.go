@@ -21,8 +21,11 @@ type Log struct {
 	// published is the newest checkpoint with what is needed to prove against it. It is swapped whole.
 	published atomic.Pointer[snapshot]
 	// upkeep serialises the changes of the files that neither goroutine owns: pruned and checkpoint.witnessed.
-	upkeep sync.Mutex
-	pruned atomic.Int64
+	// upkeep guards removed too: how many bundles are gone, once swept says that it is known.
+	upkeep  sync.Mutex
+	pruned  atomic.Int64
+	removed int64
+	swept   bool
 	// stopBeat ends the log's own ticker.
 	stopBeat func()
 }

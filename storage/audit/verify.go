@@ -46,6 +46,8 @@ type Report struct {
 	Size   int64 `json:"size"`
 	Signed int64 `json:"signed"`
 	Pruned int64 `json:"pruned"`
+	// Changes is the number of the newest commit whose changes are in the log, 0 for none.
+	Changes uint64 `json:"changes"`
 	// Witnessed is the size of the newest cosigned checkpoint, 0 without one.
 	Witnessed int64 `json:"witnessed"`
 	// Checkpoints and Tiles count the files read and found right; a bundle counts as a tile.
@@ -377,6 +379,7 @@ func (v *verifier) settle() {
 // settleChanges holds the note of the newest change against the entries, as far as they are there. A log whose key
 // [OpenSecrets] drew has one once it has a change.
 func (v *verifier) settleChanges() {
+	v.report.Changes = v.last.commit
 	if !v.present[changesFile] && (v.last.commit == 0 || !strings.HasPrefix(v.keys.Log.Name(), drawnPrefix)) {
 		return
 	}
@@ -388,7 +391,7 @@ func (v *verifier) settleChanges() {
 	if v.last.commit == 0 && noted.leaf < v.report.Pruned {
 		v.last = noted // its entry is deleted
 	}
-	v.last.size = v.report.Size
+	v.report.Changes, v.last.size = v.last.commit, v.report.Size
 	if !ok || noted != v.last {
 		v.wrong(changesFile, "does not name the newest change of state and the end of the log: a crash leaves it so, and opening the log puts it right")
 	}
