@@ -1,6 +1,7 @@
 package gateway
 
 import (
+	"cmp"
 	"context"
 	"crypto/tls"
 	_ "embed"
@@ -113,6 +114,7 @@ func (s *Server) Shutdown(ctx context.Context) error {
 // A route is one address with what it takes to use it.
 type route struct {
 	method, path string
+	pattern      string      // what the router matches, where it is not path
 	role         zhenni.Role // 0: open to all
 	handle       func(*Server, *request) error
 	meter        routeMeter
@@ -126,6 +128,11 @@ func publicRoutes() []*route {
 		{method: "POST", path: "/v1/verification-batches", role: zhenni.RoleVerifier, handle: (*Server).verifyMany},
 		{method: "GET", path: "/v1/credentials/{id}", role: zhenni.RoleIssuer, handle: (*Server).credential},
 		{method: "POST", path: "/v1/credentials/{id}/revoke", role: zhenni.RoleIssuer, handle: (*Server).revoke},
+		{method: "GET", path: "/v1/verifications/{id}/proof", role: zhenni.RoleVerifier, handle: (*Server).proof},
+		{method: "GET", path: "/v1/verifications/{id}/proof/{item}", role: zhenni.RoleVerifier, handle: (*Server).itemProof},
+		{method: "GET", path: "/log/checkpoint", handle: (*Server).checkpoint},
+		{method: "GET", path: "/log/tile/{path}", pattern: "/log/tile/{path:*}", handle: (*Server).tile},
+		{method: "POST", path: "/log/witness", handle: (*Server).witness},
 		{method: "GET", path: "/v1/profiles", role: anyRole, handle: (*Server).profiles},
 		{method: "GET", path: "/livez", handle: (*Server).live},
 		{method: "GET", path: "/readyz", handle: (*Server).ready},
@@ -138,7 +145,7 @@ func (s *Server) routes() fasthttp.RequestHandler {
 	r := router.New()
 	r.RedirectTrailingSlash, r.RedirectFixedPath, r.HandleOPTIONS = false, false, false
 	for _, rt := range publicRoutes() {
-		r.Handle(rt.method, rt.path, s.serve(rt))
+		r.Handle(rt.method, cmp.Or(rt.pattern, rt.path), s.serve(rt))
 	}
 	r.NotFound = s.serve(&route{path: "none", handle: func(*Server, *request) error { return refuse(kindNotFound, "") }})
 	r.MethodNotAllowed = s.serve(&route{path: "none", handle: func(*Server, *request) error { return refuse(kindMethod, "") }})
@@ -187,7 +194,9 @@ func (s *Server) serve(rt *route) fasthttp.RequestHandler {
 		if rq.transaction != "" {
 			ctx.Response.Header.Set("Transaction-Id", rq.transaction)
 		}
-		ctx.Response.Header.Set("Cache-Control", "no-store")
+		if ctx.Response.Header.Peek(fasthttp.HeaderCacheControl) == nil {
+			ctx.Response.Header.Set(fasthttp.HeaderCacheControl, "no-store")
+		}
 		if !rq.bodyRead {
 			ctx.SetConnectionClose()
 		}

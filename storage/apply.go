@@ -2,6 +2,7 @@ package storage
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"sync/atomic"
 
@@ -141,7 +142,7 @@ func (c *committer) ready() error {
 	if c.failed != nil {
 		return fmt.Errorf("%w: an earlier commit failed; open the store again: %w", zhenni.ErrUnavailable, c.failed)
 	}
-	return c.store.roomLeft()
+	return errors.Join(c.store.roomLeft(), c.store.recordable())
 }
 
 // roomLeft gates every write on free space: a full disk is a bus error in a mapped file, which kills the process.

@@ -68,6 +68,8 @@ type machine struct {
 	// found is the commit that the view had before the log was applied to it, holds the last whose import it has the
 	// records of.
 	found, holds uint64
+	// ring opens the records of entries for the recorder; nil until one is needed.
+	ring keyring
 }
 
 // Inspect checks one entry before any is applied.
@@ -102,6 +104,9 @@ func (m *machine) Apply(index uint64, b []byte) error {
 		return m.fail(err)
 	}
 	if err := m.write(position{index, e.sequence}, e.records); err != nil {
+		return m.fail(err)
+	}
+	if err := m.record(e); err != nil {
 		return m.fail(err)
 	}
 	m.changed = true

@@ -48,6 +48,8 @@ type Options struct {
 	// MemTable is the size in bytes of one of Badger's memtables, 48 MiB to 512 MiB; up to five exist. Default
 	// [DefaultMemTable].
 	MemTable int64
+	// Recorder is told every change before it is acknowledged. It stays the caller's, for longer than the store is open.
+	Recorder Recorder
 	// Logger receives what Badger reports, never a key or a value of a record. Default: nothing is logged.
 	Logger *slog.Logger
 	// Entropy is where keys and nonces come from, safe for concurrent use. Default crypto/rand.

@@ -98,7 +98,7 @@ func Open(opts Options) (_ *Store, err error) {
 	if err := s.openState(); err != nil {
 		return nil, err
 	}
-	for _, step := range []func() error{s.load, s.adopt, s.upgrade} {
+	for _, step := range []func() error{s.load, s.settleRecord, s.adopt, s.upgrade} {
 		if err := step(); err != nil {
 			return nil, err
 		}

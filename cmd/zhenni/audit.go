@@ -14,6 +14,31 @@ import (
 // auditCommand is audit.
 type auditCommand struct {
 	Verify auditVerify `cmd:"" help:"Check an audit log from its files alone."`
+	Key    auditKey    `cmd:"" help:"Print the public key of a store's audit log."`
+}
+
+type auditKey struct {
+	Store string `type:"path" default:"zhenni-data" env:"ZHENNI_STORE" placeholder:"DIR" help:"Folder of the store (default ${default})."`
+	auditFlags
+}
+
+// Help is shown by zhenni audit key --help.
+func (auditKey) Help() string {
+	return `The key lies in the folder of the log. Keep a copy elsewhere and check by that: whoever can change the folder can put another log into it.
+
+Examples:
+
+    zhenni audit key --store zhenni-data > log.pub`
+}
+
+// Run prints the key.
+func (c *auditKey) Run(out *output) error {
+	dir := c.auditFlags.dir(c.Store)
+	key, err := audit.PublicKey(audit.Folder(dir))
+	if err != nil {
+		return environment("%s: %w", dir, err)
+	}
+	return out.Print("%s", key)
 }
 
 type auditVerify struct {

@@ -9,7 +9,6 @@ import (
 	"zhenni/actors"
 	"zhenni/engine"
 	"zhenni/gateway"
-	"zhenni/storage"
 )
 
 // nodeConfig is what it takes to serve a store.
@@ -17,7 +16,8 @@ type nodeConfig struct {
 	actors  actors.Config
 	gateway gateway.Config
 	// arena is the budget for opened rows in bytes.
-	arena byteSize
+	arena  byteSize
+	ledger ledgerConfig
 	// adminSocket is the path of the operator's socket; none where it is empty.
 	adminSocket string
 }
@@ -25,9 +25,10 @@ type nodeConfig struct {
 // node is a store being served. Its parts are stopped in the order they are asked by others: first the listeners,
 // then the shards, then what they read from.
 type node struct {
-	store  *storage.Store
+	store  *recordedStore
 	arena  *engine.Arena
 	shards *actors.Node
+	ledger *openedLedger
 	server *gateway.Server
 
 	scheme string
@@ -38,7 +39,7 @@ type node struct {
 }
 
 // startNode serves store, which it owns from then on, and returns once the arena is warm and the listener open.
-func startNode(ctx context.Context, cfg nodeConfig, store *storage.Store) (_ *node, err error) {
+func startNode(ctx context.Context, cfg nodeConfig, store *recordedStore) (_ *node, err error) {
 	n := &node{store: store, failed: make(chan error, 2)}
 	defer func() {
 		if err != nil {
@@ -52,7 +53,15 @@ func startNode(ctx context.Context, cfg nodeConfig, store *storage.Store) (_ *no
 	if n.shards, err = actors.Start(cfg.actors, profile.Model, profile.Threshold, n.arena, store); err != nil {
 		return nil, usage("%w", err)
 	}
-	if n.server, err = gateway.New(cfg.gateway, n.shards); err != nil {
+	shown := servedLog{auditLog: store.audit, profile: profile.ID}
+	if cfg.ledger.dir != "" {
+		if n.ledger, err = openLedger(cfg.ledger, store, cfg.gateway.Logger); err != nil {
+			return nil, err
+		}
+		cfg.gateway.Ledger, shown.proofs = n.ledger, n.ledger
+	}
+	cfg.gateway.Audit = shown
+	if n.server, err = gateway.New(cfg.gateway, recordedNode{n.shards, store.audit, n.ledger}); err != nil {
 		return nil, usage("%w", err)
 	}
 	select {
@@ -104,6 +113,9 @@ func (n *node) stop(ctx context.Context) error {
 	}
 	if n.arena != nil {
 		errs = append(errs, n.arena.Close())
+	}
+	if n.ledger != nil {
+		errs = append(errs, wrapped("close the ledger", n.ledger.Close()))
 	}
 	return errors.Join(append(errs, wrapped("close the store", n.store.Close()))...)
 }

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"maps"
 	"slices"
+	"strings"
 
 	"golang.org/x/mod/sumdb/note"
 	"golang.org/x/mod/sumdb/tlog"
@@ -86,6 +87,8 @@ type verifier struct {
 	expected map[int64][]named
 	journal  *history
 	edge     edge
+	// last is the newest change of state among the entries.
+	last lastChange
 	// failed is an error of the folder itself.
 	failed error
 }
@@ -106,6 +109,7 @@ func (v *verifier) run() error {
 			v.present[name] = true
 		}
 	}
+	v.readSecrets()
 	v.readCheckpoints()
 	v.readPruned()
 	v.readJournal()
@@ -194,6 +198,24 @@ func (v *verifier) expect(name string, signed []byte, keys ...note.Verifier) int
 	v.report.Checkpoints++
 	v.expected[tree.N] = append(v.expected[tree.N], named{name, tree.Hash})
 	return tree.N
+}
+
+// readSecrets holds the file of the keys, which a log whose key [OpenSecrets] drew must have, against the key of the log.
+func (v *verifier) readSecrets() {
+	if !v.present[secretsFile] && !strings.HasPrefix(v.keys.Log.Name(), drawnPrefix) {
+		return
+	}
+	text := v.read(secretsFile)
+	if text == nil {
+		return
+	}
+	key, _, err := readSecrets(text)
+	switch {
+	case err != nil:
+		v.wrong(secretsFile, "%v", err)
+	case key.Name() != v.keys.Log.Name() || key.KeyHash() != v.keys.Log.KeyHash():
+		v.wrong(secretsFile, "holds the keys of another log")
+	}
 }
 
 func (v *verifier) readPruned() {
@@ -286,8 +308,12 @@ func (v *verifier) growEntries(name string, entries [][]byte) {
 }
 
 func (v *verifier) checkLeaf(name string, index int64, entry []byte) {
-	if _, err := ParseLeaf(entry); err != nil && !errors.Is(err, zhenni.ErrFormat) {
+	leaf, err := ParseLeaf(entry)
+	if err != nil && !errors.Is(err, zhenni.ErrFormat) {
 		v.wrong(name, "entry %d: %v", index, err)
+	}
+	if leaf.Kind == KindChange {
+		v.last = lastChange{leaf: index, commit: leaf.Number}
 	}
 }
 
@@ -335,6 +361,7 @@ func (v *verifier) reached() {
 // settle reports what is left over: checkpoints beyond the end, and files that do not belong to the log.
 func (v *verifier) settle() {
 	v.report.Size = v.edge.size
+	v.settleChanges()
 	for _, size := range slices.Sorted(maps.Keys(v.expected)) {
 		for _, want := range v.expected[size] {
 			v.wrong(want.file, "is of size %d, and the log ends at %d: its tail is cut", size, v.edge.size)
@@ -344,6 +371,26 @@ func (v *verifier) settle() {
 		if !v.leftover(name) {
 			v.wrong(name, "does not belong to the log")
 		}
+	}
+}
+
+// settleChanges holds the note of the newest change against the entries, as far as they are there. A log whose key
+// [OpenSecrets] drew has one once it has a change.
+func (v *verifier) settleChanges() {
+	if !v.present[changesFile] && (v.last.commit == 0 || !strings.HasPrefix(v.keys.Log.Name(), drawnPrefix)) {
+		return
+	}
+	text := v.read(changesFile)
+	if text == nil {
+		return
+	}
+	noted, ok := parseLastChange(text)
+	if v.last.commit == 0 && noted.leaf < v.report.Pruned {
+		v.last = noted // its entry is deleted
+	}
+	v.last.size = v.report.Size
+	if !ok || noted != v.last {
+		v.wrong(changesFile, "does not name the newest change of state and the end of the log: a crash leaves it so, and opening the log puts it right")
 	}
 }
 

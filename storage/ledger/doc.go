@@ -10,6 +10,7 @@
 //	segment/<n>   records in groups, written in place; n in 16 hexadecimal digits, ascending
 //	index/<n>     the places of the records of a segment that is not written to any more
 //	gone/<n>      fingerprints of the named transactions of a segment that was dropped within the time answers are kept
+//	key           the key of the ledger, wrapped by somebody else's
 //	end           written by Close: which segment is the last, and the size of the log
 //	*.new         a file being replaced; a crash may leave one, which means nothing
 //

@@ -10,9 +10,11 @@ import (
 
 // The defaults and bounds of a ledger.
 const (
-	defaultAnswers    = 1 << 21
+	// DefaultAnswers and DefaultBytes bound the answers kept.
+	DefaultAnswers = 1 << 21
+	DefaultBytes   = 8 << 30
+
 	maxAnswers        = 1 << 28
-	defaultBytes      = 8 << 30
 	defaultRemembered = 1 << 24
 	defaultInHand     = 1 << 16
 	defaultKeep       = 24 * time.Hour
@@ -58,8 +60,8 @@ type Options struct {
 }
 
 func (o Options) withDefaults() (Options, error) {
-	setDefault(&o.Answers, defaultAnswers)
-	setDefault(&o.Bytes, defaultBytes)
+	setDefault(&o.Answers, DefaultAnswers)
+	setDefault(&o.Bytes, DefaultBytes)
 	setDefault(&o.Remembered, defaultRemembered)
 	setDefault(&o.InHand, defaultInHand)
 	setDefault(&o.Keep, defaultKeep)
