@@ -51,13 +51,13 @@ type LedgerStats struct {
 	Answered uint64 `json:"answered"`
 	Refused  uint64 `json:"refused"`
 	InHand   uint64 `json:"in_hand"`
-	// Replayed, InProgress, Reused, Evicted and Unavailable count named transactions that were not admitted: given
+	// Replayed, InProgress, Reused, Evicted and Damaged count named transactions that were not admitted: given
 	// their stored answer, refused as in hand, as used for another request, as evicted, and as damaged on the disk.
-	Replayed    uint64 `json:"replayed"`
-	InProgress  uint64 `json:"in_progress"`
-	Reused      uint64 `json:"reused"`
-	Evicted     uint64 `json:"evicted"`
-	Unavailable uint64 `json:"unavailable"`
+	Replayed   uint64 `json:"replayed"`
+	InProgress uint64 `json:"in_progress"`
+	Reused     uint64 `json:"reused"`
+	Evicted    uint64 `json:"evicted"`
+	Damaged    uint64 `json:"damaged"`
 	// Overloaded counts requests turned away because too many were in hand or waiting for the disk.
 	Overloaded uint64 `json:"overloaded"`
 	// Stored is how many answers can be given again, Bytes what they take on the disk, Remembered how many evicted

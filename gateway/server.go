@@ -49,7 +49,7 @@ func New(config Config, node Node) (*Server, error) {
 	if !littleEndian {
 		return nil, errors.New("gateway: this machine is big-endian; vectors are read where they lie in little-endian")
 	}
-	s := &Server{config: config, node: node, metrics: newMetrics(node, config.Version)}
+	s := &Server{config: config, node: node, metrics: newMetrics(node, config.Ledger, config.Version)}
 	s.depot.limit = config.MaxHeldBytes
 	s.answer = newAnswerConstants(config.Profile)
 	if err := errors.Join(s.loadTLS(), s.makeTemplates()); err != nil {
@@ -172,7 +172,10 @@ func plainPath(raw, normalised []byte) bool {
 type request struct {
 	ctx         *fasthttp.RequestCtx
 	transaction string
+	named       bool     // whether the client chose transaction
 	random      [16]byte // what transaction was made of, if it was
+	asked       [16]byte // the digest of the request, where it can be sent again
+	inHand      bool     // begun in the ledger and not ended
 	party       zhenni.RelyingParty
 	lease       lease
 	bodyRead    bool
@@ -242,7 +245,7 @@ func (rq *request) nameTransaction(given []byte) error {
 	if !zhenni.ValidName(name) {
 		return refuse(kindSyntax, "the transaction id is not 1–64 of a–z 0–9 - _ .")
 	}
-	rq.transaction = name
+	rq.transaction, rq.named = name, true
 	return nil
 }
 
@@ -250,9 +253,12 @@ func (s *Server) writeProblem(rq *request, rt *route, r *refusal) {
 	response := &rq.ctx.Response
 	response.ResetBody()
 	response.SetStatusCode(r.kind.status)
-	response.Header.SetContentType("application/problem+json")
+	response.Header.SetContentType(mediaProblem)
 	switch r.kind.status {
-	case fasthttp.StatusServiceUnavailable:
+	case fasthttp.StatusServiceUnavailable, fasthttp.StatusConflict:
+		if !r.kind.retryable {
+			break
+		}
 		response.Header.Set("Retry-After", retrySeconds(s.config.RetryAfter))
 	case fasthttp.StatusUnauthorized:
 		response.Header.Set("WWW-Authenticate", "Bearer")
@@ -276,7 +282,7 @@ func (s *Server) brokenBody(ctx *fasthttp.RequestCtx, err error) {
 	r := refusalOf(refusalOfRead(err))
 	s.metrics.guarded(r.kind)
 	ctx.Response.SetStatusCode(r.kind.status)
-	ctx.Response.Header.SetContentType("application/problem+json")
+	ctx.Response.Header.SetContentType(mediaProblem)
 	ctx.Response.SetBodyRaw(r.appendProblem(nil, ""))
 	ctx.SetConnectionClose()
 }

@@ -170,6 +170,8 @@ func (a *auditLog) Close() error {
 type recordedStore struct {
 	*storage.Store
 	audit *auditLog
+	// root wraps the keys of what lies beside the store.
+	root storage.RootKey
 }
 
 // Close closes the store, then the log, which takes the store's last changes.

@@ -5,7 +5,6 @@ import (
 	"fmt"
 
 	"zhenni"
-	"zhenni/actors"
 	"zhenni/storage/audit"
 	"zhenni/storage/ledger"
 )
@@ -51,18 +50,4 @@ func (l servedLog) Proof(party zhenni.RelyingParty, transaction string, item int
 		evidence.Context = &facts
 	}
 	return json.Marshal(evidence)
-}
-
-// recordedNode is a node that is ready only while what it does can be recorded.
-type recordedNode struct {
-	*actors.Node
-	audit *auditLog
-}
-
-// Ready implements gateway.Node.
-func (n recordedNode) Ready() error {
-	if err := n.Node.Ready(); err != nil {
-		return err
-	}
-	return n.audit.changes.Ready()
 }

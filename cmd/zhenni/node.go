@@ -22,6 +22,7 @@ type nodeConfig struct {
 	arena byteSize
 	// retention is how much of the audit log is kept.
 	retention retention
+	ledger    ledgerConfig
 	// adminSocket is the path of the operator's socket; none where it is empty.
 	adminSocket string
 }
@@ -32,6 +33,7 @@ type node struct {
 	store  *recordedStore
 	arena  *engine.Arena
 	shards *actors.Node
+	ledger *openedLedger
 	server *gateway.Server
 
 	scheme string
@@ -61,8 +63,15 @@ func startNode(ctx context.Context, cfg nodeConfig, store *recordedStore) (_ *no
 	if n.shards, err = actors.Start(cfg.actors, profile.Model, profile.Threshold, n.arena, store); err != nil {
 		return nil, usage("%w", err)
 	}
-	cfg.gateway.Audit = servedLog{auditLog: store.audit, profile: profile.ID}
-	if n.server, err = gateway.New(cfg.gateway, recordedNode{n.shards, store.audit}); err != nil {
+	shown := servedLog{auditLog: store.audit, profile: profile.ID}
+	if cfg.ledger.dir != "" {
+		if n.ledger, err = openLedger(cfg.ledger, store, cfg.gateway.Logger); err != nil {
+			return nil, err
+		}
+		cfg.gateway.Ledger, shown.proofs = n.ledger, n.ledger
+	}
+	cfg.gateway.Audit = shown
+	if n.server, err = gateway.New(cfg.gateway, recordedNode{n.shards, store.audit, n.ledger}); err != nil {
 		return nil, usage("%w", err)
 	}
 	select {
@@ -118,6 +127,9 @@ func (n *node) stop(ctx context.Context) error {
 		errs = append(errs, n.arena.Close())
 	}
 	n.pruning.Wait()
+	if n.ledger != nil {
+		errs = append(errs, wrapped("close the ledger", n.ledger.Close()))
+	}
 	return errors.Join(append(errs, wrapped("close the store", n.store.Close()))...)
 }
 

@@ -16,12 +16,14 @@ import (
 	"zhenni/actors"
 	"zhenni/gateway"
 	"zhenni/simd"
+	"zhenni/storage/ledger"
 )
 
 // serveCommand is serve. Its fields are the settings, from flag, environment, file or default.
 type serveCommand struct {
 	settings
 	storeFlags
+	ledgerFlags
 	CreateKey        bool   `env:"ZHENNI_CREATE_KEY" help:"Make the key file where it does not exist, as on the first start."`
 	Profile          string `type:"path" env:"ZHENNI_PROFILE" placeholder:"FILE" help:"Frozen threshold to serve with, as zhenni calibrate writes it. Required."`
 	AllowUnsupported bool   `env:"ZHENNI_ALLOW_UNSUPPORTED" help:"Serve a profile whose data do not support its false match rate. Every result says so."`
@@ -112,7 +114,8 @@ func (c *serveCommand) Run(ctx context.Context, out *output) error {
 func (c *serveCommand) derived() map[string]string {
 	addr := gateway.Config{Addr: c.Listen, TLSCert: c.TLSCert}.WithDefaults().Addr
 	derived := map[string]string{
-		"key-file": c.keyPath(c.Store), "audit-dir": c.auditFlags.dir(c.Store), "admin-socket": adminSocket(c.Store), "listen": addr,
+		"key-file": c.keyPath(c.Store), "audit-dir": c.auditFlags.dir(c.Store), "ledger-dir": c.ledgerFlags.config(c.Store).dir,
+		"answers": fmt.Sprint(ledger.DefaultAnswers), "answers-bytes": byteSize(ledger.DefaultBytes).String(), "admin-socket": adminSocket(c.Store), "listen": addr,
 		"shards": fmt.Sprint(shardCount(c.Shards)), "arena": arenaBudget(c.Arena, freeMemory()).String(),
 		"in-flight": fmt.Sprint(2 * zhenni.MaxBatchItems),
 	}
@@ -176,6 +179,7 @@ func (c *serveCommand) nodeConfig(profile zhenni.Profile, arena byteSize, log *s
 		arena:       arena,
 		adminSocket: socket,
 		retention:   c.AuditRetention,
+		ledger:      c.ledgerFlags.config(c.Store),
 		actors:      actors.Config{Shards: shardCount(c.Shards), InFlightItems: c.InFlight, Logger: log},
 		gateway: gateway.Config{
 			Addr: c.Listen, TLSCert: c.TLSCert, TLSKey: c.TLSKey, Profile: profile, Version: version, Logger: log,

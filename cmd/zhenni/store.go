@@ -43,7 +43,7 @@ func (f storeFlags) openWith(options storage.Options, createKey bool, out *outpu
 // openRecorded opens a store and, unless it is only read, its audit log first: what lies in the store's folder is then
 // locked before the store is looked at.
 func openRecorded(options storage.Options, log auditOptions) (_ *recordedStore, err error) {
-	s := &recordedStore{}
+	s := &recordedStore{root: options.Root}
 	if !options.ReadOnly && (options.Model != zhenni.Model{} || storage.Exists(options.Dir)) {
 		if err := checkPinned(options.Dir, log.dir); err != nil {
 			return nil, err

@@ -266,6 +266,9 @@ func (l *Log) Checkpoint() []byte { return append([]byte(nil), l.published.Load(
 // Tree returns size and root of the newest signed checkpoint.
 func (l *Log) Tree() tlog.Tree { return l.published.Load().tree }
 
+// Size returns the number of leaves in the newest signed checkpoint.
+func (l *Log) Size() int64 { return l.Tree().N }
+
 // Err returns the failure after which the log takes nothing, or nil.
 func (l *Log) Err() error {
 	l.sequencer.mu.Lock()
