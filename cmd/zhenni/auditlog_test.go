@@ -13,8 +13,13 @@ import (
 	"testing"
 	"time"
 
+	"github.com/transparency-dev/merkle/compact"
+	"github.com/transparency-dev/merkle/proof"
+	"github.com/transparency-dev/merkle/rfc6962"
+
 	"zhenni"
 	"zhenni/simd"
+	"zhenni/storage/audit"
 )
 
 // asker asks a server for one party over plain net/http.
@@ -109,6 +114,8 @@ func TestAuditLogFromEndToEnd(t *testing.T) {
 		t.Errorf("a forged proof: exit code %d", code)
 	}
 
+	crossCheck(t, ask, b.path("proof.json"))
+
 	witness := []string{"witness", "run", "--key-file", b.path("witness.key"), "--log-key", b.path("log.pub"), "--state", b.path("witness"), "--once"}
 	mustRun(t, append(slices.Clone(witness), "--url", server.url)...)
 	earlier := b.path("earlier")
@@ -140,6 +147,54 @@ func TestAuditLogFromEndToEnd(t *testing.T) {
 	mustRun(t, append([]string{"check"}, check...)...)
 	mustRun(t, "audit", "verify", filepath.Join(store, "audit"), "--key", b.path("log.pub"), "--witness", b.path("witness.pub"), "--seen", b.path("witness/checkpoint"))
 	refusedWhenCut(t, b, earlier, store, seen)
+}
+
+// crossCheck holds what the routes serve against another implementation of RFC 6962: the root of all entries, the tile over
+// them, and the inclusion of a proof's leaf.
+func crossCheck(t *testing.T, ask asker, proofFile string) {
+	t.Helper()
+	text, err := os.ReadFile(proofFile)
+	if err != nil {
+		t.Fatal(err)
+	}
+	var e audit.Evidence
+	if err := json.Unmarshal(text, &e); err != nil {
+		t.Fatal(err)
+	}
+	lines := strings.Split(e.Checkpoint, "\n")
+	var size uint64
+	if _, err := fmt.Sscan(lines[1], &size); err != nil || size == 0 || size > 255 {
+		t.Fatalf("size %q: %v", lines[1], err)
+	}
+	status, entries := ask.do(t, "GET", fmt.Sprintf("/log/tile/entries/000.p/%d", size), "", "")
+	status2, tile := ask.do(t, "GET", fmt.Sprintf("/log/tile/0/000.p/%d", size), "", "")
+	if status != 200 || status2 != 200 || len(tile) != 32*int(size) {
+		t.Fatal(status, status2, len(tile))
+	}
+	hasher := rfc6962.DefaultHasher
+	tree := (&compact.RangeFactory{Hash: hasher.HashChildren}).NewEmptyRange(0)
+	for n := range size {
+		length := int(entries[0])<<8 | int(entries[1])
+		hash := hasher.HashLeaf([]byte(entries[2 : 2+length]))
+		entries = entries[2+length:]
+		if string(hash) != tile[32*n:32*n+32] {
+			t.Errorf("the tile has another hash of entry %d", n)
+		}
+		if err := tree.Append(hash, nil); err != nil {
+			t.Fatal(err)
+		}
+	}
+	root, err := tree.GetRootHash(nil)
+	if err != nil || base64.StdEncoding.EncodeToString(root) != lines[2] || entries != "" {
+		t.Errorf("root %x, the checkpoint has %s: %v", root, lines[2], err)
+	}
+	var path [][]byte
+	for _, hash := range e.Inclusion {
+		path = append(path, hash[:])
+	}
+	if err := proof.VerifyInclusion(hasher, uint64(e.Index), size, hasher.HashLeaf(e.Leaf), path, root); err != nil {
+		t.Error(err)
+	}
 }
 
 // refusedWhenCut puts an older copy back, the log alone and the store with it.

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"encoding/hex"
 	"errors"
+	"math/rand/v2"
 	"strings"
 	"testing"
 
@@ -35,7 +36,7 @@ func (x xorWrapper) Unwrap(wrapped, context []byte) ([]byte, error) {
 
 func openSecrets(t testing.TB, files FS) Secrets {
 	t.Helper()
-	s, err := OpenSecrets(files, xorWrapper(7), nil)
+	s, err := OpenSecrets(files, xorWrapper(7), rand.NewChaCha8([32]byte{1}))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -52,7 +53,7 @@ func TestSecretsAreDrawnOnce(t *testing.T) {
 	if err != nil || !strings.HasPrefix(public, first.Key.Name()+"+") || !strings.HasPrefix(public, drawnPrefix) {
 		t.Fatalf("%q, %v", public, err)
 	}
-	l := openLog(t, Options{Files: disk, Signer: first.Signer, Key: first.Key})
+	l := openLog(t, Options{Files: disk, Signer: first.Signer, Key: first.Key, Queue: 64, Segment: 64 << 10})
 	fill(t, l, 0, 3, 3)
 	if err := l.Close(); err != nil {
 		t.Fatal(err)
@@ -71,7 +72,7 @@ func TestSecretsAreDrawnOnce(t *testing.T) {
 	if again.salts != first.salts || again.Key.KeyHash() != first.Key.KeyHash() {
 		t.Error("other keys")
 	}
-	openLog(t, Options{Files: disk, Signer: again.Signer, Key: again.Key})
+	openLog(t, Options{Files: disk, Signer: again.Signer, Key: again.Key, Queue: 64, Segment: 64 << 10})
 	if _, err := OpenSecrets(disk, xorWrapper(8), nil); !errors.Is(err, zhenni.ErrWrongKey) {
 		t.Errorf("another root: %v", err)
 	}
@@ -83,7 +84,7 @@ func TestSecretsAreDrawnOnce(t *testing.T) {
 func TestChangedSecretsAreRefused(t *testing.T) {
 	disk := newMemory()
 	s := openSecrets(t, disk)
-	l := openLog(t, Options{Files: disk, Signer: s.Signer, Key: s.Key})
+	l := openLog(t, Options{Files: disk, Signer: s.Signer, Key: s.Key, Queue: 64, Segment: 64 << 10})
 	fill(t, l, 0, 3, 3)
 	if err := l.Close(); err != nil {
 		t.Fatal(err)
