@@ -19,4 +19,6 @@ type Change struct {
 
 	// Imported is the number of credentials that came by an import.
 	Imported uint64
+	// Restored says that the store goes on from here, whatever was recorded before: its operator put a backup back.
+	Restored bool
 }

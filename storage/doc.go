@@ -94,10 +94,15 @@
 // failure, and is never ahead. What ends behind its mark, or behind what the view was found to have, has lost
 // acknowledged changes, and Open refuses it. A read-only store does not read the log, and shows a view behind the mark.
 //
+// A [Recorder], the audit log, is told of every commit when the view has it, before the answer and before the view counts as
+// synced up to it. So a commit that a crash left unrecorded is behind the durable position, is applied again by the next Open,
+// and is recorded then. Open refuses a store that is behind its record, which is how a whole folder put back is seen where
+// the record lies elsewhere, and a record that is behind its store.
+//
 // # Caveats
 //
 // Two losses go unseen, and either can undo a status change: a revoked credential may be active again, and match. One
-// is a whole folder put back as it was earlier, log and mark included. The other is a record whose newest version is
+// is a whole folder put back as it was earlier, log, mark and record included. The other is a record whose newest version is
 // lost inside Badger, from before the durable position, while an older one survives below it: Badger takes a block that
 // is damaged after Open, and fails its checksum, for absent. Open reads every table and log of it once for that reason,
 // and [Store.Check] reads the tables again. Telling the second needs counts and digests of each slot, not kept yet.

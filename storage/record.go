@@ -100,7 +100,7 @@ func (s *Store) settleRecord() error {
 	switch recorded := by.Recorded(); {
 	case recorded > reached:
 		return fmt.Errorf("%w: the audit log has the changes up to commit %d and the store those up to %d: the store was put back "+
-			"as it was earlier, and revocations may be undone; restore its newest copy", zhenni.ErrCorrupt, recorded, reached)
+			"as it was earlier, and revocations may be undone; restore its newest copy, or say that what is missing is lost with zhenni audit accept", zhenni.ErrCorrupt, recorded, reached)
 	case recorded == reached:
 		return nil
 	case recorded != 0:
@@ -111,7 +111,7 @@ func (s *Store) settleRecord() error {
 
 func missingRecord(from, to uint64) error {
 	return fmt.Errorf("%w: the audit log lacks the changes of commits %d to %d: it was put back as it was earlier, or the store "+
-		"was changed without it; restore the audit log's newest copy", zhenni.ErrCorrupt, from, to)
+		"was changed without it; restore the audit log's newest copy, or say that they are lost with zhenni audit accept", zhenni.ErrCorrupt, from, to)
 }
 
 // recordable reports why no change could be recorded now.

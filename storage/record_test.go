@@ -186,3 +186,27 @@ func TestRecordsBegin(t *testing.T) {
 		t.Errorf("a change behind it: %+v", rec.commits)
 	}
 }
+
+// What recording costs a commit before the recorder: the records of its changes are opened.
+func BenchmarkChangesOfACommit(b *testing.B) {
+	s := openStore(b, testOptions(b))
+	const size = 512
+	batch := newBatch(s, s.committer.reached)
+	defer batch.discard()
+	for n := range size {
+		if _, err := batch.apply(testEnrol(n)); err != nil {
+			b.Fatal(err)
+		}
+	}
+	if err := batch.seal(); err != nil {
+		b.Fatal(err)
+	}
+	e := entry{kind: entryChange, sequence: 1, records: batch.records}
+	for b.Loop() {
+		changes, err := s.machine.changes(e)
+		if err != nil || len(changes) != size+1 {
+			b.Fatal(len(changes), err)
+		}
+	}
+	b.ReportMetric(float64(b.Elapsed().Nanoseconds())/float64(b.N*size), "ns/change")
+}

@@ -15,6 +15,7 @@ import (
 type auditCommand struct {
 	Verify auditVerify `cmd:"" help:"Check an audit log from its files alone."`
 	Key    auditKey    `cmd:"" help:"Print the public key of a store's audit log."`
+	Accept auditAccept `cmd:"" help:"Go on with a store that was restored from a backup, and record it."`
 }
 
 type auditKey struct {

@@ -233,6 +233,36 @@ func write(t *testing.T, path, text string) {
 	}
 }
 
+// A store put back does not open until its operator says that the changes since are lost, which the log then shows.
+//
+// FAULTS: S6 S15
+func TestRestoredStoreIsAccepted(t *testing.T) {
+	b := bulk{dir: t.TempDir()}
+	store, earlier, log := b.path("store"), b.path("earlier"), b.path("log")
+	writeSet(t, b.path("first"), 3, enrolment, subjectName)
+	flags := []string{"--store", store, "--audit-dir", log}
+	mustRun(t, append([]string{"enrol", b.path("first"), "--map", b.path("first.csv"), "--create-key", "--profile", "profiles/synthetic-512.json"}, flags...)...)
+	if err := os.CopyFS(earlier, os.DirFS(store)); err != nil {
+		t.Fatal(err)
+	}
+	mustRun(t, append([]string{"rp", "add", "desk", "--tenant", "1", "--role", "issuer"}, flags...)...)
+	mustRun(t, append([]string{"check"}, flags...)...)
+	if said := mustRun(t, append([]string{"audit", "accept"}, flags...)...); !strings.Contains(said, "agree") {
+		t.Error(said)
+	}
+	restored := []string{"--store", earlier, "--audit-dir", log, "--key-file", store + ".key"}
+	code, _, notes := runCommand(t, append([]string{"rp", "list"}, restored...)...)
+	if code != exitEnvironment || !strings.Contains(notes, "zhenni audit accept") {
+		t.Errorf("a store put back: exit code %d, %s", code, notes)
+	}
+	if code, _, _ := runCommand(t, append([]string{"check"}, restored...)...); code != exitNotSo {
+		t.Errorf("its check: exit code %d", code)
+	}
+	mustRun(t, append([]string{"audit", "accept"}, restored...)...)
+	mustRun(t, append([]string{"rp", "add", "desk", "--tenant", "1", "--role", "issuer"}, restored...)...)
+	mustRun(t, append([]string{"check"}, restored...)...)
+}
+
 // A witness refuses to be run by what it can not be sure of.
 func TestWitnessRefusals(t *testing.T) {
 	b := bulk{dir: t.TempDir()}

@@ -7,6 +7,7 @@ import (
 	"encoding/binary"
 	"errors"
 	"fmt"
+	"strconv"
 	"sync/atomic"
 	"time"
 
@@ -150,6 +151,16 @@ func (c *Changes) Record(commit uint64, changes []zhenni.Change) error {
 	if commit <= c.Recorded() {
 		return badValue("commit %d after commit %d", commit, c.Recorded())
 	}
+	return c.append(commit, changes)
+}
+
+// Accept records that the store is at a commit, whatever was recorded last: it was restored from a backup, or its record
+// was. The log shows where the numbers went back, or what is missing, for good. It is for the goroutine of Record.
+func (c *Changes) Accept(commit uint64) error {
+	return c.append(commit, []zhenni.Change{{Restored: true}})
+}
+
+func (c *Changes) append(commit uint64, changes []zhenni.Change) error {
 	if len(changes) == 0 {
 		changes = make([]zhenni.Change, 1)
 	}
@@ -202,13 +213,15 @@ func changeContext(c zhenni.Change) Context {
 	what := ""
 	switch {
 	case c.Status != 0:
-		what = fmt.Sprintf("generation %d", c.Generation)
+		what = "generation " + strconv.FormatUint(uint64(c.Generation), 10)
 	case c.Party != "" && c.Removed:
 		what = "removed"
 	case c.Party != "":
 		what = "put"
+	case c.Restored:
+		what = "restored"
 	case c.Imported != 0:
-		what = fmt.Sprintf("import %d", c.Imported)
+		what = "import " + strconv.FormatUint(c.Imported, 10)
 	case c.Tenant != 0:
 		what = "tenant key"
 	}

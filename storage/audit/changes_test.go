@@ -188,3 +188,18 @@ func TestChangesWaitForTheDisk(t *testing.T) {
 	}
 	close(syncing)
 }
+
+// A commit of 512 changes: their openings, leaves and one group on a disk in memory.
+func BenchmarkRecord(b *testing.B) {
+	disk := newMemory()
+	s := openSecrets(b, disk)
+	l := openLog(b, Options{Files: disk, Signer: s.Signer, Key: s.Key, Queue: 1024, Segment: 64 << 10, Beat: make(chan time.Time)})
+	c := openChanges(b, l, s)
+	changes := testChanges(512)
+	for b.Loop() {
+		if err := c.Record(c.Recorded()+1, changes); err != nil {
+			b.Fatal(err)
+		}
+	}
+	b.ReportMetric(float64(b.Elapsed().Nanoseconds())/float64(b.N*len(changes)), "ns/change")
+}

@@ -47,7 +47,7 @@
 // above) is sealed and goes to the parties of the event; see [SealOpening].
 //
 // Of a change the party is the relying party that was changed, if one was, and in place of the transaction stands
-// "generation <n>" for a credential, "put" or "removed" for a relying party, "tenant key", "import <n>", or nothing. Its salt
+// "generation <n>" for a credential, "put" or "removed" for a relying party, "tenant key", "import <n>", "restored", or nothing. Its salt
 // is the start of HMAC-SHA256 of commit u64 | place among the commit's changes u32, so its opening is kept nowhere.
 //
 // # Batch
