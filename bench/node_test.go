@@ -24,7 +24,10 @@ var testPeople = accuracy.Population{Seed: 3, Dim: 64}
 const testCosine = 0.52
 
 // serveTest serves a new store to an evaluation tenant until the test ends.
-func serveTest(t *testing.T, shards int) Target {
+func serveTest(t testing.TB, shards int) Target { return serveTestWith(t, shards, nil) }
+
+// serveTestWith serves with a changed configuration.
+func serveTestWith(t testing.TB, shards int, change func(*gateway.Config)) Target {
 	t.Helper()
 	threshold, err := zhenni.NewThreshold(testCosine)
 	if err != nil {
@@ -61,7 +64,11 @@ func serveTest(t *testing.T, shards int) Target {
 		t.Fatal(err)
 	}
 	<-node.Warmed()
-	server, err := gateway.New(gateway.Config{Profile: profile}, node)
+	config := gateway.Config{Profile: profile}
+	if change != nil {
+		change(&config)
+	}
+	server, err := gateway.New(config, node)
 	if err != nil {
 		t.Fatal(err)
 	}
