@@ -2,7 +2,14 @@ package bench
 
 import (
 	"bytes"
+	"encoding/base64"
+	"errors"
+	"fmt"
+	"io"
+	"net/http"
 	"path/filepath"
+	"strings"
+	"sync"
 	"testing"
 	"time"
 
@@ -46,6 +53,85 @@ type keptKeys struct{}
 func (keptKeys) Wrap(key, _ []byte) ([]byte, error)       { return bytes.Clone(key), nil }
 func (keptKeys) Unwrap(wrapped, _ []byte) ([]byte, error) { return bytes.Clone(wrapped), nil }
 
+// Shards move while named transactions are asked, each until it is answered: every answer is given once, the same bytes
+// come again on a retry, and the ledger balances.
+//
+// FAULTS: R2 R10
+func TestLedgerBalancesWhileShardsMove(t *testing.T) {
+	l := openRecords(t, t.TempDir())
+	target, node := serveTestWith(t, 1, func(c *gateway.Config) { c.Ledger = l })
+	moved := make(chan struct{})
+	var asking sync.WaitGroup
+	answered := make([]map[string]string, 4)
+	for worker := range answered {
+		answered[worker] = map[string]string{}
+		asking.Go(func() {
+			for i := 0; ; i++ {
+				select {
+				case <-moved:
+					return
+				default:
+				}
+				transaction := fmt.Sprintf("t-%d-%d", worker, i)
+				answered[worker][transaction] = ask(t, target, transaction, worker*1000+i)
+			}
+		})
+	}
+	for _, shards := range []int{4, 2, 8, 1, 3} {
+		if err := node.SetShards(t.Context(), shards); err != nil {
+			t.Error(err)
+		}
+	}
+	close(moved)
+	asking.Wait()
+	total := 0
+	for worker, all := range answered {
+		i := 0
+		for range all {
+			transaction := fmt.Sprintf("t-%d-%d", worker, i)
+			if again := ask(t, target, transaction, worker*1000+i); again != all[transaction] {
+				t.Errorf("%s is answered %s, then %s", transaction, all[transaction], again)
+			}
+			i++
+		}
+		total += i
+	}
+	s := l.Stats()
+	if s.Admitted != s.Answered+s.Refused+s.InHand || s.InHand != 0 || s.Answered != uint64(total) || s.Replayed != uint64(total) || total == 0 {
+		t.Errorf("%d answers: %+v", total, s)
+	}
+}
+
+// ask verifies under a transaction until it is answered.
+func ask(t *testing.T, target Target, transaction string, person int) string {
+	id := zhenni.CredentialID{byte(person), byte(person >> 8)}
+	probe := bytes.Repeat([]byte{1, 2}, testPeople.Dim/2)
+	body := fmt.Sprintf(`{"credential":"%s","probe_int8":"%s"}`, id, base64.StdEncoding.EncodeToString(probe))
+	for {
+		request, err := http.NewRequestWithContext(t.Context(), "POST", target.URL+"/v1/verifications", strings.NewReader(body))
+		if err != nil {
+			t.Error(err)
+			return ""
+		}
+		request.Header.Set("Authorization", "Bearer "+target.Key)
+		request.Header.Set("Content-Type", "application/json")
+		request.Header.Set("Transaction-Id", transaction)
+		response, err := http.DefaultClient.Do(request)
+		if err != nil {
+			t.Error(err)
+			return ""
+		}
+		answer, err := io.ReadAll(response.Body)
+		if err := errors.Join(err, response.Body.Close()); err != nil {
+			t.Error(err)
+			return ""
+		}
+		if response.StatusCode == 200 && response.Header.Get("Log-Index") != "" {
+			return string(answer)
+		}
+	}
+}
+
 // BenchmarkRecorded presses the same questions on a node that records its answers and on one that does not, in turns:
 // the ratio is what the ledger and the audit log cost.
 func BenchmarkRecorded(b *testing.B) {
@@ -87,7 +173,7 @@ func recordedDriver(b *testing.B, people int, recorded bool) *Driver {
 		l := openRecords(b, b.TempDir())
 		change = func(c *gateway.Config) { c.Ledger = l }
 	}
-	target := serveTestWith(b, 2, change)
+	target, _ := serveTestWith(b, 2, change)
 	client, err := NewClient(target)
 	if err != nil {
 		b.Fatal(err)
