@@ -2,6 +2,7 @@ package ledger
 
 import (
 	"errors"
+	"os"
 	"path/filepath"
 	"slices"
 	"time"
@@ -20,6 +21,8 @@ type keeper struct {
 	image    []byte     // of a new segment
 	segments []keptFile // oldest first, those still written to left out
 	gone     []keptFile // oldest first
+	// recovered are the segments that Open found without an index.
+	recovered []closedSegment
 }
 
 type readySegment struct {
@@ -31,13 +34,15 @@ type readySegment struct {
 type closedSegment struct {
 	number  uint32
 	written []place
+	end     int64
 }
 
-// keptFile is a segment with its newest record, or a file of fingerprints with how many it has.
+// keptFile is a segment, or a file of fingerprints with how many it has, and the time of the newest record in it.
 type keptFile struct {
 	number uint32
 	newest uint32
 	count  int
+	bytes  int64
 }
 
 func (l *Ledger) replace(name string, data []byte) error {
@@ -101,13 +106,32 @@ func (l *Ledger) close(s closedSegment) {
 	if s.written == nil {
 		return
 	}
-	l.complain("write the index of a segment", l.writeIndex(s.number, s.written))
-	l.adopt(s.number, s.written)
+	l.cut(s.number, s.end, l.writeIndex(s.number, s.written))
+	l.adopt(s.number, s.written, s.end)
 	l.tidy()
 }
 
-func (l *Ledger) adopt(number uint32, places []place) {
-	l.keeper.segments = append(l.keeper.segments, kept(number, places))
+// adopt takes in a segment that is not written to any more.
+func (l *Ledger) adopt(number uint32, places []place, end int64) {
+	s := kept(number, places)
+	s.bytes = end
+	l.keeper.segments = append(l.keeper.segments, s)
+}
+
+// cut gives back the room behind the end of a segment, if its index was written.
+func (l *Ledger) cut(number uint32, end int64, indexed error) {
+	if indexed == nil {
+		indexed = os.Truncate(filepath.Join(l.opts.Dir, numbered(segmentDir, number)), end)
+	}
+	l.complain("write the index of a segment and cut it", indexed)
+}
+
+// newest is the number of the newest segment that is not written to, or 0.
+func (k *keeper) newest() uint32 {
+	if n := len(k.segments); n > 0 {
+		return k.segments[n-1].number
+	}
+	return 0
 }
 
 func kept(number uint32, places []place) keptFile {
@@ -115,14 +139,14 @@ func kept(number uint32, places []place) keptFile {
 	for _, p := range places {
 		newest = max(newest, p.seconds)
 	}
-	return keptFile{number, newest, len(places)}
+	return keptFile{number: number, newest: newest, count: len(places)}
 }
 
 // tidy drops what is too old or too much. Two segments more are being written to and ready.
 func (l *Ledger) tidy() {
 	k := &l.keeper
-	bound := int(l.opts.Bytes/l.opts.Segment) - 2
-	for len(k.segments) > 0 && (len(k.segments) > bound || !l.fresh(k.segments[0].newest)) {
+	bound := l.opts.Bytes - 2*l.opts.Segment
+	for len(k.segments) > 0 && (k.bytes() > bound || !l.fresh(k.segments[0].newest)) {
 		if err := l.dropOldest(); err != nil {
 			l.complain("drop the oldest segment", err)
 			break
@@ -134,7 +158,15 @@ func (l *Ledger) tidy() {
 	for l.answers.len() > 0 && !l.fresh(l.answers.at(0).seconds) {
 		l.forget()
 	}
-	l.stats.Bytes = int64(len(k.segments)+2) * l.opts.Segment
+	l.stats.Bytes = k.bytes() + 2*l.opts.Segment
+}
+
+// bytes is what the segments take that are not written to.
+func (k *keeper) bytes() (n int64) {
+	for _, s := range k.segments {
+		n += s.bytes
+	}
+	return n
 }
 
 // dropOldest removes the oldest segment, and remembers of the transactions in it those that could be sent again.
@@ -192,7 +224,7 @@ func (l *Ledger) noteGone(number, newest uint32, all []uint64) error {
 		return err
 	}
 	k.gone = slices.DeleteFunc(k.gone, func(g keptFile) bool { return g.number == number })
-	k.gone = append(k.gone, keptFile{number, newest, len(all)})
+	k.gone = append(k.gone, keptFile{number: number, newest: newest, count: len(all)})
 	return nil
 }
 

@@ -261,19 +261,13 @@ func (l *Ledger) Close() error {
 // seal notes that nothing follows: the next Open believes no copy of the folder from before.
 func (l *Ledger) seal() error {
 	w := &l.writer
-	last := w.number
 	if len(w.written) == 0 {
-		last--
-	} else if err := l.writeIndex(w.number, w.written); err != nil {
+		return errors.Join(l.writeEnd(l.keeper.newest(), w.from), l.files.Remove(numbered(segmentDir, w.number)))
+	}
+	if err := l.writeEnd(w.number, w.from); err != nil {
 		return err
 	}
-	if err := l.writeEnd(last, w.from); err != nil {
-		return err
-	}
-	if len(w.written) == 0 {
-		return l.files.Remove(numbered(segmentDir, w.number))
-	}
-	return nil
+	return l.writeIndex(w.number, w.written)
 }
 
 // slogOf is the logger that hears of damage.

@@ -2,6 +2,8 @@ package ledger
 
 import (
 	"crypto/rand"
+	"os"
+	"path/filepath"
 	"slices"
 
 	"zhenni/storage/audit"
@@ -48,6 +50,9 @@ func (l *Ledger) start(number uint32) error {
 	w.file, w.number, w.offset, w.slot = first.file, number, align, 1
 	if err := l.writeEnd(number, stillOpen); err != nil {
 		return err
+	}
+	for _, s := range k.recovered {
+		l.cut(s.number, s.end, l.writeIndex(s.number, s.written))
 	}
 	l.tidy()
 	k.stopBeat = l.opts.beat()
@@ -135,7 +140,7 @@ func (l *Ledger) loadGone(numbers []uint32) error {
 			}
 			continue
 		}
-		l.keeper.gone = append(l.keeper.gone, keptFile{n, newest, len(all)})
+		l.keeper.gone = append(l.keeper.gone, keptFile{number: n, newest: newest, count: len(all)})
 		if l.fresh(newest) {
 			l.rememberAll(all, newest)
 		}
@@ -161,19 +166,35 @@ func (l *Ledger) loadSegments(files folder) (last uint32, err error) {
 				return 0, err
 			}
 		}
-		places, err := l.loadSegment(n, slices.Contains(files.segments, n))
-		if err != nil {
+		there := slices.Contains(files.segments, n)
+		places, err := l.loadSegment(n, there)
+		switch {
+		case err != nil:
 			return 0, err
+		case places == nil && there: // nothing was ever written to it: a new one takes its place
+			last = max(last, n-1)
+			return last, nil
 		}
-		if places != nil {
-			last = max(last, n)
-			l.adopt(n, places)
-		}
-		for _, p := range places {
-			l.remember(p)
+		if last = max(last, n); there {
+			if err := l.take(n, places); err != nil {
+				return 0, err
+			}
 		}
 	}
 	return last, nil
+}
+
+// take takes in the places of a segment.
+func (l *Ledger) take(n uint32, places []place) error {
+	info, err := os.Stat(filepath.Join(l.opts.Dir, numbered(segmentDir, n)))
+	if err != nil {
+		return err
+	}
+	l.adopt(n, places, info.Size())
+	for _, p := range places {
+		l.remember(p)
+	}
+	return nil
 }
 
 // checkGap reports the segments from a number up to another as lost, unless they were dropped.
@@ -197,11 +218,12 @@ func (l *Ledger) loadSegment(n uint32, there bool) ([]place, error) {
 	case !there:
 		return nil, l.lose("segment %d is missing and its index damaged", n)
 	}
-	places, err := l.recoverSegment(n)
+	places, end, err := l.recoverSegment(n)
 	if err != nil || places == nil {
 		return nil, err
 	}
-	return places, l.writeIndex(n, places)
+	l.keeper.recovered = append(l.keeper.recovered, closedSegment{n, places, end})
+	return places, nil
 }
 
 // loseSegment takes a segment that is gone for one that was dropped.
@@ -221,8 +243,9 @@ func (l *Ledger) checkEnd(files folder, number uint32, size int64, found bool) e
 	if !found {
 		return l.lose("%s is missing beside segments", endFile)
 	}
-	if last := files.last(); last < number {
-		return l.lose("segment %d is missing", number)
+	if last := files.last(); last < number || size == stillOpen && slices.Contains(files.indexes, last) {
+		// While a ledger is open its last segment has no index.
+		return l.lose("the last segment, %d or a later one, is missing", number)
 	}
 	allowed, from := int64(0), size
 	if size == stillOpen {

@@ -1,6 +1,7 @@
 package ledger
 
 import (
+	"encoding/binary"
 	"errors"
 	"io/fs"
 
@@ -29,48 +30,56 @@ type foundGroup struct {
 	first   uint64
 }
 
-// recoverSegment reads a segment without an index and resolves its records against the log. It returns nil for one
-// in which nothing was ever written.
-func (l *Ledger) recoverSegment(n uint32) ([]place, error) {
+// recoverSegment reads a segment without an index and resolves its records against the log. It returns their places
+// and the end of what was written; no places at all for a segment in which nothing ever was.
+func (l *Ledger) recoverSegment(n uint32) (places []place, end int64, err error) {
 	b, err := l.files.ReadFile(numbered(segmentDir, n))
 	if err != nil {
-		return nil, err
-	}
-	if int64(len(b)) > 1<<30 {
-		return nil, corrupt("%s is longer than a segment can be", numbered(segmentDir, n))
+		return nil, 0, err
 	}
 	s := &salvage{number: n, b: b}
 	switch _, err := segmentSalt(b, n); {
 	case errors.Is(err, zhenni.ErrFormat):
-		return nil, err
+		return nil, 0, err
 	case err != nil: // what is in it can not be opened; the groups still say what it was
 		l.opts.Logger.Error("the head of a segment is damaged", "segment", n)
 	}
 	s.walk()
+	if !s.any && s.cutShort() { // else nothing was ever written to it
+		s.any, s.dead = true, 1
+	}
 	if err := l.firstOfNext(s); err != nil {
-		return nil, err
+		return nil, 0, err
 	}
-	places, err := l.resolve(s)
-	if err != nil {
-		return nil, err
-	}
-	if s.dead > 0 {
-		if err := l.lose("%d places of segment %d are damaged with the names of what was there", s.dead, n); err != nil {
-			return nil, err
-		}
-	}
-	if len(s.lost) > 0 {
-		l.opts.Logger.Error("stored answers are damaged; their transactions are refused as evicted", "segment", n, "transactions", len(s.lost))
-		now := uint32(l.opts.Now().Unix())
-		if err := l.noteGone(n, now, s.lost); err != nil {
-			return nil, err
-		}
-		l.rememberAll(s.lost, now)
+	if places, err = l.resolve(s); err != nil {
+		return nil, 0, err
 	}
 	if s.any && places == nil {
 		places = []place{}
 	}
-	return places, nil
+	return places, int64(min(s.end, len(b))), l.answerForLoss(s)
+}
+
+// answerForLoss has the transactions of damaged groups refused as evicted, as far as their names are known.
+func (l *Ledger) answerForLoss(s *salvage) error {
+	if s.dead > 0 {
+		if err := l.lose("%d places of segment %d are damaged with the names of what was there", s.dead, s.number); err != nil {
+			return err
+		}
+	}
+	if len(s.lost) == 0 {
+		return nil
+	}
+	l.opts.Logger.Error("stored answers are damaged; their transactions are refused as evicted", "segment", s.number, "transactions", len(s.lost))
+	now := uint32(l.opts.Now().Unix())
+	l.rememberAll(s.lost, now)
+	return l.noteGone(s.number, now, s.lost)
+}
+
+// cutShort reports whether a segment is not even one that was made and never used.
+func (s *salvage) cutShort() bool {
+	_, err := segmentSalt(s.b, s.number)
+	return err != nil || binary.BigEndian.Uint64(s.b[32:]) != uint64(len(s.b))
 }
 
 // walk reads group after group. What is behind the mark and not whole was never acknowledged.

@@ -207,7 +207,7 @@ func (l *Ledger) rotate() error {
 	if w.file != nil {
 		err = w.file.Close()
 	}
-	l.keeper.closed <- closedSegment{w.number, w.written}
+	l.keeper.closed <- closedSegment{w.number, w.written, w.offset}
 	w.file, w.number, w.offset, w.slot, w.written = next.file, next.number, align, 1, nil
 	return err
 }
