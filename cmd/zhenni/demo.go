@@ -161,7 +161,7 @@ func (d *demo) nodeConfig(profile zhenni.Profile, free byteSize) nodeConfig {
 	quiet := slog.New(slog.NewTextHandler(d.out.notes, &slog.HandlerOptions{Level: slog.LevelWarn}))
 	return nodeConfig{
 		arena:   arena,
-		ledger:  ledgerConfig{dir: filepath.Join(d.dir, "ledger"), bytes: demoAnswers},
+		ledger:  ledgerConfig{dir: filepath.Join(d.dir, "ledger"), answers: demoAnswers, bytes: demoAnswerBytes},
 		actors:  actors.Config{Shards: d.report.Shards, Logger: quiet},
 		gateway: gateway.Config{Addr: d.Listen, Profile: profile, Version: version, Logger: quiet, MaxConnsPerIP: 1024},
 	}
@@ -203,8 +203,10 @@ func (d *demo) enrol(ctx context.Context, model zhenni.Model) (_ *recordedStore,
 
 const (
 	demoTenant zhenni.TenantID = 1
-	// demoAnswers bounds the answers kept, which lie beside the store: they are traffic, and no part of its size.
-	demoAnswers = 1 << 30
+	// demoAnswers and demoAnswerBytes bound the answers kept, which lie beside the store: they are traffic, and no part of
+	// its size.
+	demoAnswers     = 1 << 18
+	demoAnswerBytes = 1 << 30
 )
 
 // fill imports every subject; the ids of a bulk import ascend.

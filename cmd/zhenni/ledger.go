@@ -15,11 +15,12 @@ import (
 type ledgerFlags struct {
 	LedgerDir    string   `type:"path" env:"ZHENNI_LEDGER_DIR" placeholder:"DIR" help:"Folder of the stored answers. Default: ledger in the store's folder."`
 	Answers      int      `default:"0" env:"ZHENNI_ANSWERS" placeholder:"N" help:"Answers kept for 24 hours, 48 bytes of memory each; the oldest go first. 0 is 2097152."`
+	AcceptLost   bool     `name:"accept-lost-answers" env:"ZHENNI_ACCEPT_LOST_ANSWERS" help:"Serve although answers were lost without a trace, by damage or by an older copy of the folder. Their transactions can run again."`
 	AnswersBytes byteSize `default:"0" env:"ZHENNI_ANSWERS_BYTES" placeholder:"SIZE" help:"Disk space for them: about 600 bytes a single verification, 17 an item of a batch. 0 is 8GiB."`
 }
 
 func (f ledgerFlags) config(store string) ledgerConfig {
-	c := ledgerConfig{dir: f.LedgerDir, answers: f.Answers, bytes: f.AnswersBytes}
+	c := ledgerConfig{dir: f.LedgerDir, answers: f.Answers, bytes: f.AnswersBytes, acceptLost: f.AcceptLost}
 	if c.dir == "" {
 		c.dir = filepath.Join(store, "ledger")
 	}
@@ -28,9 +29,10 @@ func (f ledgerFlags) config(store string) ledgerConfig {
 
 // ledgerConfig says where answers are kept, and how many. Without a folder none are, and nothing is recorded.
 type ledgerConfig struct {
-	dir     string
-	answers int
-	bytes   byteSize
+	dir        string
+	answers    int
+	bytes      byteSize
+	acceptLost bool
 }
 
 // openedLedger is a ledger with the lock of its folder.
@@ -48,7 +50,7 @@ func openLedger(c ledgerConfig, store *recordedStore, log *slog.Logger) (_ *open
 	key, err := ledger.OpenKey(c.dir, store.root, nil)
 	if err == nil {
 		l.Ledger, err = ledger.Open(ledger.Options{
-			Dir: c.dir, Key: key, Log: store.audit, Answers: c.answers, Bytes: int64(c.bytes), Logger: log,
+			Dir: c.dir, Key: key, Log: store.audit, Answers: c.answers, Bytes: int64(c.bytes), AcceptLoss: c.acceptLost, Logger: log,
 		})
 	}
 	if errors.Is(err, zhenni.ErrBadValue) {

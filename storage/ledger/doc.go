@@ -28,7 +28,10 @@
 //	         prior u64 | from u64 | CRC-32C of the records u32 | CRC-32C of what is before u32
 //	         records
 //	         zeros, so that the group ends at a multiple of 512
-//	         fingerprint of each record u64, zero where its client did not name it | records u32 | CRC-32C u32
+//	         fingerprint of each record u64, zero where its client did not name it | records u32 |
+//	         size of the group u32 | CRC-32C u32
+//
+// A segment that is not written to any more has its index and is cut behind its last group.
 //
 // Prior is the index of the first leaf of the group before, all ones where that group has none, one less where it is of
 // another run: the leaves of a group follow one another, and their index is known only after both were written. From is a size of the log below

@@ -39,7 +39,7 @@ const (
 	align         = 512 // of groups
 	groupHeader   = 56
 	groupMagic    = 0x7a6c_6731
-	trailerFixed  = 8
+	trailerFixed  = 12
 	recordHeader  = 72
 	sealOverhead  = 16
 
@@ -134,6 +134,7 @@ func sealGroup(group []byte, number uint32, at int64, h head, places []place) {
 		}
 	}
 	binary.BigEndian.PutUint32(trailer[8*h.records:], uint32(h.records))
+	binary.BigEndian.PutUint32(trailer[8*h.records+4:], uint32(len(group)))
 	putSum(trailer)
 }
 
@@ -159,22 +160,23 @@ func bodyFits(b []byte, at int, h head) bool {
 	return binary.BigEndian.Uint32(b[at+48:]) == sum(b[at+groupHeader:at+groupHeader+h.length])
 }
 
-// fingerprints reads those of the group that ends at an offset.
-func fingerprints(b []byte, end int) (all []uint64, ok bool) {
+// fingerprints reads those of the group that ends at an offset, and its size.
+func fingerprints(b []byte, end int) (all []uint64, size int, ok bool) {
 	if end > len(b) || end < align+trailerFixed {
-		return nil, false
+		return nil, 0, false
 	}
 	n := int(binary.BigEndian.Uint32(b[end-trailerFixed:]))
+	size = int(binary.BigEndian.Uint32(b[end-trailerFixed+4:]))
 	start := end - trailerFixed - 8*n
-	if start < align || !sumFits(b[start:end]) {
-		return nil, false
+	if start < align || !sumFits(b[start:end]) || size < align {
+		return nil, 0, false
 	}
 	for ; start < end-trailerFixed; start += 8 {
 		if f := binary.BigEndian.Uint64(b[start:]); f != 0 {
 			all = append(all, f)
 		}
 	}
-	return all, true
+	return all, size, true
 }
 
 // record is the clear part of a record.

@@ -272,7 +272,7 @@ func TestDigestTellsRequestsApart(t *testing.T) {
 		}
 		seen[d] = true
 	}
-	if l.Digest("/a", "json", []byte("x")) != l.Digest("/a", "json", []byte("x")) {
+	if !seen[l.Digest("/a", "json", []byte("x"))] {
 		t.Error("one request has two digests")
 	}
 }

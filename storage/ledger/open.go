@@ -66,7 +66,7 @@ const stillOpen = int64(-1)
 
 // lose answers for loss without a trace: an error, unless the operator accepts it.
 func (l *Ledger) lose(format string, args ...any) error {
-	err := corrupt(format+"; move "+l.opts.Dir+" away, or accept the loss: those transactions can run again", args...)
+	err := corrupt(format+"; restore "+l.opts.Dir+", or accept the loss: those transactions can run again", args...)
 	if l.opts.AcceptLoss {
 		l.opts.Logger.Error("transactions were lost, and that was accepted", "error", err)
 		return nil

@@ -108,7 +108,7 @@ func (s *salvage) walk() {
 		if whole {
 			s.groups = append(s.groups, g)
 		} else {
-			s.lose(end)
+			s.lose(at, end)
 		}
 		at = end
 	}
@@ -131,21 +131,27 @@ func (g *foundGroup) end() int {
 // skip passes over groups whose headers are damaged, up to the next whole header or the mark.
 func (s *salvage) skip(at, mark int) int {
 	s.any = true
+	start := at
 	for at += align; at < mark && at < len(s.b); at += align {
 		if _, ok := readHead(s.b, at, s.number); ok {
 			break
 		}
 	}
-	s.lose(at)
+	s.lose(start, at)
 	return at
 }
 
-// lose notes the transactions of the damaged group that ends at an offset.
-func (s *salvage) lose(end int) {
-	if all, ok := fingerprints(s.b, end); ok {
+// lose notes the transactions of the damaged groups between two offsets, from the last backwards: the end of each says
+// how long it is.
+func (s *salvage) lose(start, end int) {
+	for end > start {
+		all, size, ok := fingerprints(s.b, end)
+		if !ok || size > end-start {
+			s.dead++
+			return
+		}
 		s.lost = append(s.lost, all...)
-	} else {
-		s.dead++
+		end -= size
 	}
 }
 
