@@ -67,6 +67,10 @@ faults: ## which faults of docs/faults.md are covered, and by which test
 data: ## the checks on real embeddings in DATA (../shared/data); absence fails
 	ZHENNI_REQUIRE_DATA=1 ZHENNI_DATA=$(abspath $(DATA)) $(GO) test -count=1 -v -run 'RealData' ./bench/... ./engine/... ./cmd/...
 
+.PHONY: tamper
+tamper: ## a thousand random tamperings of an audit log at rest, tail cuts included, each to be found
+	$(GO) test -tags long -count=1 -v -run TestTamperings ./storage/audit
+
 .PHONY: bench
 bench: ## every Go benchmark, briefly
 	$(GO) test -run '^$$' -bench . -benchtime 200ms ./...

@@ -38,6 +38,16 @@ var (
 	ErrDeadline = errors.New("zhenni: deadline passed")
 )
 
+// Errors of a transaction that was named before. Nothing is run again.
+var (
+	// ErrInProgress: the transaction is in hand. Retry after a pause.
+	ErrInProgress = errors.New("zhenni: transaction in progress")
+	// ErrReused: the transaction was answered, and this is another request.
+	ErrReused = errors.New("zhenni: transaction id used for another request")
+	// ErrEvicted: the transaction was answered and its answer is not kept any more.
+	ErrEvicted = errors.New("zhenni: transaction evicted")
+)
+
 // Errors of stored state.
 var (
 	// ErrCorrupt: a record failed its seal or its shape; it is quarantined, not guessed at.

@@ -48,6 +48,7 @@ var owners = map[string][]string{
 	"github.com/alecthomas/kong":        {"cmd"},
 	"github.com/vbauerster/mpb/v8":      {"cmd"},
 	"golang.org/x/mod/sumdb":            {"storage/audit", "cmd"},
+	"github.com/zeebo/xxh3":             {"storage/ledger"},
 }
 
 // sourceFile is one parsed Go file of the module. dir is "." for the root package.

@@ -24,7 +24,13 @@ var testPeople = accuracy.Population{Seed: 3, Dim: 64}
 const testCosine = 0.52
 
 // serveTest serves a new store to an evaluation tenant until the test ends.
-func serveTest(t *testing.T, shards int) Target {
+func serveTest(t testing.TB, shards int) Target {
+	target, _ := serveTestWith(t, shards, nil)
+	return target
+}
+
+// serveTestWith serves with a changed configuration.
+func serveTestWith(t testing.TB, shards int, change func(*gateway.Config)) (Target, *actors.Node) {
 	t.Helper()
 	threshold, err := zhenni.NewThreshold(testCosine)
 	if err != nil {
@@ -61,7 +67,11 @@ func serveTest(t *testing.T, shards int) Target {
 		t.Fatal(err)
 	}
 	<-node.Warmed()
-	server, err := gateway.New(gateway.Config{Profile: profile}, node)
+	config := gateway.Config{Profile: profile}
+	if change != nil {
+		change(&config)
+	}
+	server, err := gateway.New(config, node)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -78,7 +88,7 @@ func serveTest(t *testing.T, shards int) Target {
 			t.Error(err)
 		}
 	})
-	return Target{URL: "http://" + ln.Addr().String(), Key: key.String()}
+	return Target{URL: "http://" + ln.Addr().String(), Key: key.String()}, node
 }
 
 // samples returns one reference and one probe of each of n people: person i is rows 2i and 2i+1.

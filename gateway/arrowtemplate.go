@@ -108,9 +108,8 @@ func transactionPlace(m *message) int {
 }
 
 // writeStream answers with one record batch for each that came.
-func (s *Server) writeStream(rq *request, in *stream, outcomes []zhenni.Outcome) {
+func (s *Server) writeStream(rq *request, t *streamTemplate, in *stream, outcomes []zhenni.Outcome) {
 	rq.ctx.Response.Header.SetContentType(mediaArrow)
-	t := s.streams[streamShape{in.item(), rq.party.Evaluation}]
 	dst := rq.lease.take(t.bound(in))[:0]
 	dst = t.appendHead(dst, rq.transaction)
 	for _, part := range in.parts {

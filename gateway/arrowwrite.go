@@ -17,10 +17,19 @@ func (s *Server) verifyStream(rq *request) error {
 	if err != nil {
 		return err
 	}
+	s.digest(rq, mediaArrow, body)
 	in, err := readStream(body, form{id: true, vector: "probe", dim: s.config.Profile.Model.Dim})
 	if err != nil {
 		return err
 	}
+	stored, err := s.begin(rq)
+	if err != nil {
+		return err
+	}
+	if stored != nil {
+		return s.replayStream(rq, in, stored)
+	}
+	defer s.drop(rq)
 	outcomes := asOutcomes(rq.lease.take(in.total))
 	clear(outcomes)
 	from, deadline := 0, time.Now().Add(s.config.BatchTimeout)
@@ -31,8 +40,26 @@ func (s *Server) verifyStream(rq *request) error {
 		}
 		from = to
 	}
-	s.writeStream(rq, in, outcomes)
+	if rq.inHand {
+		d := zhenni.Decision{At: s.config.Now(), Batch: true, IDs: in.ids(rq), Outcomes: outcomes, Answer: s.storedStream(rq)}
+		if err := s.settle(rq, deadline, d); err != nil {
+			return err
+		}
+	}
+	s.writeStream(rq, s.streams[streamShape{in.item(), rq.party.Evaluation}], in, outcomes)
 	return nil
+}
+
+// ids are the credentials of all record batches, in order: a stream is one request with one leaf.
+func (s *stream) ids(rq *request) []zhenni.CredentialID {
+	if len(s.parts) == 1 {
+		return asIDs(s.parts[0].ids)
+	}
+	all := rq.lease.take(16 * s.total)[:0]
+	for _, part := range s.parts {
+		all = append(all, part.ids...)
+	}
+	return asIDs(all)
 }
 
 // streamBatch is the batch of one record batch, all of it memory of the lease.

@@ -13,6 +13,8 @@ const (
 	mediaJSON   = "application/json"
 	mediaNDJSON = "application/x-ndjson"
 	mediaArrow  = "application/vnd.apache.arrow.stream"
+
+	mediaProblem = "application/problem+json"
 )
 
 // hasMedia reports whether the request's content type is the one given; a charset of UTF-8 may be named beside it.
@@ -51,9 +53,10 @@ type span struct{ from, to uint32 }
 // lineBatch is a decoded batch of lines.
 type lineBatch struct {
 	body     []byte
-	outcomes []zhenni.Outcome // one a line; Pending for those in a part
-	labels   []span           // one a line: its item, unescaped
-	parts    [2]linePart      // probes in int8, probes in float32
+	ids      []zhenni.CredentialID // one a line, zero where it has none; for the ledger
+	outcomes []zhenni.Outcome      // one a line; Pending for those in a part
+	labels   []span                // one a line: its item, unescaped
+	parts    [2]linePart           // probes in int8, probes in float32
 }
 
 // A linePart gathers the readable lines of one kind of probe.
@@ -77,17 +80,31 @@ func (s *Server) verifyLines(rq *request) error {
 	if err != nil {
 		return err
 	}
+	s.digest(rq, mediaNDJSON, body)
 	b, err := s.decodeLines(rq, body)
 	if err != nil {
 		return err
 	}
+	stored, err := s.begin(rq)
+	if err != nil {
+		return err
+	}
+	if stored != nil {
+		return s.replayLines(rq, b, stored)
+	}
+	defer s.drop(rq)
 	deadline := time.Now().Add(s.config.BatchTimeout)
 	for i := range b.parts {
 		if err := s.verifyPart(rq, b, &b.parts[i], deadline); err != nil {
 			return err
 		}
 	}
-	s.writeLines(rq, b)
+	tail := append(s.appendOrigin(nil, rq, true), "}\n"...)
+	d := zhenni.Decision{At: s.config.Now(), Batch: true, IDs: b.ids, Outcomes: b.outcomes, Answer: tail}
+	if err := s.settle(rq, deadline, d); err != nil {
+		return err
+	}
+	s.writeLines(rq, b, tail)
 	return nil
 }
 
@@ -113,6 +130,8 @@ func (s *Server) decodeLines(rq *request, body []byte) (*lineBatch, error) {
 		return nil, err
 	}
 	b := &lineBatch{body: body, outcomes: asOutcomes(rq.lease.take(n)), labels: asSpans(rq.lease.take(8 * n))}
+	b.ids = asIDs(rq.lease.take(16 * n))
+	clear(b.ids)
 	fields := [lineFields]field{{name: "item"}, {name: "credential"}, {name: "probe_int8"}, {name: "probe_float32"}}
 	for i, start := 0, 0; i < n; i++ {
 		end := start + bytes.IndexByte(body[start:], '\n')
@@ -138,7 +157,7 @@ func (s *Server) decodeLine(rq *request, b *lineBatch, i int, line []byte, field
 		label.value = nil
 		return zhenni.RefusedItem
 	}
-	var id zhenni.CredentialID
+	id := &b.ids[i]
 	credential, int8s, floats := &fields[lineCredential], &fields[lineInt8], &fields[lineFloat32]
 	switch {
 	case credential.number || id.UnmarshalText(credential.value) != nil:
@@ -146,9 +165,9 @@ func (s *Server) decodeLine(rq *request, b *lineBatch, i int, line []byte, field
 	case (int8s.value == nil) == (floats.value == nil) || int8s.number || floats.number:
 		return zhenni.RefusedProbe
 	case int8s.value != nil:
-		return s.addLine(rq, b, 0, i, id, int8s.value)
+		return s.addLine(rq, b, 0, i, *id, int8s.value)
 	}
-	return s.addLine(rq, b, 1, i, id, floats.value)
+	return s.addLine(rq, b, 1, i, *id, floats.value)
 }
 
 // lineBound is the length of the longest line that can be well-formed.
@@ -200,16 +219,16 @@ func (s *Server) verifyPart(rq *request, b *lineBatch, part *linePart, deadline 
 	return nil
 }
 
-func (s *Server) writeLines(rq *request, b *lineBatch) {
+// writeLines answers line by line, each ended by tail.
+func (s *Server) writeLines(rq *request, b *lineBatch, tail []byte) {
 	response := &rq.ctx.Response
 	response.Header.SetContentType(mediaNDJSON)
-	origin := append(s.appendOrigin(nil, rq, true), "}\n"...)
 	line := make([]byte, 0, 512)
 	for i, outcome := range b.outcomes {
 		line = append(line[:0], '{')
 		line = b.appendLabel(line, b.labels[i])
 		line = append(line, verdictMembers[outcome]...)
-		response.AppendBody(append(line, origin...))
+		response.AppendBody(append(line, tail...))
 	}
 }
 

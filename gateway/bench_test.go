@@ -65,7 +65,7 @@ func BenchmarkArrow(b *testing.B) {
 				if err := s.verify(rq, s.streamBatch(rq, in.parts[0], outcomes), time.Now().Add(time.Second)); err != nil {
 					b.Fatal(err)
 				}
-				s.writeStream(rq, in, outcomes)
+				s.writeStream(rq, s.streams[streamShape{}], in, outcomes)
 			})
 		})
 	}
@@ -90,7 +90,7 @@ func BenchmarkNDJSON(b *testing.B) {
 						b.Fatal(err)
 					}
 				}
-				s.writeLines(rq, batch)
+				s.writeLines(rq, batch, append(s.appendOrigin(nil, rq, true), "}\n"...))
 			})
 		})
 	}

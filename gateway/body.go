@@ -48,7 +48,7 @@ func (d *depot) put(b *block) {
 }
 
 // leaseBlocks is one more than the most a request takes: a batch of lines with both kinds of probe.
-const leaseBlocks = 10
+const leaseBlocks = 11
 
 // abandon leaves a block to the garbage collector.
 func (d *depot) abandon(b *block) {

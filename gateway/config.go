@@ -24,6 +24,11 @@ type Config struct {
 	TLSCert, TLSKey string
 	// Profile is the frozen threshold that is served; its id and its shortcomings are in every answer. Required.
 	Profile zhenni.Profile
+	// Ledger records every verification before it is answered, and answers a transaction that is sent again. Without one
+	// nothing is recorded.
+	Ledger Ledger
+	// Audit is the log of verifications and changes. Without one its routes answer that nothing is there.
+	Audit AuditLog
 	// Version is the build's version, shown in /openapi.json and /metrics.
 	Version string
 	// Now is the clock of what is recorded and shown: time.Now. Deadlines always use the monotonic clock.

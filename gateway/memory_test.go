@@ -144,7 +144,7 @@ func TestItemsAllocateNothing(t *testing.T) {
 				t.Fatal(err)
 			}
 			outcomes := asOutcomes(rq.lease.take(in.total))
-			s.writeStream(rq, in, outcomes)
+			s.writeStream(rq, s.streams[streamShape{in.item(), false}], in, outcomes)
 			rq.ctx.Response.ResetBody()
 			rq.lease.end()
 		})
@@ -153,7 +153,7 @@ func TestItemsAllocateNothing(t *testing.T) {
 			if err != nil {
 				t.Fatal(err)
 			}
-			s.writeLines(rq, b)
+			s.writeLines(rq, b, nil)
 			rq.ctx.Response.ResetBody()
 			rq.lease.end()
 		})
@@ -183,7 +183,7 @@ func TestAnswersToLinesAreCounted(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		s.writeLines(rq, b)
+		s.writeLines(rq, b, append(s.appendOrigin(nil, rq, true), "}\n"...))
 		if made, held := len(rq.ctx.Response.Body()), s.depot.held.Load(); int64(made) > held {
 			t.Errorf("%s: %d bytes of answers, %d are counted", name, made, held)
 		}

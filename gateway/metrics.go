@@ -21,7 +21,7 @@ type httpMetrics struct {
 	conns        atomic.Int64 // open now
 }
 
-func newMetrics(node Node, version string) *httpMetrics {
+func newMetrics(node Node, ledger Ledger, version string) *httpMetrics {
 	m := &httpMetrics{
 		registry: prometheus.NewRegistry(),
 		latency: prometheus.NewHistogramVec(prometheus.HistogramOpts{
@@ -46,6 +46,9 @@ func newMetrics(node Node, version string) *httpMetrics {
 	}, func() float64 { return 1 })
 	m.registry.MustRegister(m.latency, m.guard, m.panics, m.refusedConns, conns, build, nodeCollector{node},
 		collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}))
+	if ledger != nil {
+		m.registry.MustRegister(ledgerCollector{ledger})
+	}
 	return m
 }
 

@@ -46,6 +46,9 @@ var (
 	kindNotFound     = &kind{404, "not_found", "There is nothing here.", "Check the address.", false, false}
 	kindNoCredential = &kind{404, "credential_not_found", "There is no such credential.", "Check the credential id.", false, false}
 	kindConflict     = &kind{409, "illegal_change", "The credential can not change to that status.", "Read the credential; a final status does not change.", false, false}
+	kindInProgress   = &kind{409, "transaction_in_progress", "The transaction is in hand.", "Retry after the time in Retry-After; the answer will be the one now being made.", true, false}
+	kindReused       = &kind{409, "transaction_reused", "The transaction was answered, and this is another request.", "Use a new transaction id for a new request.", false, false}
+	kindEvicted      = &kind{410, "transaction_evicted", "The transaction was answered and its answer is not kept any more.", "Use a new transaction id to ask again; this one is never run again.", false, false}
 	kindMedia        = &kind{415, "media_not_taken", "The content type is not one this route takes.", "Use a content type listed in /openapi.json.", false, false}
 	kindProbe        = &kind{422, "bad_probe", "The embedding is not a finite, non-zero vector of the model's dimension.", "Capture again; do not resend this vector.", false, false}
 	kindInternal     = &kind{500, "internal", "The request made the service fail.", "Report the transaction id to the operator.", false, true}
@@ -58,7 +61,7 @@ var (
 var kinds = []*kind{
 	kindMalformed, kindQuery, kindTimeout, kindMethod, kindLength, kindTooLarge, kindEncoding, kindExpect, kindMisdirect,
 	kindHeadLarge, kindConnection, kindSyntax, kindItem, kindID, kindModel, kindKey, kindRole, kindNotFound,
-	kindNoCredential, kindConflict, kindMedia, kindProbe, kindInternal, kindOverloaded, kindUnavailable, kindDeadline,
+	kindNoCredential, kindConflict, kindInProgress, kindReused, kindEvicted, kindMedia, kindProbe, kindInternal, kindOverloaded, kindUnavailable, kindDeadline,
 }
 
 // A refusal is the error a handler returns. Its detail is public: it names fields and limits, never values.
@@ -85,6 +88,9 @@ func refusalOf(err error) *refusal {
 		{zhenni.ErrUnavailable, kindUnavailable},
 		{zhenni.ErrDeadline, kindDeadline},
 		{context.DeadlineExceeded, kindDeadline},
+		{zhenni.ErrInProgress, kindInProgress},
+		{zhenni.ErrReused, kindReused},
+		{zhenni.ErrEvicted, kindEvicted},
 		{zhenni.ErrNotFound, kindNoCredential},
 		{zhenni.ErrIllegalChange, kindConflict},
 		{zhenni.ErrBadCredentialID, kindID},

@@ -1,6 +1,7 @@
 package gateway
 
 import (
+	"cmp"
 	"context"
 	"crypto/tls"
 	_ "embed"
@@ -48,7 +49,7 @@ func New(config Config, node Node) (*Server, error) {
 	if !littleEndian {
 		return nil, errors.New("gateway: this machine is big-endian; vectors are read where they lie in little-endian")
 	}
-	s := &Server{config: config, node: node, metrics: newMetrics(node, config.Version)}
+	s := &Server{config: config, node: node, metrics: newMetrics(node, config.Ledger, config.Version)}
 	s.depot.limit = config.MaxHeldBytes
 	s.answer = newAnswerConstants(config.Profile)
 	if err := errors.Join(s.loadTLS(), s.makeTemplates()); err != nil {
@@ -113,6 +114,7 @@ func (s *Server) Shutdown(ctx context.Context) error {
 // A route is one address with what it takes to use it.
 type route struct {
 	method, path string
+	pattern      string      // what the router matches, where it is not path
 	role         zhenni.Role // 0: open to all
 	handle       func(*Server, *request) error
 	meter        routeMeter
@@ -127,6 +129,11 @@ func publicRoutes() []*route {
 		{method: "GET", path: "/v1/credentials/{id}", role: zhenni.RoleIssuer, handle: (*Server).credential},
 		{method: "POST", path: "/v1/credentials/{id}/revoke", role: zhenni.RoleIssuer, handle: (*Server).revoke},
 		{method: "POST", path: "/v1/credentials/{id}/erase", role: zhenni.RoleIssuer, handle: (*Server).erase},
+		{method: "GET", path: "/v1/verifications/{id}/proof", role: zhenni.RoleVerifier, handle: (*Server).proof},
+		{method: "GET", path: "/v1/verifications/{id}/proof/{item}", role: zhenni.RoleVerifier, handle: (*Server).itemProof},
+		{method: "GET", path: "/log/checkpoint", handle: (*Server).checkpoint},
+		{method: "GET", path: "/log/tile/{path}", pattern: "/log/tile/{path:*}", handle: (*Server).tile},
+		{method: "POST", path: "/log/witness", handle: (*Server).witness},
 		{method: "GET", path: "/v1/profiles", role: anyRole, handle: (*Server).profiles},
 		{method: "GET", path: "/livez", handle: (*Server).live},
 		{method: "GET", path: "/readyz", handle: (*Server).ready},
@@ -139,7 +146,7 @@ func (s *Server) routes() fasthttp.RequestHandler {
 	r := router.New()
 	r.RedirectTrailingSlash, r.RedirectFixedPath, r.HandleOPTIONS = false, false, false
 	for _, rt := range publicRoutes() {
-		r.Handle(rt.method, rt.path, s.serve(rt))
+		r.Handle(rt.method, cmp.Or(rt.pattern, rt.path), s.serve(rt))
 	}
 	r.NotFound = s.serve(&route{path: "none", handle: func(*Server, *request) error { return refuse(kindNotFound, "") }})
 	r.MethodNotAllowed = s.serve(&route{path: "none", handle: func(*Server, *request) error { return refuse(kindMethod, "") }})
@@ -166,7 +173,10 @@ func plainPath(raw, normalised []byte) bool {
 type request struct {
 	ctx         *fasthttp.RequestCtx
 	transaction string
+	named       bool     // whether the client chose transaction
 	random      [16]byte // what transaction was made of, if it was
+	asked       [16]byte // the digest of the request, where it can be sent again
+	inHand      bool     // begun in the ledger and not ended
 	party       zhenni.RelyingParty
 	lease       lease
 	bodyRead    bool
@@ -185,7 +195,9 @@ func (s *Server) serve(rt *route) fasthttp.RequestHandler {
 		if rq.transaction != "" {
 			ctx.Response.Header.Set("Transaction-Id", rq.transaction)
 		}
-		ctx.Response.Header.Set("Cache-Control", "no-store")
+		if ctx.Response.Header.Peek(fasthttp.HeaderCacheControl) == nil {
+			ctx.Response.Header.Set(fasthttp.HeaderCacheControl, "no-store")
+		}
 		if !rq.bodyRead {
 			ctx.SetConnectionClose()
 		}
@@ -234,7 +246,7 @@ func (rq *request) nameTransaction(given []byte) error {
 	if !zhenni.ValidName(name) {
 		return refuse(kindSyntax, "the transaction id is not 1–64 of a–z 0–9 - _ .")
 	}
-	rq.transaction = name
+	rq.transaction, rq.named = name, true
 	return nil
 }
 
@@ -242,9 +254,12 @@ func (s *Server) writeProblem(rq *request, rt *route, r *refusal) {
 	response := &rq.ctx.Response
 	response.ResetBody()
 	response.SetStatusCode(r.kind.status)
-	response.Header.SetContentType("application/problem+json")
+	response.Header.SetContentType(mediaProblem)
 	switch r.kind.status {
-	case fasthttp.StatusServiceUnavailable:
+	case fasthttp.StatusServiceUnavailable, fasthttp.StatusConflict:
+		if !r.kind.retryable {
+			break
+		}
 		response.Header.Set("Retry-After", retrySeconds(s.config.RetryAfter))
 	case fasthttp.StatusUnauthorized:
 		response.Header.Set("WWW-Authenticate", "Bearer")
@@ -268,7 +283,7 @@ func (s *Server) brokenBody(ctx *fasthttp.RequestCtx, err error) {
 	r := refusalOf(refusalOfRead(err))
 	s.metrics.guarded(r.kind)
 	ctx.Response.SetStatusCode(r.kind.status)
-	ctx.Response.Header.SetContentType("application/problem+json")
+	ctx.Response.Header.SetContentType(mediaProblem)
 	ctx.Response.SetBodyRaw(r.appendProblem(nil, ""))
 	ctx.SetConnectionClose()
 }

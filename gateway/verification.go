@@ -25,28 +25,56 @@ func (s *Server) verifyOne(rq *request) error {
 	if err != nil {
 		return err
 	}
+	s.digest(rq, mediaJSON, body)
 	batch, err := s.decodeVerification(rq, body)
 	if err != nil {
 		return err
 	}
-	if err := s.verify(rq, batch, time.Now().Add(s.config.VerifyTimeout)); err != nil {
+	stored, err := s.begin(rq)
+	if err != nil {
 		return err
 	}
-	outcome := batch.Outcomes[0]
-	switch outcome {
-	case zhenni.RefusedProbe:
-		return refuse(kindProbe, "")
-	case zhenni.RefusedCredentialID:
-		return refuse(kindID, "")
-	case zhenni.RefusedItem:
-		return refuse(kindItem, "")
+	if stored != nil {
+		return rq.replayOne(stored)
 	}
-	answer := append(make([]byte, 0, 320), '{')
-	answer = append(answer, verdictMembers[outcome]...)
-	answer = s.appendOrigin(answer, rq, true)
-	answer = appendTime(answer, "time", s.config.Now())
-	rq.writeJSON(200, append(answer, '}'))
+	defer s.drop(rq)
+	return s.decideOne(rq, batch)
+}
+
+// decideOne asks the node, and answers once the outcome is recorded.
+func (s *Server) decideOne(rq *request, batch *zhenni.Batch) error {
+	deadline := time.Now().Add(s.config.VerifyTimeout)
+	if err := s.verify(rq, batch, deadline); err != nil {
+		return err
+	}
+	outcome, at := batch.Outcomes[0], s.config.Now()
+	status, answer := 200, []byte(nil)
+	refused := refusedAlone[outcome]
+	if refused != nil {
+		status, answer = refused.status, (&refusal{kind: refused}).appendProblem(nil, rq.transaction)
+	} else {
+		answer = append(make([]byte, 0, 320), '{')
+		answer = append(answer, verdictMembers[outcome]...)
+		answer = s.appendOrigin(answer, rq, true)
+		answer = append(appendTime(answer, "time", at), '}')
+	}
+	d := zhenni.Decision{At: at, IDs: batch.IDs, Outcomes: batch.Outcomes}
+	if rq.inHand {
+		d.Answer = storedSingle(status, answer)
+	}
+	if err := s.settle(rq, deadline, d); err != nil {
+		return err
+	}
+	if refused != nil {
+		return refuse(refused, "")
+	}
+	rq.writeJSON(200, answer)
 	return nil
+}
+
+// refusedAlone are the outcomes that are no answer to a request of one item, but a problem with it.
+var refusedAlone = [256]*kind{
+	zhenni.RefusedProbe: kindProbe, zhenni.RefusedCredentialID: kindID, zhenni.RefusedItem: kindItem,
 }
 
 // decodeVerification reads the document of one verification into a batch of one.

@@ -2,6 +2,7 @@ package storage
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"path/filepath"
 	"sync/atomic"
@@ -154,7 +155,7 @@ func (c *committer) ready() error {
 		return fmt.Errorf("%w: an earlier change failed, and whether the disk has it is not known; "+
 			"verification goes on, changes need a restart on a sound disk: %w", zhenni.ErrUnavailable, c.failed)
 	}
-	return c.store.roomLeft()
+	return errors.Join(c.store.roomLeft(), c.store.recordable())
 }
 
 // roomLeft gates every write on free space: a full disk is a bus error in a mapped file, which kills the process.

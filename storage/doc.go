@@ -200,12 +200,17 @@
 // see [Store.Accepting]. Options.VerifyOnly opens what a crash left on a disk that takes no writes: its view is made in
 // memory from the whole log, and a log that ends behind the mark is refused.
 //
+// A [Recorder], the audit log, is told of every commit when the view has it, before the answer and before the view counts as
+// synced up to it. So a commit that a crash left unrecorded is behind the durable position, is applied again by the next Open,
+// and is recorded then. Open refuses a store that is behind its record, which is how a whole folder put back is seen where
+// the record lies elsewhere, and a record that is behind its store.
+//
 // # Caveats
 //
-// One loss goes unseen, and it can undo a status change: a whole folder put back as it was earlier, with log, mark and
-// slots. It takes a witness outside. What is lost inside Badger after a slot was walked is seen by the next walk of it, at
-// the latest by the scrub's; until then a single read, of a row that is not in the engine's arena, may be answered from
-// an older version.
+// One loss goes unseen, and it can undo a status change: a whole folder put back as it was earlier, with log, mark, slots
+// and record. It takes a witness outside. What is lost inside Badger after a slot was walked is seen by the next walk of
+// it, at the latest by the scrub's; until then a single read, of a row that is not in the engine's arena, may be answered
+// from an older version.
 //
 // Open reads tables of up to 256 MiB whole before it goes on. Those of a larger view are read once it serves, at full
 // speed, and until then a compaction that meets a damaged one may end the process; the next Open then reads them first.

@@ -36,7 +36,7 @@ func (s *Store) load() error {
 	s.ring.Store(&ring)
 	s.parties.Store(&parties)
 	s.credentials.Store(reached.credentials)
-	s.committer.reached = reached
+	s.committer.reached, s.found = reached, reached.sequence
 	return s.compareMark(reached)
 }
 

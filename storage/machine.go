@@ -71,6 +71,8 @@ type machine struct {
 	// generations are what the slots file held at Open, saved is the newest, read or written since.
 	generations []generation
 	saved       generation
+	// ring opens the records of entries for the recorder; nil until one is needed.
+	ring keyring
 }
 
 // Inspect checks one entry before any is applied.
@@ -111,6 +113,9 @@ func (m *machine) Apply(index uint64, b []byte) error {
 		return m.fail(err)
 	}
 	if err := m.write(position{index, e.sequence}, &e); err != nil {
+		return m.fail(err)
+	}
+	if err := m.record(e); err != nil {
 		return m.fail(err)
 	}
 	m.changed = true

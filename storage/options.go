@@ -75,6 +75,8 @@ type Options struct {
 	// ScrubRate is the bytes a second that a walk in the background reads of the view and the log, for ever; less than 0
 	// is none. Default: all of it in a day, but at least [MinScrubRate].
 	ScrubRate int64
+	// Recorder is told every change before it is acknowledged. It stays the caller's, for longer than the store is open.
+	Recorder Recorder
 	// Logger receives what Badger reports, never a key or a value of a record. Default: nothing is logged.
 	Logger *slog.Logger
 	// Entropy is where keys and nonces come from, safe for concurrent use. Default crypto/rand.

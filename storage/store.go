@@ -36,6 +36,8 @@ type Store struct {
 	aside      int
 	truncation truncation
 	opened     time.Time
+	// found is the commit that Open found.
+	found uint64
 	// ending ends with Close, and with it whatever else works for long.
 	ending context.Context
 	end    context.CancelFunc
@@ -133,7 +135,7 @@ func open(opts Options) (_ *Store, err error) {
 	if s.label.Format != format && !s.opts.ReadOnly {
 		return s.upgrade()
 	}
-	for _, step := range []func() error{s.takeOver, s.unmark, s.settleKeys} {
+	for _, step := range []func() error{s.settleRecord, s.takeOver, s.unmark, s.settleKeys} {
 		if err := step(); err != nil {
 			return nil, err
 		}

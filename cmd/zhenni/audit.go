@@ -14,10 +14,37 @@ import (
 // auditCommand is audit.
 type auditCommand struct {
 	Verify auditVerify `cmd:"" help:"Check an audit log from its files alone."`
+	Key    auditKey    `cmd:"" help:"Print the public key of a store's audit log."`
+	Accept auditAccept `cmd:"" help:"Go on with a store that was restored from a backup, and record it."`
+}
+
+type auditKey struct {
+	Store string `type:"path" default:"zhenni-data" env:"ZHENNI_STORE" placeholder:"DIR" help:"Folder of the store (default ${default})."`
+	auditFlags
+}
+
+// Help is shown by zhenni audit key --help.
+func (auditKey) Help() string {
+	return `The key lies in the folder of the log. Keep a copy elsewhere and check by that: whoever can change the folder can put another log into it.
+
+Examples:
+
+    zhenni audit key --store zhenni-data > log.pub`
+}
+
+// Run prints the key.
+func (c *auditKey) Run(out *output) error {
+	dir := c.auditFlags.dir(c.Store)
+	key, err := audit.PublicKey(audit.Folder(dir))
+	if err != nil {
+		return environment("%s: %w", dir, err)
+	}
+	return out.Print("%s", key)
 }
 
 type auditVerify struct {
-	Dir     string `arg:"" type:"path" help:"Folder of the log, or a copy of it."`
+	Dir     string `arg:"" optional:"" type:"path" help:"Folder of the log, or a copy of it."`
+	Proof   string `type:"path" placeholder:"FILE" help:"Check one proof in place of a folder, as GET /v1/verifications/<id>/proof answers it."`
 	Key     string `required:"" type:"path" placeholder:"FILE" help:"Public key of the log, a line <name>+<hash>+<key>."`
 	Origin  string `placeholder:"TEXT" help:"First line of the log's checkpoints. Default: the name of its key."`
 	Witness string `type:"path" placeholder:"FILE" help:"Public key of the witness."`
@@ -27,12 +54,13 @@ type auditVerify struct {
 
 // Help is shown by zhenni audit verify --help.
 func (auditVerify) Help() string {
-	return `Reads every entry, tile and checkpoint of a log that no server has open, and changes nothing. Exit code 1 says that something is wrong.
+	return `Reads every entry, tile and checkpoint of a log that no server has open, or one proof, and changes nothing. Exit code 1 says that something is wrong.
 
 Examples:
 
     zhenni audit verify zhenni-data/audit --key log.pub
-    zhenni audit verify copy --key log.pub --witness witness.pub --seen cosigned --json | jq .problems`
+    zhenni audit verify copy --key log.pub --witness witness.pub --seen cosigned --json | jq .problems
+    zhenni audit verify --proof proof.json --key log.pub`
 }
 
 // Run checks the log.
@@ -40,6 +68,12 @@ func (c *auditVerify) Run(out *output) error {
 	keys, err := c.keys()
 	if err != nil {
 		return err
+	}
+	switch {
+	case (c.Dir == "") == (c.Proof == ""):
+		return usage("want the folder of a log, or --proof with one proof")
+	case c.Proof != "":
+		return c.verifyProof(keys, out)
 	}
 	if info, err := os.Stat(c.Dir); err != nil || !info.IsDir() {
 		return environment("%s is not a folder that can be read", c.Dir)

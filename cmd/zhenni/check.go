@@ -5,8 +5,11 @@ import (
 	"errors"
 	"fmt"
 
+	"golang.org/x/mod/sumdb/note"
+
 	"zhenni"
 	"zhenni/storage"
+	"zhenni/storage/audit"
 )
 
 // checkCommand is check.
@@ -30,15 +33,19 @@ Examples:
 
 // Run checks the store.
 func (c *checkCommand) Run(ctx context.Context, out *output) error {
-	report, err := c.check(ctx, out)
+	report, commit, err := c.check(ctx, out)
 	if err != nil {
 		return err
 	}
-	if err := c.print(report, out); err != nil {
+	log, err := c.checkAudit(commit)
+	if err != nil {
 		return err
 	}
-	if !report.OK() {
-		return notSo("%s: something is wrong in %d ways", c.Store, len(report.Problems))
+	if err := c.print(report, log, out); err != nil {
+		return err
+	}
+	if !report.OK() || log != nil && !log.OK() {
+		return notSo("%s: something is wrong in %d ways", c.Store, len(report.Problems)+wrongIn(log))
 	}
 	if c.PruneQuarantine {
 		return c.prune(out)
@@ -46,23 +53,23 @@ func (c *checkCommand) Run(ctx context.Context, out *output) error {
 	return nil
 }
 
-// check walks the store and closes it. One that is too damaged to open is not in order either.
-func (c *checkCommand) check(ctx context.Context, out *output) (report storage.Report, err error) {
+// check walks the store, closes it and returns the commit it is at. One that is too damaged to open is not in order either.
+func (c *checkCommand) check(ctx context.Context, out *output) (report storage.Report, commit uint64, err error) {
 	store, err := c.open(true, out)
 	if errors.Is(err, zhenni.ErrCorrupt) {
-		return report, notSo("%w", err)
+		return report, 0, notSo("%w", err)
 	}
 	if err != nil {
-		return report, err
+		return report, 0, err
 	}
 	defer func() { err = errors.Join(err, store.Close()) }()
 	bar := out.Progress("credentials", store.Count())
 	report, err = store.Check(ctx, func(done, _ int64) { bar.Set(done) })
 	bar.Done()
 	if err != nil {
-		return report, environment("check did not finish: %w", err)
+		return report, 0, environment("check did not finish: %w", err)
 	}
-	return report, nil
+	return report, store.Commit(), nil
 }
 
 // prune removes older damaged views.
@@ -78,12 +85,47 @@ func (c *checkCommand) prune(out *output) error {
 	return nil
 }
 
-func (c *checkCommand) print(report storage.Report, out *output) error {
+// checkAudit checks the store's audit log by the key that the store keeps, and that the newest change in it is the store's
+// newest commit. A store of before there was an audit log has none: nil.
+func (c *checkCommand) checkAudit(commit uint64) (*audit.Report, error) {
+	line, err := pinned(c.Store)
+	if err != nil || line == "" {
+		return nil, err
+	}
+	o, err := c.auditFlags.options(c.Store)
+	if err != nil {
+		return nil, err
+	}
+	keys := audit.Keys{Witness: o.witness, Seen: o.seen}
+	if keys.Log, err = note.NewVerifier(line); err != nil {
+		return nil, environment("--store: %s: %w", pinnedKey, err)
+	}
+	report, err := audit.Verify(audit.Folder(o.dir), keys)
+	if err != nil {
+		return nil, auditFailure(o.dir, err)
+	}
+	if report.Changes != commit {
+		report.Wrong++
+		report.Problems = append(report.Problems, audit.Problem{File: o.dir, Text: fmt.Sprintf(
+			"has the changes up to commit %d, and the store those up to %d: one of them was put back as it was earlier", report.Changes, commit)})
+	}
+	return &report, nil
+}
+
+func wrongIn(log *audit.Report) int {
+	if log == nil {
+		return 0
+	}
+	return log.Wrong
+}
+
+func (c *checkCommand) print(report storage.Report, log *audit.Report, out *output) error {
 	if c.JSON {
 		return out.JSON(struct {
 			OK bool `json:"ok"`
 			storage.Report
-		}{report.OK(), report})
+			Audit *audit.Report `json:"audit,omitempty"`
+		}{report.OK() && wrongIn(log) == 0, report, log})
 	}
 	rows := [][]string{
 		{"credentials", fmt.Sprint(report.Credentials)},
@@ -95,13 +137,21 @@ func (c *checkCommand) print(report storage.Report, out *output) error {
 	if report.Quarantined > 0 {
 		rows = append(rows, []string{"of it damaged views set aside", fmt.Sprintf("%s in %d", byteSize(report.QuarantineBytes), report.Quarantined)})
 	}
+	if log != nil {
+		rows = append(rows, []string{"audit log", fmt.Sprintf("%d entries", log.Size)})
+	}
 	if err := out.Table(rows); err != nil {
 		return err
 	}
-	if report.OK() {
+	if report.OK() && wrongIn(log) == 0 {
 		return out.Print("Nothing is wrong.")
 	}
 	rows = [][]string{{"wrong", "count", "first", "what to do"}}
+	if log != nil {
+		for _, p := range log.Problems {
+			rows = append(rows, []string{"audit log", "1", p.File + ": " + p.Text, "restore the log from its copy"})
+		}
+	}
 	for _, p := range report.Problems {
 		rows = append(rows, []string{p.Class, fmt.Sprint(p.Count), p.First, p.Hint})
 	}

@@ -161,22 +161,24 @@ func (d *demo) nodeConfig(profile zhenni.Profile, free byteSize) nodeConfig {
 	quiet := slog.New(slog.NewTextHandler(d.out.notes, &slog.HandlerOptions{Level: slog.LevelWarn}))
 	return nodeConfig{
 		arena:   arena,
+		ledger:  ledgerConfig{dir: filepath.Join(d.dir, "ledger"), answers: demoAnswers, bytes: demoAnswerBytes},
 		actors:  actors.Config{Shards: d.report.Shards, Logger: quiet},
 		gateway: gateway.Config{Addr: d.Listen, Profile: profile, Version: version, Logger: quiet, MaxConnsPerIP: 1024},
 	}
 }
 
 // enrol makes a store with the population and one relying party of an evaluation tenant.
-func (d *demo) enrol(ctx context.Context, model zhenni.Model) (_ *storage.Store, err error) {
+func (d *demo) enrol(ctx context.Context, model zhenni.Model) (_ *recordedStore, err error) {
 	d.out.Note("Enrolling %d synthetic people, %d elements each …", d.Credentials, model.Dim)
 	start := time.Now()
 	root, err := storage.CreateKeyFile(filepath.Join(d.dir, "root.key"), nil)
 	if err != nil {
 		return nil, environment("%w", err)
 	}
-	store, err := storage.Open(storage.Options{Dir: filepath.Join(d.dir, "store"), Model: model, Root: root, Created: start})
+	dir := filepath.Join(d.dir, "store")
+	store, err := openRecorded(storage.Options{Dir: dir, Model: model, Root: root, Created: start}, auditOptions{dir: auditFlags{}.dir(dir)})
 	if err != nil {
-		return nil, environment("%w", err)
+		return nil, err
 	}
 	defer func() {
 		if err != nil {
@@ -199,10 +201,16 @@ func (d *demo) enrol(ctx context.Context, model zhenni.Model) (_ *storage.Store,
 	return store, nil
 }
 
-const demoTenant zhenni.TenantID = 1
+const (
+	demoTenant zhenni.TenantID = 1
+	// demoAnswers and demoAnswerBytes bound the answers kept, which lie beside the store: they are traffic, and no part of
+	// its size.
+	demoAnswers     = 1 << 18
+	demoAnswerBytes = 1 << 30
+)
 
 // fill imports every subject; the ids of a bulk import ascend.
-func (d *demo) fill(ctx context.Context, store *storage.Store, model zhenni.Model, at time.Time) error {
+func (d *demo) fill(ctx context.Context, store *recordedStore, model zhenni.Model, at time.Time) error {
 	var err error
 	if d.ids, err = drawIDs(d.Credentials); err != nil {
 		return environment("%w", err)

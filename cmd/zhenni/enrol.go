@@ -25,6 +25,7 @@ type enrolCommand struct {
 	Tenant  zhenni.TenantID `default:"1" placeholder:"N" help:"With --store: tenant of the credentials (default ${default})."`
 	Profile string          `type:"path" placeholder:"FILE" help:"With --store: profile of the model, to make a store that does not exist."`
 	keyFlags
+	auditFlags
 	CreateKey bool `help:"With --store: make the key file where it does not exist."`
 	JSON      bool `help:"Print one JSON object."`
 }
@@ -172,8 +173,8 @@ func (c *enrolCommand) fill(ctx context.Context, set *labelled.Set, rows []int, 
 	return 0, nil
 }
 
-func (c *enrolCommand) openStore(out *output) (*storage.Store, error) {
-	flags := storeFlags{c.Store, c.keyFlags}
+func (c *enrolCommand) openStore(out *output) (*recordedStore, error) {
+	flags := storeFlags{c.Store, c.keyFlags, c.auditFlags}
 	if c.Profile == "" {
 		return flags.open(false, out)
 	}
@@ -203,7 +204,7 @@ func (c *enrolCommand) enrolments(set *labelled.Set, rows []int, model zhenni.Mo
 }
 
 // importAll fills an empty store, all at once, and then has it recorded.
-func importAll(ctx context.Context, store *storage.Store, list []zhenni.Enrol, bar *progress, record func(first, last int) error) error {
+func importAll(ctx context.Context, store *recordedStore, list []zhenni.Enrol, bar *progress, record func(first, last int) error) error {
 	load, err := store.NewImport(ctx, storage.ImportOptions{})
 	if err != nil {
 		return err
@@ -221,7 +222,7 @@ func importAll(ctx context.Context, store *storage.Store, list []zhenni.Enrol, b
 }
 
 // applyAll adds to a store part by part, each recorded once it is durable.
-func applyAll(ctx context.Context, store *storage.Store, list []zhenni.Enrol, bar *progress, record func(first, last int) error) error {
+func applyAll(ctx context.Context, store *recordedStore, list []zhenni.Enrol, bar *progress, record func(first, last int) error) error {
 	done := 0
 	for part := range slices.Chunk(list, enrolPart) {
 		if ctx.Err() != nil {

@@ -72,7 +72,7 @@ func TestInterruptedEnrolmentIntoAStoreIsRecorded(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	store, err := storage.Open(storage.Options{Dir: b.path("store"), Root: root})
+	store, err := openRecorded(storage.Options{Dir: b.path("store"), Root: root}, auditOptions{dir: auditFlags{}.dir(b.path("store"))})
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -33,7 +33,8 @@ type commands struct {
 	Backup    backupCommand    `cmd:"" help:"Copy a store away while it serves, and verify the copy."`
 	Restore   restoreCommand   `cmd:"" help:"Make a new store of a backup."`
 	Keys      keysCommand      `cmd:"" help:"Rotate the keys of a stopped store."`
-	Audit     auditCommand     `cmd:"" help:"Check an audit log."`
+	Audit     auditCommand     `cmd:"" help:"Check an audit log, or show its key."`
+	Witness   witnessCommand   `cmd:"" help:"Watch the audit log of somebody else's server, so that it can not go back."`
 	RP        rpCommand        `cmd:"" name:"rp" help:"Add, list and remove relying parties."`
 	Shards    shardsCommand    `cmd:"" help:"Show or change the shards of a running server."`
 	Version   versionCommand   `cmd:"" help:"Print version, commit and the instruction set in use."`

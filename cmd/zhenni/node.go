@@ -1,15 +1,17 @@
 package main
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
+	"log/slog"
 	"net"
+	"sync"
 
 	"zhenni/actors"
 	"zhenni/engine"
 	"zhenni/gateway"
-	"zhenni/storage"
 )
 
 // nodeConfig is what it takes to serve a store.
@@ -18,6 +20,9 @@ type nodeConfig struct {
 	gateway gateway.Config
 	// arena is the budget for opened rows in bytes.
 	arena byteSize
+	// retention is how much of the audit log is kept.
+	retention retention
+	ledger    ledgerConfig
 	// adminSocket is the path of the operator's socket; none where it is empty.
 	adminSocket string
 }
@@ -25,9 +30,10 @@ type nodeConfig struct {
 // node is a store being served. Its parts are stopped in the order they are asked by others: first the listeners,
 // then the shards, then what they read from.
 type node struct {
-	store  *storage.Store
+	store  *recordedStore
 	arena  *engine.Arena
 	shards *actors.Node
+	ledger *openedLedger
 	server *gateway.Server
 
 	scheme string
@@ -35,12 +41,17 @@ type node struct {
 	admin  *gateway.Admin
 	// failed receives the error of a listener that ended by itself.
 	failed chan error
+	// pruning deletes old entries of the audit log until stopPruning is called.
+	pruning     sync.WaitGroup
+	stopPruning context.CancelFunc
 }
 
 // startNode serves store, which it owns from then on, and returns once the listener is open. The arena fills meanwhile:
 // what is asked is answered, and the node becomes ready.
-func startNode(ctx context.Context, cfg nodeConfig, store *storage.Store) (_ *node, err error) {
+func startNode(ctx context.Context, cfg nodeConfig, store *recordedStore) (_ *node, err error) {
 	n := &node{store: store, failed: make(chan error, 2)}
+	upkeep, stop := context.WithCancel(context.WithoutCancel(ctx))
+	n.stopPruning = stop
 	defer func() {
 		if err != nil {
 			err = errors.Join(err, n.stop(context.WithoutCancel(ctx)))
@@ -53,9 +64,18 @@ func startNode(ctx context.Context, cfg nodeConfig, store *storage.Store) (_ *no
 	if n.shards, err = actors.Start(cfg.actors, profile.Model, profile.Threshold, n.arena, store); err != nil {
 		return nil, usage("%w", err)
 	}
-	if n.server, err = gateway.New(cfg.gateway, n.shards); err != nil {
+	shown := servedLog{auditLog: store.audit, profile: profile.ID}
+	if cfg.ledger.dir != "" {
+		if n.ledger, err = openLedger(cfg.ledger, store, cfg.gateway.Logger); err != nil {
+			return nil, err
+		}
+		cfg.gateway.Ledger, shown.proofs = n.ledger, n.ledger
+	}
+	cfg.gateway.Audit = shown
+	if n.server, err = gateway.New(cfg.gateway, recordedNode{n.shards, store.audit, n.ledger}); err != nil {
 		return nil, usage("%w", err)
 	}
+	n.pruning.Go(func() { cfg.retention.retain(upkeep, store.audit.Log, cmp.Or(cfg.gateway.Logger, slog.Default())) })
 	return n, n.listen(cfg)
 }
 
@@ -75,7 +95,7 @@ func (n *node) listen(cfg nodeConfig) (err error) {
 	if err != nil {
 		return environment("--admin-socket: %w", err)
 	}
-	kept := operator{n.shards, n.store}
+	kept := operator{n.shards, n.store.Store}
 	n.admin = gateway.NewAdmin(kept, nil, cfg.gateway.Logger)
 	n.admin.Keep(kept)
 	go func() { n.failed <- n.admin.Serve(ln) }()
@@ -88,6 +108,7 @@ func (n *node) url() string { return n.scheme + "://" + n.public.Addr().String()
 // stop drains and closes the node: requests in hand are answered until ctx ends. It is for one goroutine, once.
 func (n *node) stop(ctx context.Context) error {
 	var errs []error
+	n.stopPruning()
 	if n.admin != nil {
 		errs = append(errs, wrapped("shut the admin socket", n.admin.Shutdown(ctx)))
 	}
@@ -102,6 +123,10 @@ func (n *node) stop(ctx context.Context) error {
 	}
 	if n.arena != nil {
 		errs = append(errs, n.arena.Close())
+	}
+	n.pruning.Wait()
+	if n.ledger != nil {
+		errs = append(errs, wrapped("close the ledger", n.ledger.Close()))
 	}
 	return errors.Join(append(errs, wrapped("close the store", n.store.Close()))...)
 }

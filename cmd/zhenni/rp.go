@@ -11,7 +11,6 @@ import (
 
 	"zhenni"
 	"zhenni/gateway"
-	"zhenni/storage"
 )
 
 // rpCommand is rp.
@@ -177,7 +176,7 @@ func (b servedBook) list(ctx context.Context) ([]gateway.PartyRecord, error) {
 func (servedBook) close() error { return nil }
 
 // storedBook is the relying parties in the store of a stopped server.
-type storedBook struct{ store *storage.Store }
+type storedBook struct{ store *recordedStore }
 
 func (b storedBook) put(ctx context.Context, p zhenni.RelyingParty) error {
 	_, err := applyOne(ctx, b.store, zhenni.PutRelyingParty{Party: p})

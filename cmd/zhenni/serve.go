@@ -17,12 +17,14 @@ import (
 	"zhenni/gateway"
 	"zhenni/simd"
 	"zhenni/storage"
+	"zhenni/storage/ledger"
 )
 
 // serveCommand is serve. Its fields are the settings, from flag, environment, file or default.
 type serveCommand struct {
 	settings
 	storeFlags
+	ledgerFlags
 	CreateKey        bool   `env:"ZHENNI_CREATE_KEY" help:"Make the key file where it does not exist, as on the first start."`
 	Profile          string `type:"path" env:"ZHENNI_PROFILE" placeholder:"FILE" help:"Frozen threshold to serve with, as zhenni calibrate writes it. Required."`
 	VerifyOnly       bool   `env:"ZHENNI_VERIFY_ONLY" help:"Change nothing on the disk and take no changes: the state is made in memory from snapshot and log, all of it or nothing. For a store that crashed on a full or failing disk."`
@@ -32,6 +34,8 @@ type serveCommand struct {
 	TLSCert     string `name:"tls-cert" type:"path" env:"ZHENNI_TLS_CERT" placeholder:"FILE" help:"Certificate chain in PEM. With --tls-key, TLS 1.3 and nothing else is spoken."`
 	TLSKey      string `name:"tls-key" type:"path" env:"ZHENNI_TLS_KEY" placeholder:"FILE" help:"Private key of --tls-cert in PEM."`
 	AdminSocket string `type:"path" env:"ZHENNI_ADMIN_SOCKET" placeholder:"FILE" help:"Unix socket for zhenni rp and zhenni shards. Default: admin.sock in the store's folder."`
+
+	AuditRetention retention `default:"0" env:"ZHENNI_AUDIT_RETENTION" placeholder:"TIME|SIZE" help:"How much of the audit log's entries is kept, as 90d, 2160h or 500GiB; 0 keeps all. What is deleted stays provable to who kept his proof."`
 
 	Shards   int           `default:"0" env:"ZHENNI_SHARDS" placeholder:"N" help:"Shards at start; 0 is one a core. It can be changed while serving: zhenni shards."`
 	Arena    byteSize      `default:"0" env:"ZHENNI_ARENA" placeholder:"SIZE" help:"Memory for opened templates, as 8GiB or 512MiB; 0 is half of what is free, at most 16GiB."`
@@ -110,7 +114,7 @@ func (c *serveCommand) Run(ctx context.Context, out *output) error {
 }
 
 // openStore opens the store to serve. A view in memory may take half of what is free.
-func (c *serveCommand) openStore(model zhenni.Model, free byteSize, log *slog.Logger, out *output) (*storage.Store, error) {
+func (c *serveCommand) openStore(model zhenni.Model, free byteSize, log *slog.Logger, out *output) (*recordedStore, error) {
 	if c.VerifyOnly {
 		out.Note("Verify-only: no change is taken.")
 		return c.openWith(storage.Options{Model: model, VerifyOnly: true, Memory: int64(free) / 2, Logger: log}, false, out)
@@ -123,6 +127,8 @@ func (c *serveCommand) derived() map[string]string {
 	addr := gateway.Config{Addr: c.Listen, TLSCert: c.TLSCert}.WithDefaults().Addr
 	derived := map[string]string{
 		"key-file": c.keyPath(c.Store), "keys": storage.Options{Dir: c.Store, Keys: c.Keys}.KeysPath(),
+		"audit-dir": c.auditFlags.dir(c.Store), "ledger-dir": c.ledgerFlags.config(c.Store).dir,
+		"answers": fmt.Sprint(ledger.DefaultAnswers), "answers-bytes": byteSize(ledger.DefaultBytes).String(),
 		"admin-socket": adminSocket(c.Store), "listen": addr,
 		"shards": fmt.Sprint(shardCount(c.Shards)), "arena": arenaBudget(c.Arena, freeMemory()).String(),
 		"in-flight": fmt.Sprint(2 * zhenni.MaxBatchItems),
@@ -193,6 +199,8 @@ func (c *serveCommand) nodeConfig(profile zhenni.Profile, arena byteSize, log *s
 	return nodeConfig{
 		arena:       arena,
 		adminSocket: socket,
+		retention:   c.AuditRetention,
+		ledger:      c.ledgerFlags.config(c.Store),
 		actors:      actors.Config{Shards: shardCount(c.Shards), InFlightItems: c.InFlight, Logger: log},
 		gateway: gateway.Config{
 			Addr: c.Listen, TLSCert: c.TLSCert, TLSKey: c.TLSKey, Profile: profile, Version: version, Logger: log,

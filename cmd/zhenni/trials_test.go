@@ -119,7 +119,7 @@ func startTrialNode(t *testing.T, profile zhenni.Profile, shards int) bench.Targ
 	if err != nil {
 		t.Fatal(err)
 	}
-	store, err := storage.Open(storage.Options{Dir: filepath.Join(dir, "store"), Model: profile.Model, Root: root})
+	store, err := openRecorded(storage.Options{Dir: filepath.Join(dir, "store"), Model: profile.Model, Root: root}, auditOptions{dir: filepath.Join(dir, "audit")})
 	if err != nil {
 		t.Fatal(err)
 	}

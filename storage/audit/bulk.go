@@ -131,11 +131,11 @@ func (t *Tree) Salt(i int) (salt [saltSize]byte) {
 // ItemProof proves that one item is in a batch. Of the other items it holds commitments only.
 type ItemProof struct {
 	// Item is the place of the item, from 0.
-	Item int
+	Item int `json:"item"`
 	// Pack is the commitments of the item's pack, its own among them: 1 to 8.
-	Pack []tlog.Hash
+	Pack []tlog.Hash `json:"pack"`
 	// Path leads from the pack to the root.
-	Path tlog.RecordProof
+	Path tlog.RecordProof `json:"path"`
 }
 
 // Prove returns the proof of item i of the batch built last. An i that is no item is [zhenni.ErrBadValue].

@@ -10,6 +10,8 @@
 //	checkpoint              the newest signed checkpoint
 //	checkpoint.witnessed    the newest one that a witness cosigned
 //	epoch/<n>               the checkpoint of size (n+1)·4096, kept for good
+//	keys                    signed: the log's keys wrapped by somebody else's, with its public key; see [OpenSecrets]
+//	changes                 the newest change of state: leaf u64 | commit u64 | size of the log u64 | CRC-32C u32
 //	pruned                  signed: below which index entries were deleted
 //	tile/<level>/<n>        256 hashes of 32 bytes; level 0 are the leaves, a level's hash is a full tile below
 //	tile/<level>/<n>.p/<w>  the first w hashes of a tile that is not full
@@ -28,7 +30,7 @@
 //	 0  version u8 = 1 | kind u8 | time u48, milliseconds since 1970
 //	 8  hash [32]: commitment | commitment | root of the batch
 //	40  items of the batch, less one, u16; zero for the others
-//	42  digest of the request's nonce [12]; for a change zero u32 | index of the command u64
+//	42  digest of the request's nonce [12]; for a change zero u32 | number of its commit u64
 //
 // That is 54 bytes: with the byte that RFC 6962 puts before it, one block of SHA-256.
 //
@@ -43,6 +45,10 @@
 // Code is the outcome, or the new status. Context is the start of a SHA-256 over what the request shares: version u8 =
 // 1, tenant u32, and relying party, transaction and profile, each behind its length u64. The opening (the 54 bytes
 // above) is sealed and goes to the parties of the event; see [SealOpening].
+//
+// Of a change the party is the relying party that was changed, if one was, and in place of the transaction stands
+// "generation <n>" for a credential, "put" or "removed" for a relying party, "tenant key", "import <n>", "restored", or nothing. Its salt
+// is the start of HMAC-SHA256 of commit u64 | place among the commit's changes u32, so its opening is kept nowhere.
 //
 // # Batch
 //
@@ -66,6 +72,9 @@
 // The checksum of a group covers its header and its entries.
 //
 // # What is durable when
+//
+// The keys are drawn and durable before anything is appended. The file changes is written behind the leaf of a change and
+// not synced: it may be behind, and [OpenChanges] reads on from there.
 //
 // Append returns after its group was written and synced (one fdatasync for all calls that wait) and the mark behind it
 // written. Tiles, bundles and checkpoints follow. A checkpoint is written when all its tiles are durable, so

@@ -18,6 +18,8 @@ import (
 const (
 	checkpointFile = "checkpoint"           // the newest signed checkpoint
 	witnessedFile  = "checkpoint.witnessed" // the newest checkpoint that carries a witness' cosignature
+	secretsFile    = "keys"                 // signed: the log's keys, wrapped, and its public key
+	changesFile    = "changes"              // the newest change of state
 	prunedFile     = "pruned"               // signed: below which index the entries were deleted
 	epochDir       = "epoch/"               // epoch/<n>: the checkpoint of size (n+1)·EpochSize
 	journalDir     = "journal/"             // journal/<16 hexadecimal digits>: segments

@@ -33,7 +33,7 @@ type Leaf struct {
 	Kind Kind
 	// At is the time of the event, to the millisecond, from 1970 on, for eight thousand years.
 	At time.Time
-	// Number is the count of items of a batch, the index in the command log of a change, and 0 for a verification.
+	// Number is the count of items of a batch, the number of the commit of a change, and 0 for a verification.
 	Number uint64
 	// Hash is the [Opening.Commitment] of a verification or a change, and the root of a batch.
 	Hash tlog.Hash

@@ -21,8 +21,11 @@ type Log struct {
 	// published is the newest checkpoint with what is needed to prove against it. It is swapped whole.
 	published atomic.Pointer[snapshot]
 	// upkeep serialises the changes of the files that neither goroutine owns: pruned and checkpoint.witnessed.
-	upkeep sync.Mutex
-	pruned atomic.Int64
+	// upkeep guards removed too: how many bundles are gone, once swept says that it is known.
+	upkeep  sync.Mutex
+	pruned  atomic.Int64
+	removed int64
+	swept   bool
 	// stopBeat ends the log's own ticker.
 	stopBeat func()
 }
@@ -50,6 +53,9 @@ type sequencer struct {
 	edge    edge
 	// requested is the size of the last checkpoint asked for.
 	requested int64
+	// busy is when the work in hand began, in nanoseconds since opened, or 0.
+	busy   atomic.Int64
+	opened time.Time
 
 	wake  chan struct{} // holds one token when filling is not empty
 	flush chan chan error
@@ -73,18 +79,29 @@ type sequencer struct {
 // takes nothing until it is opened again). On [zhenni.ErrDeadline] (ctx ended first) and on an ErrUnavailable of this very
 // write the leaves may be in the log all the same; they prove nothing that did not happen.
 func (l *Log) Append(ctx context.Context, leaves []Leaf) (first int64, err error) {
-	if len(leaves) == 0 || len(leaves) > l.opts.Queue {
-		return 0, badValue("%d leaves, want 1–%d", len(leaves), l.opts.Queue)
-	}
-	for i := range leaves {
-		if err := leaves[i].check(); err != nil {
-			return 0, err
-		}
-	}
-	g, at, err := l.sequencer.enqueue(leaves, l.opts.Queue)
+	g, at, err := l.enqueue(leaves)
 	if err != nil {
 		return 0, err
 	}
+	return g.wait(ctx, at)
+}
+
+// enqueue checks leaves and has them written with the group being filled; they have place at in it. That group is
+// returned with [zhenni.ErrOverloaded] too.
+func (l *Log) enqueue(leaves []Leaf) (g *group, at int, err error) {
+	if len(leaves) == 0 || len(leaves) > l.opts.Queue {
+		return nil, 0, badValue("%d leaves, want 1–%d", len(leaves), l.opts.Queue)
+	}
+	for i := range leaves {
+		if err := leaves[i].check(); err != nil {
+			return nil, 0, err
+		}
+	}
+	return l.sequencer.enqueue(leaves, l.opts.Queue)
+}
+
+// wait returns the index of what has place at in the group, once it is durable.
+func (g *group) wait(ctx context.Context, at int) (index int64, err error) {
 	select {
 	case <-g.done:
 	case <-ctx.Done():
@@ -109,7 +126,7 @@ func (s *sequencer) enqueue(leaves []Leaf, bound int) (g *group, at int, err err
 	}
 	g, at = s.filling, s.filling.count
 	if at+len(leaves) > bound {
-		return nil, 0, fmt.Errorf("%w: audit: %d leaves wait for the disk", zhenni.ErrOverloaded, at)
+		return g, 0, fmt.Errorf("%w: audit: %d leaves wait for the disk", zhenni.ErrOverloaded, at)
 	}
 	for i := range leaves {
 		g.buf = append(g.buf, 0, LeafSize)
@@ -135,12 +152,16 @@ func (s *sequencer) run(beat <-chan time.Time) {
 	defer close(s.ended)
 	defer close(s.log.publisher.work)
 	for {
+		s.busy.Store(0)
 		select {
 		case <-s.wake:
+			s.begin()
 			s.commit()
 		case <-beat:
+			s.begin()
 			s.checkpoint(nil)
 		case done := <-s.flush:
+			s.begin()
 			s.checkpoint(done)
 		case <-s.quit:
 			s.commit()
@@ -149,6 +170,8 @@ func (s *sequencer) run(beat <-chan time.Time) {
 		}
 	}
 }
+
+func (s *sequencer) begin() { s.busy.Store(max(1, int64(time.Since(s.opened)))) }
 
 // commit writes the group that was filled meanwhile, and answers for it.
 func (s *sequencer) commit() {
@@ -241,11 +264,24 @@ func (l *Log) Checkpoint() []byte { return append([]byte(nil), l.published.Load(
 // Tree returns size and root of the newest signed checkpoint.
 func (l *Log) Tree() tlog.Tree { return l.published.Load().tree }
 
+// Size returns the number of leaves in the newest signed checkpoint.
+func (l *Log) Size() int64 { return l.Tree().N }
+
 // Err returns the failure after which the log takes nothing, or nil.
 func (l *Log) Err() error {
 	l.sequencer.mu.Lock()
 	defer l.sequencer.mu.Unlock()
 	return l.sequencer.failed
+}
+
+// Stall returns for how long the log has been at the group or checkpoint in hand: 0 when it rests, milliseconds under
+// load, and more where the disk stalls.
+func (l *Log) Stall() time.Duration {
+	began := l.sequencer.busy.Load()
+	if began == 0 {
+		return 0
+	}
+	return time.Since(l.sequencer.opened) - time.Duration(began)
 }
 
 // Close writes what is queued, signs a last checkpoint and closes the files. It returns the failure of the log, if it

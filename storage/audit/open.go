@@ -21,7 +21,7 @@ func Open(opts Options) (*Log, error) {
 	l := &Log{opts: opts, stopBeat: func() {}}
 	l.publisher = publisher{log: l, work: make(chan publication, unwritten), ended: make(chan struct{})}
 	l.sequencer = sequencer{
-		log: l, journal: journal{files: opts.Files, length: opts.Segment},
+		log: l, journal: journal{files: opts.Files, length: opts.Segment}, opened: time.Now(),
 		wake: make(chan struct{}, 1), flush: make(chan chan error), quit: make(chan struct{}), ended: make(chan struct{}),
 	}
 	if err := l.recover(); err != nil {
@@ -89,7 +89,7 @@ func (l *Log) mustBeFresh() error {
 		return ioError(err)
 	}
 	for _, name := range names {
-		if !isTemporary(name) && !under(name, journalDir) {
+		if !isTemporary(name) && !under(name, journalDir) && name != secretsFile {
 			return corrupt("there is %s and no checkpoint: %s", name, repairHint)
 		}
 	}

@@ -63,6 +63,13 @@ func (o *Opening) put(b *[openingSize]byte) {
 	copy(b[contextAt:], o.Context[:])
 }
 
+// Append appends what the commitment is the hash of, 54 bytes, as [SealOpening] seals it, to dst.
+func (o *Opening) Append(dst []byte) []byte {
+	var block [openingSize]byte
+	o.put(&block)
+	return append(dst, block[:]...)
+}
+
 func parseOpening(b []byte) (Opening, error) {
 	if len(b) != openingSize {
 		return Opening{}, corrupt("not an opening")

@@ -142,12 +142,14 @@ type diskTiles struct{ files FS }
 func (diskTiles) Height() int { return tileHeight }
 
 func (d diskTiles) ReadTiles(tiles []tlog.Tile) ([][]byte, error) {
-	return readTiles(tiles, func(t tlog.Tile) ([]byte, error) {
-		if data, err := d.files.ReadFile(tilePath(t)); err == nil {
-			return data, nil
-		}
-		return readFull(d.files, t)
-	})
+	return readTiles(tiles, d.read)
+}
+
+func (d diskTiles) read(t tlog.Tile) ([]byte, error) {
+	if data, err := d.files.ReadFile(tilePath(t)); err == nil {
+		return data, nil
+	}
+	return readFull(d.files, t)
 }
 
 func (diskTiles) SaveTiles([]tlog.Tile, [][]byte) {}

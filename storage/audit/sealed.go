@@ -1,6 +1,10 @@
 package audit
 
-import "zhenni"
+import (
+	"slices"
+
+	"zhenni"
+)
 
 // itemSize is what the sealed opening of a batch holds of each item: credential [16] | outcome u8.
 const itemSize = 17
@@ -13,13 +17,21 @@ func SealBatch(
 	if uint64(len(ids)) != leaf.Number || len(outcomes) != len(ids) || leaf.Kind != KindBatch {
 		return nil, badValue("%d items for a leaf of %d", len(ids), leaf.Number)
 	}
-	plain := make([]byte, 0, len(key)+contextSize+len(ids)*itemSize)
-	plain = append(append(plain, key[:]...), context[:]...)
-	for i, id := range ids {
-		plain = append(append(plain, id[:]...), byte(outcomes[i]))
-	}
+	plain := AppendBatch(make([]byte, 0, len(key)+contextSize+len(ids)*itemSize), key, context, ids, outcomes)
 	defer clear(plain)
 	return by.Seal(plain, leaf.Append(nil))
+}
+
+// AppendBatch appends what [SealBatch] seals to dst: 52 bytes, and 17 for each of ids, which has an outcome.
+func AppendBatch(dst []byte, key *BatchKey, context Context, ids []zhenni.CredentialID, outcomes []zhenni.Outcome) []byte {
+	dst = append(append(dst, key[:]...), context[:]...)
+	n := len(dst)
+	dst = slices.Grow(dst, len(ids)*itemSize)[:n+len(ids)*itemSize]
+	for i, items := 0, dst[n:]; i < len(ids); i, items = i+1, items[itemSize:] {
+		copy(items, ids[i][:])
+		items[itemSize-1] = byte(outcomes[i])
+	}
+	return dst
 }
 
 // OpenItem opens a sealed batch and returns the opening of item i with its proof. t serves as working memory. A batch

@@ -7,6 +7,7 @@ import (
 	"maps"
 	"math"
 	"slices"
+	"strings"
 
 	"golang.org/x/mod/sumdb/note"
 	"golang.org/x/mod/sumdb/tlog"
@@ -46,6 +47,8 @@ type Report struct {
 	Size   int64 `json:"size"`
 	Signed int64 `json:"signed"`
 	Pruned int64 `json:"pruned"`
+	// Changes is the number of the newest commit whose changes are in the log, 0 for none.
+	Changes uint64 `json:"changes"`
 	// Witnessed is the size of the newest cosigned checkpoint, 0 without one.
 	Witnessed int64 `json:"witnessed"`
 	// Checkpoints and Tiles count the files read and found right; a bundle counts as a tile.
@@ -89,6 +92,8 @@ type verifier struct {
 	stops   []int64
 	journal *history
 	edge    edge
+	// last is the newest change of state among the entries.
+	last lastChange
 	// failed is an error of the folder itself.
 	failed error
 }
@@ -109,6 +114,7 @@ func (v *verifier) run() error {
 			v.present[name] = true
 		}
 	}
+	v.readSecrets()
 	v.readCheckpoints()
 	v.readPruned()
 	v.readJournal()
@@ -198,6 +204,24 @@ func (v *verifier) expect(name string, signed []byte, keys ...note.Verifier) int
 	v.report.Checkpoints++
 	v.expected[tree.N] = append(v.expected[tree.N], named{name, tree.Hash})
 	return tree.N
+}
+
+// readSecrets holds the file of the keys, which a log whose key [OpenSecrets] drew must have, against the key of the log.
+func (v *verifier) readSecrets() {
+	if !v.present[secretsFile] && !strings.HasPrefix(v.keys.Log.Name(), drawnPrefix) {
+		return
+	}
+	text := v.read(secretsFile)
+	if text == nil {
+		return
+	}
+	key, _, err := readSecrets(text)
+	switch {
+	case err != nil:
+		v.wrong(secretsFile, "%v", err)
+	case key.Name() != v.keys.Log.Name() || key.KeyHash() != v.keys.Log.KeyHash():
+		v.wrong(secretsFile, "holds the keys of another log")
+	}
 }
 
 func (v *verifier) readPruned() {
@@ -306,8 +330,12 @@ func (v *verifier) ahead() int {
 }
 
 func (v *verifier) checkLeaf(name string, index int64, entry []byte) {
-	if _, err := ParseLeaf(entry); err != nil && !errors.Is(err, zhenni.ErrFormat) {
+	leaf, err := ParseLeaf(entry)
+	if err != nil && !errors.Is(err, zhenni.ErrFormat) {
 		v.wrong(name, "entry %d: %v", index, err)
+	}
+	if leaf.Kind == KindChange {
+		v.last = lastChange{leaf: index, commit: leaf.Number}
 	}
 }
 
@@ -358,6 +386,7 @@ func (v *verifier) reached() {
 // settle reports what is left over: checkpoints beyond the end, and files that do not belong to the log.
 func (v *verifier) settle() {
 	v.report.Size = v.edge.size
+	v.settleChanges()
 	for _, size := range slices.Sorted(maps.Keys(v.expected)) {
 		for _, want := range v.expected[size] {
 			v.wrong(want.file, "is of size %d, and the log ends at %d: its tail is cut", size, v.edge.size)
@@ -367,6 +396,27 @@ func (v *verifier) settle() {
 		if !v.leftover(name) {
 			v.wrong(name, "does not belong to the log")
 		}
+	}
+}
+
+// settleChanges holds the note of the newest change against the entries, as far as they are there. A log whose key
+// [OpenSecrets] drew has one once it has a change.
+func (v *verifier) settleChanges() {
+	v.report.Changes = v.last.commit
+	if !v.present[changesFile] && (v.last.commit == 0 || !strings.HasPrefix(v.keys.Log.Name(), drawnPrefix)) {
+		return
+	}
+	text := v.read(changesFile)
+	if text == nil {
+		return
+	}
+	noted, ok := parseLastChange(text)
+	if v.last.commit == 0 && noted.leaf < v.report.Pruned {
+		v.last = noted // its entry is deleted
+	}
+	v.report.Changes, v.last.size = v.last.commit, v.report.Size
+	if !ok || noted != v.last {
+		v.wrong(changesFile, "does not name the newest change of state and the end of the log: a crash leaves it so, and opening the log puts it right")
 	}
 }
 

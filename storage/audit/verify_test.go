@@ -7,46 +7,71 @@ import (
 	"slices"
 	"strings"
 	"testing"
+	"time"
 
 	"zhenni"
 )
 
-// logInUse returns the files of a log that was closed in order, with an epoch, pruned entries, several segments and a
-// cosigned checkpoint, as they were earlier and at last, and the checkpoint that the witness gave at last.
-func logInUse(t *testing.T) (earlier, last map[string][]byte, seen []byte) {
+// logInUse returns the files of a log that was closed in order, with its keys and changes, an epoch, pruned entries, several
+// segments and a cosigned checkpoint, as they were earlier and at last, and the checkpoint that the witness gave at last.
+func logInUse(t *testing.T) (o Options, earlier, last map[string][]byte, seen []byte) {
 	disk := newMemory()
-	w := openWitness(t, newMemory())
-	o := testOptions(t, disk)
+	s := openSecrets(t, disk)
+	o = testOptions(t, disk)
+	o.Signer, o.Key = s.Signer, s.Key
+	w, err := OpenWitness(WitnessOptions{
+		Files: newMemory(), Name: "witness.example", Key: testWitnessSecret(), Origin: s.Key.Name(), Log: s.Key,
+		Now: func() time.Time { return testStart },
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
 	l := openLog(t, o)
-	fill(t, l, 0, 4500, 700)
+	c := openChanges(t, l, s)
+	fill(t, l, 0, 4499, 700)
+	record(t, l, c, 70_000)
 	if _, err := l.Prune(600); err != nil {
 		t.Fatal(err)
 	}
 	if err := l.Witnessed(cosign(t, w, l)); err != nil {
 		t.Fatal(err)
 	}
-	if err := l.Close(); err != nil {
+	if err := errors.Join(c.Close(), l.Close()); err != nil {
 		t.Fatal(err)
 	}
 	earlier = copyOf(disk.cached).cached
 	l = openLog(t, o)
-	fill(t, l, 4500, 4700, 100)
+	c = openChanges(t, l, s)
+	fill(t, l, 4500, 4699, 100)
+	record(t, l, c, 70_001)
 	seen = cosign(t, w, l)
 	if err := l.Witnessed(seen); err != nil {
 		t.Fatal(err)
 	}
-	if err := l.Close(); err != nil {
+	if err := errors.Join(c.Close(), l.Close()); err != nil {
 		t.Fatal(err)
 	}
-	mustVerify(t, disk, 4700)
-	return earlier, disk.cached, seen
+	r, err := Verify(disk, Keys{Log: s.Key, Witness: o.Witness, Seen: seen})
+	if err != nil || !r.OK() || r.Size != 4700 || r.Changes != 70_001 {
+		t.Fatalf("%+v, %v", r, err)
+	}
+	return o, earlier, disk.cached, seen
 }
 
-// A thousand random tamperings of a log at rest, each of which the checker finds.
+// record records a commit and publishes it.
+func record(t *testing.T, l *Log, c *Changes, commit uint64) {
+	t.Helper()
+	if err := errors.Join(c.Record(commit, nil), l.Publish(t.Context())); err != nil {
+		t.Fatal(err)
+	}
+}
+
+// Random tamperings of a log at rest, a tail cut among eight, each of which the checker finds; make tamper tries a
+// thousand.
 //
 // FAULTS: S3 S4 S5 S6 S7
-func TestThousandTamperings(t *testing.T) {
-	earlier, last, seen := logInUse(t)
+func TestTamperings(t *testing.T) {
+	o, earlier, last, seen := logInUse(t)
 	rng := rand.New(rand.NewPCG(1, 2))
 	names := slices.Sorted(func(yield func(string) bool) {
 		for name := range last {
@@ -55,10 +80,9 @@ func TestThousandTamperings(t *testing.T) {
 			}
 		}
 	})
-	_, key := testKey(t)
-	keys := Keys{Log: key, Witness: testWitnessKey(t), Seen: seen}
-	kinds := map[string]int{}
-	for n := range 1000 {
+	keys := Keys{Log: o.Key, Witness: o.Witness, Seen: seen}
+	kinds, found := map[string]int{}, 0
+	for n := range tamperings {
 		disk := &memory{cached: cloneShallow(last)}
 		kind, name := tamper(rng, disk.cached, earlier, names)
 		kinds[kind]++
@@ -68,9 +92,11 @@ func TestThousandTamperings(t *testing.T) {
 		}
 		if r.OK() {
 			t.Errorf("tampering %d not found: %s of %s", n, kind, name)
+			continue
 		}
+		found++
 	}
-	t.Logf("%v over %d files", kinds, len(names))
+	t.Logf("%d of %d found: %v over %d files", found, tamperings, kinds, len(names))
 	if len(kinds) < 6 {
 		t.Errorf("only %v", kinds)
 	}
@@ -129,15 +155,15 @@ func tamper(rng *rand.Rand, files, earlier map[string][]byte, names []string) (k
 //
 // FAULTS: S6
 func TestRollBackIsRefused(t *testing.T) {
-	earlier, last, seen := logInUse(t)
-	o := testOptions(t, copyOf(earlier))
-	o.Seen = seen
+	o, earlier, last, seen := logInUse(t)
+	o.Files, o.Seen = copyOf(earlier), seen
 	if _, err := Open(o); !errors.Is(err, zhenni.ErrCorrupt) || !strings.Contains(err.Error(), repairHint) {
 		t.Errorf("an old copy: %v", err)
 	}
 	mixed := copyOf(earlier)
 	mixed.cached[witnessedFile] = last[witnessedFile]
-	if _, err := Open(testOptions(t, mixed)); !errors.Is(err, zhenni.ErrCorrupt) {
+	o.Files, o.Seen = mixed, nil
+	if _, err := Open(o); !errors.Is(err, zhenni.ErrCorrupt) {
 		t.Errorf("an old copy beside the cosigned checkpoint: %v", err)
 	}
 	cut := copyOf(last)
@@ -146,11 +172,11 @@ func TestRollBackIsRefused(t *testing.T) {
 			cut.cached[name] = earlier[name]
 		}
 	}
-	if _, err := Open(testOptions(t, cut)); !errors.Is(err, zhenni.ErrCorrupt) {
+	o.Files = cut
+	if _, err := Open(o); !errors.Is(err, zhenni.ErrCorrupt) {
 		t.Errorf("without the journal: %v", err)
 	}
-	o = testOptions(t, copyOf(last))
-	o.Seen = seen
+	o.Files, o.Seen = copyOf(last), seen
 	openLog(t, o)
 }
 
@@ -158,9 +184,9 @@ func TestRollBackIsRefused(t *testing.T) {
 //
 // FAULTS: S6
 func TestForkIsRefused(t *testing.T) {
-	_, _, seen := logInUse(t)
+	o, _, _, seen := logInUse(t)
 	disk := newMemory()
-	o := testOptions(t, disk)
+	o.Files = disk
 	l := openLog(t, o)
 	other := testLeaves(0, 1000)
 	other[3].Hash[0] ^= 1
@@ -179,8 +205,7 @@ func TestForkIsRefused(t *testing.T) {
 	if _, err := Open(o); !errors.Is(err, zhenni.ErrCorrupt) {
 		t.Errorf("a fork opens: %v", err)
 	}
-	_, key := testKey(t)
-	if r, err := Verify(disk, Keys{Log: key, Witness: testWitnessKey(t), Seen: seen}); err != nil || r.OK() {
+	if r, err := Verify(disk, Keys{Log: o.Key, Witness: o.Witness, Seen: seen}); err != nil || r.OK() {
 		t.Errorf("a fork verifies: %+v, %v", r, err)
 	}
 }

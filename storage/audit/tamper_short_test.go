@@ -1,0 +1,6 @@
+//go:build !long
+
+package audit
+
+// tamperings is how many TestTamperings tries.
+const tamperings = 100

@@ -1,0 +1,79 @@
+// Package ledger gives every admitted request exactly one outcome, recorded before it is answered.
+//
+// A request is known by its relying party and transaction id. [Ledger.Begin] takes it in hand; then it is either
+// dropped, because nothing was decided, or settled: a leaf in the audit log and a sealed record here, both durable,
+// and only then answered. A transaction that its client named and sends again is given the stored answer, byte for byte,
+// or an error; it is never decided twice. At every moment admitted = answered + refused + in hand.
+//
+// # Folder
+//
+//	segment/<n>   records in groups, written in place; n in 16 hexadecimal digits, ascending
+//	index/<n>     the places of the records of a segment that is not written to any more
+//	gone/<n>      fingerprints of the named transactions of a segment that was dropped within the time answers are kept
+//	key           the key of the ledger, wrapped by somebody else's
+//	end           written by Close: which segment is the last, and the size of the log
+//	*.new         a file being replaced; a crash may leave one, which means nothing
+//
+// # Segment
+//
+// Integers are big-endian. A segment is written whole as zeros behind its head, and then in place, so that a sync has
+// no metadata to write. Groups begin at multiples of 512.
+//
+//	  0  "zhenni ledger segment 1\0" | number u64 | length of the file u64 | salt [32] | CRC-32C u32
+//	128  mark: end of what was acknowledged u64 | CRC-32C u32
+//	256  mark, the other slot
+//	512  groups, then zeros
+//
+//	group    magic u32 | records u32 | number of the segment u64 | offset u64 | length of the records u64 |
+//	         prior u64 | from u64 | CRC-32C of the records u32 | CRC-32C of what is before u32
+//	         records
+//	         zeros, so that the group ends at a multiple of 512
+//	         fingerprint of each record u64, zero where its client did not name it | records u32 |
+//	         size of the group u32 | CRC-32C u32
+//
+// A segment that is not written to any more has its index and is cut behind its last group.
+//
+// Prior is the index of the first leaf of the group before, all ones where that group has none, one less where it is of
+// another run: the leaves of a group follow one another, and their index is known only after both were written. From is a size of the log below
+// which no leaf of this group is.
+//
+//	record   length of the sealed u32 | kind u8: 1 single, 2 batch | flags u8: 1 named | zero u16 | time u64, ms |
+//	         nonce u64 | key [16] | hash of the leaf [32] | sealed
+//	sealed   AES-256-GCM of: digest of the request [16] | length u16 | answer | opening of [audit.Opening] or of
+//	         [audit.SealBatch]. Associated data: the record before it | party | zero u8 | transaction
+//
+// The key is the first half of a SHA-256 of party and transaction behind a secret, the fingerprint its first eight
+// bytes. The sealing key is derived from the ledger's and the salt, which every Open draws anew, so a counter serves as
+// nonce.
+//
+//	index    "zhenni ledger index 1\0…" [24] | number u64 | count u64 | places of key [16] | segment u32 | offset u32 |
+//	         length u32 | time u32, s | leaf u64, its top bit: named | HMAC-SHA256 [32]
+//	gone     "zhenni ledger gone 1\0…" [24] | number u64 | count u64 | newest time u64, s | fingerprints u64 | HMAC-SHA256
+//	end      "zhenni ledger end 1\0…" [24] | number u64 | zero u64 | size of the log u64 | HMAC-SHA256
+//
+// # What is durable when
+//
+// Settle returns after one fdatasync of its group and, at the same time, the log's of its leaves, and after the mark
+// behind the group was written. The mark survives the process at once and a power failure with the next sync, as that of
+// the audit journal does.
+//
+// Open holds records and leaves against each other. A record whose leaf is not in the log was never acknowledged and
+// is dropped; so is a group that is not whole and that no mark reaches. A leaf without a record can be the last thing
+// before a crash, one group at most: it proves nothing that was answered, as its salt is lost. More of them mean that an
+// older copy of the folder was put back: [zhenni.ErrCorrupt].
+//
+// Damage to what was acknowledged costs the answer and never lets the transaction run again: a record that does not
+// open is refused as evicted, and of a damaged group the fingerprints at its end, or the index of the segment, say which
+// transactions were in it. Where these are lost too, or a segment and its index both, Open refuses with
+// [zhenni.ErrCorrupt], unless [Options.AcceptLoss] says to go on without.
+//
+// A write that fails is fatal: nothing is settled from there on, and only Open tells what is on disk.
+//
+// # Bounds
+//
+// [Options.Answers] answers are kept, 48 bytes of memory each, in [Options.Bytes] of files, for [Options.Keep]; the
+// oldest goes first. Of an evicted transaction that its client named a fingerprint of eight bytes is remembered as long,
+// up to [Options.Remembered] of them, 24 bytes of memory each. Beyond that an old transaction is taken for a new one.
+// A new one is taken for an evicted one with a probability of Remembered/2⁶⁴. [Options.InHand] requests may be in hand,
+// and 16 MiB of records wait for the disk, as many are being written.
+package ledger

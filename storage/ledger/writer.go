@@ -1,0 +1,213 @@
+package ledger
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"slices"
+	"sync"
+
+	"zhenni"
+	"zhenni/storage/audit"
+)
+
+// group is the records of one write and the leaves that go to the log beside it. The writer sets first and err before
+// it closes done.
+type group struct {
+	buf    []byte // room for the header, then records
+	places []place
+	leaves []audit.Leaf
+	first  int64
+	err    error
+	done   chan struct{}
+}
+
+// writer is the one writer of segments. Its goroutine owns the fields up to from.
+type writer struct {
+	file    audit.File
+	number  uint32
+	offset  int64
+	slot    int64
+	written []place // of the segment
+	// prior is the index of the first leaf of the last group in the segments, or none. From is a size of the log below
+	// which no leaf to come is.
+	prior uint64
+	from  int64
+
+	wake        chan struct{} // holds one token when filling is not empty
+	quit, ended chan struct{}
+
+	// mu guards the rest.
+	mu      sync.Mutex
+	stopped bool
+	filling *group
+	spare   group // the buffers that are not in use
+}
+
+// enqueue puts a prepared record into the group being filled and returns it with its place in it. Where the group is
+// full it waits for the next one, until ctx ends: [zhenni.ErrDeadline]. Then the record is in none.
+func (w *writer) enqueue(ctx context.Context, s *scratch, leaf audit.Leaf, bound int) (g *group, at int, err error) {
+	for {
+		g, at, full := w.tryEnqueue(s, leaf, bound)
+		if g != nil {
+			return g, at, nil
+		}
+		if full == nil {
+			return nil, 0, unavailable("the ledger is closed")
+		}
+		select {
+		case <-full:
+		case <-ctx.Done():
+			return nil, 0, fmt.Errorf("%w: %w", zhenni.ErrDeadline, context.Cause(ctx))
+		}
+	}
+}
+
+// tryEnqueue returns no group where there is no room, and then what to wait for.
+func (w *writer) tryEnqueue(s *scratch, leaf audit.Leaf, bound int) (g *group, at int, full <-chan struct{}) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	if w.stopped {
+		return nil, 0, nil
+	}
+	if w.filling == nil {
+		w.filling = &group{
+			buf: append(w.spare.buf[:0], make([]byte, groupHeader)...), places: w.spare.places[:0], leaves: w.spare.leaves[:0],
+			done: make(chan struct{}),
+		}
+		w.spare = group{}
+	}
+	g, at = w.filling, len(w.filling.places)
+	if at == groupLeaves || at > 0 && len(g.buf)+len(s.record) > bound {
+		return nil, 0, g.done
+	}
+	r, ok := readRecord(s.record)
+	if !ok {
+		panic("ledger: a record that can not be read was prepared")
+	}
+	g.places = append(g.places, r.place(0, len(g.buf), 0))
+	g.leaves = append(g.leaves, leaf)
+	g.buf = append(g.buf, s.record...)
+	select {
+	case w.wake <- struct{}{}:
+	default:
+	}
+	return g, at, nil
+}
+
+func (l *Ledger) write() {
+	w := &l.writer
+	defer close(w.ended)
+	for {
+		select {
+		case <-w.wake:
+			l.commit(false)
+		case <-w.quit:
+			l.commit(true)
+			return
+		}
+	}
+}
+
+// commit writes the group that was filled meanwhile, ends its requests and answers for it.
+func (l *Ledger) commit(last bool) {
+	w := &l.writer
+	w.mu.Lock()
+	g := w.filling
+	w.filling, w.stopped = nil, last
+	w.mu.Unlock()
+	if g == nil {
+		return
+	}
+	if g.err = l.Err(); g.err == nil {
+		g.err = l.writeGroup(g)
+	}
+	if g.err != nil && !errors.Is(g.err, zhenni.ErrOverloaded) {
+		g.err = unavailable("a decision could not be recorded: %w", g.err)
+	}
+	l.settled(g)
+	close(g.done)
+	w.mu.Lock()
+	w.spare = group{buf: g.buf, places: g.places, leaves: g.leaves}
+	w.mu.Unlock()
+}
+
+// writeGroup makes the records and the leaves of a group durable side by side. A failure of the disk or the log is
+// latched: which of them are durable is known after the next Open only.
+func (l *Ledger) writeGroup(g *group) error {
+	w := &l.writer
+	length := len(g.buf) - groupHeader
+	size := groupSize(len(g.places), length)
+	if w.offset+int64(size) > l.opts.Segment {
+		if err := l.rotate(); err != nil {
+			return err
+		}
+	}
+	g.buf = slices.Grow(g.buf, size-len(g.buf))[:size]
+	sealGroup(g.buf, w.number, w.offset, head{len(g.places), length, w.prior, uint64(w.from)}, g.places)
+	appended := make(chan error, 1)
+	go func() {
+		first, err := l.opts.Log.Append(context.Background(), g.leaves)
+		g.first = first
+		appended <- err
+	}()
+	err := w.put(g.buf)
+	refused := <-appended
+	w.prior = none
+	if refused != nil && !errors.Is(refused, zhenni.ErrOverloaded) || err != nil {
+		err = errors.Join(err, refused)
+		l.fail(err)
+		return err
+	}
+	start := w.offset
+	w.offset += int64(size)
+	if refused != nil {
+		return refused
+	}
+	w.prior, w.from = uint64(g.first), g.first+int64(len(g.leaves))
+	for i := range g.places {
+		p := &g.places[i]
+		p.segment, p.offset = w.number, p.offset+uint32(start)
+		p.leaf |= uint64(g.first) + uint64(i)
+	}
+	w.written = append(w.written, g.places...)
+	if err := w.mark(); err != nil {
+		l.fail(err)
+		return err
+	}
+	return nil
+}
+
+// put writes a group and returns when it is durable.
+func (w *writer) put(b []byte) error {
+	if _, err := w.file.WriteAt(b, w.offset); err != nil {
+		return err
+	}
+	return w.file.Sync()
+}
+
+// mark notes what will be acknowledged. It survives the process at once and a power failure with the next sync.
+func (w *writer) mark() error {
+	var slot [markSize]byte
+	putMark(slot[:], w.offset)
+	_, err := w.file.WriteAt(slot[:], markFirst+w.slot*markStride)
+	w.slot = 1 - w.slot
+	return err
+}
+
+// rotate goes on in the segment that the keeper made ready. Where there is none it is [zhenni.ErrUnavailable], and the
+// next group tries again.
+func (l *Ledger) rotate() error {
+	w := &l.writer
+	next := <-l.keeper.ready
+	if next.err != nil {
+		return next.err
+	}
+	var err error
+	if w.file != nil {
+		err = w.file.Close()
+	}
+	l.keeper.closed <- closedSegment{w.number, w.written, w.offset}
+	w.file, w.number, w.offset, w.slot, w.written = next.file, next.number, align, 1, nil
+	return err
+}
