@@ -87,6 +87,7 @@ func openAuditLog(o auditOptions, root storage.RootKey) (_ *auditLog, err error)
 	}
 	if a.Log, err = audit.Open(audit.Options{
 		Files: a.files, Signer: a.secrets.Signer, Key: a.secrets.Key, Witness: o.witness, Seen: o.seen,
+		Room: audit.FolderRoom(dir),
 	}); err != nil {
 		return nil, auditFailure(dir, err)
 	}

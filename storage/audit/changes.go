@@ -130,10 +130,13 @@ func (l *Log) scanChanges(from, to int64) (last lastChange, err error) {
 	return last, nil
 }
 
-// Ready reports why nothing can be recorded now: the log failed, or its disk stalls. [zhenni.ErrUnavailable].
+// Ready reports why nothing can be recorded now: the log failed, or its disk is full or stalls. [zhenni.ErrUnavailable].
 func (c *Changes) Ready() error {
 	if err := c.log.Err(); err != nil {
 		return fmt.Errorf("%w: audit: an earlier write failed; open the log again: %w", zhenni.ErrUnavailable, err)
+	}
+	if err := c.log.room(); err != nil {
+		return err
 	}
 	if stall := c.log.Stall(); stall > stallAfter {
 		return unavailable("the disk of the log has stalled for %v", stall.Round(time.Second))

@@ -189,6 +189,37 @@ func TestChangesWaitForTheDisk(t *testing.T) {
 	close(syncing)
 }
 
+// A disk that is nearly full takes no verification and readies no change, but the change that the store has made; with room
+// again, everything.
+//
+// FAULTS: S8
+func TestNothingIsTakenWithoutRoom(t *testing.T) {
+	disk, beat := newMemory(), make(chan time.Time)
+	s := openSecrets(t, disk)
+	full := errors.New("the disk is full")
+	asked := full
+	l := openLog(t, Options{
+		Files: disk, Signer: s.Signer, Key: s.Key, Queue: 64, Segment: 64 << 10, Beat: beat, Room: func() error { return asked },
+	})
+	c := openChanges(t, l, s)
+	verification := []Leaf{{Kind: KindVerification, At: testStart}}
+	if _, err := l.Append(t.Context(), verification); !errors.Is(err, zhenni.ErrUnavailable) || !errors.Is(err, full) {
+		t.Errorf("a verification: %v", err)
+	}
+	if err := c.Ready(); !errors.Is(err, zhenni.ErrUnavailable) {
+		t.Errorf("ready: %v", err)
+	}
+	if err := c.Record(1, nil); err != nil {
+		t.Errorf("a change that was made: %v", err)
+	}
+	asked = nil
+	beat <- testStart
+	beat <- testStart // the first is done with when the second is taken
+	if _, err := l.Append(t.Context(), verification); err != nil || c.Ready() != nil {
+		t.Errorf("with room again: %v, %v", err, c.Ready())
+	}
+}
+
 // A commit of 512 changes: their openings, leaves and one group on a disk in memory.
 func BenchmarkRecord(b *testing.B) {
 	disk := newMemory()

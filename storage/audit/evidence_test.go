@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"encoding/json"
 	"errors"
+	"strings"
 	"testing"
 
 	"zhenni"
@@ -91,4 +92,59 @@ func checkDocument(t *testing.T, e Evidence, leaf Leaf, o Opening) {
 	if _, _, _, err := e.Check("another/log", key); !errors.Is(err, zhenni.ErrCorrupt) {
 		t.Errorf("of another log: %v", err)
 	}
+}
+
+// No document makes the check panic, and none passes that is not the one the log gave.
+//
+// FAULTS: A20
+func FuzzEvidence(f *testing.F) {
+	_, key := testKey(f)
+	l := openLog(f, testOptions(f, newMemory()))
+	o := Opening{Kind: KindVerification, Salt: [saltSize]byte{9}, Credential: zhenni.CredentialID{1}, Code: uint8(zhenni.Match)}
+	leaf := Leaf{Kind: KindVerification, At: testStart, Hash: o.Commitment()}
+	if _, err := l.Append(f.Context(), []Leaf{leaf, testLeaf(1)}); err != nil {
+		f.Fatal(err)
+	}
+	if err := l.Publish(f.Context()); err != nil {
+		f.Fatal(err)
+	}
+	e, err := l.Evidence(0, leaf, o, nil)
+	if err != nil {
+		f.Fatal(err)
+	}
+	document, err := json.Marshal(e)
+	if err != nil {
+		f.Fatal(err)
+	}
+	f.Add(document)
+	f.Add([]byte(`{"item":{"item":-1,"pack":[],"path":[]}}`))
+	f.Fuzz(func(t *testing.T, document []byte) {
+		var read Evidence
+		if json.Unmarshal(document, &read) != nil {
+			return
+		}
+		if gotLeaf, gotOpening, _, err := read.Check(testOrigin, key); err == nil && (gotLeaf != leaf || gotOpening != o) {
+			t.Errorf("passes: %s", document)
+		}
+	})
+}
+
+// A file of keys that reads has one spelling and is signed by the key in it.
+func FuzzSecrets(f *testing.F) {
+	disk := newMemory()
+	openSecrets(f, disk)
+	f.Add(disk.cached[secretsFile])
+	f.Add([]byte(secretsTag + "\nx\n\n\n\n"))
+	f.Fuzz(func(t *testing.T, text []byte) {
+		key, wrapped, err := readSecrets(text)
+		if err != nil {
+			if !errors.Is(err, zhenni.ErrCorrupt) {
+				t.Error(err)
+			}
+			return
+		}
+		if n, err := openNote(text, key); err != nil || n.Text != secretsText(strings.Split(string(text), "\n")[1], wrapped[0], wrapped[1]) {
+			t.Errorf("another spelling: %v, %q", err, text)
+		}
+	})
 }

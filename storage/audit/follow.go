@@ -82,7 +82,7 @@ func (f folderSource) Tile(_ context.Context, path string) ([]byte, error) {
 	if err != nil {
 		return nil, err
 	}
-	return diskTiles{f.files}.read(t)
+	return diskTiles(f).read(t)
 }
 
 // The written form of a witness' secret key is that of signed notes, "PRIVATE+KEY+<name>+<hash>+<key>", with the type of

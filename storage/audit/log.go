@@ -26,6 +26,8 @@ type Log struct {
 	pruned  atomic.Int64
 	removed int64
 	swept   bool
+	// cramped is what Room said last.
+	cramped atomic.Pointer[error]
 	// stopBeat ends the log's own ticker.
 	stopBeat func()
 }
@@ -75,15 +77,34 @@ type sequencer struct {
 // calls made at the same time share one write and one sync. It is good for one leaf or a few thousand.
 //
 // Nothing was written on [zhenni.ErrBadValue], [zhenni.ErrOverloaded] (the leaves that wait for the disk reached
-// their bound) and [zhenni.ErrUnavailable] before the write (closed, or an earlier write failed, after which the log
+// their bound) and [zhenni.ErrUnavailable] before the write (no room on the disk, closed, or an earlier write failed, after which the log
 // takes nothing until it is opened again). On [zhenni.ErrDeadline] (ctx ended first) and on an ErrUnavailable of this very
 // write the leaves may be in the log all the same; they prove nothing that did not happen.
 func (l *Log) Append(ctx context.Context, leaves []Leaf) (first int64, err error) {
+	if err := l.room(); err != nil {
+		return 0, err
+	}
 	g, at, err := l.enqueue(leaves)
 	if err != nil {
 		return 0, err
 	}
 	return g.wait(ctx, at)
+}
+
+// room reports why nothing should be appended: [zhenni.ErrUnavailable].
+func (l *Log) room() error {
+	if err := l.cramped.Load(); err != nil && *err != nil {
+		return fmt.Errorf("%w: audit: %w", zhenni.ErrUnavailable, *err)
+	}
+	return nil
+}
+
+// lookForRoom asks whether there is room, for everybody to know.
+func (l *Log) lookForRoom() {
+	if l.opts.Room != nil {
+		err := l.opts.Room()
+		l.cramped.Store(&err)
+	}
 }
 
 // enqueue checks leaves and has them written with the group being filled; they have place at in it. That group is
@@ -159,6 +180,7 @@ func (s *sequencer) run(beat <-chan time.Time) {
 			s.commit()
 		case <-beat:
 			s.begin()
+			s.log.lookForRoom()
 			s.checkpoint(nil)
 		case done := <-s.flush:
 			s.begin()

@@ -27,6 +27,7 @@ func Open(opts Options) (*Log, error) {
 	if err := l.recover(); err != nil {
 		return nil, err
 	}
+	l.lookForRoom()
 	beat := opts.Beat
 	if beat == nil {
 		ticker := time.NewTicker(CheckpointEvery)

@@ -38,6 +38,9 @@ type Options struct {
 	Queue int
 	// Segment is the size of a journal segment in bytes.
 	Segment int64
+	// Room reports why nothing more should be written, a disk that is nearly full; nil is always room. It is asked at Open
+	// and with every beat. Without room Append refuses, before a write fails and ends the log.
+	Room func() error
 	// Beat says when to sign a checkpoint, if there is something new. A ticker of CheckpointEvery where it is nil.
 	Beat <-chan time.Time
 }
