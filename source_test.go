@@ -24,6 +24,7 @@ var allowed = map[string][]string{
 	"actors":  {".", "engine"},
 	"gateway": {".", "engine", "actors"},
 	"bench":   {".", "simd", "engine", "storage", "actors", "gateway", "bench"},
+	"fault":   {".", "simd", "engine", "storage", "actors", "gateway", "fault"},
 	"cmd":     {".", "simd", "engine", "storage", "actors", "gateway", "bench", "cmd"},
 }
 
