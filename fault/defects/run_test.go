@@ -116,9 +116,13 @@ func execute(t *testing.T, d defect, binary string) (output string, failed bool)
 	if d.caught != "" {
 		pattern = "^" + d.caught + "$"
 	}
-	ctx, cancel := context.WithTimeout(t.Context(), 2*testDeadline)
+	deadline := testDeadline
+	if d.caught == "" {
+		deadline *= 10 // for every test of a package
+	}
+	ctx, cancel := context.WithTimeout(t.Context(), 2*deadline)
 	defer cancel()
-	cmd := exec.CommandContext(ctx, binary, "-test.run", pattern, "-test.timeout", testDeadline.String())
+	cmd := exec.CommandContext(ctx, binary, "-test.run", pattern, "-test.timeout", deadline.String())
 	cmd.Dir = filepath.Join(root, d.pkg())
 	out, err := cmd.CombinedOutput()
 	var exit *exec.ExitError
@@ -127,6 +131,9 @@ func execute(t *testing.T, d defect, binary string) (output string, failed bool)
 	}
 	if strings.Contains(string(out), "no tests to run") {
 		t.Fatalf("%s: there is no test %s", d.name, d.caught)
+	}
+	if exit != nil && exit.ExitCode() < 0 {
+		return string(out) + "\nfatal error: the test binary was ended: " + exit.Error(), true
 	}
 	return string(out), err != nil
 }
