@@ -11,6 +11,7 @@ import (
 	"os/exec"
 	"path/filepath"
 	"regexp"
+	"slices"
 	"strings"
 	"sync"
 	"testing"
@@ -18,7 +19,7 @@ import (
 )
 
 var (
-	only   = flag.String("only", "", "run the one defect of this name")
+	only   = flag.String("only", "", "run the defects of these names, with commas between them")
 	sample = flag.Int("sample", 0, "run this many defects, spread over the table; 0 runs all")
 	turn   = flag.Int("turn", 0, "where in the table a sample begins: another number gives another sample")
 )
@@ -54,12 +55,7 @@ func TestDefectsAreCaught(t *testing.T) {
 func chosen(t *testing.T) []defect {
 	t.Helper()
 	if *only != "" {
-		for _, d := range table {
-			if d.name == *only {
-				return []defect{d}
-			}
-		}
-		t.Fatalf("there is no defect %q", *only)
+		return named(t, strings.Split(*only, ","))
 	}
 	if *sample <= 0 || *sample >= len(table) {
 		return table
@@ -67,6 +63,19 @@ func chosen(t *testing.T) []defect {
 	var some []defect
 	for i := range *sample {
 		some = append(some, table[(i*len(table) / *sample + *turn)%len(table)])
+	}
+	return some
+}
+
+// named are the defects of these names.
+func named(t *testing.T, names []string) (some []defect) {
+	t.Helper()
+	for _, name := range names {
+		i := slices.IndexFunc(table, func(d defect) bool { return d.name == name })
+		if i < 0 {
+			t.Fatalf("there is no defect %q", name)
+		}
+		some = append(some, table[i])
 	}
 	return some
 }

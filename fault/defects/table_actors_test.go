@@ -7,12 +7,7 @@ var actorsDefects = []defect{
 		does: "a revoked credential matches until its row happens to be read again",
 	},
 	{
-		name: "failed-refresh-forgotten", file: "actors/apply.go", caught: "TestRevokeWhileStoreFails",
-		old: "			h.node.stale.Or(1 << engine.SegmentOf(id))\n", new: "",
-		does: "a shard that could not read a change goes on without a word",
-	},
-	{
-		name: "announced-only-on-success", file: "actors/apply.go", caught: "TestRevokeWhileStoreFails",
+		name: "announced-only-on-success", file: "actors/apply.go", caught: "TestRevocationWithoutAnAnswer",
 		old: "	n.announce(ctx, changed(commands))\n	if err != nil {", new: "	if err == nil {\n		n.announce(ctx, changed(commands))\n	} else {",
 		does: "a change that took effect although its answer was an error is not seen",
 	},
