@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"testing"
+	"testing/synctest"
 
 	"zhenni"
 )
@@ -32,4 +33,28 @@ func TestRevocationWithoutAnAnswer(t *testing.T) {
 	b := w.mated(w.ids[0])
 	verify(t, n, b)
 	wantAll(t, b, zhenni.NoMatch)
+}
+
+// A credential revoked while its shard is failed does not match where the shard's segments are moved meanwhile.
+//
+// FAULTS: C2
+func TestRevokeOnFailedShardThatMoves(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		w := newWorld(45, testDim, 3)
+		n := startNode(t, w, Config{Shards: 1, PanicLimit: 1})
+		w.panicOn(w.ids[:2]...)
+		n.mark(w.ids[:2])
+		for _, id := range w.ids[:2] {
+			verify(t, n, w.mated(id))
+		}
+		wantDown(t, n, w.mated(w.ids[2]))
+		change(t, n, w.ids[2], zhenni.StatusRevoked)
+		w.onRead(nil)
+		if err := n.SetShards(t.Context(), 2); err != nil {
+			t.Fatal(err)
+		}
+		b := w.mated(w.ids[2])
+		verify(t, n, b)
+		wantAll(t, b, zhenni.NoMatch)
+	})
 }

@@ -15,6 +15,9 @@ import (
 	"zhenni"
 )
 
+// calm is the least draw that lets a read of the store be: 60 in a thousand panic, 30 stall.
+const calm = 90
+
 // stormNode is how many panics one node of the storm is given before another takes its place.
 const stormNode = 1_000
 
@@ -24,12 +27,14 @@ type storm struct {
 	t     *testing.T
 	world *world
 	node  *Node
-	rng   sync.Mutex
-	draw  *rand.Rand
-	panics,
-	stalls,
-	goal int64
+	// over is set when goal panics were injected: the store fails no more and clients come to an end.
 	over atomic.Bool
+	goal int64
+
+	// mu guards draw and the counts.
+	mu             sync.Mutex
+	draw           *rand.Rand
+	panics, stalls int64
 
 	// toggled are the credentials whose status changes, with what was last acknowledged of them.
 	toggled map[zhenni.CredentialID]*toggle
@@ -86,34 +91,36 @@ func newStorm(t *testing.T, seed uint64) *storm {
 
 // fail panics, stalls or does nothing. The last ten credentials always panic.
 func (s *storm) fail(id *zhenni.CredentialID) {
-	s.rng.Lock()
+	s.mu.Lock()
 	n, nap := s.draw.IntN(1000), time.Duration(s.draw.IntN(100))*time.Millisecond
-	poison := id != nil && slices.Contains(s.world.ids[190:], *id)
+	if id != nil && slices.Contains(s.world.ids[190:], *id) {
+		n = 0
+	}
 	if s.over.Load() {
-		n, poison = 999, false
+		n = calm
 	}
 	switch {
-	case poison || n < 60:
+	case n < 60:
 		s.panics++
 		s.over.Store(s.panics >= s.goal)
-	case n < 90:
+	case n < calm:
 		s.stalls++
 	}
-	s.rng.Unlock()
+	s.mu.Unlock()
 	switch {
-	case poison || n < 60:
+	case n < 60:
 		panic("storm")
 	case n == 60:
-		time.Sleep(2 * s.node.config.Stall)
-	case n < 90:
+		time.Sleep(10 * time.Second) // longer than a shard may be without progress
+	case n < calm:
 		time.Sleep(nap)
 	}
 }
 
 // number draws from [0, n).
 func (s *storm) number(n int) int {
-	s.rng.Lock()
-	defer s.rng.Unlock()
+	s.mu.Lock()
+	defer s.mu.Unlock()
 	return s.draw.IntN(n)
 }
 

@@ -87,7 +87,7 @@ var actorsDefects = []defect{
 		does: "a shard that can not work never says so",
 	},
 	{
-		name: "failed-shard-forgets-to-drop", file: "actors/shard.go", caught: "TestRevokeOnFailedShard",
+		name: "failed-shard-forgets-to-drop", file: "actors/shard.go", caught: "TestRevokeOnFailedShardThatMoves",
 		old: "		h.node.stale.Or(h.segments)\n		h.failed.Store(true)", new: "		h.failed.Store(true)",
 		does: "a change made while a shard is down is not seen when it is back",
 	},
