@@ -58,3 +58,27 @@ func TestRevokeOnFailedShardThatMoves(t *testing.T) {
 		wantAll(t, b, zhenni.NoMatch)
 	})
 }
+
+// Every part of a batch is of items that its shard owns: no other may touch their segments.
+func TestItemsGoToTheirShards(t *testing.T) {
+	w := newWorld(46, testDim, 500)
+	n := startNode(t, w, Config{Shards: 7})
+	j := newJob(&n.jobs)
+	j.batch = w.mated(w.ids...)
+	if total := j.sort(n.place); total != len(w.ids) {
+		t.Fatalf("%d items sorted", total)
+	}
+	j.split(1<<7-1, n.place.shards, 16)
+	items := 0
+	for _, p := range j.parts {
+		for _, i := range p.items {
+			items++
+			if owner := n.place.shards[n.place.ownerOf(&w.ids[i])]; owner != p.shard {
+				t.Fatalf("item %d, of shard %s, goes to %s", i, owner.name, p.shard.name)
+			}
+		}
+	}
+	if items != len(w.ids) {
+		t.Errorf("%d items in parts", items)
+	}
+}

@@ -3,4 +3,4 @@
 package actors
 
 // stormPanics is how many panics [TestStorm] injects.
-const stormPanics = 4_000
+const stormPanics = 3_000

@@ -122,7 +122,7 @@ var actorsDefects = []defect{
 		does: "a shard that failed once serves no more",
 	},
 	{
-		name: "items-to-the-wrong-shard", file: "actors/job.go", caught: "TestOutcomesDoNotDependOnShards",
+		name: "items-to-the-wrong-shard", file: "actors/job.go", caught: "TestItemsGoToTheirShards",
 		old: "			order[next[s]] = uint32(i)\n", new: "			order[len(order)-1-next[s]] = uint32(i)\n",
 		does: "a shard works on segments of another",
 	},

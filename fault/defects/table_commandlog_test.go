@@ -33,8 +33,8 @@ var commandlogDefects = []defect{
 	},
 	{
 		name: "entry-not-inspected", file: "storage/commandlog/log.go", caught: "TestEveryEntryIsInspected",
-		old: "for index := max(l.first, l.snapshot+1); index <= l.last; index++ {", new: "for index := max(l.first, l.snapshot+1) + 2; index <= l.last; index++ {",
-		does: "the first entries of a log are applied unread",
+		old: "for index := max(l.first, l.snapshot+1); index <= l.last; index++ {", new: "for index := max(l.first, l.snapshot+1); index < l.last; index++ {",
+		does: "the last entry of a log is applied unread",
 	},
 	{
 		name: "gap-before-the-log", file: "storage/commandlog/log.go", caught: "TestSnapshotCutsTheLog",

@@ -12,12 +12,12 @@ var gatewayDefects = []defect{
 		does: "a chunked body is read by rules that nobody checked",
 	},
 	{
-		name: "second-length-taken", file: "gateway/guard.go", caught: "TestGuardRefusesFraming",
+		name: "second-length-taken", file: "gateway/guard.go", caught: "TestHeadIsRefusedBeforeAnybodyReadsIt",
 		old: "			if single[i] != nil {", new: "			if single[i] != nil && i != fieldContentLength {",
 		does: "of two Content-Length fields the last counts",
 	},
 	{
-		name: "length-with-a-sign", file: "gateway/guard.go", caught: "TestGuardRefusesFraming",
+		name: "length-with-a-sign", file: "gateway/guard.go", caught: "TestHeadIsRefusedBeforeAnybodyReadsIt",
 		old: "		if c < '0' || c > '9' {\n			return 0, false\n		}\n		n = n*10", new: "		if c == '+' {\n			continue\n		}\n		if c < '0' || c > '9' {\n			return 0, false\n		}\n		n = n*10",
 		does: "Content-Length: +4 has two readings",
 	},
@@ -25,11 +25,6 @@ var gatewayDefects = []defect{
 		name: "space-before-the-colon", file: "gateway/guard.go", caught: "TestGuardRefusesLines",
 		old: "		if !tokenByte[c] {\n			return &refusal{kindMalformed, \"a field name", new: "		if !tokenByte[c] && c != ' ' {\n			return &refusal{kindMalformed, \"a field name",
 		does: "a field name that ends in a space hides the field from this guard",
-	},
-	{
-		name: "bare-line-feeds", file: "gateway/conn.go", caught: "TestGuardRefusesLines",
-		old: "case c == '\\n' && (i == 0 || data[i-1] != '\\r'), c == '\\r'", new: "case c == '\\r'",
-		does: "a line has two possible ends",
 	},
 	{
 		name: "duplicate-json-keys", file: "gateway/json.go", caught: "TestDocumentsThatAreRefused",
@@ -85,11 +80,6 @@ var gatewayDefects = []defect{
 		name: "held-memory-not-given-back", file: "gateway/body.go", caught: "TestHeldMemoryIsGivenBack",
 		old: "	l.depot.held.Add(-l.reserved)\n", new: "",
 		does: "the bound on memory is used up by requests that have ended",
-	},
-	{
-		name: "body-cut-short-is-taken", file: "gateway/body.go", caught: "TestABodyThatEndsEarlyIsRefused",
-		old: "	if _, err := io.ReadFull(rq.ctx.RequestBodyStream(), body); err != nil {\n", new: "	if _, err := io.ReadFull(rq.ctx.RequestBodyStream(), body); err != nil && size < 0 {\n",
-		does: "a body that ends early is read with what an earlier request left behind it",
 	},
 	{
 		name: "pending-told-as-no-match", file: "gateway/answer.go", caught: "TestAPendingOutcomeIsRefused",
