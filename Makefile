@@ -63,6 +63,15 @@ fuzz: ## every fuzz target for FUZZTIME (5s)
 faults: ## which faults of docs/faults.md are covered, and by which test
 	.ci/faults
 
+.PHONY: panic
+panic: ## 100,000 injected panics and stalls, and long histories checked for an order; about three minutes
+	nice $(GO) test -tags long -count=1 -timeout 30m -v -run 'TestStorm|TestHistoriesHaveAnOrder' ./actors ./fault/lifecycle
+
+.PHONY: defects
+defects: ## build every seeded defect and want its test to fail (ONLY=name,name SAMPLE=12 TURN=n)
+	nice $(GO) test -tags defects -count=1 -timeout 3h -parallel 2 -v -run TestDefectsAreCaught ./fault/defects \
+	  $(if $(ONLY),-only $(ONLY)) $(if $(SAMPLE),-sample $(SAMPLE)) $(if $(TURN),-turn $(TURN))
+
 .PHONY: data
 data: ## the checks on real embeddings in DATA (../shared/data); absence fails
 	ZHENNI_REQUIRE_DATA=1 ZHENNI_DATA=$(abspath $(DATA)) $(GO) test -count=1 -v -run 'RealData' ./bench/... ./engine/... ./cmd/...

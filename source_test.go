@@ -24,6 +24,7 @@ var allowed = map[string][]string{
 	"actors":  {".", "engine"},
 	"gateway": {".", "engine", "actors"},
 	"bench":   {".", "simd", "engine", "storage", "actors", "gateway", "bench"},
+	"fault":   {".", "simd", "engine", "storage", "actors", "gateway", "fault"},
 	"cmd":     {".", "simd", "engine", "storage", "actors", "gateway", "bench", "cmd"},
 }
 
@@ -31,6 +32,7 @@ var allowed = map[string][]string{
 // bench is a client of the same protocols.
 var owners = map[string][]string{
 	"github.com/asynkron/protoactor-go": {"actors"},
+	"github.com/anishathalye/porcupine": {"fault"},
 	"github.com/panjf2000/ants/v2":      {"actors"},
 	"github.com/dgraph-io/badger/v4":    {"storage"},
 	"github.com/dgraph-io/ristretto/v2": {"storage"},

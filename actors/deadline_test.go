@@ -146,4 +146,7 @@ func TestDeadlineOnArrival(t *testing.T) {
 	if err := n.Verify(w.mated(w.ids...), time.Now()); !errors.Is(err, zhenni.ErrDeadline) {
 		t.Errorf("verify: %v", err)
 	}
+	if s := n.Stats(); s.Admitted != 0 || s.RefusedAtDoor != 1 {
+		t.Errorf("%d admitted, %d refused at the door", s.Admitted, s.RefusedAtDoor)
+	}
 }

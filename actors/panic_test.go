@@ -319,3 +319,34 @@ func TestOtherShardsServe(t *testing.T) {
 	}
 	checkLedger(t, n)
 }
+
+// A segment in which something panicked is read again: what was in it is not compared with any more.
+func TestPanicMarksItsSegment(t *testing.T) {
+	w := newWorld(43, testDim, 1)
+	w.cold = true
+	sound := w.ids[0]
+	bad := sound
+	bad[15]++
+	w.enrol(bad, zhenni.StatusActive)
+	var reads atomic.Int64
+	w.onRead(func(id zhenni.CredentialID) {
+		if id == bad {
+			panic("poison")
+		}
+		reads.Add(1)
+	})
+	n := startNode(t, w, Config{Shards: 1})
+	for _, want := range []int64{1, 1} {
+		verify(t, n, w.mated(sound))
+		if reads.Load() != want {
+			t.Errorf("%d reads, want %d", reads.Load(), want)
+		}
+	}
+	verify(t, n, w.mated(bad))
+	b := w.mated(sound)
+	verify(t, n, b)
+	wantAll(t, b, zhenni.Match)
+	if reads.Load() != 2 {
+		t.Errorf("%d reads, want one more after a panic", reads.Load())
+	}
+}

@@ -1,0 +1,6 @@
+//go:build long
+
+package actors
+
+// stormPanics is how many panics [TestStorm] injects.
+const stormPanics = 100_000

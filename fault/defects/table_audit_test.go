@@ -1,0 +1,114 @@
+package defects
+
+var auditDefects = []defect{
+	{
+		name: "group-acknowledged-before-sync", file: "storage/audit/journal.go", caught: "TestCrashAtEveryChange",
+		old: "	if err := j.file.Sync(); err != nil {\n		return err\n	}\n	j.offset", new: "	j.offset",
+		does: "leaves are acknowledged that a power failure takes away",
+	},
+	{
+		name: "torn-tail-kept", file: "storage/audit/journal.go", caught: "TestTornTailIsToldFromDamage",
+		old: "	if groupSum(b) != binary.BigEndian.Uint32(b[20:]) {\n		return nil, 0, nil\n	}\n", new: "",
+		does: "a group cut by a crash is taken for acknowledged leaves",
+	},
+	{
+		name: "lost-tail-unnoticed", file: "storage/audit/journal.go", caught: "TestTornTailIsToldFromDamage",
+		old: "	if marked > h.end() {", new: "	if marked > h.end()+1<<20 {",
+		does: "acknowledged leaves that are damaged are dropped as a torn tail",
+	},
+	{
+		name: "mark-left-behind", file: "storage/audit/journal.go", caught: "TestTornTailIsToldFromDamage",
+		old: "	return j.mark(first + int64(count))\n", new: "	return nil\n",
+		does: "nothing tells a torn tail from a lost one",
+	},
+	{
+		name: "segment-retired-early", file: "storage/audit/journal.go", caught: "TestCrashAtEveryChange",
+		old: "j.closed[0].end <= size {", new: "j.closed[0].end <= size+1<<20 {",
+		does: "a segment is removed while its entries are in no bundle",
+	},
+	{
+		name: "failed-sync-tried-again", file: "storage/audit/log.go", caught: "TestFailedSyncIsFatal",
+		old: "		err = s.journal.append(g.first, g.count, g.buf)\n		s.fail(err)\n", new: "		err = s.journal.append(g.first, g.count, g.buf)\n",
+		does: "after a failed sync the next one is believed, though the pages are gone",
+	},
+	{
+		name: "leaves-without-a-bound", file: "storage/audit/log.go", caught: "TestStalledDiskRefuses",
+		old: "	if at+len(leaves) > bound {", new: "	if at > 1<<30 {",
+		does: "a disk that stalls fills memory with leaves",
+	},
+	{
+		name: "checkpoint-before-tiles", file: "storage/audit/publisher.go", caught: "TestCrashAtEveryChange",
+		old: "	if len(files) > 0 {\n		if err := disk.Write(files...); err != nil {\n			return err\n		}\n	}\n", new: "	if len(files) > 0 {\n		defer func() { _ = disk.Write(files...) }()\n	}\n",
+		does: "a checkpoint is signed whose tiles a crash takes away",
+	},
+	{
+		name: "fork-cosigned", file: "storage/audit/witness.go", caught: "TestWitnessFollowsOneHistory",
+		old: "	if err := tlog.CheckTree(proof, tree.N, tree.Hash, last.N, last.Hash); err != nil {", new: "	if err := tlog.CheckTree(proof, tree.N, tree.Hash, last.N, last.Hash); err != nil && last.N < 0 {",
+		does: "a witness cosigns two histories",
+	},
+	{
+		name: "roll-back-cosigned", file: "storage/audit/witness.go", caught: "TestWitnessFollowsOneHistory",
+		old: "	case tree.N < last.N:\n		return corrupt(\"a checkpoint of size %d after one of %d\", tree.N, last.N)\n", new: "	case tree.N < last.N:\n		return nil\n",
+		does: "a witness cosigns a log whose end was cut",
+	},
+	{
+		name: "cosigned-before-kept", file: "storage/audit/witness.go", caught: "TestWitnessKeepsBeforeItSigns",
+		old: "	if err := w.opts.Files.Write(Content{checkpointFile, cosigned}); err != nil {\n		return nil, ioError(err)\n	}\n", new: "	_ = w.opts.Files.Write(Content{checkpointFile, cosigned})\n",
+		does: "a witness forgets what it has cosigned",
+	},
+	{
+		name: "pruned-too-far", file: "storage/audit/prune.go", caught: "TestPruneKeepsProofs",
+		old: "min(below, l.Tree().N) / tileWidth * tileWidth", new: "(min(below, l.Tree().N) + tileWidth - 1) / tileWidth * tileWidth",
+		does: "entries that were to be kept are deleted",
+	},
+	{
+		name: "tail-cut-unnoticed", file: "storage/audit/open.go", caught: "TestRollBackIsRefused",
+		old: "		if t.N > end {", new: "		if t.N > end+1<<40 {",
+		does: "an older copy of the log put back is opened",
+	},
+	{
+		name: "another-history-opened", file: "storage/audit/open.go", caught: "TestRefusalsSayHowToRepair",
+		old: "if want, ok := expected[e.size]; ok && want != e.root() {", new: "if want, ok := expected[e.size]; ok && want != e.root() && e.size < 0 {",
+		does: "a log whose entries are not those that were signed is opened",
+	},
+	{
+		name: "journal-missing-unnoticed", file: "storage/audit/open.go", caught: "TestRefusalsSayHowToRepair",
+		old: "	case !fresh && len(h.segments) == 0:", new: "	case !fresh && len(h.segments) < 0:",
+		does: "a log whose journal was deleted goes on without its last leaves",
+	},
+	{
+		name: "witness-not-asked", file: "storage/audit/open.go", caught: "TestRollBackIsRefused",
+		old: "		if t.N >= tree.N {\n			if err := expect(what, t); err != nil {\n				return err\n			}\n			continue\n		}", new: "		if t.N >= tree.N {\n			continue\n		}",
+		does: "a log signed again by its owner without its end is opened beside a witness",
+	},
+	{
+		name: "signatures-in-two-forms", file: "storage/audit/checkpoint.go", caught: "TestSignaturesHaveOneForm",
+		old: "			_, err := base64.StdEncoding.Strict().DecodeString(s.Base64)\n", new: "			_, err := base64.StdEncoding.DecodeString(s.Base64)\n",
+		does: "a checkpoint can be changed without its signature failing",
+	},
+	{
+		name: "missing-signature-passes", file: "storage/audit/checkpoint.go", caught: "TestCosignatureIsAskedFor",
+		old: "		if !signedBy(n, key) {", new: "		if !signedBy(n, key) && len(keys) == 1 {",
+		does: "a checkpoint without the witness' cosignature passes for a cosigned one",
+	},
+	{
+		name: "foreign-files-unnoticed", file: "storage/audit/verify.go", caught: "TestForeignFilesAreReported",
+		old: "		if !v.leftover(name) {", new: "		if !v.leftover(name) && name == \"\" {",
+		does: "the offline checker passes files that do not belong to the log",
+	},
+	{
+		name: "tiles-not-compared", file: "storage/audit/verify.go", caught: "TestThousandTamperings",
+		old: "	case bytes.Equal(data, want):\n		v.report.Tiles++\n", new: "	case len(data) == len(want), bytes.Equal(data, want):\n		v.report.Tiles++\n",
+		does: "the offline checker passes tiles that do not follow from the entries",
+	},
+	{
+		name: "opening-of-another-leaf", file: "storage/audit/opening.go", caught: "TestSealedOpenings",
+		old: "o.Commitment() != leaf.Hash {", new: "o.Salt == [saltSize]byte{} {",
+		does: "an opening proves what its leaf does not say",
+	},
+	{
+		name: "commitment-without-salt", file: "storage/audit/opening.go", caught: "TestCommitmentFormat",
+		old: "	copy(b[1:], o.Salt[:])\n", new: "",
+		does: "whoever has the public tiles finds out by trying who was verified, and how it ended",
+	},
+}

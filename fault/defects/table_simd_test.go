@@ -1,0 +1,34 @@
+package defects
+
+var simdDefects = []defect{
+	{
+		name: "minus-128-is-symmetric", file: "simd/generic.go", tags: "purego", caught: "TestLoneMinimum",
+		old: "symmetric = symmetric && x != math.MinInt8", new: "_ = math.MinInt8",
+		does: "-128 passes the check that makes every kernel exact",
+	},
+	{
+		name: "dot-saturates", file: "simd/generic.go", tags: "purego", caught: "TestDotExtremes",
+		old: "sum += int32(x) * int32(b[i])\n	}\n	return sum\n}\n\nfunc sumSquaresGeneric", new: "sum += int32(int16(int32(x) * int32(b[i]) * 2 / 2 & 0x3fff))\n	}\n	return sum\n}\n\nfunc sumSquaresGeneric",
+		does: "products lose their upper bits, as in a 16-bit lane that overflows",
+	},
+	{
+		name: "avx2-for-short-rows", file: "simd/dispatch_amd64.go", caught: "TestFloatsStayInside",
+		old: "n = len(src) &^ 15\n		sumSq = scaleVNNI", new: "n = len(src)\n		sumSq = scaleVNNI",
+		does: "a kernel writes beyond the end of a row that is no multiple of its width",
+	},
+	{
+		name: "quantise-takes-infinity", file: "simd/simd.go", caught: "TestQuantizeRefuses",
+		old: "if largest >= 0x7f800000 {", new: "if largest > 0x7f800000 {",
+		does: "an infinite element is quantised",
+	},
+	{
+		name: "quantise-away-from-even", file: "simd/generic.go", tags: "purego", caught: "TestQuantizeTies",
+		old: "math.RoundToEven(", new: "math.Round(",
+		does: "machines differ on ties, and so in their decisions",
+	},
+	{
+		name: "rows-outside-are-read", file: "simd/simd.go", caught: "TestArgumentsThatDoNotFitPanic",
+		old: "if d < 0 || d > length || outside(offsets, length-d) {", new: "if d < 0 || d > length {",
+		does: "a wrong offset reads memory of somebody else",
+	},
+}

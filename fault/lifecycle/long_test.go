@@ -1,0 +1,6 @@
+//go:build long
+
+package lifecycle
+
+// rounds is how often a node is opened, and turns how many operations each client makes of it.
+const rounds, turns = 40, 400
