@@ -25,6 +25,7 @@ var allowed = map[string][]string{
 	"gateway": {".", "engine", "actors"},
 	"bench":   {".", "simd", "engine", "storage", "actors", "gateway", "bench"},
 	"cmd":     {".", "simd", "engine", "storage", "actors", "gateway", "bench", "cmd"},
+	"fault":   {".", "bench"},
 }
 
 // owners lists the outside modules that belong to one package, and who else may lean on them: the load generator of
@@ -48,6 +49,8 @@ var owners = map[string][]string{
 	"github.com/alecthomas/kong":        {"cmd"},
 	"github.com/vbauerster/mpb/v8":      {"cmd"},
 	"golang.org/x/mod/sumdb":            {"storage/audit", "cmd"},
+	"github.com/anishathalye/porcupine": {"fault"},
+	"github.com/hanwen/go-fuse/v2":      {"fault"},
 }
 
 // sourceFile is one parsed Go file of the module. dir is "." for the root package.

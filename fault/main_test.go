@@ -1,0 +1,87 @@
+//go:build fault
+
+package fault
+
+import (
+	"context"
+	"flag"
+	"fmt"
+	"os"
+	"os/exec"
+	"os/signal"
+	"path/filepath"
+	"runtime"
+	"syscall"
+	"testing"
+	"time"
+)
+
+var (
+	rounds    = flag.Int("rounds", 0, "how many faults; 0 is the short form of each test")
+	seed      = flag.Uint64("seed", uint64(time.Now().UnixNano()), "where the random choices come from")
+	duration  = flag.Duration("duration", 10*time.Second, "how long TestSoak runs")
+	scratchAt = flag.String("scratch", "", "folder to work in; the default is that of the system for temporary files")
+)
+
+// built is the program under test and interrupted ends with the first interrupt, so that every run can clean up.
+var (
+	built       string
+	interrupted context.Context
+)
+
+func TestMain(m *testing.M) {
+	flag.Parse()
+	os.Exit(buildAndRun(m))
+}
+
+func buildAndRun(m *testing.M) int {
+	dir, err := os.MkdirTemp("", "zhenni-fault-")
+	if err != nil {
+		fmt.Fprintln(os.Stderr, err)
+		return 3
+	}
+	defer os.RemoveAll(dir)
+	built = filepath.Join(dir, "zhenni")
+	if out, err := exec.Command("go", "build", "-o", built, "zhenni/cmd/zhenni").CombinedOutput(); err != nil {
+		fmt.Fprintf(os.Stderr, "%v: %s\n", err, out)
+		return 3
+	}
+	var stop context.CancelFunc
+	interrupted, stop = signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
+	defer stop()
+	return m.Run()
+}
+
+// rig is the rig of one test.
+func rig(t *testing.T) *Rig {
+	t.Helper()
+	profile, err := filepath.Abs("../cmd/zhenni/profiles/synthetic-128.json")
+	if err != nil {
+		t.Fatal(err)
+	}
+	at := *scratchAt
+	if at == "" {
+		at = os.TempDir()
+	}
+	t.Logf("seed %d, %s/%s, %d cores", *seed, runtime.GOOS, runtime.GOARCH, runtime.NumCPU())
+	return &Rig{Binary: built, Profile: profile, Scratch: at, Seed: *seed, Logf: t.Logf}
+}
+
+// count is the number of rounds asked for, or short.
+func count(short int) int {
+	if *rounds > 0 {
+		return *rounds
+	}
+	return short
+}
+
+// FAULTS: S1 C1 C2 C9 C10
+func TestCrash(t *testing.T) {
+	report, err := rig(t).Crash(interrupted, count(15))
+	if report != nil {
+		t.Log(report)
+	}
+	if err != nil {
+		t.Error(err)
+	}
+}
