@@ -77,11 +77,13 @@ type drill struct {
 	// store is the folder, address where it is served, key the API key.
 	store, address, key string
 	server              *Server
+	// pause is how long a client rests between two requests.
+	pause time.Duration
 }
 
 // newDrill creates the store and serves it.
 func (r *Rig) newDrill(ctx context.Context, store string) (d *drill, err error) {
-	d = &drill{rig: r, register: NewRegister(), random: rand.New(rand.NewPCG(r.Seed, 2)), store: store}
+	d = &drill{rig: r, register: NewRegister(), random: rand.New(rand.NewPCG(r.Seed, 2)), store: store, pause: 8 * time.Millisecond}
 	if d.address, err = freeAddress(); err != nil {
 		return nil, err
 	}
@@ -101,7 +103,7 @@ func (d *drill) load(ctx context.Context, least, most time.Duration, strike func
 	during, stop := context.WithCancel(ctx)
 	defer stop()
 	done := make(chan error, 1)
-	load := Load{URL: d.server.URL, Key: d.key, Clients: 6, Pause: 8 * time.Millisecond, Seed: d.random.Uint64()}
+	load := Load{URL: d.server.URL, Key: d.key, Clients: 6, Pause: d.pause, Seed: d.random.Uint64()}
 	go func() { done <- load.Run(during, d.register) }()
 	wait(ctx, least+time.Duration(d.random.Int64N(int64(most-least))))
 	strike()

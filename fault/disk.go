@@ -36,6 +36,9 @@ type Disk struct {
 	// lies is how long what was written stays volatile whether it is flushed or not: a disk that acknowledges flushes
 	// and ignores them. 0 is an honest disk.
 	lies time.Duration
+	// slow is how long a flush takes at most; it begins to wait before it takes effect, so that a cut finds the cache
+	// in use. It is set before the disk is.
+	slow time.Duration
 
 	mu sync.Mutex
 	// seen is what reads return, safe what a power cut leaves; both by number of page.
@@ -55,6 +58,13 @@ type cached struct {
 // NewDisk makes an empty disk of size bytes, a multiple of a page.
 func NewDisk(size int64) *Disk {
 	return &Disk{size: size, seen: make(map[int64]*[pageBytes]byte), safe: make(map[int64]*[pageBytes]byte)}
+}
+
+// lie has the disk acknowledge flushes and ignore them: what is younger than volatile goes with the power. 0 ends it.
+func (d *Disk) lie(volatile time.Duration) {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	d.lies = volatile
 }
 
 // ReadAt implements io.ReaderAt.
@@ -89,6 +99,9 @@ func (d *Disk) WriteAt(p []byte, at int64) (int, error) {
 
 // Flush makes every write before it durable.
 func (d *Disk) Flush() error {
+	if d.slow > 0 {
+		time.Sleep(rand.N(d.slow))
+	}
 	d.mu.Lock()
 	defer d.mu.Unlock()
 	if d.off {
@@ -152,11 +165,25 @@ func putSome(pages map[int64]*[pageBytes]byte, w cached, random *rand.Rand) {
 	}
 }
 
+// await waits for at most a tenth of a second until n writes are in the cache, so that a cut has something to lose.
+func (d *Disk) await(n int) {
+	for range 500 {
+		d.mu.Lock()
+		volatile := len(d.cache)
+		d.mu.Unlock()
+		if volatile >= n {
+			return
+		}
+		time.Sleep(200 * time.Microsecond)
+	}
+}
+
 // Plug returns the disk with its power back, holding what survived.
 func (d *Disk) Plug() *Disk {
 	d.mu.Lock()
 	defer d.mu.Unlock()
 	again := NewDisk(d.size)
+	again.slow = d.slow
 	for number, page := range d.safe {
 		seen, safe := *page, *page
 		again.seen[number], again.safe[number] = &seen, &safe

@@ -1,4 +1,4 @@
-//go:build fault
+//go:build fault && linux
 
 package fault
 
@@ -83,5 +83,36 @@ func TestCrash(t *testing.T) {
 	}
 	if err != nil {
 		t.Error(err)
+	}
+}
+
+// mounting skips a test where nothing can be mounted.
+func mounting(t *testing.T) *Rig {
+	t.Helper()
+	if err := CanMount(); err != nil {
+		t.Skipf("skipped, not passed: %v", err)
+	}
+	return rig(t)
+}
+
+// FAULTS: S2
+func TestPower(t *testing.T) {
+	report, err := mounting(t).Power(interrupted, count(8), 0)
+	if report != nil {
+		t.Log(report)
+	}
+	if err != nil {
+		t.Error(err)
+	}
+}
+
+// The control: on a disk that acknowledges flushes and ignores them, acknowledged changes are lost, and the rig sees it.
+func TestPowerSeesALyingDisk(t *testing.T) {
+	report, err := mounting(t).Power(interrupted, 3, 300*time.Millisecond)
+	if report != nil {
+		t.Log(report)
+	}
+	if err == nil || report == nil || report.Worst.Missing+report.Worst.Revived == 0 {
+		t.Errorf("nothing acknowledged was found missing: %v", err)
 	}
 }
