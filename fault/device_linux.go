@@ -31,7 +31,7 @@ func mountUser(dir string, root fs.InodeEmbedder) (*fuse.Server, error) {
 	none := time.Duration(0)
 	server, err := fs.Mount(dir, root, &fs.Options{
 		EntryTimeout: &none, AttrTimeout: &none, NullPermissions: true,
-		MountOptions: fuse.MountOptions{DirectMountStrict: true, FsName: "zhenni-fault", Name: "zhenni", MaxWrite: 1 << 20, DisableXAttrs: true},
+		MountOptions: fuse.MountOptions{DirectMountStrict: true, FsName: "zhenni-fault", Name: "zhenni", MaxWrite: 512 << 10, DisableXAttrs: true, DisableSplice: true},
 	})
 	if err != nil {
 		return nil, fmt.Errorf("fault: mount %s: %w", dir, err)

@@ -27,7 +27,7 @@ type Load struct {
 func (l Load) Run(ctx context.Context, r *Register) error {
 	var running sync.WaitGroup
 	for i := range l.Clients {
-		client, err := bench.NewClient(bench.Target{URL: l.URL, Key: l.Key, Timeout: 15 * time.Second})
+		client, err := newClient(l.URL, l.Key)
 		if err != nil {
 			return err
 		}
@@ -44,6 +44,10 @@ func (l Load) Run(ctx context.Context, r *Register) error {
 	}
 	running.Wait()
 	return nil
+}
+
+func newClient(url, key string) (*bench.Client, error) {
+	return bench.NewClient(bench.Target{URL: url, Key: key, Timeout: 15 * time.Second})
 }
 
 // rest waits after a failure; false: there is nobody left to ask.
@@ -84,7 +88,7 @@ func (a *asker) ask() error {
 	switch {
 	case dice < 30 || !ok:
 		return a.enrol()
-	case dice < 45:
+	case dice < 45 && !c.kept:
 		return a.revoke(at, c)
 	case dice < 80:
 		return a.verify(at, c, Verify, c.person())

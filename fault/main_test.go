@@ -116,3 +116,14 @@ func TestPowerSeesALyingDisk(t *testing.T) {
 		t.Errorf("nothing acknowledged was found missing: %v", err)
 	}
 }
+
+// FAULTS: S8 S9 S11 S18
+func TestFull(t *testing.T) {
+	report, err := mounting(t).Full(interrupted, count(8))
+	if report != nil {
+		t.Log(report)
+	}
+	if err != nil {
+		t.Error(err)
+	}
+}

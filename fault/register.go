@@ -13,6 +13,7 @@ type credential struct {
 	id     zhenni.CredentialID
 	// asked is set when a revocation is sent; acknowledged is the time of the first answer to one, 0 before.
 	asked        bool
+	kept         bool // is never revoked
 	acknowledged int64
 	// settled is set when the credential, asked to be revoked without an answer, was seen revoked.
 	settled bool
@@ -90,6 +91,14 @@ func (r *Register) any(random *rand.Rand) (at int, c credential, ok bool) {
 		at = n - 1 - random.IntN(min(n, 8))
 	}
 	return at, r.list[at], true
+}
+
+// keep has a credential never be revoked, so that somebody can watch it, and returns it.
+func (r *Register) keep(at int) credential {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	r.list[at].kept = true
+	return r.list[at]
 }
 
 // revoking marks a credential as asked to be revoked.
