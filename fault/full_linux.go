@@ -166,7 +166,9 @@ func (d *drill) strike(ctx context.Context, report *FullReport, row *FullRow, ru
 		return err
 	}
 	began := time.Now()
-	if err := again(func() error { return eye.since(began) }); err != nil {
+	for err = eye.since(began); err != nil && time.Since(began) < startLimit && wait(ctx, restartPause); err = eye.since(began) {
+	}
+	if err != nil {
 		eye.stop()
 		_, refusal := keeper.stop()
 		return fmt.Errorf("%w: %s", err, refusal)

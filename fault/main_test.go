@@ -19,6 +19,8 @@ import (
 var (
 	rounds    = flag.Int("rounds", 0, "how many faults; 0 is the short form of each test")
 	seed      = flag.Uint64("seed", uint64(time.Now().UnixNano()), "where the random choices come from")
+	first     = flag.Int("first", 0, "number of the first case of TestCorrupt, to repeat one: -rounds 1 -first N -seed S")
+	wounds    = flag.Int("wounds", 1, "damages of each case of TestCorrupt")
 	duration  = flag.Duration("duration", 10*time.Second, "how long TestSoak runs")
 	scratchAt = flag.String("scratch", "", "folder to work in; the default is that of the system for temporary files")
 )
@@ -120,6 +122,17 @@ func TestPowerSeesALyingDisk(t *testing.T) {
 // FAULTS: S8 S9 S11 S18
 func TestFull(t *testing.T) {
 	report, err := mounting(t).Full(interrupted, count(8))
+	if report != nil {
+		t.Log(report)
+	}
+	if err != nil {
+		t.Error(err)
+	}
+}
+
+// FAULTS: S3 S4 S5 S7 S17
+func TestCorrupt(t *testing.T) {
+	report, err := rig(t).Corrupt(interrupted, Cases{First: *first, Count: count(60), Workers: 2, Wounds: *wounds})
 	if report != nil {
 		t.Log(report)
 	}

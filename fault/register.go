@@ -47,6 +47,13 @@ type Register struct {
 // NewRegister is empty.
 func NewRegister() *Register { return &Register{History: NewHistory()} }
 
+// fork returns a register with the same credentials and a history of its own.
+func (r *Register) fork() *Register {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	return &Register{History: NewHistory(), list: append([]credential(nil), r.list...), people: r.people}
+}
+
 // Len is the number of acknowledged enrolments.
 func (r *Register) Len() int {
 	r.mu.Lock()
