@@ -63,6 +63,35 @@ fuzz: ## every fuzz target for FUZZTIME (5s)
 faults: ## which faults of docs/faults.md are covered, and by which test
 	.ci/faults
 
+# Faults of the real binary. N is how many, LONG=1 the numbers that docs/reliability.md claims, SEED repeats a run.
+FAULT = $(GO) test -tags fault -count=1 -v -timeout 0 ./fault
+FAULTARGS = -args $(if $(SEED),-seed $(SEED)) $(if $(SCRATCH),-scratch $(SCRATCH))
+faults-of = $(if $(N),-rounds $(N),$(if $(LONG),-rounds $(1)))
+
+.PHONY: crash
+crash: ## kill -9 the server N times under load (LONG=1: 200)
+	$(FAULT) -run '^TestCrash$$' $(FAULTARGS) $(call faults-of,200)
+
+.PHONY: power
+power: ## cut the power of its disk N times (LONG=1: 50), and see a disk that lies; needs root
+	$(FAULT) -run '^TestPower' $(FAULTARGS) $(call faults-of,50)
+
+.PHONY: full
+full: ## fail its disk N times, by EIO, ENOSPC, torn writes, stalls (LONG=1: 100); needs root
+	$(FAULT) -run '^TestFull$$' $(FAULTARGS) $(call faults-of,100)
+
+.PHONY: corrupt
+corrupt: ## damage its store N times, every class of file (LONG=1: 1000)
+	$(FAULT) -run '^TestCorrupt$$' $(FAULTARGS) $(call faults-of,1000)
+
+.PHONY: soak
+soak: ## all of it at a low rate for DURATION (1h), watching memory, descriptors and disk
+	$(FAULT) -run '^TestSoak$$' $(FAULTARGS) -duration $(or $(DURATION),1h)
+
+.PHONY: fault-short
+fault-short: ## a few of each, under three minutes on two cores
+	$(FAULT) -run '^Test(Crash|Power|PowerSeesALyingDisk|Full|Corrupt)$$' $(FAULTARGS)
+
 .PHONY: data
 data: ## the checks on real embeddings in DATA (../shared/data); absence fails
 	ZHENNI_REQUIRE_DATA=1 ZHENNI_DATA=$(abspath $(DATA)) $(GO) test -count=1 -v -run 'RealData' ./bench/... ./engine/... ./cmd/...

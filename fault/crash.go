@@ -81,8 +81,8 @@ type drill struct {
 	pause time.Duration
 }
 
-// newDrill creates the store and serves it.
-func (r *Rig) newDrill(ctx context.Context, store string) (d *drill, err error) {
+// newDrill creates the store, in s, and serves it. The server that runs when s is removed is killed.
+func (r *Rig) newDrill(ctx context.Context, s *scratch, store string) (d *drill, err error) {
 	d = &drill{rig: r, register: NewRegister(), random: rand.New(rand.NewPCG(r.Seed, 2)), store: store, pause: 8 * time.Millisecond}
 	if d.address, err = freeAddress(); err != nil {
 		return nil, err
@@ -90,8 +90,8 @@ func (r *Rig) newDrill(ctx context.Context, store string) (d *drill, err error) 
 	if d.server, err = r.start(ctx, store, d.address, "--create-key"); err != nil {
 		return nil, err
 	}
+	s.later(func() error { d.server.kill(); return nil })
 	if d.key, err = r.addParty(store); err != nil {
-		d.server.kill()
 		return nil, err
 	}
 	return d, nil
@@ -112,11 +112,13 @@ func (d *drill) load(ctx context.Context, least, most time.Duration, strike func
 }
 
 // again serves the store again and asks about everything.
-func (d *drill) again(ctx context.Context, statuses int) (err error) {
+func (d *drill) again(ctx context.Context, statuses int) error {
 	began := time.Now()
-	if d.server, err = d.rig.start(ctx, d.store, d.address); err != nil {
+	server, err := d.rig.start(ctx, d.store, d.address)
+	if err != nil {
 		return fmt.Errorf("after %d rounds: %w", d.report.Rounds, err)
 	}
+	d.server = server
 	d.report.Restarts = append(d.report.Restarts, d.server.Ready)
 	d.register.Settle()
 	found, err := d.register.Audit(d.server.URL, d.key, statuses, d.random.Uint64())
@@ -127,9 +129,7 @@ func (d *drill) again(ctx context.Context, statuses int) (err error) {
 
 // finish checks the histories. It is for the end of a run, whatever came before.
 func (d *drill) finish(err error) (*Report, error) {
-	if d.server != nil {
-		d.server.kill()
-	}
+	d.server.kill()
 	d.register.Settle()
 	d.report.Unexplained = Check(d.register.Events())
 	d.report.Totals = d.register.Totals()
@@ -144,7 +144,7 @@ func (r *Rig) Crash(ctx context.Context, rounds int) (_ *Report, err error) {
 		return nil, err
 	}
 	defer func() { err = errors.Join(err, s.remove()) }()
-	d, err := r.newDrill(ctx, filepath.Join(s.dir, "store"))
+	d, err := r.newDrill(ctx, s, filepath.Join(s.dir, "store"))
 	if err != nil {
 		return nil, err
 	}
@@ -155,7 +155,7 @@ func (r *Rig) Crash(ctx context.Context, rounds int) (_ *Report, err error) {
 			err = d.again(ctx, 100)
 		}
 		if d.report.Rounds%20 == 0 {
-			r.Logf("crash: %d of %d, %d credentials", d.report.Rounds, rounds, d.register.Len())
+			r.Logf("crash: %d of %d, %d credentials, last restart %v", d.report.Rounds, rounds, d.register.Len(), d.server.Ready.Round(time.Millisecond))
 		}
 	}
 	if err == nil && ctx.Err() == nil {

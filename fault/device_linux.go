@@ -108,8 +108,11 @@ func attach(s *scratch, disk *Disk, format bool) (_ *device, err error) {
 	return d, nil
 }
 
-// detach takes the device away; the disk keeps what it has. A second call does nothing.
+// detach takes the device away; the disk keeps what it has. A second call does nothing, nor one on nil.
 func (d *device) detach() error {
+	if d == nil {
+		return nil
+	}
 	var errs []error
 	for i := len(d.undo) - 1; i >= 0; i-- {
 		errs = append(errs, d.undo[i]())

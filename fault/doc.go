@@ -1,14 +1,16 @@
 // Package fault breaks a running zhenni from outside and checks what it promised: it starts the real binary as a child
 // process, asks it over HTTP, and knows nothing of its inside but that a store is a folder of files.
 //
-//	person.go, history.go            who is asked about, what was asked and answered, and whether that can be explained
-//	register.go, load.go, audit.go   what every credential must answer; concurrent clients; asking about all of them
-//	server.go, scratch.go            the child process; folders and mounts that go away again
-//	crash.go                         SIGKILL at any moment
-//	disk.go, device_linux.go         a block device that loses what was not flushed; power.go cuts its power
-//	rules.go, faulty_linux.go        a file system that fails by rule; full.go serves a store on it
-//	damage.go, corrupt.go            a store damaged while nobody serves it
-//	soak.go                          all of it slowly, watching what the process takes
+//	person.go, history.go                who is asked about; what was asked and answered, and whether that can be explained
+//	register.go, load.go, audit.go       what every credential must answer; concurrent clients; asking about all of them
+//	server.go, scratch.go                the child process; folders and mounts that go away again
+//	crash.go                             SIGKILL at any moment
+//	disk.go, device_linux.go             a block device that loses what was not flushed
+//	power_linux.go                       cuts its power under a server
+//	rules.go, faulty_linux.go            a file system that fails by rule
+//	full_linux.go, supervisor.go         a store served on it, and started again when the server ended
+//	damage.go, prepared.go, corrupt.go   a store damaged while nobody serves it
+//	soak_linux.go                        all of it slowly, watching what the process takes
 //
 // # What is checked
 //

@@ -13,13 +13,17 @@ import (
 	"time"
 )
 
+// fatal reports a disk that fails every write or sync for good with EIO: a server may end, and wait for another disk.
+func (r Rule) fatal() bool { return r.Forever && r.Errno == syscall.EIO }
+
 // outageLimit is how long verification may be away after a fault of the disk.
 const outageLimit = 5 * time.Second
 
 // FullRow is what one kind of fault led to.
 type FullRow struct {
-	// Rounds counts the faults armed, Struck those that were met; Restarts the times a server was started again; Longest is the
-	// longest time without verdicts; Late counts those beyond five seconds.
+	// Rounds counts the faults armed, Struck those that were met; Restarts the times a server was started again; Longest
+	// is the longest time without verdicts; Late counts those beyond five seconds, where the fault was not one that a
+	// server may end of.
 	Rounds, Struck, Restarts, Late int
 	Longest                        time.Duration
 	// Closed counts stores that were refused once the fault had passed.
@@ -116,7 +120,7 @@ func (r *Rig) fullStore(ctx context.Context, report *FullReport, random *rand.Ra
 	if err != nil {
 		return 0, err
 	}
-	d, err := r.newDrill(ctx, filepath.Join(at, "store"))
+	d, err := r.newDrill(ctx, s, filepath.Join(at, "store"))
 	if err != nil {
 		return 0, err
 	}
@@ -196,7 +200,7 @@ func (d *drill) strike(ctx context.Context, report *FullReport, row *FullRow, ru
 		row.Restarts += starts - 1
 		row.Longest = max(row.Longest, longest)
 	}
-	if longest > outageLimit {
+	if longest > outageLimit && !rule.fatal() {
 		row.Late++
 		report.Notes["late after "+rule.Name()] = fmt.Sprintf("%v with %+v; the last start that failed: %s", longest.Round(time.Millisecond), rule, refusal)
 	}
@@ -211,8 +215,8 @@ func (d *drill) strike(ctx context.Context, report *FullReport, row *FullRow, ru
 // before, so a start may fail once more for each such file.
 func (d *drill) reopen(ctx context.Context) (err error) {
 	for range 4 {
-		if err = d.again(ctx, 50); err == nil {
-			return nil
+		if err = d.again(ctx, 50); err == nil || ctx.Err() != nil {
+			return err
 		}
 	}
 	return fmt.Errorf("%w: %w", errClosed, err)

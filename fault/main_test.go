@@ -37,6 +37,9 @@ func TestMain(m *testing.M) {
 }
 
 func buildAndRun(m *testing.M) int {
+	var stop context.CancelFunc
+	interrupted, stop = signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
+	defer stop()
 	dir, err := os.MkdirTemp("", "zhenni-fault-")
 	if err != nil {
 		fmt.Fprintln(os.Stderr, err)
@@ -44,13 +47,10 @@ func buildAndRun(m *testing.M) int {
 	}
 	defer os.RemoveAll(dir)
 	built = filepath.Join(dir, "zhenni")
-	if out, err := exec.Command("go", "build", "-o", built, "zhenni/cmd/zhenni").CombinedOutput(); err != nil {
+	if out, err := exec.CommandContext(interrupted, "go", "build", "-o", built, "zhenni/cmd/zhenni").CombinedOutput(); err != nil {
 		fmt.Fprintf(os.Stderr, "%v: %s\n", err, out)
 		return 3
 	}
-	var stop context.CancelFunc
-	interrupted, stop = signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
-	defer stop()
 	return m.Run()
 }
 
@@ -133,6 +133,17 @@ func TestFull(t *testing.T) {
 // FAULTS: S3 S4 S5 S7 S17
 func TestCorrupt(t *testing.T) {
 	report, err := rig(t).Corrupt(interrupted, Cases{First: *first, Count: count(60), Workers: 2, Wounds: *wounds})
+	if report != nil {
+		t.Log(report)
+	}
+	if err != nil {
+		t.Error(err)
+	}
+}
+
+// FAULTS: S1 S8 S9 S11
+func TestSoak(t *testing.T) {
+	report, err := rig(t).Soak(interrupted, *duration)
 	if report != nil {
 		t.Log(report)
 	}

@@ -45,7 +45,7 @@ func (r *Rig) Power(ctx context.Context, rounds int, lies time.Duration) (_ *Pow
 		return nil, err
 	}
 	s.later(func() error { return at.detach() })
-	d, err := r.newDrill(ctx, filepath.Join(at.at, "store"))
+	d, err := r.newDrill(ctx, s, filepath.Join(at.at, "store"))
 	if err != nil {
 		return nil, err
 	}

@@ -27,6 +27,9 @@ const notesKept = 64 << 10
 // errHung is a server that neither served nor ended in [startLimit].
 var errHung = errors.New("fault: the server neither serves nor ends")
 
+// errStuck is a server that SIGTERM does not end.
+var errStuck = errors.New("fault: still running 30 s after SIGTERM")
+
 // Server is zhenni serve in a process of its own.
 type Server struct {
 	URL string
@@ -136,10 +139,13 @@ func (s *Server) terminate() error {
 	}
 	select {
 	case <-s.exited:
-		return s.err
+		if s.err != nil {
+			return fmt.Errorf("fault: stopped in order: %w: %s", s.err, lastLine(s.notes.String()))
+		}
+		return nil
 	case <-time.After(30 * time.Second):
 		s.kill()
-		return errors.New("fault: still running 30 s after SIGTERM")
+		return errStuck
 	}
 }
 
