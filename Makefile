@@ -82,7 +82,7 @@ full: ## fail its disk N times, by EIO, ENOSPC, torn writes, stalls (LONG=1: 100
 
 .PHONY: corrupt
 corrupt: ## damage its store N times, every class of file (LONG=1: 1000)
-	$(FAULT) -run '^TestCorrupt$$' $(FAULTARGS) $(call faults-of,1000)
+	$(FAULT) -run '^TestCorrupt' $(FAULTARGS) $(call faults-of,1000)
 
 .PHONY: soak
 soak: ## all of it at a low rate for DURATION (1h), watching memory, descriptors and disk
@@ -90,7 +90,7 @@ soak: ## all of it at a low rate for DURATION (1h), watching memory, descriptors
 
 .PHONY: fault-short
 fault-short: ## a few of each, under three minutes on two cores
-	$(FAULT) -run '^Test(Crash|Power|PowerSeesALyingDisk|Full|Corrupt)$$' $(FAULTARGS)
+	$(FAULT) -run '^Test(Crash|Power|PowerSeesALyingDisk|Full|Corrupt|CorruptSeesWrongAnswers)$$' $(FAULTARGS)
 
 .PHONY: data
 data: ## the checks on real embeddings in DATA (../shared/data); absence fails

@@ -71,27 +71,38 @@ func (f *FullReport) Err() error {
 	return errors.Join(errs...)
 }
 
-// drawRule makes a rule that strikes at a random place.
-func drawRule(random *rand.Rand) Rule {
-	kinds := []Rule{
-		{Acts: ActWrite, Errno: syscall.EIO}, {Acts: ActWrite, Errno: syscall.EIO, Torn: true}, {Acts: ActSync, Errno: syscall.EIO},
-		{Acts: ActSync, Errno: syscall.EIO, Forever: true}, {Acts: ActWrite, Errno: syscall.EIO, Forever: true},
-		{Acts: ActWrite, Errno: syscall.ENOSPC}, {Acts: ActWrite, Errno: syscall.ENOSPC, Torn: true},
-		{Acts: growth, Errno: syscall.ENOSPC, Forever: true}, {Acts: growth, Errno: syscall.ENOSPC, Forever: true},
-		{Acts: ActCreate, Errno: syscall.ENOSPC},
-		{Acts: ActCreate, Errno: syscall.EIO}, {Acts: ActRename, Errno: syscall.EIO}, {Acts: ActWrite, Stall: 5 * time.Second},
-		{Acts: ActSync, Stall: 5 * time.Second},
-	}
-	rule := kinds[random.IntN(len(kinds))]
+// kinds are those of faults, in the order in which rounds take them.
+var kinds = []Rule{
+	{Acts: growth, Errno: syscall.ENOSPC, Forever: true},
+	{Acts: ActSync, Errno: syscall.EIO},
+	{Acts: ActWrite, Errno: syscall.EIO, Torn: true},
+	{Acts: ActWrite, Errno: syscall.ENOSPC},
+	{Acts: ActCreate, Errno: syscall.ENOSPC},
+	{Acts: ActWrite, Stall: 5 * time.Second},
+	{Acts: ActRename, Errno: syscall.EIO},
+	{Acts: ActWrite, Errno: syscall.EIO, Forever: true},
+	{Acts: ActSync, Errno: syscall.EIO, Forever: true},
+	{Acts: ActWrite, Errno: syscall.EIO},
+	{Acts: ActWrite, Errno: syscall.ENOSPC, Torn: true},
+	{Acts: ActCreate, Errno: syscall.EIO},
+	{Acts: ActSync, Stall: 5 * time.Second},
+}
+
+// drawRule makes the rule of a round, which strikes at a random place.
+func drawRule(round int, random *rand.Rand) Rule {
+	rule := kinds[round%len(kinds)]
 	rule.After = random.IntN(60)
-	if rule.Acts == ActCreate || rule.Acts == ActRename {
+	if rule.startsOnly() {
 		rule.After = random.IntN(3)
 	}
-	if patterns := []string{"", "", "*.wal", "*.mem", "mark"}; rule.Acts != growth && rule.Acts&(ActCreate|ActRename) == 0 {
+	if patterns := []string{"", "", "*.wal", "*.mem", "mark"}; rule.Acts != growth && !rule.startsOnly() {
 		rule.Pattern = patterns[random.IntN(len(patterns))]
 	}
 	return rule
 }
+
+// startsOnly reports a rule that hardly meets anything but at a start, when files come and go.
+func (r Rule) startsOnly() bool { return r.Acts == ActCreate || r.Acts == ActRename }
 
 // Full serves a store on a file system that fails, one fault a round, while clients change and ask and a supervisor
 // starts again what ended. After each fault the store is served without it and asked about everything. It needs
@@ -100,7 +111,7 @@ func (r *Rig) Full(ctx context.Context, rounds int) (_ *FullReport, err error) {
 	report := &FullReport{Rows: make(map[string]*FullRow), Notes: make(map[string]string)}
 	random := rand.New(rand.NewPCG(r.Seed, 5))
 	for done := 0; done < rounds && ctx.Err() == nil; {
-		n, err := r.fullStore(ctx, report, random, rounds-done)
+		n, err := r.fullStore(ctx, report, random, done, rounds)
 		if done += n; err != nil {
 			return report, errors.Join(err, report.Err())
 		}
@@ -108,8 +119,8 @@ func (r *Rig) Full(ctx context.Context, rounds int) (_ *FullReport, err error) {
 	return report, errors.Join(context.Cause(ctx), report.Err())
 }
 
-// fullStore runs rounds on one store, until it is refused.
-func (r *Rig) fullStore(ctx context.Context, report *FullReport, random *rand.Rand, rounds int) (done int, err error) {
+// fullStore runs the rounds from first on one store, until it is refused, and returns how many it ran.
+func (r *Rig) fullStore(ctx context.Context, report *FullReport, random *rand.Rand, first, rounds int) (done int, err error) {
 	s, err := r.scratch("full")
 	if err != nil {
 		return 0, err
@@ -134,8 +145,8 @@ func (r *Rig) fullStore(ctx context.Context, report *FullReport, random *rand.Ra
 		return 0, err
 	}
 	kept := d.register.keep(0)
-	for ; done < rounds && ctx.Err() == nil && err == nil; done++ {
-		rule := drawRule(random)
+	for ; first+done < rounds && ctx.Err() == nil && err == nil; done++ {
+		rule := drawRule(first+done, random)
 		row := report.row(rule.Name())
 		if err = d.strike(ctx, report, row, rules, rule, kept); errors.Is(err, errClosed) {
 			row.Closed++
@@ -144,7 +155,7 @@ func (r *Rig) fullStore(ctx context.Context, report *FullReport, random *rand.Ra
 			return done + 1, nil
 		}
 		if done%10 == 9 {
-			r.Logf("full: %d of %d on this store, %d credentials", done+1, rounds, d.register.Len())
+			r.Logf("full: %d of %d, %d credentials in this store", first+done+1, rounds, d.register.Len())
 		}
 	}
 	_, _ = d.finish(nil) // the report carries it
@@ -174,8 +185,8 @@ func (d *drill) strike(ctx context.Context, report *FullReport, row *FullRow, ru
 	}
 	if err != nil {
 		eye.stop()
-		_, refusal := keeper.stop()
-		return fmt.Errorf("%w: %s", err, refusal)
+		keeper.stop()
+		return fmt.Errorf("%w: %s", err, keeper.refusal)
 	}
 	during, stop := context.WithCancel(ctx)
 	loaded := make(chan error, 1)
@@ -184,8 +195,8 @@ func (d *drill) strike(ctx context.Context, report *FullReport, row *FullRow, ru
 	wait(ctx, time.Duration(d.random.Int64N(int64(150*time.Millisecond))))
 	rules.Arm(&rule)
 	row.Rounds++
-	if rule.Acts == ActCreate || rule.Acts == ActRename {
-		keeper.kill() // files come and go most at a start
+	if rule.startsOnly() {
+		keeper.kill()
 	}
 	stirred := stir(d.store, d.random.Uint64())
 	longest, struck := observe(ctx, rules, eye)
@@ -193,16 +204,19 @@ func (d *drill) strike(ctx context.Context, report *FullReport, row *FullRow, ru
 	stop()
 	err = <-loaded
 	eye.stop()
-	starts, refusal := keeper.stop()
+	starts := keeper.stop()
 	rules.Arm(nil)
 	if struck {
 		row.Struck++
 		row.Restarts += starts - 1
 		row.Longest = max(row.Longest, longest)
 	}
+	if keeper.death != "" && !rule.startsOnly() {
+		report.Notes["ended after "+rule.Name()] = keeper.death
+	}
 	if longest > outageLimit && !rule.fatal() {
 		row.Late++
-		report.Notes["late after "+rule.Name()] = fmt.Sprintf("%v with %+v; the last start that failed: %s", longest.Round(time.Millisecond), rule, refusal)
+		report.Notes["late after "+rule.Name()] = fmt.Sprintf("%v with %+v; the last start that failed: %s", longest.Round(time.Millisecond), rule, keeper.refusal)
 	}
 	d.report.Rounds++
 	if err != nil {

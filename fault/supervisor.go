@@ -3,7 +3,9 @@ package fault
 import (
 	"context"
 	"errors"
+	"fmt"
 	"math/rand/v2"
+	"strings"
 	"sync"
 	"time"
 
@@ -21,6 +23,7 @@ type supervisor struct {
 	mu      sync.Mutex
 	starts  int
 	refusal string // of the last start that failed
+	death   string // of the first server that ended by itself
 	server  *Server
 }
 
@@ -38,6 +41,7 @@ func (r *Rig) supervise(ctx context.Context, store, address string) *supervisor 
 			}
 			select {
 			case <-server.exited:
+				s.noteDeath(server)
 			case <-ctx.Done():
 				server.kill()
 			}
@@ -56,6 +60,18 @@ func (s *supervisor) note(ctx context.Context, server *Server, err error) {
 	}
 }
 
+func (s *supervisor) noteDeath(server *Server) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if text := server.notes.String(); s.death == "" {
+		at := max(0, len(text)-500)
+		if found := panicked.FindStringIndex(text); found != nil {
+			at = found[0]
+		}
+		s.death = fmt.Sprintf("%v: %s", server.err, strings.Join(strings.Split(text[at:min(len(text), at+500)], "\n"), " | "))
+	}
+}
+
 // kill ends the server of the moment, to see it started again.
 func (s *supervisor) kill() {
 	s.mu.Lock()
@@ -66,14 +82,12 @@ func (s *supervisor) kill() {
 	}
 }
 
-// stop kills the server and waits for the supervisor to end. It returns how often the server was started and what the
-// last start that failed said.
-func (s *supervisor) stop() (starts int, refusal string) {
+// stop kills the server and waits for the supervisor to end. It returns how often the server was started, and is for
+// one goroutine, once; death and refusal may be read then.
+func (s *supervisor) stop() (starts int) {
 	s.end()
 	<-s.done
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	return s.starts, s.refusal
+	return s.starts
 }
 
 // watch asks for one verdict every few milliseconds and keeps the times of those that came.
