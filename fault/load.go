@@ -83,7 +83,7 @@ type asker struct {
 
 // ask does one thing: of a hundred, 30 enrolments, 15 revocations, 35 mated and 10 non-mated questions, 10 readings.
 func (a *asker) ask() error {
-	at, c, ok := a.to.any(a.random)
+	at, c, ok := a.to.pick(a.random)
 	dice := a.random.IntN(100)
 	switch {
 	case dice < 30 || !ok:

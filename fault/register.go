@@ -84,9 +84,9 @@ func (r *Register) lost() {
 	r.unanswered++
 }
 
-// any returns a copy of a credential, one of the newest half of the time, so that some are asked about by several
+// pick returns a copy of a credential, one of the newest half of the time, so that some are asked about by several
 // clients at once; ok is false where there is none.
-func (r *Register) any(random *rand.Rand) (at int, c credential, ok bool) {
+func (r *Register) pick(random *rand.Rand) (at int, c credential, ok bool) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	n := len(r.list)
