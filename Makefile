@@ -48,6 +48,7 @@ arm64: ## the kernels on arm64 under qemu-user, with and without SDOT
 lint: ## gofmt, vet, staticcheck
 	@unformatted=$$(gofmt -l $$(git ls-files '*.go')); [ -z "$$unformatted" ] || { echo "not gofmt-ed:"; echo "$$unformatted"; exit 1; }
 	$(GO) vet ./...
+	$(GO) vet -tags fault,long,defects ./...
 	$(GO) run $(STATICCHECK) ./...
 
 .PHONY: generate
@@ -71,6 +72,34 @@ panic: ## 100,000 injected panics and stalls, and long histories checked for an 
 defects: ## build every seeded defect and want its test to fail (ONLY=name,name SAMPLE=12 TURN=n)
 	nice $(GO) test -tags defects -count=1 -timeout 3h -parallel 2 -v -run TestDefectsAreCaught ./fault/defects \
 	  $(if $(ONLY),-only $(ONLY)) $(if $(SAMPLE),-sample $(SAMPLE)) $(if $(TURN),-turn $(TURN))
+# Faults of the real binary. N is how many, LONG=1 the numbers that docs/reliability.md claims, SEED repeats a run.
+FAULT = $(GO) test -tags fault -count=1 -v -timeout 0 ./fault
+FAULTARGS = -args $(if $(SEED),-seed $(SEED)) $(if $(SCRATCH),-scratch $(SCRATCH))
+faults-of = $(if $(N),-rounds $(N),$(if $(LONG),-rounds $(1)))
+
+.PHONY: crash
+crash: ## kill -9 the server N times under load (LONG=1: 200)
+	$(FAULT) -run '^TestCrash$$' $(FAULTARGS) $(call faults-of,200)
+
+.PHONY: power
+power: ## cut the power of its disk N times (LONG=1: 50), and see a disk that lies; needs root
+	$(FAULT) -run '^TestPower' $(FAULTARGS) $(call faults-of,50)
+
+.PHONY: full
+full: ## fail its disk N times, by EIO, ENOSPC, torn writes, stalls (LONG=1: 100); needs root
+	$(FAULT) -run '^TestFull$$' $(FAULTARGS) $(call faults-of,100)
+
+.PHONY: corrupt
+corrupt: ## damage its store N times, every class of file (LONG=1: 1000)
+	$(FAULT) -run '^TestCorrupt' $(FAULTARGS) $(call faults-of,1000)
+
+.PHONY: soak
+soak: ## all of it at a low rate for DURATION (1h), watching memory, descriptors and disk
+	$(FAULT) -run '^TestSoak$$' $(FAULTARGS) -duration $(or $(DURATION),1h)
+
+.PHONY: fault-short
+fault-short: ## a few of each, under three minutes on two cores
+	$(FAULT) -run '^Test(Crash|Power|PowerSeesALyingDisk|Full|Corrupt|CorruptSeesWrongAnswers)$$' $(FAULTARGS)
 
 .PHONY: data
 data: ## the checks on real embeddings in DATA (../shared/data); absence fails

@@ -24,7 +24,7 @@ var allowed = map[string][]string{
 	"actors":  {".", "engine"},
 	"gateway": {".", "engine", "actors"},
 	"bench":   {".", "simd", "engine", "storage", "actors", "gateway", "bench"},
-	"fault":   {".", "simd", "engine", "storage", "actors", "gateway", "fault"},
+	"fault":   {".", "simd", "engine", "storage", "actors", "gateway", "bench", "fault"},
 	"cmd":     {".", "simd", "engine", "storage", "actors", "gateway", "bench", "cmd"},
 }
 
@@ -51,6 +51,7 @@ var owners = map[string][]string{
 	"github.com/vbauerster/mpb/v8":      {"cmd"},
 	"golang.org/x/mod/sumdb":            {"storage/audit", "cmd"},
 	"github.com/zeebo/xxh3":             {"storage/ledger"},
+	"github.com/hanwen/go-fuse/v2":      {"fault"},
 }
 
 // sourceFile is one parsed Go file of the module. dir is "." for the root package.

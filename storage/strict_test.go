@@ -100,7 +100,7 @@ func TestNoEntropyMakesNoTenantKey(t *testing.T) {
 	opts.Entropy = source
 	s := openStore(t, opts)
 	source.shut.Store(true)
-	if by, _, err := s.newTenantKey(9); !errors.Is(err, zhenni.ErrUnavailable) || by != nil {
+	if by, _, err := s.newTenantKey(9, 1); !errors.Is(err, zhenni.ErrUnavailable) || by != nil {
 		t.Errorf("a tenant key: %v", err)
 	}
 }
