@@ -52,7 +52,7 @@ func (c *restoreCommand) Run(ctx context.Context, out *output) error {
 	if err != nil {
 		return err
 	}
-	steps, err := c.settleAudit(log, root, done.Commit)
+	steps, err := c.settleAudit(log, root, done.Commit, out)
 	if err != nil {
 		return err
 	}
@@ -99,12 +99,19 @@ func (c *restoreCommand) checkAudit() error {
 	return nil
 }
 
-// settleAudit makes the audit log of the lost store that of the restored one, and returns what is left to do.
-func (c *restoreCommand) settleAudit(o auditOptions, root storage.RootKey, commit uint64) ([]string, error) {
+// settleAudit begins a new audit log, or makes the audit log of the lost store that of the restored one, and returns what is left to do.
+func (c *restoreCommand) settleAudit(o auditOptions, root storage.RootKey, commit uint64, out *output) ([]string, error) {
 	flags := c.flags()
 	serve := "Serve it: zhenni serve " + flags
 	if c.AuditDir == "" {
-		return []string{"No --audit-dir: a new audit log begins with the first start. Keep the old one with its key: it ends where it ends.", serve}, nil
+		store, err := c.openWith(storage.Options{}, false, out) // which makes the log
+		if err != nil {
+			return nil, err
+		}
+		if err := store.Close(); err != nil {
+			return nil, environment("%w", err)
+		}
+		return []string{"Without --audit-dir a new audit log begins in " + o.dir + ". Keep the old one and its public key.", serve}, nil
 	}
 	log, err := openAuditLog(o, root)
 	if err != nil {
