@@ -14,10 +14,10 @@ import (
 )
 
 // Copy copies the file, while it is in use, to path, which it replaces once the copy is durable and was read back. It
-// calls pace, when not nil, before every page and ends with its error. Of what is written meanwhile the copy has a part:
-// each slot whole, of the slots put at new places those of the first so many Puts, since it goes from the last page to the first, and the
-// epoch as it was before. So a key that is destroyed meanwhile may be in it, and then the epoch tells. It returns the
-// bytes copied. Errors: [zhenni.ErrCorrupt] for a copy that does not read back.
+// calls pace, when not nil, before every page and ends with its error. A copy has every slot whole. Of the Puts meanwhile
+// it has the first so many, since it goes from the last page to the first. Its epoch is that of the beginning, so that a
+// key destroyed meanwhile, which may be in it, is one that the epoch tells of. It returns the bytes copied. Errors:
+// [zhenni.ErrCorrupt] for a copy that does not read back.
 func (f *File) Copy(path string, pace func() error) (size int64, err error) {
 	if pace == nil {
 		pace = func() error { return nil }
