@@ -12,4 +12,6 @@ type Backup struct {
 	// Commit is the last commit in it, Credentials the number of credentials as of then.
 	Commit      uint64 `json:"commit"`
 	Credentials int64  `json:"credentials"`
+	// KeysBytes is the size of the copy of the key file, 0 where none was made.
+	KeysBytes int64 `json:"keys_bytes,omitempty"`
 }

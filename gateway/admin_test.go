@@ -37,7 +37,7 @@ func (o *fakeOperator) SetShards(_ context.Context, n int) error {
 	return nil
 }
 
-func (o *fakeOperator) Backup(_ context.Context, folder string) (zhenni.Backup, error) {
+func (o *fakeOperator) Backup(_ context.Context, folder, _ string) (zhenni.Backup, error) {
 	if folder != "/backup" {
 		return zhenni.Backup{}, fmt.Errorf("%w: a backup of another store", zhenni.ErrExists)
 	}
@@ -110,6 +110,8 @@ func TestAdminRoutes(t *testing.T) {
 		{"POST", "/admin/shards", `{"shards":65}`, 400, "want 1–64"},
 		{"POST", "/admin/shards", `{"shards":1e9}`, 400, ""},
 		{"POST", "/admin/backup", `{"folder":"/backup"}`, 200, `"commit":9`},
+		{"POST", "/admin/backup", `{"folder":"/backup","keys_copy":"/keys"}`, 200, `"commit":9`},
+		{"POST", "/admin/backup", `{"folder":"/backup","keys_copy":"keys"}`, 400, "absolute"},
 		{"POST", "/admin/backup", `{"folder":"backup"}`, 400, "absolute"},
 		{"POST", "/admin/backup", `{"folder":"/other"}`, 409, "another store"},
 		{"POST", "/admin/backup", `{}`, 400, "absolute"},

@@ -13,8 +13,9 @@ import (
 
 // Keeper copies the state away while it serves.
 type Keeper interface {
-	// Backup adds to the backup in the folder, or begins one there, and returns once it is durable and verified.
-	Backup(ctx context.Context, folder string) (zhenni.Backup, error)
+	// Backup adds to the backup in the folder, or begins one there, and returns once it is durable and verified. KeysCopy
+	// is the file that the keys are copied to, "" for none.
+	Backup(ctx context.Context, folder, keysCopy string) (zhenni.Backup, error)
 }
 
 // Keep adds the route POST /admin/backup. It is for before Serve.
@@ -32,7 +33,8 @@ func (a *Admin) Keep(keeper Keeper) {
 // backup ends early with the caller's connection and with the server.
 func (a *Admin) backup(r *http.Request, keeper Keeper, ending context.Context) (any, error) {
 	var want struct {
-		Folder string `json:"folder"`
+		Folder   string `json:"folder"`
+		KeysCopy string `json:"keys_copy"`
 	}
 	if err := readAdmin(r.Body, &want); err != nil {
 		return nil, err
@@ -40,10 +42,13 @@ func (a *Admin) backup(r *http.Request, keeper Keeper, ending context.Context) (
 	if !filepath.IsAbs(want.Folder) {
 		return nil, fmt.Errorf("%w: folder %q is not an absolute path", zhenni.ErrBadValue, want.Folder)
 	}
+	if want.KeysCopy != "" && !filepath.IsAbs(want.KeysCopy) {
+		return nil, fmt.Errorf("%w: keys_copy %q is not an absolute path", zhenni.ErrBadValue, want.KeysCopy)
+	}
 	ctx, cancel := context.WithCancel(r.Context())
 	defer cancel()
 	defer context.AfterFunc(ending, cancel)()
-	done, err := keeper.Backup(ctx, want.Folder)
+	done, err := keeper.Backup(ctx, want.Folder, want.KeysCopy)
 	if errors.Is(err, zhenni.ErrExists) || errors.Is(err, zhenni.ErrLocked) || errors.Is(err, zhenni.ErrCorrupt) {
 		err = &refusal{kind: kindBackup, detail: err.Error()}
 	}

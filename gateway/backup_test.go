@@ -13,7 +13,7 @@ import (
 // slowKeeper backs up until it is told to stop.
 type slowKeeper struct{ began chan struct{} }
 
-func (k slowKeeper) Backup(ctx context.Context, _ string) (zhenni.Backup, error) {
+func (k slowKeeper) Backup(ctx context.Context, _, _ string) (zhenni.Backup, error) {
 	close(k.began)
 	<-ctx.Done()
 	return zhenni.Backup{}, zhenni.ErrDeadline

@@ -24,6 +24,9 @@ const gateStride = 16 << 20
 type BackupOptions struct {
 	// Dir is the folder of the backup: absent, empty, or holding an earlier backup of this store. Required.
 	Dir string
+	// KeysCopy is the file that the key file is copied to, outside of Dir: absent, or an earlier copy of it. Empty copies
+	// no keys. To be kept apart and for a stated number of days.
+	KeysCopy string
 	// At is written in the manifest, for people; zero leaves it out.
 	At time.Time
 }
@@ -35,11 +38,12 @@ type BackupOptions struct {
 // the backup is replaced: one that is interrupted or fails leaves the backup as it was. Of the files that are there
 // already it looks at names and sizes; [VerifyBackup] reads them. Snapshots wait until it is done.
 //
-// A backup holds sealed records and the store key as the root key wraps it. It does not hold the root key, nor anything
-// that lies beside view and log: what keeps keys there, so that they can be erased, is copied on its own.
+// A backup holds sealed records and the store key as the root key wraps it. It does not hold the root key, nor the keys of
+// templates, without which it is worth little: they go into o.KeysCopy, after the rest and before the manifest, so that a
+// copy of them is never older than the backup that it was made with.
 //
-// Errors: [zhenni.ErrBadValue] for a folder of something else; [zhenni.ErrExists] for a backup of another store or of
-// another history of this one; [zhenni.ErrLocked] while another backup writes there; [zhenni.ErrCorrupt] for a backup,
+// Errors: [zhenni.ErrBadValue] for a folder of something else, and for a copy of the keys inside of it; [zhenni.ErrExists]
+// for a backup of another store or of another history of this one, and for another file in the place of the keys; [zhenni.ErrLocked] while another backup writes there; [zhenni.ErrCorrupt] for a backup,
 // or a log, that is damaged; [zhenni.ErrUnavailable] when the disk under the folder has no room, and for a store that is
 // read-only, importing or closed; [zhenni.ErrDeadline] when ctx ends.
 func (s *Store) Backup(ctx context.Context, o BackupOptions) (zhenni.Backup, error) {
@@ -52,6 +56,9 @@ func (s *Store) Backup(ctx context.Context, o BackupOptions) (zhenni.Backup, err
 	}
 	defer release()
 	b := &backup{store: s, ctx: ctx, options: o}
+	if err := b.checkKeysCopy(); err != nil {
+		return zhenni.Backup{}, err
+	}
 	if err := b.open(); err != nil {
 		return zhenni.Backup{}, err
 	}
@@ -219,13 +226,17 @@ func (b *backup) run(held *backupManifest) (zhenni.Backup, error) {
 	if fresh && held != nil && next.End.Sequence < held.End.Sequence {
 		return zhenni.Backup{}, b.otherHistory(held)
 	}
+	keys, err := b.copyKeys()
+	if err != nil {
+		return zhenni.Backup{}, err
+	}
 	if err := next.write(b.options.Dir, b.store.keys); err != nil {
 		return zhenni.Backup{}, err
 	}
 	b.held = &next
 	return zhenni.Backup{
 		Base: fresh, Entries: b.entries, Bytes: b.bytes, Files: 1 + len(next.parts()), TotalBytes: next.bytes(),
-		Commit: next.End.Sequence, Credentials: next.End.Credentials,
+		Commit: next.End.Sequence, Credentials: next.End.Credentials, KeysBytes: keys,
 	}, b.sweep(&next)
 }
 

@@ -12,9 +12,12 @@ import (
 	"zhenni"
 )
 
+// keysCopy is where the tests keep the copy of the keys that belongs to a backup.
+func keysCopy(backup string) string { return filepath.Clean(backup) + ".keys" }
+
 func backUp(t testing.TB, s *Store, dir string) zhenni.Backup {
 	t.Helper()
-	done, err := s.Backup(context.Background(), BackupOptions{Dir: dir, At: testTime})
+	done, err := s.Backup(context.Background(), BackupOptions{Dir: dir, KeysCopy: keysCopy(dir), At: testTime})
 	if err != nil {
 		t.Fatalf("Backup: %v", err)
 	}
@@ -24,7 +27,7 @@ func backUp(t testing.TB, s *Store, dir string) zhenni.Backup {
 // restored makes a store of a backup and opens it.
 func restored(t testing.TB, from string, change func(*RestoreOptions)) (*Store, Restored) {
 	t.Helper()
-	o := RestoreOptions{Options: childOptions(filepath.Join(t.TempDir(), "store")), From: from}
+	o := RestoreOptions{Options: childOptions(filepath.Join(t.TempDir(), "store")), From: from, KeysCopy: keysCopy(from)}
 	if change != nil {
 		change(&o)
 	}
@@ -330,7 +333,7 @@ func TestBackupKeepsToOneHistory(t *testing.T) {
 	if err := os.CopyFS(early, os.DirFS(dir)); err != nil {
 		t.Fatal(err)
 	}
-	r, _ := restored(t, early, nil)
+	r, _ := restored(t, early, func(o *RestoreOptions) { o.KeysCopy = keysCopy(dir) })
 	enrolled(t, s, 12, 20)
 	backUp(t, s, dir)
 	if _, err := r.Backup(t.Context(), BackupOptions{Dir: dir}); !errors.Is(err, zhenni.ErrExists) {

@@ -81,6 +81,9 @@ type inspection struct {
 	index    map[string]int
 	slots    [zhenni.Slots]bool
 	total    int64
+	// pardoned says that a template without a key is no damage, keyless how many there are.
+	pardoned bool
+	keyless  int64
 }
 
 // Check walks everything, as of one moment, while the store is in use: that every table holds its checksum, that every
@@ -97,6 +100,23 @@ func (s *Store) Check(ctx context.Context, progress func(done, total int64)) (Re
 		progress = func(int64, int64) {}
 	}
 	c := &inspection{store: s, ctx: ctx, progress: progress, ring: *s.ring.Load(), index: map[string]int{}}
+	return c.run()
+}
+
+// checkRestored is Check for a store whose keys may be of another time than its data: a template whose place in the key
+// file holds no key is counted, and is no damage.
+func (s *Store) checkRestored(ctx context.Context) (report Report, keyless int64, err error) {
+	if err := s.enter(); err != nil {
+		return Report{}, 0, err
+	}
+	defer s.gate.RUnlock()
+	c := &inspection{store: s, ctx: ctx, progress: func(int64, int64) {}, ring: *s.ring.Load(), index: map[string]int{}, pardoned: true}
+	report, err = c.run()
+	return report, c.keyless, err
+}
+
+func (c *inspection) run() (Report, error) {
+	s := c.store
 	m := s.freeze(0, zhenni.Slots)
 	defer m.txn.Discard()
 	for _, step := range []func(moment) error{c.high, c.tables, c.rest, c.keys, c.credentials} {
@@ -220,6 +240,12 @@ func (c *inspection) credential(f found) error {
 	case sound, erased:
 	case slotDiffers:
 		c.add("slot", fmt.Sprint(f.ID.Slot()))
+	case templateUnsealed:
+		if c.pardoned && c.hasNoKey(f.ID) {
+			c.keyless++
+			break
+		}
+		c.add(faultClasses[f.fault], f.ID.String())
 	default:
 		c.add(faultClasses[f.fault], f.ID.String())
 	}

@@ -5,6 +5,7 @@ import (
 
 	"github.com/dgraph-io/badger/v4"
 
+	"zhenni"
 	"zhenni/storage/keyfile"
 )
 
@@ -71,4 +72,19 @@ func (c *inspection) erasedPlaces(txn *badger.Txn, state keyState) error {
 		}
 		return nil
 	})
+}
+
+// hasNoKey reports whether the place that a template names holds no key: destroyed, or never in this file.
+func (c *inspection) hasNoKey(id zhenni.CredentialID) bool {
+	sc := scratch{key: appendTemplateKey(nil, id, c.store.label.Model.Factor)}
+	err := c.store.db.View(func(txn *badger.Txn) error { return get(txn, &sc) })
+	if err != nil || !isKeyed(sc.value) || c.store.vault.keys == nil {
+		return false
+	}
+	h, err := parseKeyed(sc.value)
+	if err != nil {
+		return false
+	}
+	state, err := c.store.vault.keys.State(h.place, &sc.slot)
+	return err == nil && state != keyfile.Used
 }

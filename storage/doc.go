@@ -96,8 +96,16 @@
 //	log-<first>-<last>       "zhenni backup 1\n", then of each entry, Raft's own too:
 //	                         index u64 | term u64 | kind u8 | length u32 | the entry, as above
 //
-// The header has the store key as the root key wraps it; the root key is not in a backup. Nor is what an audit log or a
-// key file beside the store holds: those are copied on their own, and a restored store is at a commit of the past.
+// The header has the store key as the root key wraps it; the root key is not in a backup. Nor is what an audit log beside
+// the store holds: that is copied on its own, and a restored store is at a commit of the past.
+//
+// The keys of templates are not in it either. The key file is copied to another place, slot by slot from the last page to
+// the first while it is in use, after the entries were copied and before the manifest is replaced: so a copy of the keys
+// is as new as the backup it was made with or newer, also where one of the two was interrupted. A restore lays data, then
+// what the lost log has beyond them, then the copy of the keys, and only then opens them for writing. Keys that are newer
+// than the data are kept, and a credential erased in between is refused for want of its key. Older ones are refused;
+// adopted, what the data say was erased is erased in them again. A rotation of a tenant's key takes both anew: the keys
+// from after it are wrapped by a version that the data from before it lack.
 //
 // # Keys of the view
 //

@@ -125,8 +125,7 @@ func (s *Store) settleKeys() error {
 		s.keysBehind = behind
 		return nil
 	case behind && !s.opts.AdoptKeys:
-		return fmt.Errorf("%w: %s is an older copy, in which erased keys may be back; put back the newest, or take this one with "+
-			"zhenni keys adopt", zhenni.ErrCorrupt, s.opts.KeysPath())
+		return fmt.Errorf("%w: %s is an older copy, in which erased keys may be back; %s", zhenni.ErrCorrupt, s.opts.KeysPath(), s.newerKeys())
 	}
 	if s.vault.keys.Epoch() < state.epoch {
 		if err := s.shredErased(state); err != nil {
@@ -138,6 +137,14 @@ func (s *Store) settleKeys() error {
 	state.epoch = max(state.epoch, s.vault.keys.Epoch())
 	s.committer.keys, err = s.trimKeys(state, newer)
 	return err
+}
+
+// newerKeys says what can be done about an older key file.
+func (s *Store) newerKeys() string {
+	if s.opts.restoring {
+		return "restore with a copy as new as the data, or take this one with --adopt-keys"
+	}
+	return "put back the newest, or take this one with zhenni keys adopt"
 }
 
 // keysOlder reports whether the key file is from before the view: without its last place, or epochs behind.
@@ -186,7 +193,8 @@ func (s *Store) shredErased(state keyState) error {
 
 // trimKeys drops the keys behind the last place that the view knows: they were written for a commit that a crash
 // prevented. In a file that is newer than the view, or when there are more of them than one commit has, they are kept, and
-// places are given out behind them: they are the keys of what the view lacks.
+// places are given out behind them: they are the keys of what the view lacks. A restore drops none: it may be repeated with
+// the log that has what names them.
 func (s *Store) trimKeys(state keyState, newer bool) (keyState, error) {
 	end := state.places
 	err := s.vault.keys.Scan(state.places, func(place uint64, _ keyfile.State) error {
@@ -196,7 +204,7 @@ func (s *Store) trimKeys(state keyState, newer bool) (keyState, error) {
 	switch {
 	case err != nil:
 		return state, err
-	case newer && end > state.places || end-state.places > groupCommands:
+	case (newer || s.opts.restoring) && end > state.places || end-state.places > groupCommands:
 		s.opts.Logger.Warn("the key file holds keys of credentials that the store lacks; they are kept", "keys", end-state.places)
 		state.places = end
 		return state, nil

@@ -36,7 +36,7 @@ func backUpForEver(dir string) {
 				panic(err)
 			}
 		}
-		done, err := s.Backup(context.Background(), BackupOptions{Dir: filepath.Join(dir, "backup")})
+		done, err := s.Backup(context.Background(), BackupOptions{Dir: filepath.Join(dir, "backup"), KeysCopy: keysCopy(filepath.Join(dir, "backup"))})
 		if err != nil {
 			panic(err)
 		}
@@ -113,7 +113,7 @@ func restoreAndDie(dir string) {
 	if err != nil {
 		panic(err)
 	}
-	o := RestoreOptions{Options: childOptions(parts[1]), From: parts[0]}
+	o := RestoreOptions{Options: childOptions(parts[1]), From: parts[0], KeysCopy: keysCopy(parts[0])}
 	o.Logger = slog.New(dying{slog.DiscardHandler, &left})
 	if _, err := Restore(context.Background(), o); err != nil {
 		panic(err)
@@ -131,13 +131,17 @@ func TestKilledRestoreIsTakenUpAgain(t *testing.T) {
 	dir := filepath.Join(t.TempDir(), "store")
 	killed := 0
 	for at := 1; ; at += 3 {
-		out, err := child(t, "restore", fmt.Sprint(backup, "|", dir, "|", at)).Output()
+		if at > 300 {
+			t.Fatal("a restore makes fewer reports")
+		}
+		cmd := child(t, "restore", fmt.Sprint(backup, "|", dir, "|", at))
+		out, err := cmd.Output()
 		if string(out) == "restored" {
 			break
 		}
 		killed++
-		if err == nil {
-			t.Fatalf("step %d: neither killed nor restored: %q", at, out)
+		if cmd.ProcessState == nil || cmd.ProcessState.Success() || cmd.ProcessState.Exited() {
+			t.Fatalf("step %d: neither killed nor restored: %q, %v", at, out, err)
 		}
 		if _, err := Open(childOptions(dir)); !errors.Is(err, zhenni.ErrUnavailable) {
 			t.Fatalf("step %d: a restore half done is opened: %v", at, err)

@@ -96,9 +96,11 @@ func TestOpenRefuses(t *testing.T) {
 			remove(t, o.Dir, logDir)
 		}, zhenni.ErrCorrupt},
 	}
+	whole := closedStore(t)
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
-			opts := closedStore(t)
+			opts := whole
+			opts.Dir = crashClone(t, whole.Dir)
 			tt.change(t, &opts)
 			s, err := Open(opts)
 			if !errors.Is(err, tt.want) {

@@ -62,7 +62,7 @@ func TestBackupRateOfAMillion(t *testing.T) {
 	began, busy = time.Now(), processorTime(t)
 	added := backUp(t, s, dir)
 	rate("add 1000", added.Bytes)
-	o := RestoreOptions{Options: opts, From: dir}
+	o := RestoreOptions{Options: opts, From: dir, KeysCopy: keysCopy(dir)}
 	o.Dir = filepath.Join(t.TempDir(), "new")
 	began, busy = time.Now(), processorTime(t)
 	if made, err := Restore(t.Context(), o); err != nil || made.Credentials != people+1000 {

@@ -20,6 +20,10 @@ type RestoreOptions struct {
 	Options
 	// From is the folder of the backup. Required.
 	From string
+	// KeysCopy is a copy of the key file, as new as the backup or newer, that is copied to where Keys says. Without it the
+	// file at Keys is the store's from now on, and written; a restore that may be repeated takes a copy. AdoptKeys takes an
+	// older one, or none.
+	KeysCopy string
 	// Log is the folder log of the store that was lost, where it still reads. It is not changed.
 	Log string
 }
@@ -30,6 +34,9 @@ type Restored struct {
 	Commit      uint64 `json:"commit"`
 	Backup      uint64 `json:"backup_commit"`
 	Credentials int64  `json:"credentials"`
+	// Keyless is how many of the credentials have no key: those erased after the backup, where the keys are newer, and
+	// those that adopted keys lack. They are refused.
+	Keyless int64 `json:"keyless"`
 	// Stopped says why the log given was not followed to its end.
 	Stopped string `json:"stopped,omitempty"`
 	// Report is the check of the new store.
@@ -37,13 +44,15 @@ type Restored struct {
 }
 
 // Restore makes a new store of a backup. The whole backup is read and verified first; then its log is laid down, taken
-// further by what the lost store's log has beyond it, opened as after the loss of a view, and checked. Until all of that
-// is done a file marks the folder, Open refuses it, and Restore starts over in it.
+// further by what the lost store's log has beyond it, the keys are put beside it, and it is opened as after the loss of a
+// view, and checked. Until all of that is done a file marks the folder, Open refuses it, and Restore starts over in it.
 //
-// The store is as it was at a commit of the past: what was acknowledged after it, revocations among them, is gone.
+// The store is as it was at a commit of the past: what was acknowledged after it, revocations among them, is gone. Not so
+// an erasure: a credential that is erased in the data or in the keys stays without its template.
 //
-// Errors: [zhenni.ErrExists] for a folder that is not empty; [zhenni.ErrNotFound] for no backup; [zhenni.ErrWrongKey];
-// [zhenni.ErrCorrupt] for a damaged backup, naming the file, and for a store that fails its check; [zhenni.ErrFormat];
+// Errors: [zhenni.ErrExists] for a folder that is not empty; [zhenni.ErrNotFound] for no backup or no keys;
+// [zhenni.ErrBadValue] where no keys are given; [zhenni.ErrWrongKey]; [zhenni.ErrCorrupt] for a damaged backup, naming the
+// file, for keys older than the data, and for a store that fails its check; [zhenni.ErrFormat];
 // [zhenni.ErrUnavailable] when the disk has no room; [zhenni.ErrDeadline] when ctx ends.
 func Restore(ctx context.Context, o RestoreOptions) (Restored, error) {
 	if err := o.Validate(); err != nil {
@@ -52,6 +61,9 @@ func Restore(ctx context.Context, o RestoreOptions) (Restored, error) {
 	o.Options = o.withDefaults()
 	r := &restore{ctx: ctx, options: o}
 	if err := r.verify(); err != nil {
+		return Restored{}, err
+	}
+	if err := r.findKeys(); err != nil {
 		return Restored{}, err
 	}
 	if err := r.take(); err != nil {
@@ -143,7 +155,7 @@ func (r *restore) take() (err error) {
 // restorable are the files that a restore leaves half done.
 var restorable = []string{
 	headerFile, headerFile + ".new", markFile, markFile + ".new", slotsFile, slotsFile + ".new", restoreFile + ".new",
-	damagedFile, verifyingFile, logDir, viewDir, orphanDir, quarantineDir,
+	damagedFile, verifyingFile, keysFile, keysFile + ".new", logDir, viewDir, orphanDir, quarantineDir,
 }
 
 func (r *restore) clear() error {
@@ -186,6 +198,9 @@ func (r *restore) lay() error {
 		return err
 	}
 	r.done.Commit, r.done.Credentials = end.Sequence, end.Credentials
+	if err := r.layKeys(); err != nil {
+		return err
+	}
 	if err := createMark(dir, r.keys.mark); err != nil {
 		return err
 	}
@@ -293,10 +308,12 @@ func (r *restore) open() error {
 	return removeFile(filepath.Join(o.Dir, restoreFile))
 }
 
-func (r *restore) check(s *Store) (err error) {
-	if r.done.Report, err = s.Check(r.ctx, nil); err != nil {
+func (r *restore) check(s *Store) error {
+	report, keyless, err := s.checkRestored(r.ctx)
+	if err != nil {
 		return err
 	}
+	r.done.Report, r.done.Keyless = report, keyless
 	reached := s.committer.reached
 	if !r.done.Report.OK() || reached != (water{r.done.Commit, r.done.Credentials}) {
 		return fmt.Errorf("%w: the restored store is at commit %d with %d credentials, want commit %d with %d, and is wrong in %d ways; use another backup",

@@ -23,13 +23,13 @@ func TestRestoreRefuses(t *testing.T) {
 		"another key":     {dir, filepath.Join(empty, "store"), otherRoot(t), zhenni.ErrWrongKey},
 		"a store in use":  {dir, s.opts.Dir, s.opts.Root, zhenni.ErrLocked},
 	} {
-		o := RestoreOptions{Options: childOptions(c.to), From: c.from}
+		o := RestoreOptions{Options: childOptions(c.to), From: c.from, KeysCopy: keysCopy(dir)}
 		o.Root = c.root
 		if _, err := Restore(t.Context(), o); !errors.Is(err, c.want) {
 			t.Errorf("%s: %v, want %v", what, err, c.want)
 		}
 	}
-	o := RestoreOptions{Options: childOptions(t.TempDir()), From: dir}
+	o := RestoreOptions{Options: childOptions(t.TempDir()), From: dir, KeysCopy: keysCopy(dir)}
 	o.free = func(string) (int64, error) { return 100, nil }
 	if _, err := Restore(t.Context(), o); !errors.Is(err, zhenni.ErrUnavailable) {
 		t.Errorf("no room: %v, want ErrUnavailable", err)
@@ -52,7 +52,7 @@ func TestRestoreFollowsTheLostLog(t *testing.T) {
 		t.Fatal(err)
 	}
 	log := filepath.Join(s.opts.Dir, logDir)
-	r, done := restored(t, dir, func(o *RestoreOptions) { o.Log = log })
+	r, done := restored(t, dir, func(o *RestoreOptions) { o.Log, o.KeysCopy = log, s.opts.KeysPath() })
 	if count := prefix(t, r); count != 20 || done.Stopped != "" || done.Commit <= done.Backup {
 		t.Errorf("%d credentials, %+v", count, done)
 	}
@@ -69,7 +69,7 @@ func TestRestoreFollowsTheLostLog(t *testing.T) {
 	if err := os.WriteFile(segments[len(segments)-1], image, 0o600); err != nil {
 		t.Fatal(err)
 	}
-	r, done = restored(t, dir, func(o *RestoreOptions) { o.Log = log })
+	r, done = restored(t, dir, func(o *RestoreOptions) { o.Log, o.KeysCopy = log, s.opts.KeysPath() })
 	if count := prefix(t, r); count < 12 || count >= 20 {
 		t.Errorf("a damaged log: %d credentials, %+v", count, done)
 	}
@@ -83,7 +83,7 @@ func TestRestoreKeepsToTheLogThatWasBackedUp(t *testing.T) {
 	if err := other.Close(); err != nil {
 		t.Fatal(err)
 	}
-	o := RestoreOptions{Options: childOptions(t.TempDir()), From: dir, Log: filepath.Join(other.opts.Dir, logDir)}
+	o := RestoreOptions{Options: childOptions(t.TempDir()), From: dir, KeysCopy: keysCopy(dir), Log: filepath.Join(other.opts.Dir, logDir)}
 	if _, err := Restore(t.Context(), o); !errors.Is(err, zhenni.ErrBadValue) {
 		t.Errorf("another store's log: %v, want ErrBadValue", err)
 	}

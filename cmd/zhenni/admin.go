@@ -38,8 +38,8 @@ func (o operator) Stats() zhenni.Stats {
 }
 
 // Backup implements gateway.Keeper.
-func (o operator) Backup(ctx context.Context, folder string) (zhenni.Backup, error) {
-	return o.store.Backup(ctx, storage.BackupOptions{Dir: folder, At: time.Now().UTC()})
+func (o operator) Backup(ctx context.Context, folder, keysCopy string) (zhenni.Backup, error) {
+	return o.store.Backup(ctx, storage.BackupOptions{Dir: folder, KeysCopy: keysCopy, At: time.Now().UTC()})
 }
 
 // adminClient asks a running server over its operator's socket.

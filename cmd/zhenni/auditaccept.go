@@ -33,7 +33,7 @@ func (c *auditAccept) Run(out *output) (err error) {
 	if err := checkPinned(c.Store, o.dir); err != nil {
 		return err
 	}
-	store, err := openStore(storage.Options{Dir: c.Store, Root: root, ReadOnly: true})
+	store, err := openStore(storage.Options{Dir: c.Store, Keys: c.Keys, Root: root, ReadOnly: true})
 	if err != nil {
 		return err
 	}

@@ -3,7 +3,6 @@ package main
 import (
 	"context"
 	"errors"
-	"fmt"
 	"time"
 
 	"zhenni"
@@ -12,8 +11,9 @@ import (
 
 // backupCommand is backup.
 type backupCommand struct {
-	Folder string `arg:"" type:"path" help:"Folder of the backup, on the machine of the server: absent, empty, or holding the last one."`
-	Verify bool   `help:"Write nothing; read the whole backup and follow it to its end."`
+	Folder   string `arg:"" type:"path" help:"Folder of the backup, on the machine of the server: absent, empty, or holding the last one."`
+	KeysCopy string `type:"path" placeholder:"FILE" help:"File that the templates' keys are copied to, outside of the folder: without it the backup brings back no template. Keep it apart, for a stated number of days."`
+	Verify   bool   `help:"Write nothing; read the whole backup and follow it to its end."`
 	storeFlags
 	AdminSocket string `type:"path" env:"ZHENNI_ADMIN_SOCKET" placeholder:"FILE" help:"Operator's socket of a running server. Default: admin.sock in the store's folder."`
 	JSON        bool   `help:"Print one JSON object."`
@@ -21,11 +21,15 @@ type backupCommand struct {
 
 // Help is shown by zhenni backup --help.
 func (backupCommand) Help() string {
-	return `A running server is asked over its socket and goes on serving; the store of a stopped one is opened. Into a folder that holds the last backup go the changes since. What is written is read back before it counts, and an interrupted backup leaves the last one. The root key is not in it: keep that elsewhere. Exit code 1 says that a backup is damaged.
+	return `A running server is asked over its socket and goes on serving; the store of a stopped one is opened. Into a folder that holds the last backup go the changes since. What is written is read back before it counts, and an interrupted backup leaves the last one. The root key is not in it: keep that elsewhere.
+
+The keys of the templates are not in it either, so that an erasure does not have to reach every backup. --keys-copy copies them, as new as the backup or newer. An erasure is complete once the last copy from before it is deleted: keep these copies apart, for a stated number of days. The backup itself may be kept as long as is wanted. A tenant's key that was rotated takes both anew.
+
+Exit code 1 says that a backup is damaged.
 
 Examples:
 
-    zhenni backup /mnt/backup/zhenni
+    zhenni backup /mnt/backup/zhenni --keys-copy /mnt/keys/zhenni.keys
     zhenni backup /mnt/backup/zhenni --verify`
 }
 
@@ -49,7 +53,15 @@ func (c *backupCommand) Run(ctx context.Context, out *output) error {
 	default:
 		err = out.Print("Added %d entries, %s; %d files, %s in all.", done.Entries, byteSize(done.Bytes), done.Files, byteSize(done.TotalBytes))
 	}
-	return errors.Join(err, out.Print("It ends at commit %d with %d credentials.", done.Commit, done.Credentials))
+	err = errors.Join(err, out.Print("It ends at commit %d with %d credentials.", done.Commit, done.Credentials))
+	switch {
+	case c.Verify:
+	case done.KeysBytes > 0:
+		err = errors.Join(err, out.Print("Copied the keys of the templates: %s.", byteSize(done.KeysBytes)))
+	default:
+		out.Note("The keys of the templates were not copied: --keys-copy does.")
+	}
+	return err
 }
 
 func (c *backupCommand) run(ctx context.Context, out *output) (done zhenni.Backup, err error) {
@@ -66,64 +78,12 @@ func (c *backupCommand) run(ctx context.Context, out *output) (done zhenni.Backu
 	}
 	if admin := newAdminClient(socket); admin.answers() {
 		admin.http.Timeout = 0 // as long as the disk takes
-		return done, admin.do(ctx, "POST", "/admin/backup", map[string]string{"folder": c.Folder}, &done)
+		return done, admin.do(ctx, "POST", "/admin/backup", map[string]string{"folder": c.Folder, "keys_copy": c.KeysCopy}, &done)
 	}
 	store, err := c.open(false, out)
 	if err != nil {
 		return done, err
 	}
 	defer func() { err = errors.Join(err, store.Close()) }()
-	return store.Backup(ctx, storage.BackupOptions{Dir: c.Folder, At: time.Now().UTC()})
-}
-
-// restoreCommand is restore.
-type restoreCommand struct {
-	Folder string `arg:"" type:"path" help:"Folder of the backup."`
-	Log    string `type:"path" placeholder:"DIR" help:"Folder log of the lost store, where it still reads: the changes since the backup are taken from it. It is not changed."`
-	storeFlags
-	JSON bool `help:"Print one JSON object."`
-}
-
-// Help is shown by zhenni restore --help.
-func (restoreCommand) Help() string {
-	return `Reads and verifies the whole backup, makes a store of it in the new or empty folder --store and checks that. A restore that was interrupted is run again; until it is done no server opens the folder. The root key is that of the store that was lost: name its file with --key-file, or put it beside the new folder.
-
-Changes after the end of the backup are gone, revocations among them, unless --log still holds them.
-
-Examples:
-
-    zhenni restore /mnt/backup/zhenni --store new-data --key-file zhenni-data.key
-    zhenni restore /mnt/backup/zhenni --store new-data --key-file zhenni-data.key --log broken-data/log`
-}
-
-// Run restores.
-func (c *restoreCommand) Run(ctx context.Context, out *output) error {
-	root, err := c.root(c.Store, false, out)
-	if err != nil {
-		return err
-	}
-	done, err := storage.Restore(ctx, storage.RestoreOptions{From: c.Folder, Log: c.Log, Options: storage.Options{Dir: c.Store, Root: root}})
-	switch {
-	case errors.Is(err, zhenni.ErrExists), errors.Is(err, zhenni.ErrBadValue):
-		return usage("%w", err)
-	case errors.Is(err, zhenni.ErrCorrupt):
-		return notSo("%w", err)
-	case err != nil:
-		return environment("%w", err)
-	}
-	if done.Stopped != "" {
-		out.Note("--log was followed to commit %d: %s", done.Commit, done.Stopped)
-	}
-	if c.JSON {
-		return out.JSON(done)
-	}
-	return out.Print("%s", restoredText(done))
-}
-
-func restoredText(done storage.Restored) string {
-	text := fmt.Sprintf("Restored %d credentials, commit %d.", done.Credentials, done.Commit)
-	if more := done.Commit - done.Backup; more > 0 {
-		text += fmt.Sprintf(" %d commits are from the log.", more)
-	}
-	return text + " Nothing is wrong."
+	return store.Backup(ctx, storage.BackupOptions{Dir: c.Folder, KeysCopy: c.KeysCopy, At: time.Now().UTC()})
 }
