@@ -7,6 +7,7 @@ import (
 	"slices"
 	"time"
 
+	"zhenni"
 	"zhenni/storage/audit"
 )
 
@@ -85,6 +86,9 @@ func (l *Ledger) hand(next readySegment) bool {
 
 func (l *Ledger) makeSegment(number uint32) readySegment {
 	k := &l.keeper
+	if err := l.opts.Room(); err != nil {
+		return readySegment{err: unavailable("%w: %w", zhenni.ErrNoRoom, err)}
+	}
 	if k.image == nil {
 		k.image = make([]byte, l.opts.Segment)
 	}
@@ -92,7 +96,7 @@ func (l *Ledger) makeSegment(number uint32) readySegment {
 	putSegmentHeader(k.image, number, l.salt)
 	name := numbered(segmentDir, number)
 	if err := l.replace(name, k.image); err != nil {
-		return readySegment{err: unavailable("no room for answers: %w", err)}
+		return readySegment{err: unavailable("%w: no file for answers: %w", zhenni.ErrNoRoom, err)}
 	}
 	file, err := l.files.Open(name)
 	if err != nil {
