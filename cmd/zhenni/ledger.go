@@ -60,6 +60,7 @@ func openLedger(c ledgerConfig, store *recordedStore, log *slog.Logger) (_ *open
 	if err == nil {
 		l.Ledger, err = ledger.Open(ledger.Options{
 			Dir: c.dir, Key: key, Log: store.audit, Answers: c.answers, Bytes: int64(c.bytes), AcceptLoss: c.acceptLost, Logger: log,
+			Room: audit.FolderRoom(c.dir),
 		})
 	}
 	if errors.Is(err, zhenni.ErrBadValue) {
@@ -77,8 +78,8 @@ func (l *openedLedger) Close() error { return errors.Join(l.Ledger.Close(), l.lo
 // recordedNode is a node that is ready only while what it does can be recorded.
 type recordedNode struct {
 	*actors.Node
-	audit  *auditLog
-	ledger *openedLedger // nil where nothing is
+	audit  *auditLog     // nil where nothing is recorded
+	ledger *openedLedger // nil where no answers are kept
 }
 
 // Ready implements gateway.Node.
@@ -88,8 +89,11 @@ func (n recordedNode) Ready() error {
 	}
 	if n.ledger != nil {
 		if err := n.ledger.Err(); err != nil {
-			return errors.Join(zhenni.ErrUnavailable, err)
+			return errors.Join(zhenni.ErrUnavailable, zhenni.ErrHalted, err)
 		}
+	}
+	if n.audit == nil {
+		return nil
 	}
 	return n.audit.changes.Ready()
 }
