@@ -55,7 +55,7 @@ func (l *Ledger) keep(number uint32) {
 	defer close(k.ended)
 	defer k.stopBeat()
 	for {
-		next := l.makeSegment(number)
+		next := l.nextSegment(number)
 		if !l.hand(next) {
 			if next.err == nil {
 				l.complain("remove an unused segment", errors.Join(next.file.Close(), l.files.Remove(numbered(segmentDir, number))))
@@ -84,11 +84,17 @@ func (l *Ledger) hand(next readySegment) bool {
 	}
 }
 
-func (l *Ledger) makeSegment(number uint32) readySegment {
-	k := &l.keeper
+// nextSegment is makeSegment where there is room. The first segment is made anyhow, so that a server which was restarted
+// on a nearly full disk goes on when there is room.
+func (l *Ledger) nextSegment(number uint32) readySegment {
 	if err := l.opts.Room(); err != nil {
 		return readySegment{err: unavailable("%w: %w", zhenni.ErrNoRoom, err)}
 	}
+	return l.makeSegment(number)
+}
+
+func (l *Ledger) makeSegment(number uint32) readySegment {
+	k := &l.keeper
 	if k.image == nil {
 		k.image = make([]byte, l.opts.Segment)
 	}
