@@ -83,7 +83,9 @@ func openFrozen(store, dir string) (*frozenLog, error) {
 func (l *frozenLog) Checkpoint() []byte { return l.signed }
 
 // Tile implements gateway.AuditLog.
-func (l *frozenLog) Tile(path string) ([]byte, error) { return l.source.Tile(context.Background(), path) }
+func (l *frozenLog) Tile(path string) ([]byte, error) {
+	return l.source.Tile(context.Background(), path)
+}
 
 var errUnrecorded = fmt.Errorf("%w: nothing is recorded", zhenni.ErrUnavailable)
 
