@@ -36,6 +36,12 @@ var (
 	ErrUnavailable = errors.New("zhenni: unavailable")
 	// ErrDeadline: the deadline passed before every item had its outcome. Retry.
 	ErrDeadline = errors.New("zhenni: deadline passed")
+	// ErrNoRoom: a disk is nearly full, or does not say, and nothing was written. It ends within seconds of there being
+	// room. It comes with ErrUnavailable.
+	ErrNoRoom = errors.New("zhenni: no room on the disk")
+	// ErrHalted: a write failed and nothing is written after it, since what the disk has of it is not known. It ends with
+	// a restart on a sound disk. It comes with ErrUnavailable.
+	ErrHalted = errors.New("zhenni: a write to the disk failed")
 )
 
 // Errors of a transaction that was named before. Nothing is run again.

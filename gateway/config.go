@@ -29,6 +29,8 @@ type Config struct {
 	Ledger Ledger
 	// Audit is the log of verifications and changes. Without one its routes answer that nothing is there.
 	Audit AuditLog
+	// Unrecorded says in every answer, in the field Unrecorded, that nothing is recorded. It goes without a Ledger.
+	Unrecorded bool
 	// Version is the build's version, shown in /openapi.json and /metrics.
 	Version string
 	// Now is the clock of what is recorded and shown: time.Now. Deadlines always use the monotonic clock.
@@ -106,6 +108,9 @@ func setDefault[T comparable](field *T, value T) {
 func (c Config) Validate() error {
 	if err := c.Profile.Validate(); err != nil {
 		return err
+	}
+	if c.Unrecorded && c.Ledger != nil {
+		return fmt.Errorf("%w: a server with a ledger is not unrecorded", zhenni.ErrBadValue)
 	}
 	if (c.TLSCert == "") != (c.TLSKey == "") {
 		return fmt.Errorf("%w: TLS wants a certificate and a key, or neither", zhenni.ErrBadValue)

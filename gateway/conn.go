@@ -210,7 +210,7 @@ func (c *conn) Write(p []byte) (int, error) {
 func (c *conn) refuse(r *refusal) {
 	c.unread.Store(true)
 	c.listener.counts.guarded(r.kind)
-	_, _ = c.Write(rawAnswer(r, c.listener.config.RetryAfter))
+	_, _ = c.Write(rawAnswer(r, c.listener.config))
 }
 
 // Close ends the connection and gives its place back. Where the client may still be sending, that is drained first.
@@ -238,7 +238,7 @@ func drain(c net.Conn) {
 }
 
 // rawAnswer is a whole HTTP answer for a request that never became one.
-func rawAnswer(r *refusal, retryAfter time.Duration) []byte {
+func rawAnswer(r *refusal, config *Config) []byte {
 	body := r.appendProblem(nil, "")
 	var b bytes.Buffer
 	b.WriteString("HTTP/1.1 " + strconv.Itoa(r.kind.status) + " " + fasthttp.StatusMessage(r.kind.status) + "\r\n")
@@ -247,7 +247,10 @@ func rawAnswer(r *refusal, retryAfter time.Duration) []byte {
 		b.WriteString("Allow: GET, POST\r\n")
 	}
 	if r.kind.status == 503 {
-		b.WriteString("Retry-After: " + retrySeconds(retryAfter) + "\r\n")
+		b.WriteString("Retry-After: " + retrySeconds(config.RetryAfter) + "\r\n")
+	}
+	if config.Unrecorded {
+		b.WriteString(unrecordedField + ": true\r\n")
 	}
 	b.WriteString("Content-Length: " + strconv.Itoa(len(body)) + "\r\n\r\n")
 	b.Write(body)

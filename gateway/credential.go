@@ -2,6 +2,7 @@ package gateway
 
 import (
 	"context"
+	"errors"
 	"strconv"
 
 	"zhenni"
@@ -113,10 +114,21 @@ func (s *Server) live(rq *request) error {
 func (s *Server) ready(rq *request) error {
 	if err := s.node.Ready(); err != nil {
 		s.config.Logger.Warn("not ready", "error", err)
-		return refuse(kindUnavailable, "the node is not ready")
+		return notReady(err)
 	}
 	rq.writeJSON(200, []byte(`{"status":"ready"}`))
 	return nil
+}
+
+// notReady says what a node waits for, as far as that is for everybody.
+func notReady(err error) error {
+	switch {
+	case errors.Is(err, zhenni.ErrNoRoom):
+		return refuse(kindNoRoom, "the node is not ready: a disk is nearly full; it is ready again within 5 seconds of there being room")
+	case errors.Is(err, zhenni.ErrHalted):
+		return refuse(kindHalted, "the node is not ready: a write to a disk failed, and nothing is written after it; restart it on a sound disk")
+	}
+	return refuse(kindUnavailable, "the node is not ready")
 }
 
 // description is GET /openapi.json.

@@ -139,7 +139,7 @@ func (l *listener) turnAway(c net.Conn) {
 	}
 	go func() {
 		_ = c.SetDeadline(time.Now().Add(l.config.LingerTimeout))
-		_, _ = c.Write(rawAnswer(&refusal{kind: kindConnection}, l.config.RetryAfter))
+		_, _ = c.Write(rawAnswer(&refusal{kind: kindConnection}, l.config))
 		drain(c)
 		_ = c.Close()
 		<-l.turning

@@ -69,6 +69,9 @@ func (s *Server) witness(rq *request) error {
 	if s.config.Audit == nil {
 		return refuse(kindNotFound, "")
 	}
+	if s.config.Unrecorded {
+		return refuse(kindUnavailable, "the server records nothing, and takes no cosignatures")
+	}
 	if !hasMedia(rq, "text/plain") {
 		return refuse(kindMedia, "")
 	}
@@ -107,6 +110,9 @@ func (s *Server) proveItem(rq *request, item int) error {
 	transaction, _ := rq.ctx.UserValue("id").(string)
 	if s.config.Audit == nil || !zhenni.ValidName(transaction) {
 		return refuse(kindNotFound, "")
+	}
+	if s.config.Unrecorded {
+		return refuse(kindUnavailable, "the server records nothing, and makes no proofs of what was recorded before")
 	}
 	document, err := s.config.Audit.Proof(rq.party, transaction, item)
 	if errors.Is(err, zhenni.ErrNotFound) {

@@ -21,7 +21,7 @@ type httpMetrics struct {
 	conns        atomic.Int64 // open now
 }
 
-func newMetrics(node Node, ledger Ledger, version string) *httpMetrics {
+func newMetrics(node Node, config Config) *httpMetrics {
 	m := &httpMetrics{
 		registry: prometheus.NewRegistry(),
 		latency: prometheus.NewHistogramVec(prometheus.HistogramOpts{
@@ -42,12 +42,20 @@ func newMetrics(node Node, ledger Ledger, version string) *httpMetrics {
 		Name: "zhenni_http_connections", Help: "Connections open.",
 	}, func() float64 { return float64(m.conns.Load()) })
 	build := prometheus.NewGaugeFunc(prometheus.GaugeOpts{
-		Name: "zhenni_build_info", Help: "Constant 1, labelled with the version.", ConstLabels: prometheus.Labels{"version": version},
+		Name: "zhenni_build_info", Help: "Constant 1, labelled with the version.", ConstLabels: prometheus.Labels{"version": config.Version},
 	}, func() float64 { return 1 })
-	m.registry.MustRegister(m.latency, m.guard, m.panics, m.refusedConns, conns, build, nodeCollector{node},
+	unrecorded := prometheus.NewGaugeFunc(prometheus.GaugeOpts{
+		Name: "zhenni_unrecorded", Help: "1 where nothing that is answered is recorded.",
+	}, func() float64 {
+		if config.Unrecorded {
+			return 1
+		}
+		return 0
+	})
+	m.registry.MustRegister(m.latency, m.guard, m.panics, m.refusedConns, conns, build, unrecorded, nodeCollector{node},
 		collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}))
-	if ledger != nil {
-		m.registry.MustRegister(ledgerCollector{ledger})
+	if config.Ledger != nil {
+		m.registry.MustRegister(ledgerCollector{config.Ledger})
 	}
 	return m
 }

@@ -53,6 +53,8 @@ var (
 	kindProbe        = &kind{422, "bad_probe", "The embedding is not a finite, non-zero vector of the model's dimension.", "Capture again; do not resend this vector.", false, false}
 	kindInternal     = &kind{500, "internal", "The request made the service fail.", "Report the transaction id to the operator.", false, true}
 	kindOverloaded   = &kind{503, "overloaded", "The service is at its limit; nothing was started.", "Retry after the time in Retry-After.", true, false}
+	kindNoRoom       = &kind{503, "disk_full", "A disk of the service is nearly full; nothing was decided or changed.", "Retry after the time in Retry-After; the operator has to make room, after which the service goes on by itself.", true, false}
+	kindHalted       = &kind{503, "halted", "A write to a disk of the service failed; nothing is decided or changed after it.", "Retry after the time in Retry-After; the operator has to restart the service on a sound disk.", true, false}
 	kindUnavailable  = &kind{503, "unavailable", "The service can not answer now.", "Retry after the time in Retry-After.", true, false}
 	kindDeadline     = &kind{503, "deadline", "The answer was not reached in time; there is no verdict.", "Retry after the time in Retry-After.", true, false}
 )
@@ -61,7 +63,7 @@ var (
 var kinds = []*kind{
 	kindMalformed, kindQuery, kindTimeout, kindMethod, kindLength, kindTooLarge, kindEncoding, kindExpect, kindMisdirect,
 	kindHeadLarge, kindConnection, kindSyntax, kindItem, kindID, kindModel, kindKey, kindRole, kindNotFound,
-	kindNoCredential, kindConflict, kindInProgress, kindReused, kindEvicted, kindMedia, kindProbe, kindInternal, kindOverloaded, kindUnavailable, kindDeadline,
+	kindNoCredential, kindConflict, kindInProgress, kindReused, kindEvicted, kindMedia, kindProbe, kindInternal, kindOverloaded, kindNoRoom, kindHalted, kindUnavailable, kindDeadline,
 }
 
 // A refusal is the error a handler returns. Its detail is public: it names fields and limits, never values.
@@ -85,6 +87,8 @@ func refusalOf(err error) *refusal {
 		kind *kind
 	}{
 		{zhenni.ErrOverloaded, kindOverloaded},
+		{zhenni.ErrNoRoom, kindNoRoom},
+		{zhenni.ErrHalted, kindHalted},
 		{zhenni.ErrUnavailable, kindUnavailable},
 		{zhenni.ErrDeadline, kindDeadline},
 		{context.DeadlineExceeded, kindDeadline},

@@ -49,7 +49,7 @@ func New(config Config, node Node) (*Server, error) {
 	if !littleEndian {
 		return nil, errors.New("gateway: this machine is big-endian; vectors are read where they lie in little-endian")
 	}
-	s := &Server{config: config, node: node, metrics: newMetrics(node, config.Ledger, config.Version)}
+	s := &Server{config: config, node: node, metrics: newMetrics(node, config)}
 	s.depot.limit = config.MaxHeldBytes
 	s.answer = newAnswerConstants(config.Profile)
 	if err := errors.Join(s.loadTLS(), s.makeTemplates()); err != nil {
@@ -182,6 +182,9 @@ type request struct {
 	bodyRead    bool
 }
 
+// unrecordedField is in every answer of a server that records nothing.
+const unrecordedField = "Unrecorded"
+
 // serve wraps the handler of a route: whatever it returns, or panics with, becomes an answer here.
 func (s *Server) serve(rt *route) fasthttp.RequestHandler {
 	rt.meter = s.metrics.route(rt.path)
@@ -194,6 +197,9 @@ func (s *Server) serve(rt *route) fasthttp.RequestHandler {
 		}
 		if rq.transaction != "" {
 			ctx.Response.Header.Set("Transaction-Id", rq.transaction)
+		}
+		if s.config.Unrecorded {
+			ctx.Response.Header.Set(unrecordedField, "true")
 		}
 		if ctx.Response.Header.Peek(fasthttp.HeaderCacheControl) == nil {
 			ctx.Response.Header.Set(fasthttp.HeaderCacheControl, "no-store")
@@ -285,6 +291,9 @@ func (s *Server) brokenBody(ctx *fasthttp.RequestCtx, err error) {
 	ctx.Response.SetStatusCode(r.kind.status)
 	ctx.Response.Header.SetContentType(mediaProblem)
 	ctx.Response.SetBodyRaw(r.appendProblem(nil, ""))
+	if s.config.Unrecorded {
+		ctx.Response.Header.Set(unrecordedField, "true")
+	}
 	ctx.SetConnectionClose()
 }
 

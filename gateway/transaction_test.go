@@ -24,6 +24,7 @@ type leafLog struct {
 	mu     sync.Mutex
 	leaves [][]byte
 	err    error
+	full   error
 }
 
 func (f *leafLog) Append(_ context.Context, leaves []audit.Leaf) (int64, error) {
@@ -49,6 +50,12 @@ func (f *leafLog) Size() int64 {
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	return int64(len(f.leaves))
+}
+
+func (f *leafLog) Room() error {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	return f.full
 }
 
 func ledgerOptions(dir string, log ledger.Log) ledger.Options {

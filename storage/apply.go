@@ -153,10 +153,12 @@ func (c *committer) commit(group []*request) {
 func (c *committer) ready() error {
 	if c.failed != nil {
 		return fmt.Errorf("%w: an earlier change failed, and whether the disk has it is not known; "+
-			"verification goes on, changes need a restart on a sound disk: %w", zhenni.ErrUnavailable, c.failed)
+			"verification goes on, changes need a restart on a sound disk: %w", errHalted, c.failed)
 	}
 	return errors.Join(c.store.roomLeft(), c.store.recordable())
 }
+
+var errHalted = fmt.Errorf("%w: %w", zhenni.ErrUnavailable, zhenni.ErrHalted)
 
 // roomLeft gates every write on free space: a full disk is a bus error in a mapped file, which kills the process.
 func (s *Store) roomLeft() error {
@@ -166,7 +168,7 @@ func (s *Store) roomLeft() error {
 			return fmt.Errorf("%w: %w", zhenni.ErrUnavailable, err)
 		}
 		if free < s.opts.Reserve {
-			return fmt.Errorf("%w: %d bytes of disk are free, the reserve is %d", zhenni.ErrUnavailable, free, s.opts.Reserve)
+			return fmt.Errorf("%w: %w: %d bytes of disk are free, the reserve is %d", zhenni.ErrUnavailable, zhenni.ErrNoRoom, free, s.opts.Reserve)
 		}
 	}
 	return nil

@@ -151,8 +151,8 @@ func TestFullDiskRefuses(t *testing.T) {
 	s := openStore(t, opts)
 	mustApply(t, s, testEnrol(1))
 	free.Store(1<<20 - 1)
-	if _, err := s.Apply(t.Context(), []zhenni.Command{testEnrol(2)}); !errors.Is(err, zhenni.ErrUnavailable) {
-		t.Errorf("full: %v, want ErrUnavailable", err)
+	if _, err := s.Apply(t.Context(), []zhenni.Command{testEnrol(2)}); !errors.Is(err, zhenni.ErrUnavailable) || !errors.Is(err, zhenni.ErrNoRoom) {
+		t.Errorf("full: %v, want ErrNoRoom", err)
 	}
 	if _, err := s.Credential(testID(1)); err != nil {
 		t.Errorf("a full disk stops reading: %v", err)

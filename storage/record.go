@@ -93,7 +93,7 @@ func (m *machine) change(r record, sc *scratch) (c zhenni.Change, ok bool, err e
 // was put back as it was earlier. One that was there before its record gets a beginning.
 func (s *Store) settleRecord() error {
 	by := s.opts.Recorder
-	if by == nil || s.opts.ReadOnly {
+	if by == nil || s.opts.ReadOnly && !s.opts.VerifyOnly {
 		return nil
 	}
 	reached := s.machine.applied.sequence

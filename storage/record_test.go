@@ -139,7 +139,9 @@ func TestStoreAndRecordMustAgree(t *testing.T) {
 	rolledBack.Dir = earlier
 	behind := opts
 	behind.Recorder = &fakeRecorder{recorded: 2}
-	for name, o := range map[string]Options{"store": rolledBack, "record": behind} {
+	served := rolledBack
+	served.VerifyOnly = true
+	for name, o := range map[string]Options{"store": rolledBack, "record": behind, "store, verify-only": served} {
 		if _, err := Open(o); !errors.Is(err, zhenni.ErrCorrupt) || !strings.Contains(err.Error(), "restore") {
 			t.Errorf("an old %s: %v", name, err)
 		}

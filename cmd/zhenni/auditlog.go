@@ -56,6 +56,10 @@ type auditOptions struct {
 	dir     string
 	witness note.Verifier
 	seen    []byte
+	// none is of a store that is served without a record.
+	none bool
+	// room is asked for room on the disk in place of [audit.FolderRoom]; tests fill the disk with it.
+	room func() error
 }
 
 // auditLog is an open audit log with its keys. The folder is locked by itself, wherever it lies: a second process is
@@ -73,6 +77,9 @@ type auditLog struct {
 // openAuditLog opens a log, or makes one where there is none, with keys that root wraps.
 func openAuditLog(o auditOptions, root storage.RootKey) (_ *auditLog, err error) {
 	dir := o.dir
+	if o.room == nil {
+		o.room = audit.FolderRoom(dir)
+	}
 	a := &auditLog{files: audit.Folder(dir), hasWitness: o.witness != nil}
 	if a.lock, err = audit.LockFolder(dir); err != nil {
 		return nil, auditFailure(dir, err)
@@ -87,7 +94,7 @@ func openAuditLog(o auditOptions, root storage.RootKey) (_ *auditLog, err error)
 	}
 	if a.Log, err = audit.Open(audit.Options{
 		Files: a.files, Signer: a.secrets.Signer, Key: a.secrets.Key, Witness: o.witness, Seen: o.seen,
-		Room: audit.FolderRoom(dir),
+		Room: o.room,
 	}); err != nil {
 		return nil, auditFailure(dir, err)
 	}

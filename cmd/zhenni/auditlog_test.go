@@ -28,6 +28,13 @@ type asker struct{ url, key string }
 // do returns status and body.
 func (a asker) do(t *testing.T, method, path, media, body string) (int, string) {
 	t.Helper()
+	status, _, text := a.full(t, method, path, media, body)
+	return status, text
+}
+
+// full returns status, header and body.
+func (a asker) full(t *testing.T, method, path, media, body string) (int, http.Header, string) {
+	t.Helper()
 	request, err := http.NewRequest(method, a.url+path, strings.NewReader(body))
 	if err != nil {
 		t.Fatal(err)
@@ -45,7 +52,7 @@ func (a asker) do(t *testing.T, method, path, media, body string) (int, string) 
 	if err != nil {
 		t.Fatal(err)
 	}
-	return response.StatusCode, string(text)
+	return response.StatusCode, response.Header, string(text)
 }
 
 // question asks whether subject i is credential id.

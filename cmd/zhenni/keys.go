@@ -17,13 +17,14 @@ type keysCommand struct {
 
 type keysRotateRoot struct {
 	storeFlags
+	ledgerPlace
 	NewKeyFile        string `required:"" type:"path" placeholder:"FILE" help:"The new root key; it is made where the file does not exist."`
 	NewPassphraseFile string `type:"path" placeholder:"FILE" help:"File with the passphrase that seals the new root key."`
 }
 
 // Help is shown by zhenni keys rotate-root --help.
 func (keysRotateRoot) Help() string {
-	return `At every moment one of the two keys opens the whole store: until the header is replaced the old one, then the new one. Interrupted, it is called again with the same two. Older copies of the store's files still open with the old key.
+	return `At every moment one of the two keys opens everything, the store, its audit log and its stored answers: until the store's header is replaced the old one, then the new one. Interrupted, it is called again with the same two, and with the same --audit-dir and --ledger-dir that serve has. Older copies of the store's files still open with the old key.
 
 Example:
 
@@ -40,8 +41,13 @@ func (c *keysRotateRoot) Run(out *output) error {
 	if err != nil {
 		return err
 	}
-	if err := storage.RotateRoot(storage.Options{Dir: c.Store, Keys: c.Keys, Root: old}, next); err != nil {
-		return environment("%w", err)
+	log, err := c.auditFlags.options(c.Store)
+	if err != nil {
+		return err
+	}
+	r := rootRotation{store: storage.Options{Dir: c.Store, Keys: c.Keys, Root: old}, next: next, log: log, ledger: c.ledgerPlace.dir(c.Store)}
+	if err := r.run(); err != nil {
+		return err
 	}
 	return out.Print("The root key of %s is now %s.", c.Store, c.NewKeyFile)
 }

@@ -60,7 +60,7 @@ func TestLostKeyFileIsAdopted(t *testing.T) {
 	if err := os.Remove(filepath.Join(store, "keys")); err != nil {
 		t.Fatal(err)
 	}
-	if code, _, notes := runCommand(t, "check", "--store", store); code != exitEnvironment || !strings.Contains(notes, "zhenni keys adopt") {
+	if code, _, notes := runCommand(t, "check", "--store", store); code != exitNotSo || !strings.Contains(notes, "zhenni keys adopt") {
 		t.Errorf("exit code %d, %s", code, notes)
 	}
 	mustRun(t, "keys", "adopt", "--store", store)

@@ -11,20 +11,29 @@ import (
 	"zhenni/storage/ledger"
 )
 
+// ledgerPlace says where the stored answers are.
+type ledgerPlace struct {
+	LedgerDir string `type:"path" env:"ZHENNI_LEDGER_DIR" placeholder:"DIR" help:"Folder of the stored answers. Default: ledger in the store's folder."`
+}
+
+// dir is the folder of the stored answers beside a store.
+func (p ledgerPlace) dir(store string) string {
+	if p.LedgerDir != "" {
+		return p.LedgerDir
+	}
+	return filepath.Join(store, "ledger")
+}
+
 // ledgerFlags bound what is kept of answers, so that a transaction sent again gets its own.
 type ledgerFlags struct {
-	LedgerDir    string   `type:"path" env:"ZHENNI_LEDGER_DIR" placeholder:"DIR" help:"Folder of the stored answers. Default: ledger in the store's folder."`
+	ledgerPlace
 	Answers      int      `default:"0" env:"ZHENNI_ANSWERS" placeholder:"N" help:"Answers kept for 24 hours, 48 bytes of memory each; the oldest go first. 0 is 2097152."`
 	AcceptLost   bool     `name:"accept-lost-answers" env:"ZHENNI_ACCEPT_LOST_ANSWERS" help:"Serve although answers were lost without a trace, by damage or by an older copy of the folder. Their transactions can run again."`
 	AnswersBytes byteSize `default:"0" env:"ZHENNI_ANSWERS_BYTES" placeholder:"SIZE" help:"Disk space for them: about 600 bytes a single verification, 17 an item of a batch. 0 is 8GiB."`
 }
 
 func (f ledgerFlags) config(store string) ledgerConfig {
-	c := ledgerConfig{dir: f.LedgerDir, answers: f.Answers, bytes: f.AnswersBytes, acceptLost: f.AcceptLost}
-	if c.dir == "" {
-		c.dir = filepath.Join(store, "ledger")
-	}
-	return c
+	return ledgerConfig{dir: f.dir(store), answers: f.Answers, bytes: f.AnswersBytes, acceptLost: f.AcceptLost}
 }
 
 // ledgerConfig says where answers are kept, and how many. Without a folder none are, and nothing is recorded.
@@ -51,6 +60,7 @@ func openLedger(c ledgerConfig, store *recordedStore, log *slog.Logger) (_ *open
 	if err == nil {
 		l.Ledger, err = ledger.Open(ledger.Options{
 			Dir: c.dir, Key: key, Log: store.audit, Answers: c.answers, Bytes: int64(c.bytes), AcceptLoss: c.acceptLost, Logger: log,
+			Room: audit.FolderRoom(c.dir),
 		})
 	}
 	if errors.Is(err, zhenni.ErrBadValue) {
@@ -68,8 +78,8 @@ func (l *openedLedger) Close() error { return errors.Join(l.Ledger.Close(), l.lo
 // recordedNode is a node that is ready only while what it does can be recorded.
 type recordedNode struct {
 	*actors.Node
-	audit  *auditLog
-	ledger *openedLedger // nil where nothing is
+	audit  *auditLog     // nil where nothing is recorded
+	ledger *openedLedger // nil where no answers are kept
 }
 
 // Ready implements gateway.Node.
@@ -79,8 +89,11 @@ func (n recordedNode) Ready() error {
 	}
 	if n.ledger != nil {
 		if err := n.ledger.Err(); err != nil {
-			return errors.Join(zhenni.ErrUnavailable, err)
+			return errors.Join(zhenni.ErrUnavailable, zhenni.ErrHalted, err)
 		}
+	}
+	if n.audit == nil {
+		return nil
 	}
 	return n.audit.changes.Ready()
 }

@@ -23,8 +23,10 @@ type nodeConfig struct {
 	// retention is how much of the audit log is kept.
 	retention retention
 	ledger    ledgerConfig
-	// adminSocket is the path of the operator's socket; none where it is empty.
-	adminSocket string
+	// adminSocket is the path of the operator's socket; none where it is empty. Where it is optional and can not be made
+	// the node serves without.
+	adminSocket   string
+	adminOptional bool
 }
 
 // node is a store being served. Its parts are stopped in the order they are asked by others: first the listeners,
@@ -64,19 +66,32 @@ func startNode(ctx context.Context, cfg nodeConfig, store *recordedStore) (_ *no
 	if n.shards, err = actors.Start(cfg.actors, profile.Model, profile.Threshold, n.arena, store); err != nil {
 		return nil, usage("%w", err)
 	}
-	shown := servedLog{auditLog: store.audit, profile: profile.ID}
+	if err = n.openRecord(&cfg); err != nil {
+		return nil, err
+	}
+	if n.server, err = gateway.New(cfg.gateway, recordedNode{n.shards, store.audit, n.ledger}); err != nil {
+		return nil, usage("%w", err)
+	}
+	if store.audit != nil {
+		n.pruning.Go(func() { cfg.retention.retain(upkeep, store.audit.Log, cmp.Or(cfg.gateway.Logger, slog.Default())) })
+	}
+	return n, n.listen(cfg)
+}
+
+// openRecord gives the gateway what answers are recorded in. A store without an audit log is served without.
+func (n *node) openRecord(cfg *nodeConfig) (err error) {
+	if n.store.audit == nil {
+		return nil
+	}
+	shown := servedLog{auditLog: n.store.audit, profile: cfg.gateway.Profile.ID}
 	if cfg.ledger.dir != "" {
-		if n.ledger, err = openLedger(cfg.ledger, store, cfg.gateway.Logger); err != nil {
-			return nil, err
+		if n.ledger, err = openLedger(cfg.ledger, n.store, cfg.gateway.Logger); err != nil {
+			return err
 		}
 		cfg.gateway.Ledger, shown.proofs = n.ledger, n.ledger
 	}
 	cfg.gateway.Audit = shown
-	if n.server, err = gateway.New(cfg.gateway, recordedNode{n.shards, store.audit, n.ledger}); err != nil {
-		return nil, usage("%w", err)
-	}
-	n.pruning.Go(func() { cfg.retention.retain(upkeep, store.audit.Log, cmp.Or(cfg.gateway.Logger, slog.Default())) })
-	return n, n.listen(cfg)
+	return nil
 }
 
 func (n *node) listen(cfg nodeConfig) (err error) {
@@ -92,6 +107,10 @@ func (n *node) listen(cfg nodeConfig) (err error) {
 		return nil
 	}
 	ln, err := gateway.ListenAdmin(cfg.adminSocket)
+	if err != nil && cfg.adminOptional {
+		cmp.Or(cfg.gateway.Logger, slog.Default()).Warn("no operator's socket: --admin-socket names one elsewhere", "error", err)
+		return nil
+	}
 	if err != nil {
 		return environment("--admin-socket: %w", err)
 	}

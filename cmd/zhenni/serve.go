@@ -27,7 +27,8 @@ type serveCommand struct {
 	ledgerFlags
 	CreateKey        bool   `env:"ZHENNI_CREATE_KEY" help:"Make the key file where it does not exist, as on the first start."`
 	Profile          string `type:"path" env:"ZHENNI_PROFILE" placeholder:"FILE" help:"Frozen threshold to serve with, as zhenni calibrate writes it. Required."`
-	VerifyOnly       bool   `env:"ZHENNI_VERIFY_ONLY" help:"Change nothing on the disk and take no changes: the state is made in memory from snapshot and log, all of it or nothing. For a store that crashed on a full or failing disk."`
+	VerifyOnly       bool   `env:"ZHENNI_VERIFY_ONLY" help:"Change nothing in the store and take no changes, with the audit log and the stored answers on another disk (--audit-dir, --ledger-dir) or --unrecorded: the state is made in memory from snapshot and log, all of it or nothing. For a store that crashed on a full or failing disk."`
+	Unrecorded       bool   `env:"ZHENNI_UNRECORDED" help:"With --verify-only: answer although nothing is recorded, neither in the audit log nor for a transaction sent again. Every answer says so in the header Unrecorded."`
 	AllowUnsupported bool   `env:"ZHENNI_ALLOW_UNSUPPORTED" help:"Serve a profile whose data do not support its false match rate. Every result says so."`
 
 	Listen      string `env:"ZHENNI_LISTEN" placeholder:"HOST:PORT" help:"Public address. Default 127.0.0.1:8443 with TLS, 127.0.0.1:8080 without."`
@@ -94,6 +95,12 @@ func (c *serveCommand) Run(ctx context.Context, out *output) error {
 	if err := errors.Join(cfg.gateway.WithDefaults().Validate(), cfg.actors.Validate()); err != nil {
 		return usage("%w", err)
 	}
+	if err := c.checkRecord(); err != nil {
+		return err
+	}
+	if c.Unrecorded {
+		c.unrecord(&cfg, out)
+	}
 	limitHeap(free, cfg.arena)
 	store, err := c.openStore(profile.Model, free, log, out)
 	if err != nil {
@@ -117,7 +124,11 @@ func (c *serveCommand) Run(ctx context.Context, out *output) error {
 func (c *serveCommand) openStore(model zhenni.Model, free byteSize, log *slog.Logger, out *output) (*recordedStore, error) {
 	if c.VerifyOnly {
 		out.Note("Verify-only: no change is taken.")
-		return c.openWith(storage.Options{Model: model, VerifyOnly: true, Memory: int64(free) / 2, Logger: log}, false, out)
+		options := storage.Options{Model: model, VerifyOnly: true, Memory: int64(free) / 2, Logger: log}
+		if c.Unrecorded {
+			return c.openUnrecorded(options, out)
+		}
+		return c.openWith(options, false, out)
 	}
 	return c.openOrCreate(model, c.CreateKey, int64(c.Scrub), log, out)
 }
@@ -198,10 +209,10 @@ func (c *serveCommand) nodeConfig(profile zhenni.Profile, arena byteSize, log *s
 	}
 	return nodeConfig{
 		arena:       arena,
-		adminSocket: socket,
-		retention:   c.AuditRetention,
-		ledger:      c.ledgerFlags.config(c.Store),
-		actors:      actors.Config{Shards: shardCount(c.Shards), InFlightItems: c.InFlight, Logger: log},
+		adminSocket: socket, adminOptional: c.VerifyOnly && c.AdminSocket == "",
+		retention: c.AuditRetention,
+		ledger:    c.ledgerFlags.config(c.Store),
+		actors:    actors.Config{Shards: shardCount(c.Shards), InFlightItems: c.InFlight, Logger: log},
 		gateway: gateway.Config{
 			Addr: c.Listen, TLSCert: c.TLSCert, TLSKey: c.TLSKey, Profile: profile, Version: version, Logger: log,
 			MaxConns: c.MaxConnections, MaxConnsPerIP: c.MaxConnectionsPerIP, MaxHeldBytes: int64(c.MaxHeld),

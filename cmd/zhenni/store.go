@@ -40,11 +40,20 @@ func (f storeFlags) openWith(options storage.Options, createKey bool, out *outpu
 	return openRecorded(options, log)
 }
 
-// openRecorded opens a store and, unless it is only read, its audit log first: what lies in the store's folder is then
+// openUnrecorded opens a store for verification only, without its audit log.
+func (f storeFlags) openUnrecorded(options storage.Options, out *output) (_ *recordedStore, err error) {
+	if options.Root, err = f.root(f.Store, false, out); err != nil {
+		return nil, err
+	}
+	options.Dir, options.Keys = f.Store, f.Keys
+	return openRecorded(options, auditOptions{none: true})
+}
+
+// openRecorded opens a store and, unless it is only read or served without a record, its audit log first: what lies in the store's folder is then
 // locked before the store is looked at.
 func openRecorded(options storage.Options, log auditOptions) (_ *recordedStore, err error) {
 	s := &recordedStore{root: options.Root}
-	if !options.ReadOnly && (options.Model != zhenni.Model{} || storage.Exists(options.Dir)) {
+	if !options.ReadOnly && !log.none && (options.Model != zhenni.Model{} || storage.Exists(options.Dir)) {
 		if err := checkPinned(options.Dir, log.dir); err != nil {
 			return nil, err
 		}
@@ -59,7 +68,7 @@ func openRecorded(options storage.Options, log auditOptions) (_ *recordedStore, 
 		}
 		return nil, err
 	}
-	if s.audit != nil {
+	if s.audit != nil && !options.VerifyOnly {
 		err = pin(options.Dir, log.dir)
 	}
 	if err != nil {

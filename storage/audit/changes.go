@@ -133,9 +133,9 @@ func (l *Log) scanChanges(from, to int64) (last lastChange, err error) {
 // Ready reports why nothing can be recorded now: the log failed, or its disk is full or stalls. [zhenni.ErrUnavailable].
 func (c *Changes) Ready() error {
 	if err := c.log.Err(); err != nil {
-		return fmt.Errorf("%w: audit: an earlier write failed; open the log again: %w", zhenni.ErrUnavailable, err)
+		return fmt.Errorf("%w: %w: audit: an earlier write failed; open the log again: %w", zhenni.ErrUnavailable, zhenni.ErrHalted, err)
 	}
-	if err := c.log.room(); err != nil {
+	if err := c.log.Room(); err != nil {
 		return err
 	}
 	if stall := c.log.Stall(); stall > stallAfter {

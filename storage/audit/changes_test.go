@@ -203,10 +203,10 @@ func TestNothingIsTakenWithoutRoom(t *testing.T) {
 	})
 	c := openChanges(t, l, s)
 	verification := []Leaf{{Kind: KindVerification, At: testStart}}
-	if _, err := l.Append(t.Context(), verification); !errors.Is(err, zhenni.ErrUnavailable) || !errors.Is(err, full) {
+	if _, err := l.Append(t.Context(), verification); !errors.Is(err, zhenni.ErrUnavailable) || !errors.Is(err, zhenni.ErrNoRoom) || !errors.Is(err, full) {
 		t.Errorf("a verification: %v", err)
 	}
-	if err := c.Ready(); !errors.Is(err, zhenni.ErrUnavailable) {
+	if err := c.Ready(); !errors.Is(err, zhenni.ErrNoRoom) {
 		t.Errorf("ready: %v", err)
 	}
 	if err := c.Record(1, nil); err != nil {

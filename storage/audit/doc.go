@@ -10,7 +10,7 @@
 //	checkpoint              the newest signed checkpoint
 //	checkpoint.witnessed    the newest one that a witness cosigned
 //	epoch/<n>               the checkpoint of size (n+1)·4096, kept for good
-//	keys                    signed: the log's keys wrapped by somebody else's, with its public key; see [OpenSecrets]
+//	keys                    signed: the log's keys wrapped by somebody else's, with its public key; see [OpenSecrets] and [RewrapSecrets]
 //	changes                 the newest change of state: leaf u64 | commit u64 | size of the log u64 | CRC-32C u32
 //	pruned                  signed: below which index entries were deleted
 //	tile/<level>/<n>        256 hashes of 32 bytes; level 0 are the leaves, a level's hash is a full tile below

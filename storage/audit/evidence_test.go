@@ -143,7 +143,7 @@ func FuzzSecrets(f *testing.F) {
 			}
 			return
 		}
-		if n, err := openNote(text, key); err != nil || n.Text != secretsText(strings.Split(string(text), "\n")[1], wrapped[0], wrapped[1]) {
+		if n, err := openNote(text, key); err != nil || n.Text != secretsText(strings.Split(string(text), "\n")[1], wrapped) {
 			t.Errorf("another spelling: %v, %q", err, text)
 		}
 	})

@@ -77,11 +77,11 @@ type sequencer struct {
 // calls made at the same time share one write and one sync. It is good for one leaf or a few thousand.
 //
 // Nothing was written on [zhenni.ErrBadValue], [zhenni.ErrOverloaded] (the leaves that wait for the disk reached
-// their bound) and [zhenni.ErrUnavailable] before the write (no room on the disk, closed, or an earlier write failed, after which the log
-// takes nothing until it is opened again). On [zhenni.ErrDeadline] (ctx ended first) and on an ErrUnavailable of this very
+// their bound), [zhenni.ErrNoRoom] and [zhenni.ErrUnavailable] before the write (closed, or [zhenni.ErrHalted]: an earlier
+// write failed, after which the log takes nothing until it is opened again). On [zhenni.ErrDeadline] (ctx ended first) and on an ErrUnavailable of this very
 // write the leaves may be in the log all the same; they prove nothing that did not happen.
 func (l *Log) Append(ctx context.Context, leaves []Leaf) (first int64, err error) {
-	if err := l.room(); err != nil {
+	if err := l.Room(); err != nil {
 		return 0, err
 	}
 	g, at, err := l.enqueue(leaves)
@@ -91,10 +91,10 @@ func (l *Log) Append(ctx context.Context, leaves []Leaf) (first int64, err error
 	return g.wait(ctx, at)
 }
 
-// room reports why nothing should be appended: [zhenni.ErrUnavailable].
-func (l *Log) room() error {
+// Room reports why Append takes nothing, as it was found with the last beat: [zhenni.ErrNoRoom]. It ends by itself.
+func (l *Log) Room() error {
 	if err := l.cramped.Load(); err != nil && *err != nil {
-		return fmt.Errorf("%w: audit: %w", zhenni.ErrUnavailable, *err)
+		return fmt.Errorf("%w: %w: audit: %w", zhenni.ErrUnavailable, zhenni.ErrNoRoom, *err)
 	}
 	return nil
 }
@@ -164,7 +164,7 @@ func (s *sequencer) enqueue(leaves []Leaf, bound int) (g *group, at int, err err
 // refusal says why nothing is taken. The caller holds mu.
 func (s *sequencer) refusal() error {
 	if s.failed != nil {
-		return fmt.Errorf("%w: audit: an earlier write failed; open the log again: %w", zhenni.ErrUnavailable, s.failed)
+		return fmt.Errorf("%w: %w: audit: an earlier write failed; open the log again: %w", zhenni.ErrUnavailable, zhenni.ErrHalted, s.failed)
 	}
 	return unavailable("the log is closed")
 }

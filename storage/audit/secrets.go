@@ -86,19 +86,28 @@ func drawSecrets(files FS, by Wrapper, entropy io.Reader) (Secrets, error) {
 	if err != nil {
 		return s, err
 	}
-	signing, err1 := by.Wrap(seed, wrapContext(name, useSigning))
-	sealing, err2 := by.Wrap(openings, wrapContext(name, useOpenings))
-	if err := errors.Join(err1, err2); err != nil {
-		return s, err
+	return s, writeSecrets(files, s.Signer, public, []Wrapper{by}, seed, openings)
+}
+
+// writeSecrets makes a file durable in which each key is wrapped by each of the wrappers.
+func writeSecrets(files FS, signer note.Signer, public string, by []Wrapper, seed, openings []byte) error {
+	var wrapped [2][][]byte
+	for _, w := range by {
+		signing, err1 := w.Wrap(seed, wrapContext(signer.Name(), useSigning))
+		sealing, err2 := w.Wrap(openings, wrapContext(signer.Name(), useOpenings))
+		if err := errors.Join(err1, err2); err != nil {
+			return err
+		}
+		wrapped[0], wrapped[1] = append(wrapped[0], signing), append(wrapped[1], sealing)
 	}
-	signed, err := signNote(secretsText(public, signing, sealing), s.Signer)
+	signed, err := signNote(secretsText(public, wrapped), signer)
 	if err != nil {
-		return s, err
+		return err
 	}
 	if err := files.Write(Content{secretsFile, signed}); err != nil {
-		return s, ioError(err)
+		return ioError(err)
 	}
-	return s, nil
+	return nil
 }
 
 // newSecrets makes what the stored keys stand for, and the written form of the public key.
@@ -120,15 +129,25 @@ func newSecrets(name string, seed, openings []byte) (s Secrets, public string, e
 	return s, public, errors.Join(err1, err2, err3, err4)
 }
 
-// secretsText is the file of the keys, in five lines: what it is, the public key, and two wrapped keys. The log's own
-// signature stands below it, so that whoever checks the log sees a change without the keys.
-func secretsText(public string, signing, openings []byte) string {
-	encode := base64.StdEncoding.EncodeToString
-	return secretsTag + "\n" + public + "\n" + encode(signing) + "\n" + encode(openings) + "\n"
+// secretsText is the file of the keys, in five lines: what it is, the public key, and two wrapped keys, each as often as
+// there are wrappers. The log's own signature stands below it, so that whoever checks the log sees a change without the
+// keys.
+func secretsText(public string, wrapped [2][][]byte) string {
+	text := secretsTag + "\n" + public + "\n"
+	for _, key := range wrapped {
+		for i, w := range key {
+			if i > 0 {
+				text += " "
+			}
+			text += base64.StdEncoding.EncodeToString(w)
+		}
+		text += "\n"
+	}
+	return text
 }
 
 // readSecrets checks the file by the public key in it, which whoever knows the key holds against it.
-func readSecrets(text []byte) (key note.Verifier, wrapped [2][]byte, err error) {
+func readSecrets(text []byte) (key note.Verifier, wrapped [2][][]byte, err error) {
 	lines := strings.SplitN(string(text), "\n", 5)
 	if len(lines) != 5 || lines[0] != secretsTag {
 		return nil, wrapped, corrupt("%s does not hold the keys of a log", secretsFile)
@@ -141,36 +160,83 @@ func readSecrets(text []byte) (key note.Verifier, wrapped [2][]byte, err error) 
 		return nil, wrapped, fmt.Errorf("%s: %w", secretsFile, err)
 	}
 	for i, line := range lines[2:4] {
-		if wrapped[i], err = base64.StdEncoding.Strict().DecodeString(line); err != nil {
-			return nil, wrapped, corrupt("%s does not hold the keys of a log", secretsFile)
+		for written := range strings.SplitSeq(line, " ") {
+			w, err := base64.StdEncoding.Strict().DecodeString(written)
+			if err != nil {
+				return nil, wrapped, corrupt("%s does not hold the keys of a log", secretsFile)
+			}
+			wrapped[i] = append(wrapped[i], w)
 		}
 	}
-	if n.Text != secretsText(lines[1], wrapped[0], wrapped[1]) || len(n.Sigs)+len(n.UnverifiedSigs) != 1 {
+	if n.Text != secretsText(lines[1], wrapped) || len(n.Sigs)+len(n.UnverifiedSigs) != 1 {
 		return nil, wrapped, corrupt("%s holds more than the keys of a log", secretsFile)
 	}
 	return key, wrapped, nil
 }
 
 func unwrapSecrets(text []byte, by Wrapper) (Secrets, error) {
-	key, wrapped, err := readSecrets(text)
+	key, seed, openings, err := unwrapKeys(text, by)
 	if err != nil {
 		return Secrets{}, err
 	}
-	seed, err := by.Unwrap(wrapped[0], wrapContext(key.Name(), useSigning))
-	if err != nil {
-		return Secrets{}, fmt.Errorf("the signing key of the audit log: %w", err)
-	}
 	defer clear(seed)
-	openings, err := by.Unwrap(wrapped[1], wrapContext(key.Name(), useOpenings))
-	if err != nil {
-		return Secrets{}, fmt.Errorf("the key of openings: %w", err)
-	}
 	defer clear(openings)
 	s, _, err := newSecrets(key.Name(), seed, openings)
 	if err == nil && s.Key.KeyHash() != key.KeyHash() {
 		err = corrupt("%s names another public key than its own", secretsFile)
 	}
 	return s, err
+}
+
+// unwrapKeys opens the file of the keys.
+func unwrapKeys(text []byte, by Wrapper) (key note.Verifier, seed, openings []byte, err error) {
+	key, wrapped, err := readSecrets(text)
+	if err != nil {
+		return nil, nil, nil, err
+	}
+	if seed, err = unwrapAny(by, wrapped[0], wrapContext(key.Name(), useSigning)); err != nil {
+		return nil, nil, nil, fmt.Errorf("the signing key of the audit log: %w", err)
+	}
+	if openings, err = unwrapAny(by, wrapped[1], wrapContext(key.Name(), useOpenings)); err != nil {
+		clear(seed)
+		return nil, nil, nil, fmt.Errorf("the key of openings: %w", err)
+	}
+	return key, seed, openings, nil
+}
+
+// unwrapAny opens whichever of the wrappings is of this wrapper.
+func unwrapAny(by Wrapper, wrapped [][]byte, context []byte) (key []byte, err error) {
+	for _, w := range wrapped {
+		if key, err = by.Unwrap(w, context); !errors.Is(err, zhenni.ErrWrongKey) {
+			return key, err
+		}
+	}
+	return nil, err
+}
+
+// RewrapSecrets has the keys of the log in a folder, which by opens, wrapped by each of to and by nobody else. Before or
+// after, a crash leaves the one file or the other. While a wrapping key is being changed, to is the old one and the new.
+// The log may be open. Errors are those of [OpenSecrets], and [zhenni.ErrNotFound] where there are no keys.
+func RewrapSecrets(files FS, by Wrapper, to ...Wrapper) error {
+	public, err := PublicKey(files)
+	if err != nil {
+		return err
+	}
+	text, err := files.ReadFile(secretsFile)
+	if err != nil {
+		return ioError(err)
+	}
+	key, seed, openings, err := unwrapKeys(text, by)
+	if err != nil {
+		return err
+	}
+	defer clear(seed)
+	defer clear(openings)
+	s, _, err := newSecrets(key.Name(), seed, openings)
+	if err != nil {
+		return err
+	}
+	return writeSecrets(files, s.Signer, public, to, seed, openings)
 }
 
 func wrapContext(name, use string) []byte { return []byte("zhenni audit 1 " + name + " " + use) }

@@ -115,6 +115,44 @@ func TestChangedSecretsAreRefused(t *testing.T) {
 	}
 }
 
+// The keys are the same under another wrapper, or under two while one takes the place of the other.
+//
+// FAULTS: A15
+func TestSecretsAreRewrapped(t *testing.T) {
+	disk := newMemory()
+	first := openSecrets(t, disk)
+	old, next := xorWrapper(7), xorWrapper(8)
+	for i, step := range []struct {
+		by    Wrapper
+		to    []Wrapper
+		opens map[xorWrapper]bool
+	}{
+		{old, []Wrapper{old, next}, map[xorWrapper]bool{7: true, 8: true}},
+		{next, []Wrapper{next}, map[xorWrapper]bool{8: true}},
+		{next, []Wrapper{old, next}, map[xorWrapper]bool{7: true, 8: true}},
+		{old, []Wrapper{next}, map[xorWrapper]bool{8: true}},
+	} {
+		if err := RewrapSecrets(disk, step.by, step.to...); err != nil {
+			t.Fatalf("step %d: %v", i, err)
+		}
+		for by := range xorWrapper(10) {
+			s, err := OpenSecrets(disk, by, nil)
+			if (err == nil) != step.opens[by] || err != nil && !errors.Is(err, zhenni.ErrWrongKey) {
+				t.Errorf("step %d, wrapper %d: %v", i, by, err)
+			}
+			if err == nil && (s.salts != first.salts || s.Key.KeyHash() != first.Key.KeyHash()) {
+				t.Errorf("step %d, wrapper %d: other keys", i, by)
+			}
+		}
+	}
+	if err := RewrapSecrets(disk, old, old); !errors.Is(err, zhenni.ErrWrongKey) {
+		t.Errorf("by one that does not open them: %v", err)
+	}
+	if err := RewrapSecrets(newMemory(), old, next); !errors.Is(err, zhenni.ErrNotFound) {
+		t.Errorf("no keys: %v", err)
+	}
+}
+
 // The sealer is XAES-256-GCM: the vectors of C2SP.
 func TestSealerVectors(t *testing.T) {
 	for _, v := range []struct {

@@ -11,6 +11,7 @@
 //	index/<n>     the places of the records of a segment that is not written to any more
 //	gone/<n>      fingerprints of the named transactions of a segment that was dropped within the time answers are kept
 //	key           the key of the ledger, wrapped by somebody else's
+//	key.next      the same by the next one, while that is changed: see [ShareKey]
 //	end           written by Close: which segment is the last, and the size of the log
 //	*.new         a file being replaced; a crash may leave one, which means nothing
 //
@@ -67,7 +68,9 @@
 // transactions were in it. Where these are lost too, or a segment and its index both, Open refuses with
 // [zhenni.ErrCorrupt], unless [Options.AcceptLoss] says to go on without.
 //
-// A write that fails is fatal: nothing is settled from there on, and only Open tells what is on disk.
+// A write that fails is fatal: nothing is settled from there on, and only Open tells what is on disk. So no write is begun
+// where it could fail for lack of room: without room in the log, or for another segment, what is new is refused with
+// [zhenni.ErrNoRoom] before it takes the place of an answer, what is stored is given, and with room again all goes on.
 //
 // # Bounds
 //

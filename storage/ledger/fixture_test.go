@@ -22,6 +22,20 @@ type fakeLog struct {
 	leaves [][]byte
 	// before, if set, runs before leaves are added and may hold or refuse them.
 	before func() error
+	// full is what Room says.
+	full error
+}
+
+func (f *fakeLog) Room() error {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	return f.full
+}
+
+func (f *fakeLog) fill(full error) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	f.full = full
 }
 
 func (f *fakeLog) Append(_ context.Context, leaves []audit.Leaf) (int64, error) {

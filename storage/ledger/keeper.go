@@ -7,6 +7,7 @@ import (
 	"slices"
 	"time"
 
+	"zhenni"
 	"zhenni/storage/audit"
 )
 
@@ -54,7 +55,7 @@ func (l *Ledger) keep(number uint32) {
 	defer close(k.ended)
 	defer k.stopBeat()
 	for {
-		next := l.makeSegment(number)
+		next := l.nextSegment(number)
 		if !l.hand(next) {
 			if next.err == nil {
 				l.complain("remove an unused segment", errors.Join(next.file.Close(), l.files.Remove(numbered(segmentDir, number))))
@@ -83,6 +84,15 @@ func (l *Ledger) hand(next readySegment) bool {
 	}
 }
 
+// nextSegment is makeSegment where there is room. The first segment is made anyhow, so that a server which was restarted
+// on a nearly full disk goes on when there is room.
+func (l *Ledger) nextSegment(number uint32) readySegment {
+	if err := l.opts.Room(); err != nil {
+		return readySegment{err: unavailable("%w: %w", zhenni.ErrNoRoom, err)}
+	}
+	return l.makeSegment(number)
+}
+
 func (l *Ledger) makeSegment(number uint32) readySegment {
 	k := &l.keeper
 	if k.image == nil {
@@ -92,7 +102,7 @@ func (l *Ledger) makeSegment(number uint32) readySegment {
 	putSegmentHeader(k.image, number, l.salt)
 	name := numbered(segmentDir, number)
 	if err := l.replace(name, k.image); err != nil {
-		return readySegment{err: unavailable("no room for answers: %w", err)}
+		return readySegment{err: unavailable("%w: no file for answers: %w", zhenni.ErrNoRoom, err)}
 	}
 	file, err := l.files.Open(name)
 	if err != nil {

@@ -17,10 +17,12 @@ import (
 // Log is the audit log as far as a ledger needs it; [*audit.Log] is one.
 type Log interface {
 	// Append adds leaves in order, one behind the other, and returns the index of the first once all are durable. On
-	// [zhenni.ErrOverloaded] and [zhenni.ErrBadValue] none was added.
+	// [zhenni.ErrOverloaded], [zhenni.ErrNoRoom] and [zhenni.ErrBadValue] none was added.
 	Append(ctx context.Context, leaves []audit.Leaf) (first int64, err error)
 	// Entry returns the encoded leaf of an index below Size.
 	Entry(index int64) ([]byte, error)
+	// Room reports why Append takes nothing for lack of room, which ends by itself: [zhenni.ErrNoRoom].
+	Room() error
 	// Size is the number of leaves in the newest checkpoint. When a ledger is opened that is all of them.
 	Size() int64
 }
@@ -57,7 +59,7 @@ func (l *Ledger) Digest(route, media string, body []byte) [16]byte {
 // Begin takes a request in hand, or says why not. With neither an answer nor an error the caller ends it with exactly
 // one [Ledger.Settle] or [Ledger.Drop]. A stored answer is given for a named request of the same digest only. Errors
 // are [zhenni.ErrInProgress], [zhenni.ErrReused], [zhenni.ErrEvicted] (its answer is not kept any more, or is damaged),
-// [zhenni.ErrOverloaded] and [zhenni.ErrUnavailable].
+// [zhenni.ErrOverloaded], [zhenni.ErrNoRoom] and [zhenni.ErrUnavailable]. Answers are given without room on the disk too.
 func (l *Ledger) Begin(r zhenni.Request) (*zhenni.Answered, error) {
 	if !zhenni.ValidName(r.Party) || !zhenni.ValidName(r.Transaction) {
 		return nil, fmt.Errorf("%w: ledger: party or transaction", zhenni.ErrBadValue)
@@ -104,6 +106,9 @@ func (l *Ledger) admit(k key, named bool) (*place, error) {
 			return nil, zhenni.ErrEvicted
 		}
 	}
+	if err := l.opts.Log.Room(); err != nil {
+		return nil, err
+	}
 	if len(l.inHand) >= l.opts.InHand {
 		l.stats.Overloaded++
 		return nil, fmt.Errorf("%w: ledger: %d requests are in hand", zhenni.ErrOverloaded, len(l.inHand))
@@ -116,7 +121,7 @@ func (l *Ledger) admit(k key, named bool) (*place, error) {
 // refusal says why nothing is taken. The caller holds mu.
 func (l *Ledger) refusal() error {
 	if l.failed != nil {
-		return unavailable("an earlier write failed; open the ledger again: %w", l.failed)
+		return unavailable("%w: open the ledger again: %w", zhenni.ErrHalted, l.failed)
 	}
 	if l.closed {
 		return unavailable("the ledger is closed")
@@ -133,7 +138,8 @@ func (l *Ledger) fresh(seconds uint32) bool {
 // returns the index of the leaf once both are. With an error nothing must be answered: the request ends as refused,
 // though its leaf may be in the log. Only on [zhenni.ErrDeadline] (ctx ended first) may it still come to be answered,
 // and a retry of the transaction then gets the answer. [zhenni.ErrBadValue] is a decision that is none;
-// [zhenni.ErrOverloaded] and [zhenni.ErrUnavailable] come from the disk or the log.
+// [zhenni.ErrOverloaded], [zhenni.ErrNoRoom] and [zhenni.ErrUnavailable] come from the disk or the log; with the first two
+// the same request may succeed later.
 func (l *Ledger) Settle(ctx context.Context, r zhenni.Request, d zhenni.Decision) (index int64, err error) {
 	k := l.secrets.keyOf(r.Party, r.Transaction)
 	s := l.scratch.Get().(*scratch)

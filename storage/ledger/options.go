@@ -46,6 +46,9 @@ type Options struct {
 	Keep time.Duration
 	// Segment is the size of a file of answers in bytes (32 MiB).
 	Segment int64
+	// Room reports why no further file of answers should be made, a disk that is nearly full: nil is always room. Its
+	// error is [zhenni.ErrNoRoom] to who settles.
+	Room func() error
 	// AcceptLoss opens a ledger of which transactions were lost without a trace. They can then run again.
 	AcceptLoss bool
 	// Now is the clock: time.Now.
@@ -70,6 +73,9 @@ func (o Options) withDefaults() (Options, error) {
 	setDefault(&o.largest, largestRecord)
 	if o.Now == nil {
 		o.Now = time.Now
+	}
+	if o.Room == nil {
+		o.Room = func() error { return nil }
 	}
 	o.Logger = slogOf(o.Logger)
 	if o.Dir == "" || o.Log == nil {

@@ -122,8 +122,10 @@ func (l *Ledger) commit(last bool) {
 	if g.err = l.Err(); g.err == nil {
 		g.err = l.writeGroup(g)
 	}
-	if g.err != nil && !errors.Is(g.err, zhenni.ErrOverloaded) {
-		g.err = unavailable("a decision could not be recorded: %w", g.err)
+	switch {
+	case g.err == nil, errors.Is(g.err, zhenni.ErrOverloaded), errors.Is(g.err, zhenni.ErrNoRoom):
+	default:
+		g.err = unavailable("%w: a decision could not be recorded: %w", zhenni.ErrHalted, g.err)
 	}
 	l.settled(g)
 	close(g.done)
@@ -136,6 +138,9 @@ func (l *Ledger) commit(last bool) {
 // latched: which of them are durable is known after the next Open only.
 func (l *Ledger) writeGroup(g *group) error {
 	w := &l.writer
+	if err := l.opts.Log.Room(); err != nil {
+		return err // before the group takes the place of answers that are kept
+	}
 	length := len(g.buf) - groupHeader
 	size := groupSize(len(g.places), length)
 	if w.offset+int64(size) > l.opts.Segment {
@@ -154,7 +159,7 @@ func (l *Ledger) writeGroup(g *group) error {
 	err := w.put(g.buf)
 	refused := <-appended
 	w.prior = none
-	if refused != nil && !errors.Is(refused, zhenni.ErrOverloaded) || err != nil {
+	if err != nil || refused != nil && !errors.Is(refused, zhenni.ErrOverloaded) && !errors.Is(refused, zhenni.ErrNoRoom) {
 		err = errors.Join(err, refused)
 		l.fail(err)
 		return err
@@ -195,11 +200,14 @@ func (w *writer) mark() error {
 	return err
 }
 
-// rotate goes on in the segment that the keeper made ready. Where there is none it is [zhenni.ErrUnavailable], and the
-// next group tries again.
+// rotate goes on in the segment that the keeper made ready. Where there is none it is [zhenni.ErrNoRoom], and the next
+// group tries again.
 func (l *Ledger) rotate() error {
 	w := &l.writer
 	next := <-l.keeper.ready
+	if next.err != nil {
+		next = <-l.keeper.ready // the first may be from long ago
+	}
 	if next.err != nil {
 		return next.err
 	}
