@@ -28,6 +28,8 @@ type defect struct {
 	caught, in string
 	// tags are build tags beside those of the machine.
 	tags string
+	// slow leaves the defect out of samples.
+	slow bool
 }
 
 // pkg is the folder of the package whose tests are run.

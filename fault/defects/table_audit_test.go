@@ -97,7 +97,7 @@ var auditDefects = []defect{
 		does: "the offline checker passes files that do not belong to the log",
 	},
 	{
-		name: "tiles-not-compared", file: "storage/audit/verify.go", caught: "TestThousandTamperings",
+		name: "tiles-not-compared", file: "storage/audit/verify.go", caught: "TestTamperings",
 		old: "	case bytes.Equal(data, want):\n		v.report.Tiles++\n", new: "	case len(data) == len(want), bytes.Equal(data, want):\n		v.report.Tiles++\n",
 		does: "the offline checker passes tiles that do not follow from the entries",
 	},
@@ -108,7 +108,7 @@ var auditDefects = []defect{
 	},
 	{
 		name: "commitment-without-salt", file: "storage/audit/opening.go", caught: "TestCommitmentFormat",
-		old: "	copy(b[1:], o.Salt[:])\n", new: "",
+		old: "	copy(b[saltAt:], o.Salt[:])\n", new: "",
 		does: "whoever has the public tiles finds out by trying who was verified, and how it ended",
 	},
 }

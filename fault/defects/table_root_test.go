@@ -43,7 +43,7 @@ var rootDefects = []defect{
 	},
 	{
 		name: "revoked-can-be-active-again", file: "credential.go", caught: "TestLegalChangesExhaustively",
-		old: "	StatusSuspended: {StatusActive,", new: "	StatusRevoked:   {StatusActive},\n	StatusSuspended: {StatusActive,",
+		old: "	StatusRevoked:    {StatusErased},", new: "	StatusRevoked:    {StatusErased, StatusActive},",
 		does: "a revocation can be taken back",
 	},
 	{

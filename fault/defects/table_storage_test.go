@@ -3,17 +3,17 @@ package defects
 var storageDefects = []defect{
 	{
 		name: "seal-without-its-place", file: "storage/seal.go", caught: "TestSwappedRecordsDoNotOpen",
-		old: "	return append(dst, key...)\n}\n\n// seal returns", new: "	return dst\n}\n\n// seal returns",
+		old: "	return append(dst, key...)\n}\n\n// draw fills", new: "	return dst\n}\n\n// draw fills",
 		does: "a record copied over another's opens there",
 	},
 	{
 		name: "seal-without-its-header", file: "storage/seal.go", caught: "TestOpenRefusesAnythingElse",
-		old: "	dst = append(dst, sealed[:headerSize]...)\n", new: "",
+		old: "	dst = append(dst, front...)\n", new: "",
 		does: "tenant and generation of a record can be changed",
 	},
 	{
 		name: "seal-without-entropy", file: "storage/seal.go", caught: "TestNoEntropyWritesNothing",
-		old: "if _, err := io.ReadFull(v.entropy, random[:]); err != nil {", new: "if n, err := io.ReadFull(v.entropy, random[:]); err != nil && n > len(random) {",
+		old: "if _, err := io.ReadFull(entropy, random); err != nil {", new: "if n, err := io.ReadFull(entropy, random); err != nil && n > len(random) {",
 		does: "without entropy every record has the same key and nonce",
 	},
 	{
@@ -43,7 +43,7 @@ var storageDefects = []defect{
 	},
 	{
 		name: "acknowledged-before-the-log", file: "storage/apply.go", caught: "TestFailedCommitLatches",
-		old: "	if err := c.store.propose(e); err != nil {\n		c.failed = err\n		return err\n	}\n	c.store.truncateWhenDue", new: "	go func() { _ = c.store.propose(e) }()\n	c.store.truncateWhenDue",
+		old: "		err = c.store.propose(e)\n", new: "		go func() { _ = c.store.propose(e) }()\n",
 		does: "a change is acknowledged before the log has it",
 	},
 	{
@@ -104,7 +104,7 @@ var storageDefects = []defect{
 	},
 	{
 		name: "snapshot-count-ignored", file: "storage/snapshot.go", caught: "TestSnapshotDamagedAnywhereIsRefused",
-		old: "			return at, s.end(count)\n", new: "			return at, nil\n",
+		old: "s.end(count)\n", new: "nil\n",
 		does: "a snapshot that was cut short becomes the state",
 	},
 	{
@@ -130,7 +130,7 @@ var storageDefects = []defect{
 	},
 	{
 		name: "damaged-table-opened", file: "storage/badger.go", caught: "TestDamagedTableIsQuarantined",
-		old: "	last, err := verifyTables(opts.Dir, manifest)\n", new: "	var last uint64\n	_, _ = verifyTables(opts.Dir, manifest)\n",
+		old: "	last, err := verifyTables(opts.Dir, manifest, whole)\n", new: "	last, _ := verifyTables(opts.Dir, manifest, whole)\n",
 		does: "a flipped bit in a table ends the process, or is served",
 	},
 	{
