@@ -42,7 +42,8 @@ func (d defect) pkg() string {
 
 // table is every defect, part by part.
 var table = slices.Concat(
-	rootDefects, simdDefects, engineDefects, actorsDefects, gatewayDefects, storageDefects, commandlogDefects, auditDefects,
+	rootDefects, simdDefects, engineDefects, actorsDefects, gatewayDefects,
+	storageDefects, tallyDefects, keysDefects, recordDefects, keyfileDefects, ledgerDefects, commandlogDefects, auditDefects,
 )
 
 var rewrite = flag.Bool("rewrite", false, "write "+document+" anew from the table")
