@@ -132,7 +132,7 @@ var auditDefects = []defect{
 		does: "after a crash the audit log does not know its newest change, and records it twice or refuses the store",
 	},
 	{
-		name: "cut-tail-of-changes", file: "storage/audit/changes.go", caught: "TestChangesAreFoundAgain",
+		name: "cut-tail-of-changes", file: "storage/audit/changes.go", caught: "TestChangesOfALogPutBack",
 		old: "	case noted && last.size > size:", new: "	case noted && last.size > size+1<<40:",
 		does: "a log that lost changes goes on as if they had not been made",
 	},

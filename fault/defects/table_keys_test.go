@@ -38,11 +38,6 @@ var keysDefects = []defect{
 		does: "an erasure cut off by a crash was acknowledged by the log and never happens",
 	},
 	{
-		name: "lost-key-file-made-anew", file: "storage/keys.go", caught: "TestOpenRefuses",
-		old: "|| s.opts.AdoptKeys):", new: "|| !s.opts.ReadOnly):",
-		does: "where the key file was lost an empty one takes its place, unasked",
-	},
-	{
 		name: "keys-of-a-newer-view-dropped", file: "storage/keys.go", caught: "TestKeysOfANewerViewAreKept",
 		old: "	case newer && end > state.places || end-state.places > groupCommands:", new: "	case newer && end < state.places:",
 		does: "restoring an older backup beside the newest key file destroys the keys of what the backup lacks",
@@ -116,7 +111,7 @@ var keyfileDefects = []defect{
 		does: "after a power failure the newest key file is taken for an older one",
 	},
 	{
-		name: "shredded-slot-read", file: "storage/keyfile/file.go", caught: "TestShreddedIsGone",
+		name: "shredded-slot-read", file: "storage/keyfile/file.go", caught: "TestKeysComeBack",
 		old: "	if err == nil && state != Used {", new: "	if err == nil && state == Unused {",
 		does: "a tombstone is handed out as a key",
 	},

@@ -98,14 +98,24 @@ var storageDefects = []defect{
 		does: "a log with a hole is replayed over it",
 	},
 	{
-		name: "snapshot-seal-ignored", file: "storage/snapshot.go", caught: "TestSnapshotDamagedAnywhereIsRefused",
+		name: "snapshot-seal-ignored", file: "storage/snapshot.go", caught: "TestOldSnapshotReads",
 		old: "	if !hmac.Equal(b, sum) {", new: "	if len(b) != len(sum) {",
+		does: "a damaged snapshot of the old form becomes the state",
+	},
+	{
+		name: "snapshot-count-ignored", file: "storage/snapshot.go", caught: "TestOldSnapshotReads",
+		old: "s.end(count)\n", new: "nil\n",
+		does: "a snapshot that was cut short becomes the state",
+	},
+	{
+		name: "chunk-seal-ignored", file: "storage/chunks.go", caught: "TestChunksAreWholeOrRefused",
+		old: "r.buf[end:end+tagSize], r.buf[:end]); err != nil {", new: "r.buf[end:end+tagSize], r.buf[:end]); err != nil && r.number > 1<<40 {",
 		does: "a damaged snapshot becomes the state",
 	},
 	{
-		name: "snapshot-count-ignored", file: "storage/snapshot.go", caught: "TestSnapshotDamagedAnywhereIsRefused",
-		old: "s.end(count)\n", new: "nil\n",
-		does: "a snapshot that was cut short becomes the state",
+		name: "chunks-in-any-order", file: "storage/chunks.go", caught: "TestChunksAreWholeOrRefused",
+		old: "	nonce := binary.LittleEndian.AppendUint64(make([]byte, 0, nonceSize), number)\n", new: "	nonce := binary.LittleEndian.AppendUint64(make([]byte, 0, nonceSize), number>>40)\n",
+		does: "a snapshot whose parts change places becomes the state",
 	},
 	{
 		name: "import-marker-removed-early", file: "storage/import.go", caught: "TestImportStaysMarkedUntilItIsLogged",
@@ -129,7 +139,7 @@ var storageDefects = []defect{
 		does: "a view rebuilt from the log lacks an import and does not say so",
 	},
 	{
-		name: "damaged-table-opened", file: "storage/badger.go", caught: "TestDamagedTableIsQuarantined",
+		name: "damaged-table-opened", file: "storage/badger.go", caught: "TestTablesAreReadFirstAfterADeath",
 		old: "	last, err := verifyTables(opts.Dir, manifest, whole)\n", new: "	last, _ := verifyTables(opts.Dir, manifest, whole)\n",
 		does: "a flipped bit in a table ends the process, or is served",
 	},

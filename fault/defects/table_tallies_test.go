@@ -93,7 +93,7 @@ var tallyDefects = []defect{
 		does: "a log that rots is found out when it is needed",
 	},
 	{
-		name: "scrub-believes-what-it-met", file: "storage/scrub.go", caught: "TestScrubMeetsDamage",
+		name: "scrub-believes-what-it-met", file: "storage/scrub.go", caught: "TestScrubbedTableIsDoubted",
 		old: "			s.doubt()\n			s.markDamaged()\n", new: "",
 		does: "a table damaged while the store is open stays believed, and is opened again as it is",
 	},
