@@ -72,7 +72,7 @@ var gatewayDefects = []defect{
 		does: "after a deadline a shard writes into the memory of another request",
 	},
 	{
-		name: "memory-without-a-bound", file: "gateway/body.go", caught: "TestMemoryIsShedAtTheBound",
+		name: "memory-without-a-bound", file: "gateway/body.go", caught: "TestMemoryIsShedAtTheBound", slow: true,
 		old: "if l.depot.held.Add(size) > l.depot.limit {", new: "if l.depot.held.Add(size) < 0 {",
 		does: "bodies take memory until the process is killed",
 	},
@@ -107,7 +107,7 @@ var gatewayDefects = []defect{
 		does: "a compressed body is read as it lies",
 	},
 	{
-		name: "connections-without-a-bound", file: "gateway/listener.go", caught: "TestConnectionsBeyondTheBoundAreTurnedAway",
+		name: "connections-without-a-bound", file: "gateway/listener.go", caught: "TestConnectionsBeyondTheBoundAreTurnedAway", slow: true,
 		old: "if l.total >= l.config.MaxConns || l.byIP[ip] >= l.config.MaxConnsPerIP {", new: "if l.total >= l.config.MaxConns*1000 {",
 		does: "one address takes every connection",
 	},

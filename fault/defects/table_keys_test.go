@@ -83,12 +83,12 @@ var keysDefects = []defect{
 		does: "the key that was given up stays in the log",
 	},
 	{
-		name: "header-before-the-tenant-keys", file: "storage/rotateroot.go", caught: "TestRotateRoot",
+		name: "header-before-the-tenant-keys", file: "storage/rotateroot.go", caught: "TestRotateRoot", slow: true,
 		old: "s.rewrapTenants(old, next)", new: "s.rewrapTenants(old)",
 		does: "a crash in the rotation of the root leaves tenant keys that neither root opens",
 	},
 	{
-		name: "old-root-opens-on", file: "storage/rotateroot.go", caught: "TestRotateRoot",
+		name: "old-root-opens-on", file: "storage/rotateroot.go", caught: "TestRotateRoot", slow: true,
 		old: "	if err := s.rewrapTenants(next); err != nil {\n		return err\n	}\n", new: "",
 		does: "tenant keys stay wrapped by the root that was given up",
 	},

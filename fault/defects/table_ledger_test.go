@@ -2,7 +2,7 @@ package defects
 
 var ledgerDefects = []defect{
 	{
-		name: "answered-before-the-record", file: "storage/ledger/ledger.go", caught: "TestLogThatDoesNotTake",
+		name: "answered-before-the-record", file: "storage/ledger/ledger.go", caught: "TestTransactionIsAnsweredOnce",
 		old: "	case <-g.done:\n", new: "	default:\n",
 		does: "a decision is answered that no record and no leaf has",
 	},

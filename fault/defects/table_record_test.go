@@ -83,7 +83,7 @@ var recordDefects = []defect{
 		does: "a restore into the folder of a store removes that store",
 	},
 	{
-		name: "half-restored-store-opens", file: "storage/store.go", caught: "TestKilledRestoreIsTakenUpAgain",
+		name: "half-restored-store-opens", file: "storage/store.go", caught: "TestKilledRestoreIsTakenUpAgain", slow: true,
 		old: "; err == nil && !s.opts.restoring {", new: "; err == nil && !s.opts.restoring && s.log != nil {",
 		does: "a restore that was cut off is served",
 	},
