@@ -139,6 +139,7 @@ const documentHead = `# Seeded defects
 
 %d deliberate defects, each of which a test catches. ` + "`make defects`" + ` builds them one after the other from a changed copy of
 one file and wants the test named here to pass on the true source and to fail on the changed one;
-` + "`make defects ONLY=name`" + ` runs one, ` + "`make defects SAMPLE=12`" + ` an even sample. Written from the table in
+` + "`make defects ONLY=name`" + ` runs one, ` + "`make defects SAMPLE=12`" + ` an even sample of those that are not slow, another for each
+TURN, and ` + "`make defects RESUME=1`" + ` what an earlier run has not caught on this source. Written from the table in
 ` + "`fault/defects`" + `, whose package documentation says how to add one.
 `

@@ -6,7 +6,6 @@ import (
 	"bufio"
 	"crypto/sha256"
 	"encoding/hex"
-	"errors"
 	"fmt"
 	"os"
 	"path"
@@ -19,7 +18,7 @@ import (
 )
 
 // caughtLog names the defects that were caught, a line for each: what it was caught on, its name and how long that took.
-// With -resume, those of an earlier run on the same source are not run again.
+// Runs add to it. With -resume, those that an earlier run caught on the same source are not run again.
 type caughtLog struct {
 	mu   sync.Mutex
 	file *os.File
@@ -27,24 +26,19 @@ type caughtLog struct {
 	seen map[string]bool
 }
 
-// openLog opens the log at the path, or none where there is no path.
+// openLog opens the log at the path, or none where there is no path. It is read to resume only.
 func openLog(t *testing.T, name string, resume bool) *caughtLog {
 	t.Helper()
 	l := &caughtLog{seen: map[string]bool{}}
 	if name == "" {
 		return l
 	}
-	if !resume {
-		if err := os.Remove(name); err != nil && !errors.Is(err, os.ErrNotExist) {
-			t.Fatal(err)
-		}
-	}
 	var err error
 	if l.file, err = os.OpenFile(name, os.O_RDWR|os.O_CREATE|os.O_APPEND, 0o600); err != nil {
 		t.Fatal(err)
 	}
 	t.Cleanup(func() { _ = l.file.Close() })
-	for lines := bufio.NewScanner(l.file); lines.Scan(); {
+	for lines := bufio.NewScanner(l.file); resume && lines.Scan(); {
 		on, _, _ := strings.Cut(lines.Text(), " ")
 		l.seen[on] = true
 	}

@@ -22,7 +22,7 @@ var (
 	only    = flag.String("only", "", "run the defects of these names, with commas between them")
 	sample  = flag.Int("sample", 0, "run this many defects, spread over the table; 0 runs all")
 	turn    = flag.Int("turn", 0, "where in the table a sample begins: another number gives another sample")
-	logPath = flag.String("log", "", "write what was caught, and how long it took, to this file")
+	logPath = flag.String("log", "", "add what was caught, and how long it took, to this file")
 	resume  = flag.Bool("resume", false, "leave out what the log says was caught on this source")
 )
 
