@@ -39,7 +39,7 @@ var keysDefects = []defect{
 	},
 	{
 		name: "keys-of-a-newer-view-dropped", file: "storage/keys.go", caught: "TestKeysOfANewerViewAreKept",
-		old: "	case newer && end > state.places || end-state.places > groupCommands:", new: "	case newer && end < state.places:",
+		old: " && end > state.places || end-state.places > groupCommands:", new: " && end < state.places:",
 		does: "restoring an older backup beside the newest key file destroys the keys of what the backup lacks",
 	},
 	{
