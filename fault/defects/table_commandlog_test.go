@@ -57,7 +57,7 @@ var commandlogDefects = []defect{
 		does: "a disk that fails ends the process, and verification with it",
 	},
 	{
-		name: "log-runs-on-after-a-failure", file: "storage/commandlog/guard.go", caught: "TestTermThatIsNotSavedStopsTheLogOnly",
+		name: "log-runs-on-after-a-failure", file: "storage/commandlog/guard.go", caught: "TestFailedAppendLatches",
 		old: "		l.machine.stop(l.disk.err())\n		l.stopRaft()\n", new: "",
 		does: "a log whose disk failed stands for election for ever",
 	},

@@ -167,6 +167,11 @@ func TestFailedAppendLatches(t *testing.T) {
 	case <-time.After(5 * time.Second):
 		t.Error("the log does not say that it failed")
 	}
+	select {
+	case <-l.disk.over:
+	case <-time.After(5 * time.Second):
+		t.Error("Raft was not told to end")
+	}
 	closeLog(t, l)
 }
 
