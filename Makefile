@@ -69,8 +69,10 @@ panic: ## 100,000 injected panics and stalls, and long histories checked for an 
 	nice $(GO) test -tags long -count=1 -timeout 30m -v -run 'TestStorm|TestHistoriesHaveAnOrder' ./actors ./fault/lifecycle
 
 .PHONY: defects
-defects: ## build every seeded defect and want its test to fail (ONLY=name,name SAMPLE=12 TURN=n)
+defects: ## build every seeded defect and want its test to fail (ONLY=name,name SAMPLE=12 TURN=n RESUME=1); half an hour
+	mkdir -p .work
 	nice $(GO) test -tags defects -count=1 -timeout 3h -parallel 2 -v -run TestDefectsAreCaught ./fault/defects \
+	  -log $(CURDIR)/.work/defects.log $(if $(RESUME),-resume) \
 	  $(if $(ONLY),-only $(ONLY)) $(if $(SAMPLE),-sample $(SAMPLE)) $(if $(TURN),-turn $(TURN))
 # Faults of the real binary. N is how many, LONG=1 the numbers that docs/reliability.md claims, SEED repeats a run.
 FAULT = $(GO) test -tags fault -count=1 -v -timeout 0 ./fault

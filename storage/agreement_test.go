@@ -1,6 +1,7 @@
 package storage
 
 import (
+	"bytes"
 	"errors"
 	"fmt"
 	"os"
@@ -312,4 +313,26 @@ func readAll(b []byte) (all []generation, err error) {
 		all = append(all, g)
 	}
 	return all, err
+}
+
+// A view that lost a record gives no snapshot, behind which the log that has it would be cut: neither whoever writes it
+// takes it for one nor whoever reads it.
+//
+// FAULTS: S3
+func TestSnapshotOfALossyViewIsRefused(t *testing.T) {
+	s := openStore(t, testOptions(t))
+	enrolAndRevoke(t, s, 0, 3)
+	behindTheLog(t, s, func(txn *badger.Txn) error { return txn.Delete(appendStatusKey(nil, testID(1))) })
+	snapshot, err := s.machine.Snapshot()
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer snapshot.Release()
+	var b bytes.Buffer
+	if err := snapshot.Write(&b); !errors.Is(err, zhenni.ErrCorrupt) {
+		t.Errorf("written: %v, want ErrCorrupt", err)
+	}
+	if err := s.machine.VerifySnapshot(&b); !errors.Is(err, zhenni.ErrCorrupt) {
+		t.Errorf("read: %v, want ErrCorrupt", err)
+	}
 }

@@ -380,3 +380,21 @@ func TestOpenKeyedAllocatesTheCipherOnly(t *testing.T) {
 		t.Errorf("%v allocations, want at most 2", allocs)
 	}
 }
+
+// A key file from before the newest enrolment lacks its key. Nothing was erased since, so the epochs agree.
+//
+// FAULTS: S6
+func TestKeyFileWithoutItsLastPlaceIsRefused(t *testing.T) {
+	t.Parallel()
+	opts := testOptions(t)
+	s := openStore(t, opts)
+	mustApply(t, s, testEnrol(1))
+	older := content(t, opts.KeysPath())
+	mustApply(t, s, testEnrol(2))
+	if err := errors.Join(s.Close(), os.WriteFile(opts.KeysPath(), older, 0o600)); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := Open(opts); !errors.Is(err, zhenni.ErrCorrupt) {
+		t.Fatalf("Open: %v, want ErrCorrupt", err)
+	}
+}

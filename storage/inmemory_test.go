@@ -2,6 +2,7 @@ package storage
 
 import (
 	"errors"
+	"fmt"
 	"os"
 	"path/filepath"
 	"testing"
@@ -51,15 +52,16 @@ func TestVerifyOnlyAfterACrash(t *testing.T) {
 	}
 }
 
-// everyFile is the content of every file of a folder.
+// everyFile is the content of every file of a folder, and when it was written.
 func everyFile(t *testing.T, dir string) (all string) {
 	t.Helper()
 	err := filepath.WalkDir(dir, func(path string, d os.DirEntry, err error) error {
 		if err != nil || d.IsDir() {
 			return err
 		}
-		all += path + string(content(t, path))
-		return nil
+		info, err := d.Info()
+		all += fmt.Sprint(path, info.ModTime().UnixNano()) + string(content(t, path))
+		return err
 	})
 	if err != nil {
 		t.Fatal(err)

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"os"
 	"path/filepath"
+	"strings"
 	"testing"
 
 	"zhenni"
@@ -276,8 +277,8 @@ func TestImportInTheLogIsCommitted(t *testing.T) {
 	noView := crashClone(t, s.opts.Dir)
 	remove(t, noView, viewDir)
 	opts.Dir = noView
-	if _, err := Open(opts); !errors.Is(err, zhenni.ErrCorrupt) {
-		t.Errorf("an import that nothing holds: %v, want ErrCorrupt", err)
+	if _, err := Open(opts); !errors.Is(err, zhenni.ErrCorrupt) || !strings.Contains(err.Error(), "import again") {
+		t.Errorf("an import that nothing holds: %v, want ErrCorrupt and what to do", err)
 	}
 }
 

@@ -95,6 +95,11 @@ func TestOpenRefuses(t *testing.T) {
 			remove(t, o.Dir, viewDir)
 			remove(t, o.Dir, logDir)
 		}, zhenni.ErrCorrupt},
+		{"view, log and tallies lost", func(t *testing.T, o *Options) {
+			remove(t, o.Dir, viewDir)
+			remove(t, o.Dir, logDir)
+			remove(t, o.Dir, slotsFile)
+		}, zhenni.ErrCorrupt},
 	}
 	whole := closedStore(t)
 	for _, tt := range tests {

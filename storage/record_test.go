@@ -212,3 +212,26 @@ func BenchmarkChangesOfACommit(b *testing.B) {
 	}
 	b.ReportMetric(float64(b.Elapsed().Nanoseconds())/float64(b.N*size), "ns/change")
 }
+
+// A crash has commits applied again from where the view was synced. A record that ends before that place has lost what
+// lies between, although it could go on from there.
+//
+// FAULTS: S6
+func TestRecordWithAGapIsRefused(t *testing.T) {
+	opts := testOptions(t)
+	opts.Recorder = &fakeRecorder{}
+	s := openStore(t, opts)
+	for n := 1; n < 4; n++ {
+		mustApply(t, s, testEnrol(n))
+	}
+	if err := s.Close(); err != nil { // synced up to commit 3
+		t.Fatal(err)
+	}
+	mustApply(t, openStore(t, opts), testEnrol(4))
+	opts.Dir = crashClone(t, opts.Dir)
+	rec := &fakeRecorder{recorded: 1}
+	opts.Recorder = rec
+	if _, err := Open(opts); !errors.Is(err, zhenni.ErrCorrupt) || rec.recorded != 1 {
+		t.Errorf("%v, want ErrCorrupt; recorded %d", err, rec.recorded)
+	}
+}

@@ -4,6 +4,8 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"path/filepath"
+	"strings"
 	"testing"
 
 	"zhenni"
@@ -98,8 +100,12 @@ func TestRotatedKeyOpensNothing(t *testing.T) {
 	s := openStore(t, opts)
 	twoTenants(t, s)
 	old := *s.ring.Load()
+	wrapped := rawGet(t, s, appendTenantKey(nil, 7, 1))
 	if err := s.RotateTenant(t.Context(), 7, nil); err != nil {
 		t.Fatal(err)
+	}
+	if first, _, err := s.log.Extent(); err != nil || strings.Contains(everyFile(t, filepath.Join(opts.Dir, logDir)), string(wrapped)) {
+		t.Errorf("the log, which begins at entry %d, still has the old version: %v", first, err)
 	}
 	for n := 0; n < 6; n += 2 {
 		for _, key := range [][]byte{appendStatusKey(nil, testID(n)), appendTemplateKey(nil, testID(n), testModel.Factor)} {

@@ -141,6 +141,21 @@ func TestScrubMeetsDamage(t *testing.T) {
 	}
 }
 
+// A table that rots under an open store has every slot walked again, and the next start make the view anew.
+//
+// FAULTS: S3
+func TestScrubbedTableIsDoubted(t *testing.T) {
+	opts := largeStore(t)
+	s := openStore(t, opts)
+	<-s.scrub.ended
+	s.agreement.agreed.add(0)
+	spoilTables(t, opts.Dir)
+	s.scrubTables(t.Context(), unpaced)
+	if s.Scrubbed().Damage == 0 || s.agreement.agreed.has(0) || !s.isMarked() {
+		t.Errorf("scrubbed %+v, slot 0 believed: %v, marked: %v", s.Scrubbed(), s.agreement.agreed.has(0), s.isMarked())
+	}
+}
+
 func TestScrubKeepsToItsRate(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		var s scrub

@@ -28,6 +28,8 @@ type defect struct {
 	caught, in string
 	// tags are build tags beside those of the machine.
 	tags string
+	// slow leaves the defect out of samples.
+	slow bool
 }
 
 // pkg is the folder of the package whose tests are run.
@@ -40,7 +42,8 @@ func (d defect) pkg() string {
 
 // table is every defect, part by part.
 var table = slices.Concat(
-	rootDefects, simdDefects, engineDefects, actorsDefects, gatewayDefects, storageDefects, commandlogDefects, auditDefects,
+	rootDefects, simdDefects, engineDefects, actorsDefects, gatewayDefects,
+	storageDefects, tallyDefects, keysDefects, recordDefects, keyfileDefects, ledgerDefects, commandlogDefects, auditDefects, cmdDefects,
 )
 
 var rewrite = flag.Bool("rewrite", false, "write "+document+" anew from the table")
@@ -136,6 +139,7 @@ const documentHead = `# Seeded defects
 
 %d deliberate defects, each of which a test catches. ` + "`make defects`" + ` builds them one after the other from a changed copy of
 one file and wants the test named here to pass on the true source and to fail on the changed one;
-` + "`make defects ONLY=name`" + ` runs one, ` + "`make defects SAMPLE=12`" + ` an even sample. Written from the table in
+` + "`make defects ONLY=name`" + ` runs one, ` + "`make defects SAMPLE=12`" + ` an even sample of those that are not slow, another for each
+TURN, and ` + "`make defects RESUME=1`" + ` what an earlier run has not caught on this source. Written from the table in
 ` + "`fault/defects`" + `, whose package documentation says how to add one.
 `

@@ -11,5 +11,9 @@
 //
 //	go test ./fault/defects -rewrite
 //
-// A defect that no test catches is a gap: the test comes first.
+// A defect that no test catches is a gap: the test comes first. It need not be of the whole machine: one that is slow is
+// marked so, and left out of samples.
+//
+// Edits are short, and of the guard itself, so that they outlive what is changed around it; TestTableFitsTheSource names
+// those that do not. Where two guards stop one fault, neither is missed when it fails: an entry spoils what only one does.
 package defects

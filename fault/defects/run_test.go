@@ -19,21 +19,28 @@ import (
 )
 
 var (
-	only   = flag.String("only", "", "run the defects of these names, with commas between them")
-	sample = flag.Int("sample", 0, "run this many defects, spread over the table; 0 runs all")
-	turn   = flag.Int("turn", 0, "where in the table a sample begins: another number gives another sample")
+	only    = flag.String("only", "", "run the defects of these names, with commas between them")
+	sample  = flag.Int("sample", 0, "run this many defects, spread over the table; 0 runs all")
+	turn    = flag.Int("turn", 0, "where in the table a sample begins: another number gives another sample")
+	logPath = flag.String("log", "", "add what was caught, and how long it took, to this file")
+	resume  = flag.Bool("resume", false, "leave out what the log says was caught on this source")
 )
 
 // testDeadline is how long one test may take; one that hangs on a defect has caught it.
-const testDeadline = 90 * time.Second
+const testDeadline = time.Minute
 
 // Every defect builds, and the test named for it passes without and fails with it.
 func TestDefectsAreCaught(t *testing.T) {
 	soundness := &sound{done: map[[3]string]*result{}, dir: t.TempDir()}
 	t.Cleanup(soundness.report(t))
+	log := openLog(t, *logPath, *resume)
 	for _, d := range chosen(t) {
+		if log.has(t, d) {
+			continue
+		}
 		t.Run(d.name, func(t *testing.T) {
 			t.Parallel()
+			begun := time.Now()
 			if d.caught != "" {
 				soundness.check(t, d)
 			}
@@ -46,6 +53,8 @@ func TestDefectsAreCaught(t *testing.T) {
 				t.Errorf("not caught by %s:\n%s", d.caught, tail(output))
 			case len(names) == 0 && !crashed(output):
 				t.Errorf("%s ended without a failed test:\n%s", d.caught, tail(output))
+			default:
+				log.caught(t, d, time.Since(begun))
 			}
 		})
 	}
@@ -57,12 +66,19 @@ func chosen(t *testing.T) []defect {
 	if *only != "" {
 		return named(t, strings.Split(*only, ","))
 	}
-	if *sample <= 0 || *sample >= len(table) {
-		return table
+	// Those of one package follow each other, so that its true binary is built once and its source is compiled for both.
+	all := slices.SortedStableFunc(slices.Values(table), func(a, b defect) int { return strings.Compare(a.pkg(), b.pkg()) })
+	if *sample <= 0 || *sample >= len(all) {
+		return all
 	}
-	var some []defect
+	return spread(all)
+}
+
+// spread takes the sample evenly from what is not slow.
+func spread(all []defect) (some []defect) {
+	all = slices.DeleteFunc(all, func(d defect) bool { return d.slow })
 	for i := range *sample {
-		some = append(some, table[(i*len(table) / *sample + *turn)%len(table)])
+		some = append(some, all[(i*len(all) / *sample + *turn)%len(all)])
 	}
 	return some
 }
@@ -110,7 +126,7 @@ func write(t *testing.T, name string, text []byte) {
 // build makes a test binary; a defect that does not build proves nothing.
 func build(t *testing.T, d defect, binary string, args ...string) {
 	t.Helper()
-	args = append([]string{"test", "-c", "-vet=off", "-tags", d.tags, "-o", binary}, args...)
+	args = append([]string{"test", "-c", "-vet=off", "-ldflags=-s -w", "-tags", d.tags, "-o", binary}, args...)
 	cmd := exec.Command("go", append(args, "./"+d.pkg())...)
 	cmd.Dir = root
 	if output, err := cmd.CombinedOutput(); err != nil {

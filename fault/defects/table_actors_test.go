@@ -72,7 +72,7 @@ var actorsDefects = []defect{
 		does: "one bad record refuses its batch-mates",
 	},
 	{
-		name: "poison-never-parked", file: "actors/poison.go", caught: "TestPoisonIsParked",
+		name: "poison-never-parked", file: "actors/poison.go", caught: "TestPoisonIsParked", slow: true,
 		old: "	strikeLimit   = 3\n", new: "	strikeLimit   = 1 << 30\n",
 		does: "one bad record restarts its shard for ever",
 	},

@@ -97,7 +97,7 @@ var auditDefects = []defect{
 		does: "the offline checker passes files that do not belong to the log",
 	},
 	{
-		name: "tiles-not-compared", file: "storage/audit/verify.go", caught: "TestThousandTamperings",
+		name: "tiles-not-compared", file: "storage/audit/verify.go", caught: "TestTamperings",
 		old: "	case bytes.Equal(data, want):\n		v.report.Tiles++\n", new: "	case len(data) == len(want), bytes.Equal(data, want):\n		v.report.Tiles++\n",
 		does: "the offline checker passes tiles that do not follow from the entries",
 	},
@@ -108,7 +108,57 @@ var auditDefects = []defect{
 	},
 	{
 		name: "commitment-without-salt", file: "storage/audit/opening.go", caught: "TestCommitmentFormat",
-		old: "	copy(b[1:], o.Salt[:])\n", new: "",
+		old: "	copy(b[saltAt:], o.Salt[:])\n", new: "",
 		does: "whoever has the public tiles finds out by trying who was verified, and how it ended",
+	},
+	{
+		name: "full-disk-appended-to", file: "storage/audit/log.go", caught: "TestNothingIsTakenWithoutRoom",
+		old: "oom(); err != nil {\n		return 0, err\n", new: "oom(); err != nil && l == nil {\n		return 0, err\n",
+		does: "the disk is written full, and the log fails for good",
+	},
+	{
+		name: "full-disk-is-ready", file: "storage/audit/changes.go", caught: "TestNothingIsTakenWithoutRoom",
+		old: "oom(); err != nil {\n		return err\n", new: "oom(); err != nil && c == nil {\n		return err\n",
+		does: "changes are begun that the disk of the audit log has no room for",
+	},
+	{
+		name: "stalled-disk-is-ready", file: "storage/audit/changes.go", caught: "TestStalledDiskIsNotReady",
+		old: "stall > stallAfter {", new: "stall > 1<<20*stallAfter {",
+		does: "changes are begun that wait for a disk that hangs",
+	},
+	{
+		name: "newest-change-not-found", file: "storage/audit/changes.go", caught: "TestChangesAreFoundAgain",
+		old: "		last = found\n", new: "",
+		does: "after a crash the audit log does not know its newest change, and records it twice or refuses the store",
+	},
+	{
+		name: "cut-tail-of-changes", file: "storage/audit/changes.go", caught: "TestChangesOfALogPutBack",
+		old: "	case noted && last.size > size:", new: "	case noted && last.size > size+1<<40:",
+		does: "a log that lost changes goes on as if they had not been made",
+	},
+	{
+		name: "deleted-change-forgotten", file: "storage/audit/changes.go", caught: "TestChangesBelowWhatWasDeleted",
+		old: "	case found.commit == 0 && !noted && from > 0:", new: "	case found.commit == 0 && !noted && from < 0:",
+		does: "a log whose note is lost says that nothing ever changed",
+	},
+	{
+		name: "evidence-of-another-entry", file: "storage/audit/evidence.go", caught: "TestEvidence",
+		old: "	if err := tlog.CheckRecord(e.Inclusion, tree.N, tree.Hash, e.Index, tlog.RecordHash(e.Leaf)); err != nil {", new: "	if err := error(nil); err != nil {",
+		does: "a proof convinces of a leaf that is not in the log",
+	},
+	{
+		name: "evidence-of-another-opening", file: "storage/audit/evidence.go", caught: "TestEvidence",
+		old: "	if e.Item != nil || o.Kind != leaf.Kind || o.Commitment() != leaf.Hash {", new: "	if e.Item != nil || o.Kind != leaf.Kind {",
+		does: "a proof convinces of an outcome that the leaf does not hide",
+	},
+	{
+		name: "facts-of-another-request", file: "storage/audit/evidence.go", caught: "TestEvidence",
+		old: "e.Context.Context() != o.Context {", new: "e.Context.Context() == (Context{}) {",
+		does: "the verification of one party is shown as another's",
+	},
+	{
+		name: "changed-keys-taken", file: "storage/audit/secrets.go", caught: "TestKeysThatShowAnotherAreRefused",
+		old: "s.Key.KeyHash() != key.KeyHash() {", new: "s.Key.KeyHash() == 0 {",
+		does: "a log is signed under another key than the one that it shows",
 	},
 }

@@ -41,4 +41,24 @@ var commandlogDefects = []defect{
 		old: "	case l.last != 0 && l.first > l.snapshot+1:", new: "	case l.last != 0 && l.first > l.snapshot+1<<40:",
 		does: "a log that begins behind its snapshot is opened with a hole",
 	},
+	{
+		name: "failed-write-tried-again", file: "storage/commandlog/guard.go", caught: "TestNothingIsWrittenAfterAFailure",
+		old: "	if err := g.err(); err != nil {\n		return err\n	}\n", new: "",
+		does: "after a failed sync the next one is believed, though the pages are gone",
+	},
+	{
+		name: "failed-truncation-forgotten", file: "storage/commandlog/guard.go", caught: "TestNothingIsWrittenAfterAFailure",
+		old: "	return g.try(func() error { return g.WAL.DeleteRange(first, last) })", new: "	return g.WAL.DeleteRange(first, last)",
+		does: "entries are acknowledged in a segment that the next start removes",
+	},
+	{
+		name: "unsaved-term-ends-the-process", file: "storage/commandlog/guard.go", caught: "TestTermThatIsNotSavedStopsTheLogOnly",
+		old: "return g.WAL.SetUint64(key, value) }) != nil {\n		<-g.over\n	}", new: "return g.WAL.SetUint64(key, value) }) != nil {\n		return g.err()\n	}",
+		does: "a disk that fails ends the process, and verification with it",
+	},
+	{
+		name: "log-runs-on-after-a-failure", file: "storage/commandlog/guard.go", caught: "TestFailedAppendLatches",
+		old: "		l.machine.stop(l.disk.err())\n		l.stopRaft()\n", new: "",
+		does: "a log whose disk failed stands for election for ever",
+	},
 }

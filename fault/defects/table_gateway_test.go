@@ -72,7 +72,7 @@ var gatewayDefects = []defect{
 		does: "after a deadline a shard writes into the memory of another request",
 	},
 	{
-		name: "memory-without-a-bound", file: "gateway/body.go", caught: "TestMemoryIsShedAtTheBound",
+		name: "memory-without-a-bound", file: "gateway/body.go", caught: "TestMemoryIsShedAtTheBound", slow: true,
 		old: "if l.depot.held.Add(size) > l.depot.limit {", new: "if l.depot.held.Add(size) < 0 {",
 		does: "bodies take memory until the process is killed",
 	},
@@ -107,7 +107,7 @@ var gatewayDefects = []defect{
 		does: "a compressed body is read as it lies",
 	},
 	{
-		name: "connections-without-a-bound", file: "gateway/listener.go", caught: "TestConnectionsBeyondTheBoundAreTurnedAway",
+		name: "connections-without-a-bound", file: "gateway/listener.go", caught: "TestConnectionsBeyondTheBoundAreTurnedAway", slow: true,
 		old: "if l.total >= l.config.MaxConns || l.byIP[ip] >= l.config.MaxConnsPerIP {", new: "if l.total >= l.config.MaxConns*1000 {",
 		does: "one address takes every connection",
 	},
@@ -115,5 +115,40 @@ var gatewayDefects = []defect{
 		name: "deadline-of-the-wall-clock", file: "gateway/verification.go", caught: "TestClockIsForShow",
 		old: "time.Now().Add(s.config.VerifyTimeout)", new: "s.config.Now().Add(s.config.VerifyTimeout)",
 		does: "a clock that is set forward ends every request, one set back none",
+	},
+	{
+		name: "dropped-by-no-panic", file: "gateway/verification.go", caught: "TestPanicsAndRefusalsAreDropped",
+		old: "	defer s.drop(rq)\n", new: "",
+		does: "a transaction that ended in a panic stays in hand, and can never be sent again",
+	},
+	{
+		name: "batch-dropped-by-no-panic", file: "gateway/batch.go", caught: "TestPanicsAndRefusalsAreDropped",
+		old: "	defer s.drop(rq)\n", new: "",
+		does: "a batch that ended in a panic stays in hand, and can never be sent again",
+	},
+	{
+		name: "stream-dropped-by-no-panic", file: "gateway/arrowwrite.go", caught: "TestPanicsAndRefusalsAreDropped",
+		old: "	defer s.drop(rq)\n", new: "",
+		does: "a stream that ended in a panic stays in hand, and can never be sent again",
+	},
+	{
+		name: "answered-without-a-record", file: "gateway/transaction.go", caught: "TestNothingIsAnsweredThatIsNotRecorded",
+		old: "	rq.inHand = false\n	if err != nil {\n		return err\n	}\n	rq.setLogIndex(index)", new: "	rq.inHand = false\n	_ = err\n	rq.setLogIndex(index)",
+		does: "a decision is answered that could not be recorded",
+	},
+	{
+		name: "refusal-kept-as-an-answer", file: "gateway/transaction.go", caught: "TestPanicsAndRefusalsAreDropped",
+		old: "if !rq.inHand || !decided(d.Outcomes) {", new: "if !rq.inHand {",
+		does: "a request that was turned away for the moment is turned away for good",
+	},
+	{
+		name: "body-not-digested", file: "gateway/transaction.go", caught: "TestTransactionsAreAnsweredOnce",
+		old: "if s.config.Ledger != nil && (rq.named || media == mediaJSON) {", new: "if s.config.Ledger != nil && media == \"\" {",
+		does: "another request under a used id is given the answer of the first",
+	},
+	{
+		name: "witnessed-by-anything", file: "gateway/log.go", caught: "TestLogRoutes",
+		old: "	case errors.Is(err, zhenni.ErrCorrupt):", new: "	case errors.Is(err, zhenni.ErrCorrupt):\n		err = nil\n	case errors.Is(err, zhenni.ErrLocked):",
+		does: "a checkpoint that nobody cosigned is answered as kept",
 	},
 }

@@ -3,17 +3,17 @@ package defects
 var storageDefects = []defect{
 	{
 		name: "seal-without-its-place", file: "storage/seal.go", caught: "TestSwappedRecordsDoNotOpen",
-		old: "	return append(dst, key...)\n}\n\n// seal returns", new: "	return dst\n}\n\n// seal returns",
+		old: "	return append(dst, key...)\n}\n\n// draw fills", new: "	return dst\n}\n\n// draw fills",
 		does: "a record copied over another's opens there",
 	},
 	{
 		name: "seal-without-its-header", file: "storage/seal.go", caught: "TestOpenRefusesAnythingElse",
-		old: "	dst = append(dst, sealed[:headerSize]...)\n", new: "",
+		old: "	dst = append(dst, front...)\n", new: "",
 		does: "tenant and generation of a record can be changed",
 	},
 	{
 		name: "seal-without-entropy", file: "storage/seal.go", caught: "TestNoEntropyWritesNothing",
-		old: "if _, err := io.ReadFull(v.entropy, random[:]); err != nil {", new: "if n, err := io.ReadFull(v.entropy, random[:]); err != nil && n > len(random) {",
+		old: "if _, err := io.ReadFull(entropy, random); err != nil {", new: "if n, err := io.ReadFull(entropy, random); err != nil && n > len(random) {",
 		does: "without entropy every record has the same key and nonce",
 	},
 	{
@@ -43,7 +43,7 @@ var storageDefects = []defect{
 	},
 	{
 		name: "acknowledged-before-the-log", file: "storage/apply.go", caught: "TestFailedCommitLatches",
-		old: "	if err := c.store.propose(e); err != nil {\n		c.failed = err\n		return err\n	}\n	c.store.truncateWhenDue", new: "	go func() { _ = c.store.propose(e) }()\n	c.store.truncateWhenDue",
+		old: "		err = c.store.propose(e)\n", new: "		go func() { _ = c.store.propose(e) }()\n",
 		does: "a change is acknowledged before the log has it",
 	},
 	{
@@ -98,14 +98,24 @@ var storageDefects = []defect{
 		does: "a log with a hole is replayed over it",
 	},
 	{
-		name: "snapshot-seal-ignored", file: "storage/snapshot.go", caught: "TestSnapshotDamagedAnywhereIsRefused",
+		name: "snapshot-seal-ignored", file: "storage/snapshot.go", caught: "TestOldSnapshotReads",
 		old: "	if !hmac.Equal(b, sum) {", new: "	if len(b) != len(sum) {",
+		does: "a damaged snapshot of the old form becomes the state",
+	},
+	{
+		name: "snapshot-count-ignored", file: "storage/snapshot.go", caught: "TestOldSnapshotReads",
+		old: "s.end(count)\n", new: "nil\n",
+		does: "a snapshot that was cut short becomes the state",
+	},
+	{
+		name: "chunk-seal-ignored", file: "storage/chunks.go", caught: "TestChunksAreWholeOrRefused",
+		old: "r.buf[end:end+tagSize], r.buf[:end]); err != nil {", new: "r.buf[end:end+tagSize], r.buf[:end]); err != nil && r.number > 1<<40 {",
 		does: "a damaged snapshot becomes the state",
 	},
 	{
-		name: "snapshot-count-ignored", file: "storage/snapshot.go", caught: "TestSnapshotDamagedAnywhereIsRefused",
-		old: "			return at, s.end(count)\n", new: "			return at, nil\n",
-		does: "a snapshot that was cut short becomes the state",
+		name: "chunks-in-any-order", file: "storage/chunks.go", caught: "TestChunksAreWholeOrRefused",
+		old: "	nonce := binary.LittleEndian.AppendUint64(make([]byte, 0, nonceSize), number)\n", new: "	nonce := binary.LittleEndian.AppendUint64(make([]byte, 0, nonceSize), number>>40)\n",
+		does: "a snapshot whose parts change places becomes the state",
 	},
 	{
 		name: "import-marker-removed-early", file: "storage/import.go", caught: "TestImportStaysMarkedUntilItIsLogged",
@@ -129,8 +139,8 @@ var storageDefects = []defect{
 		does: "a view rebuilt from the log lacks an import and does not say so",
 	},
 	{
-		name: "damaged-table-opened", file: "storage/badger.go", caught: "TestDamagedTableIsQuarantined",
-		old: "	last, err := verifyTables(opts.Dir, manifest)\n", new: "	var last uint64\n	_, _ = verifyTables(opts.Dir, manifest)\n",
+		name: "damaged-table-opened", file: "storage/badger.go", caught: "TestTablesAreReadFirstAfterADeath",
+		old: "	last, err := verifyTables(opts.Dir, manifest, whole)\n", new: "	last, _ := verifyTables(opts.Dir, manifest, whole)\n",
 		does: "a flipped bit in a table ends the process, or is served",
 	},
 	{

@@ -91,6 +91,31 @@ func TestChangesAreFoundAgain(t *testing.T) {
 	}
 }
 
+// A log put back as it was earlier, beside the newest note, has lost changes.
+//
+// FAULTS: S6
+func TestChangesOfALogPutBack(t *testing.T) {
+	disk := newMemory()
+	s := openSecrets(t, disk)
+	o := Options{Files: disk, Signer: s.Signer, Key: s.Key, Queue: 1024, Segment: 64 << 10, Beat: make(chan time.Time)}
+	var earlier *memory
+	for commit := range uint64(2) {
+		l := openLog(t, o)
+		c := openChanges(t, l, s)
+		if err := errors.Join(c.Record(commit+1, nil), c.Close(), l.Close()); err != nil {
+			t.Fatal(err)
+		}
+		if earlier == nil {
+			earlier = copyOf(disk.cached)
+		}
+	}
+	earlier.cached[changesFile] = disk.cached[changesFile]
+	o.Files = earlier
+	if _, err := OpenChanges(openLog(t, o), s); !errors.Is(err, zhenni.ErrCorrupt) {
+		t.Errorf("without its last change: %v, want ErrCorrupt", err)
+	}
+}
+
 // FAULTS: S5
 func TestChangesBelowWhatWasDeleted(t *testing.T) {
 	disk := newMemory()

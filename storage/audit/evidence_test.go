@@ -83,6 +83,11 @@ func checkDocument(t *testing.T, e Evidence, leaf Leaf, o Opening) {
 			t.Errorf("byte %d changed: %+v, %+v", at, gotLeaf, gotOpening)
 		}
 	}
+	another := e
+	another.Context = &Facts{Tenant: 7, Party: "another", Transaction: "t-1", Profile: "profile"}
+	if _, _, _, err := another.Check(testOrigin, key); !errors.Is(err, zhenni.ErrCorrupt) {
+		t.Errorf("as another party's: %v", err)
+	}
 	if _, _, _, err := e.Check(testOrigin); !errors.Is(err, zhenni.ErrBadValue) {
 		t.Errorf("without a key: %v", err)
 	}

@@ -1,6 +1,7 @@
 package audit
 
 import (
+	"bytes"
 	"errors"
 	"testing"
 
@@ -42,5 +43,28 @@ func TestForeignFilesAreReported(t *testing.T) {
 		if err != nil || r.OK() {
 			t.Errorf("%s: %+v, %v", name, r, err)
 		}
+	}
+}
+
+// The file of keys is signed by the key that it shows. One that shows another of the same name, signed by that, holds
+// together and is still not the log's.
+//
+// FAULTS: S5
+func TestKeysThatShowAnotherAreRefused(t *testing.T) {
+	disk := newMemory()
+	openSecrets(t, disk)
+	key, wrapped, err := readSecrets(disk.cached[secretsFile])
+	if err != nil {
+		t.Fatal(err)
+	}
+	another, public, err := newSecrets(key.Name(), bytes.Repeat([]byte{1}, keySize), bytes.Repeat([]byte{2}, keySize))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if disk.cached[secretsFile], err = signNote(secretsText(public, wrapped[0], wrapped[1]), another.Signer); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := OpenSecrets(disk, xorWrapper(7), nil); !errors.Is(err, zhenni.ErrCorrupt) {
+		t.Errorf("%v, want ErrCorrupt", err)
 	}
 }

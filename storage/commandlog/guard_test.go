@@ -12,6 +12,8 @@ import (
 	"testing"
 	"time"
 
+	"github.com/hashicorp/raft"
+
 	"zhenni"
 )
 
@@ -114,6 +116,32 @@ func TestTermThatIsNotSavedStopsTheLogOnly(t *testing.T) {
 	closeLog(t, l)
 }
 
+// Behind the first failure nothing reaches the disk, whoever asks.
+//
+// FAULTS: S9
+func TestNothingIsWrittenAfterAFailure(t *testing.T) {
+	disk := new(breaking)
+	l, err := OpenFaulty(t.TempDir(), new(tally), slog.New(slog.DiscardHandler), disk.fault)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer closeLog(t, l)
+	_ = l.disk.fail(syscall.EIO)
+	before := disk.done
+	for what, err := range map[string]error{
+		"an entry":     l.disk.StoreLog(&raft.Log{Index: 1, Term: 1}),
+		"a truncation": l.disk.DeleteRange(1, 1),
+		"a value":      l.disk.Set([]byte("key"), []byte("value")),
+	} {
+		if !errors.Is(err, zhenni.ErrUnavailable) {
+			t.Errorf("%s: %v, want ErrUnavailable", what, err)
+		}
+	}
+	if disk.done != before {
+		t.Errorf("the disk was asked %d times", disk.done-before)
+	}
+}
+
 // A failed append is not tried again, not even by Raft: the disk answers once more, and nothing more is taken.
 //
 // FAULTS: S9
@@ -138,6 +166,11 @@ func TestFailedAppendLatches(t *testing.T) {
 	case <-l.Failed():
 	case <-time.After(5 * time.Second):
 		t.Error("the log does not say that it failed")
+	}
+	select {
+	case <-l.disk.over:
+	case <-time.After(5 * time.Second):
+		t.Error("Raft was not told to end")
 	}
 	closeLog(t, l)
 }

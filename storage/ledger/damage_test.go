@@ -1,10 +1,13 @@
 package ledger
 
 import (
+	"bytes"
 	"errors"
+	"fmt"
 	"math/rand/v2"
 	"os"
 	"path/filepath"
+	"strings"
 	"testing"
 
 	"zhenni"
@@ -139,6 +142,41 @@ func TestDamageNeverRunsATransactionAgain(t *testing.T) {
 		w.restore(t, whole)
 		if opened, answered := w.check(t, "restored"); !opened || answered != w.n {
 			t.Errorf("restored: opened %v, %d answers of %d", opened, answered, w.n)
+		}
+	}
+}
+
+// A byte is changed all along the segment that was written to when the process ended: whatever it hits, what was
+// acknowledged is answered or refused.
+//
+// FAULTS: S3 S4
+func TestDamageInTheLastSegment(t *testing.T) {
+	w := newWreck(t, false)
+	whole := map[string][]byte{}
+	last := ""
+	for _, file := range w.files(t) {
+		b, err := os.ReadFile(file)
+		if err != nil {
+			t.Fatal(err)
+		}
+		whole[file] = b
+		if strings.Contains(file, segmentDir) && markOf(b) > align {
+			last = file
+		}
+	}
+	written := len(bytes.TrimRight(whole[last], "\x00"))
+	if written < 2*align {
+		t.Fatalf("%d bytes in the last segment", written)
+	}
+	for at := align + 100; at < written; at += written / 24 {
+		w.restore(t, whole)
+		bad := bytes.Clone(whole[last])
+		bad[at] ^= 1
+		if err := os.WriteFile(last, bad, 0o600); err != nil {
+			t.Fatal(err)
+		}
+		if opened, _ := w.check(t, fmt.Sprintf("byte %d of %d changed", at, written)); !opened {
+			t.Errorf("byte %d of %d changed: it does not open", at, written)
 		}
 	}
 }

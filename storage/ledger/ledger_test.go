@@ -67,6 +67,24 @@ func TestBatchIsReplayed(t *testing.T) {
 	}
 }
 
+// A request that is in hand is not taken a second time, named or not, and is once it was dropped.
+//
+// FAULTS: A16
+func TestRequestInHandIsBusy(t *testing.T) {
+	l := mustOpen(t, small(t.TempDir(), &fakeLog{}))
+	for _, named := range []bool{true, false} {
+		r := request("t-1")
+		r.Named = named
+		for _, want := range []error{nil, zhenni.ErrInProgress, zhenni.ErrInProgress} {
+			if answer, err := l.Begin(r); answer != nil || !errors.Is(err, want) {
+				t.Errorf("answered %v, %v, want %v", answer, err, want)
+			}
+		}
+		l.Drop(r)
+	}
+	checkBalance(t, l)
+}
+
 // FAULTS: A16
 func TestOneOfManyAtOnceRuns(t *testing.T) {
 	l := mustOpen(t, small(t.TempDir(), &fakeLog{}))
@@ -265,7 +283,8 @@ func TestDigestTellsRequestsApart(t *testing.T) {
 	seen := map[[16]byte]bool{}
 	for _, d := range [][16]byte{
 		l.Digest("/a", "json", []byte("x")), l.Digest("/a", "json", []byte("y")), l.Digest("/b", "json", []byte("x")),
-		l.Digest("/a", "text", []byte("x")), l.Digest("/a", "json", nil), other.Digest("/a", "json", []byte("x")),
+		l.Digest("/a", "text", []byte("x")), l.Digest("/a", "json", nil),
+		l.Digest("/a", "json", make([]byte, 1<<16)), l.Digest("/a", "json", append(make([]byte, 1<<16-1), 1)), other.Digest("/a", "json", []byte("x")),
 	} {
 		if seen[d] {
 			t.Errorf("digest %x twice", d)
