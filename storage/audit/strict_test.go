@@ -61,7 +61,7 @@ func TestKeysThatShowAnotherAreRefused(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if disk.cached[secretsFile], err = signNote(secretsText(public, wrapped[0], wrapped[1]), another.Signer); err != nil {
+	if disk.cached[secretsFile], err = signNote(secretsText(public, wrapped), another.Signer); err != nil {
 		t.Fatal(err)
 	}
 	if _, err := OpenSecrets(disk, xorWrapper(7), nil); !errors.Is(err, zhenni.ErrCorrupt) {
