@@ -127,26 +127,29 @@ func secretsText(public string, signing, openings []byte) string {
 	return secretsTag + "\n" + public + "\n" + encode(signing) + "\n" + encode(openings) + "\n"
 }
 
+// keysHint is what to do about a file of keys that does not read.
+const keysHint = "put back the newest copy of " + secretsFile + " in the log's folder, and check it with zhenni audit verify"
+
 // readSecrets checks the file by the public key in it, which whoever knows the key holds against it.
 func readSecrets(text []byte) (key note.Verifier, wrapped [2][]byte, err error) {
 	lines := strings.SplitN(string(text), "\n", 5)
 	if len(lines) != 5 || lines[0] != secretsTag {
-		return nil, wrapped, corrupt("%s does not hold the keys of a log", secretsFile)
+		return nil, wrapped, corrupt("%s does not hold the keys of a log: %s", secretsFile, keysHint)
 	}
 	if key, err = note.NewVerifier(lines[1]); err != nil {
-		return nil, wrapped, corrupt("%s does not hold the keys of a log", secretsFile)
+		return nil, wrapped, corrupt("%s does not hold the keys of a log: %s", secretsFile, keysHint)
 	}
 	n, err := openNote(text, key)
 	if err != nil {
-		return nil, wrapped, fmt.Errorf("%s: %w", secretsFile, err)
+		return nil, wrapped, fmt.Errorf("%s: %w: %s", secretsFile, err, keysHint)
 	}
 	for i, line := range lines[2:4] {
 		if wrapped[i], err = base64.StdEncoding.Strict().DecodeString(line); err != nil {
-			return nil, wrapped, corrupt("%s does not hold the keys of a log", secretsFile)
+			return nil, wrapped, corrupt("%s does not hold the keys of a log: %s", secretsFile, keysHint)
 		}
 	}
 	if n.Text != secretsText(lines[1], wrapped[0], wrapped[1]) || len(n.Sigs)+len(n.UnverifiedSigs) != 1 {
-		return nil, wrapped, corrupt("%s holds more than the keys of a log", secretsFile)
+		return nil, wrapped, corrupt("%s holds more than the keys of a log: %s", secretsFile, keysHint)
 	}
 	return key, wrapped, nil
 }

@@ -24,7 +24,12 @@ func OpenKey(dir string, by audit.Wrapper, entropy io.Reader) ([]byte, error) {
 	files := audit.Folder(dir)
 	wrapped, err := files.ReadFile(keyFile)
 	if err == nil {
-		return by.Unwrap(wrapped, wrapContext)
+		key, err := by.Unwrap(wrapped, wrapContext)
+		if err != nil {
+			return nil, fmt.Errorf("%w: %s in %s belongs to another store or is damaged: put back a copy of it, or move the folder away; "+
+				"then what was answered before can run again", err, keyFile, dir)
+		}
+		return key, nil
 	}
 	if !errors.Is(err, fs.ErrNotExist) {
 		return nil, fmt.Errorf("ledger: %w", err)
