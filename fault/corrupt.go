@@ -22,7 +22,7 @@ type Fate uint8
 const (
 	Unharmed Fate = iota // it is served, every answer is right, and nothing was said
 	Rebuilt              // it is served, every answer is right, and the log says what was wrong
-	Closed               // it is refused, with a message that names a file or a command
+	Closed               // it is refused, with a message that says how to repair it
 	Partial              // it is served, and refuses answers or changes; no answer is wrong
 	Mute                 // it is refused without such a message
 	Panicked             // the process ended in a panic or by a signal
@@ -268,8 +268,8 @@ func (t *trial) change(server *Server, random *rand.Rand) (Fate, string) {
 
 var (
 	panicked = regexp.MustCompile(`(?m)^(panic:|fatal error:|SIG[A-Z]+:)`)
-	// repair is what a refusal must hold: a command, what to put back, or at least a file of the store.
-	repair = regexp.MustCompile(`zhenni (check|restore|backup|serve|repair|audit)|restore|backup|put back|[a-z]+/\S+|\w\.(json|sst|wal|mem|vlog|key|bin)\b|MANIFEST|KEYREGISTRY|DISCARD|snapshot`)
+	// repair is what a refusal must hold: a command, or what to put back.
+	repair = regexp.MustCompile(`zhenni (check|restore|serve|keys|audit) ?|restore (it|the)|[Pp]ut back|free some`)
 	loud   = regexp.MustCompile(`(?i)level=(WARN|ERROR)|quarantine|rebuil|made again`)
 )
 

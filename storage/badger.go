@@ -5,8 +5,10 @@ import (
 	"fmt"
 	"log/slog"
 	"path/filepath"
+	"slices"
 	"strings"
 	"sync/atomic"
+	"syscall"
 
 	"github.com/dgraph-io/badger/v4"
 	"github.com/dgraph-io/badger/v4/options"
@@ -48,7 +50,7 @@ func openBadger(o Options, whole bool) (*badger.DB, error) {
 	}
 	db, err := badger.Open(opts)
 	if err != nil {
-		return nil, translate(err)
+		return nil, openDamage(err)
 	}
 	if log.ignored.Load() {
 		return nil, errors.Join(fmt.Errorf("%w: Badger left a table out; restore the store", zhenni.ErrCorrupt), db.Close())
@@ -76,6 +78,26 @@ func translate(err error) error {
 		return fmt.Errorf("%w: %w", zhenni.ErrUnavailable, err)
 	}
 	return fmt.Errorf("storage: %w", err)
+}
+
+// notDamage is what a disk or a process lacks, by the text of its error.
+var notDamage = []syscall.Errno{
+	syscall.ENOSPC, syscall.EDQUOT, syscall.EROFS, syscall.EIO, syscall.EACCES, syscall.EPERM, syscall.EMFILE, syscall.ENFILE, syscall.ENOMEM,
+}
+
+// openDamage is translate for a view that does not open: but for what the disk or the process lacks, a file of it is
+// damaged, [zhenni.ErrCorrupt]. Badger's text goes on to dump keys; its first words say what it met.
+func openDamage(err error) error {
+	translated, text := translate(err), err.Error()
+	known := errors.Is(translated, zhenni.ErrCorrupt) || errors.Is(translated, zhenni.ErrLocked) || errors.Is(translated, zhenni.ErrUnavailable)
+	if known || slices.ContainsFunc(notDamage, func(e syscall.Errno) bool { return strings.Contains(text, e.Error()) }) {
+		return translated
+	}
+	text, _, _ = strings.Cut(text, "\n")
+	if strings.HasPrefix(text, "Level validation err") {
+		text = "its tables do not fit together"
+	}
+	return fmt.Errorf("%w: the view does not open: %s", zhenni.ErrCorrupt, text)
 }
 
 // badgerLog passes Badger's reports on, one level down: they tell of files and levels, not of records.

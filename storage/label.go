@@ -122,7 +122,7 @@ func (l label) write(dir string) error {
 func parseLabel(text []byte) (label, error) {
 	var l label
 	if err := json.Unmarshal(text, &l); err != nil {
-		return l, fmt.Errorf("%w: %s is not a store's header", zhenni.ErrCorrupt, headerFile)
+		return l, fmt.Errorf("%w: %s does not read as a store's header; put back a copy of it", zhenni.ErrCorrupt, headerFile)
 	}
 	if l.Format < oldFormat || l.Format > format {
 		return l, fmt.Errorf("%w: %s has format %d, this build reads %d to %d", zhenni.ErrFormat, headerFile, l.Format, oldFormat, format)
@@ -134,7 +134,8 @@ func parseLabel(text []byte) (label, error) {
 func (l label) unlock(root RootKey) (storeKeys, error) {
 	storeKey, err := root.Unwrap(l.StoreKey, l.context("store key"))
 	if err != nil {
-		return storeKeys{}, fmt.Errorf("the store key: %w", err)
+		return storeKeys{}, fmt.Errorf("the store key in %s: %w: name the store's own root key, by --key-file; if it is that, %s is damaged: "+
+			"put back a copy of it, or make the store again of its backup with zhenni restore", headerFile, err, headerFile)
 	}
 	defer clear(storeKey)
 	keys, err := deriveKeys(storeKey)
@@ -142,8 +143,8 @@ func (l label) unlock(root RootKey) (storeKeys, error) {
 		return keys, err
 	}
 	mac, err := l.mac(keys.header)
-	if err != nil {
-		return keys, err
+	if err != nil { // a value of it has no written form
+		return keys, fmt.Errorf("%w: %s was changed; restore it: %w", zhenni.ErrCorrupt, headerFile, err)
 	}
 	if !hmac.Equal(mac, l.MAC) {
 		return keys, fmt.Errorf("%w: %s was changed; restore it", zhenni.ErrCorrupt, headerFile)

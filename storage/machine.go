@@ -8,6 +8,7 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"sync/atomic"
 
 	"github.com/dgraph-io/badger/v4"
 
@@ -59,6 +60,8 @@ type machine struct {
 	unsynced int
 	// changed says that something was applied that no snapshot holds.
 	changed bool
+	// stale says that the newest snapshot is damaged, so that one is taken without a change.
+	stale atomic.Bool
 	// imported is the commit of the last import in the log, 0 without one.
 	imported uint64
 	// ready says that the view has everything the log has. Until then nothing is recorded as synced.

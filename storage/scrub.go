@@ -96,6 +96,7 @@ func (s *Store) runScrub(ctx context.Context) {
 	if s.opts.ScrubRate < 0 {
 		return
 	}
+	s.scrubSnapshot(ctx, (&pacer{rate: s.scrubRate(), began: time.Now(), read: &s.scrub.bytes}).pace)
 	for rest(ctx, scrubRest) {
 		p := &pacer{rate: s.scrubRate(), began: time.Now(), read: &s.scrub.bytes}
 		s.scrubTables(ctx, p.pace)
@@ -188,6 +189,21 @@ func (s *Store) scrubLog(ctx context.Context, pace func(context.Context, int) bo
 	})
 	if err != nil && ctx.Err() == nil {
 		s.scrubFound("command log", err)
+		s.renewSnapshot()
+	}
+}
+
+// scrubSnapshot reads the snapshot, which Open does not need where the view is whole.
+func (s *Store) scrubSnapshot(ctx context.Context, pace func(context.Context, int) bool) {
+	err := s.log.RereadSnapshot(func(n int) error {
+		if !pace(ctx, n) {
+			return context.Cause(ctx)
+		}
+		return nil
+	})
+	if err != nil && ctx.Err() == nil {
+		s.scrubFound("snapshot", err)
+		s.renewSnapshot()
 	}
 }
 

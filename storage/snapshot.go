@@ -40,7 +40,7 @@ func (m *machine) Snapshot() (commandlog.Snapshot, error) {
 	switch {
 	case m.failed != nil:
 		return nil, m.failed
-	case !m.changed:
+	case !m.changed && !m.stale.Load():
 		return nil, commandlog.ErrNothingNew
 	}
 	f := &frozen{store: m.store, at: m.applied}
@@ -51,6 +51,7 @@ func (m *machine) Snapshot() (commandlog.Snapshot, error) {
 		return nil, m.fail(err)
 	}
 	m.changed = false
+	m.stale.Store(false)           // one that is not written is found damaged again
 	held := m.store.agreement.held // the machine is its only writer
 	f.held, f.txn = &held, m.store.db.NewTransaction(false)
 	return f, nil

@@ -107,7 +107,7 @@ func Open(opts Options) (*Store, error) {
 	if errors.Is(err, errRestDiffers) && !opts.ReadOnly {
 		s, err = open(opts) // the view is marked by now, and made again
 	}
-	return s, err
+	return s, opts.advise(err)
 }
 
 func open(opts Options) (_ *Store, err error) {

@@ -70,6 +70,22 @@ func (s *Store) snapshotImport() {
 	s.startSnapshot("no snapshot was taken; until there is one, the import is lost with the view", func() { t.missed.Store(true) })
 }
 
+// renewSnapshot takes a snapshot in place of one that is damaged, so that the view is not the only copy of what that one
+// holds. The view is held against its tallies while it is written.
+func (s *Store) renewSnapshot() {
+	if s.enter() != nil {
+		return // an import ends with a snapshot
+	}
+	defer s.gate.RUnlock()
+	select {
+	case s.truncation.busy <- struct{}{}:
+	default:
+		return // one is under way
+	}
+	s.machine.stale.Store(true)
+	s.startSnapshot("no snapshot was taken; the one that is damaged stays, and the view is the only copy of what it holds", func() {})
+}
+
 // snapshot writes a snapshot and cuts the log behind it, where the disk has room for one more copy of the view.
 func (s *Store) snapshot() error {
 	if err := s.roomForCopy(); err != nil {

@@ -135,7 +135,7 @@ func checkPinned(store, dir string) error {
 	case err != nil:
 		return auditFailure(dir, err)
 	case have != want:
-		return environment("--audit-dir: %s holds another log than that of the store, whose key is in %s", dir, filepath.Join(store, pinnedKey))
+		return environment("--audit-dir: %s holds another log than that of the store, whose key is in %s: name its folder, or put back a copy of that file", dir, filepath.Join(store, pinnedKey))
 	}
 	return nil
 }

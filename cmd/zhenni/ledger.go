@@ -2,6 +2,7 @@ package main
 
 import (
 	"errors"
+	"fmt"
 	"log/slog"
 	"path/filepath"
 
@@ -62,6 +63,9 @@ func openLedger(c ledgerConfig, store *recordedStore, log *slog.Logger) (_ *open
 			Dir: c.dir, Key: key, Log: store.audit, Answers: c.answers, Bytes: int64(c.bytes), AcceptLoss: c.acceptLost, Logger: log,
 			Room: audit.FolderRoom(c.dir),
 		})
+	}
+	if errors.Is(err, zhenni.ErrCorrupt) {
+		err = fmt.Errorf("%w (zhenni serve --accept-lost-answers)", err)
 	}
 	if errors.Is(err, zhenni.ErrBadValue) {
 		return nil, errors.Join(usage("--answers, --answers-bytes: %w", err), l.lock.Close())

@@ -146,30 +146,33 @@ func secretsText(public string, wrapped [2][][]byte) string {
 	return text
 }
 
+// keysHint is what to do about a file of keys that does not read.
+const keysHint = "put back the newest copy of " + secretsFile + " in the log's folder, and check it with zhenni audit verify"
+
 // readSecrets checks the file by the public key in it, which whoever knows the key holds against it.
 func readSecrets(text []byte) (key note.Verifier, wrapped [2][][]byte, err error) {
 	lines := strings.SplitN(string(text), "\n", 5)
 	if len(lines) != 5 || lines[0] != secretsTag {
-		return nil, wrapped, corrupt("%s does not hold the keys of a log", secretsFile)
+		return nil, wrapped, corrupt("%s does not hold the keys of a log: %s", secretsFile, keysHint)
 	}
 	if key, err = note.NewVerifier(lines[1]); err != nil {
-		return nil, wrapped, corrupt("%s does not hold the keys of a log", secretsFile)
+		return nil, wrapped, corrupt("%s does not hold the keys of a log: %s", secretsFile, keysHint)
 	}
 	n, err := openNote(text, key)
 	if err != nil {
-		return nil, wrapped, fmt.Errorf("%s: %w", secretsFile, err)
+		return nil, wrapped, fmt.Errorf("%s: %w: %s", secretsFile, err, keysHint)
 	}
 	for i, line := range lines[2:4] {
 		for written := range strings.SplitSeq(line, " ") {
 			w, err := base64.StdEncoding.Strict().DecodeString(written)
 			if err != nil {
-				return nil, wrapped, corrupt("%s does not hold the keys of a log", secretsFile)
+				return nil, wrapped, corrupt("%s does not hold the keys of a log: %s", secretsFile, keysHint)
 			}
 			wrapped[i] = append(wrapped[i], w)
 		}
 	}
 	if n.Text != secretsText(lines[1], wrapped) || len(n.Sigs)+len(n.UnverifiedSigs) != 1 {
-		return nil, wrapped, corrupt("%s holds more than the keys of a log", secretsFile)
+		return nil, wrapped, corrupt("%s holds more than the keys of a log: %s", secretsFile, keysHint)
 	}
 	return key, wrapped, nil
 }

@@ -6,6 +6,8 @@ import (
 	"io"
 	"os"
 	"path/filepath"
+	"slices"
+	"strings"
 	"sync"
 
 	"github.com/hashicorp/raft"
@@ -108,6 +110,33 @@ func (s *verifiedSnapshots) Create(
 	return &verifiedSink{sink, s}, err
 }
 
+// List lists the snapshots whose description is what this package writes, the newest first. Raft takes its word for the
+// entry reached and for the group, and with another group nobody is ever elected.
+func (s *verifiedSnapshots) List() ([]*raft.SnapshotMeta, error) {
+	all, err := s.SnapshotStore.List()
+	return slices.DeleteFunc(all, func(meta *raft.SnapshotMeta) bool { return !sound(meta) }), err
+}
+
+// sound holds a description against the name of its folder, which is of the term, the entry and the time.
+func sound(meta *raft.SnapshotMeta) bool {
+	servers := meta.Configuration.Servers
+	return meta.Version == 1 && strings.HasPrefix(meta.ID, fmt.Sprintf("%d-%d-", meta.Term, meta.Index)) &&
+		meta.ConfigurationIndex <= meta.Index && len(servers) == 1 && servers[0] == raft.Server{ID: self, Address: self}
+}
+
+// unsound names the newest folder of a snapshot that List leaves out, "" where there is none.
+func (s *verifiedSnapshots) unsound() (name string) {
+	folders, _ := os.ReadDir(s.dir)
+	listed, _ := s.List()
+	for _, f := range folders {
+		isListed := slices.ContainsFunc(listed, func(meta *raft.SnapshotMeta) bool { return meta.ID == f.Name() })
+		if f.IsDir() && !isListed && !strings.HasSuffix(f.Name(), ".tmp") {
+			name = f.Name()
+		}
+	}
+	return name
+}
+
 // verifiedSink fails to close when what it wrote does not read back. Raft then keeps the log.
 type verifiedSink struct {
 	raft.SnapshotSink
@@ -124,12 +153,12 @@ func (s *verifiedSink) Close() error {
 	return s.store.keepOnly(s.ID())
 }
 
-// keepOnly removes every snapshot but one.
+// keepOnly removes every snapshot but one, those that are not sound with them.
 func (s *verifiedSnapshots) keepOnly(id string) error {
-	all, err := s.List()
+	all, err := os.ReadDir(s.dir)
 	for _, snapshot := range all {
-		if snapshot.ID != id {
-			err = errors.Join(err, os.RemoveAll(filepath.Join(s.dir, snapshot.ID)))
+		if snapshot.IsDir() && snapshot.Name() != id {
+			err = errors.Join(err, os.RemoveAll(filepath.Join(s.dir, snapshot.Name())))
 		}
 	}
 	if err != nil {

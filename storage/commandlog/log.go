@@ -130,6 +130,8 @@ func (l *Log) ends() (err error) {
 	switch {
 	case err != nil:
 		return fmt.Errorf("%w: the command log: %w", zhenni.ErrCorrupt, err)
+	case l.last != 0 && l.first > l.snapshot+1 && l.store != nil && l.store.unsound() != "":
+		return fmt.Errorf("%w: meta.json of snapshot %s in the command log is missing or damaged", zhenni.ErrCorrupt, l.store.unsound())
 	case l.last != 0 && l.first > l.snapshot+1:
 		return fmt.Errorf("%w: the command log begins at entry %d and its snapshot ends at %d", zhenni.ErrCorrupt, l.first, l.snapshot)
 	}
@@ -320,6 +322,9 @@ func (l *Log) Reread(pace func(n int) error) error {
 	}
 	return l.store.reread(pace)
 }
+
+// RereadSnapshot is [Log.Reread] of the newest snapshot alone.
+func (l *Log) RereadSnapshot(pace func(n int) error) error { return l.store.reread(pace) }
 
 // reread reads one entry; one that was cut meanwhile is none.
 func (l *Log) reread(index uint64) (n int, err error) {

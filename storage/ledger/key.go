@@ -27,7 +27,11 @@ var wrapContext = []byte("zhenni ledger 1 key")
 func OpenKey(dir string, by audit.Wrapper, entropy io.Reader) ([]byte, error) {
 	files := audit.Folder(dir)
 	key, err := readKey(files, by)
-	if !errors.Is(err, fs.ErrNotExist) {
+	switch {
+	case errors.Is(err, zhenni.ErrWrongKey):
+		return nil, fmt.Errorf("%w: %s in %s belongs to another store or is damaged: put back a copy of it, or move the folder away; "+
+			"then what was answered before can run again", err, keyFile, dir)
+	case !errors.Is(err, fs.ErrNotExist):
 		return key, err
 	}
 	if _, err := files.ReadFile(endFile); err == nil {
