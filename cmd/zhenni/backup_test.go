@@ -46,7 +46,7 @@ func TestBackupAndRestoreOfAServer(t *testing.T) {
 	server.kill(t)
 
 	revoked[ids[4]] = true
-	server = startProcess(t, store, "--verify-only")
+	server = startProcess(t, store, "--verify-only", "--unrecorded")
 	askAll(t, newTestClient(t, server.url, key), ids, revoked)
 	if err := newTestClient(t, server.url, key).Revoke(ids[5]); err == nil {
 		t.Error("verify-only takes a change")

@@ -71,7 +71,9 @@ func startProcess(t *testing.T, store string, flags ...string) *process {
 		p.ended <- p.cmd.Wait()
 	}()
 	if p.url == "" {
-		t.Fatalf("the server did not start: %v\n%s", <-p.ended, p.notes)
+		err := <-p.ended
+		p.ended <- err
+		t.Fatalf("the server did not start: %v\n%s", err, p.notes)
 	}
 	return p
 }
