@@ -79,7 +79,7 @@ var recordDefects = []defect{
 	},
 	{
 		name: "restore-into-a-store", file: "storage/restore.go", caught: "TestRestoreRefuses",
-		old: "if !again && f.Name() != restoreFile+\".new\" || !ours {", new: "if !ours {",
+		old: "if !again && f.Name() != restoreFile+\".new\" || !ours {", new: "if !again && f.Name() == \"\" || !ours {",
 		does: "a restore into the folder of a store removes that store",
 	},
 	{
