@@ -8,6 +8,7 @@ import (
 	"log/slog"
 	"net"
 	"sync"
+	"time"
 
 	"zhenni/actors"
 	"zhenni/engine"
@@ -41,19 +42,19 @@ type node struct {
 	scheme string
 	public net.Listener
 	admin  *gateway.Admin
-	// failed receives the error of a listener that ended by itself.
+	// failed receives the error of a listener that ended by itself, or of a record that takes nothing any more.
 	failed chan error
-	// pruning deletes old entries of the audit log until stopPruning is called.
-	pruning     sync.WaitGroup
-	stopPruning context.CancelFunc
+	// upkeep deletes old entries of the audit log, and watches it, until stopUpkeep is called.
+	upkeep     sync.WaitGroup
+	stopUpkeep context.CancelFunc
 }
 
 // startNode serves store, which it owns from then on, and returns once the listener is open. The arena fills meanwhile:
 // what is asked is answered, and the node becomes ready.
 func startNode(ctx context.Context, cfg nodeConfig, store *recordedStore) (_ *node, err error) {
-	n := &node{store: store, failed: make(chan error, 2)}
+	n := &node{store: store, failed: make(chan error, 3)}
 	upkeep, stop := context.WithCancel(context.WithoutCancel(ctx))
-	n.stopPruning = stop
+	n.stopUpkeep = stop
 	defer func() {
 		if err != nil {
 			err = errors.Join(err, n.stop(context.WithoutCancel(ctx)))
@@ -73,9 +74,35 @@ func startNode(ctx context.Context, cfg nodeConfig, store *recordedStore) (_ *no
 		return nil, usage("%w", err)
 	}
 	if store.audit != nil {
-		n.pruning.Go(func() { cfg.retention.retain(upkeep, store.audit.Log, cmp.Or(cfg.gateway.Logger, slog.Default())) })
+		n.upkeep.Go(func() { n.watchRecord(upkeep) })
+		n.upkeep.Go(func() { cfg.retention.retain(upkeep, store.audit.Log, cmp.Or(cfg.gateway.Logger, slog.Default())) })
 	}
 	return n, n.listen(cfg)
+}
+
+// recordBeat is how often a node looks whether its record still takes anything.
+const recordBeat = 250 * time.Millisecond
+
+// watchRecord ends the node once a write to the audit log or the ledger has failed. Nothing can be decided from there on,
+// and only the next start tells what of it the disk has.
+func (n *node) watchRecord(ctx context.Context) {
+	beat := time.NewTicker(recordBeat)
+	defer beat.Stop()
+	for {
+		err := n.store.audit.Log.Err()
+		if err == nil && n.ledger != nil {
+			err = n.ledger.Err()
+		}
+		if err != nil {
+			n.failed <- fmt.Errorf("the record of answers has failed; start again, or with --verify-only where the disk takes no writes: %w", err)
+			return
+		}
+		select {
+		case <-beat.C:
+		case <-ctx.Done():
+			return
+		}
+	}
 }
 
 // openRecord gives the gateway what answers are recorded in. A store without an audit log is served without.
@@ -127,7 +154,7 @@ func (n *node) url() string { return n.scheme + "://" + n.public.Addr().String()
 // stop drains and closes the node: requests in hand are answered until ctx ends. It is for one goroutine, once.
 func (n *node) stop(ctx context.Context) error {
 	var errs []error
-	n.stopPruning()
+	n.stopUpkeep()
 	if n.admin != nil {
 		errs = append(errs, wrapped("shut the admin socket", n.admin.Shutdown(ctx)))
 	}
@@ -143,7 +170,7 @@ func (n *node) stop(ctx context.Context) error {
 	if n.arena != nil {
 		errs = append(errs, n.arena.Close())
 	}
-	n.pruning.Wait()
+	n.upkeep.Wait()
 	if n.ledger != nil {
 		errs = append(errs, wrapped("close the ledger", n.ledger.Close()))
 	}
