@@ -16,8 +16,11 @@ import (
 // restartPause is how long a supervisor waits before it starts a server again; systemd's default.
 const restartPause = 100 * time.Millisecond
 
-// verifyOnly is how a server goes on where its store can not be opened for writing: docs/reliability.md tells operators so.
-var verifyOnly = []string{"--verify-only", "--unrecorded"}
+// inFull and verifyOnly are how a server is started, and how it goes on where its store can not be opened for writing.
+var (
+	inFull     = []string{"--exit-when-full"}
+	verifyOnly = []string{"--verify-only", "--unrecorded"}
+)
 
 // supervisor starts a server whenever it has ended, as the service manager of a machine does; where a start fails, the
 // next one is verify-only, and the one after that in full again.
@@ -37,15 +40,15 @@ func (r *Rig) supervise(ctx context.Context, store, address string) *supervisor 
 	s := &supervisor{end: end, done: make(chan struct{})}
 	go func() {
 		defer close(s.done)
-		var flags []string
+		flags := inFull
 		for ok := true; ok; ok = wait(ctx, restartPause) {
 			server, err := r.start(ctx, store, address, flags...)
 			s.note(ctx, server, err)
-			if err != nil && flags == nil {
+			if err != nil && len(flags) == len(inFull) {
 				flags = verifyOnly
 				continue
 			}
-			flags = nil
+			flags = inFull
 			if err != nil {
 				continue
 			}

@@ -10,6 +10,7 @@ import (
 	"sync"
 	"time"
 
+	"zhenni"
 	"zhenni/actors"
 	"zhenni/engine"
 	"zhenni/gateway"
@@ -24,6 +25,8 @@ type nodeConfig struct {
 	// retention is how much of the audit log is kept.
 	retention retention
 	ledger    ledgerConfig
+	// exitWhenFull ends the node where a disk has no room for the record of answers.
+	exitWhenFull bool
 	// adminSocket is the path of the operator's socket; none where it is empty. Where it is optional and can not be made
 	// the node serves without.
 	adminSocket   string
@@ -74,24 +77,31 @@ func startNode(ctx context.Context, cfg nodeConfig, store *recordedStore) (_ *no
 		return nil, usage("%w", err)
 	}
 	if store.audit != nil {
-		n.upkeep.Go(func() { n.watchRecord(upkeep) })
+		n.upkeep.Go(func() { n.watchRecord(upkeep, cfg.exitWhenFull) })
 		n.upkeep.Go(func() { cfg.retention.retain(upkeep, store.audit.Log, cmp.Or(cfg.gateway.Logger, slog.Default())) })
 	}
 	return n, n.listen(cfg)
 }
 
-// recordBeat is how often a node looks whether its record still takes anything.
-const recordBeat = 250 * time.Millisecond
+const (
+	// recordBeat is how often a node looks whether its record still takes anything.
+	recordBeat = 250 * time.Millisecond
+	// crampedLimit is how long there may be no room for it, where that ends the node.
+	crampedLimit = 2 * time.Second
+)
 
 // watchRecord ends the node once a write to the audit log or the ledger has failed. Nothing can be decided from there on,
 // and only the next start tells what of it the disk has.
-func (n *node) watchRecord(ctx context.Context) {
+func (n *node) watchRecord(ctx context.Context, exitWhenFull bool) {
 	beat := time.NewTicker(recordBeat)
 	defer beat.Stop()
 	for {
 		err := n.store.audit.Log.Err()
 		if err == nil && n.ledger != nil {
 			err = n.ledger.Err()
+			if exitWhenFull && n.ledger.Cramped() > crampedLimit {
+				err = zhenni.ErrNoRoom
+			}
 		}
 		if err != nil {
 			n.failed <- fmt.Errorf("the record of answers has failed; start again, or with --verify-only where the disk takes no writes: %w", err)

@@ -29,6 +29,7 @@ type serveCommand struct {
 	Profile          string `type:"path" env:"ZHENNI_PROFILE" placeholder:"FILE" help:"Frozen threshold to serve with, as zhenni calibrate writes it. Required."`
 	VerifyOnly       bool   `env:"ZHENNI_VERIFY_ONLY" help:"Change nothing in the store and take no changes, with the audit log and the stored answers on another disk (--audit-dir, --ledger-dir) or --unrecorded: the state is made in memory from snapshot and log, all of it or nothing. For a store that crashed on a full or failing disk."`
 	Unrecorded       bool   `env:"ZHENNI_UNRECORDED" help:"With --verify-only: answer although nothing is recorded, neither in the audit log nor for a transaction sent again. Every answer says so in the header Unrecorded."`
+	ExitWhenFull     bool   `env:"ZHENNI_EXIT_WHEN_FULL" help:"End with exit code 3 once a disk has had no room to record answers for 2 s, so that a service manager can go on with --verify-only. Otherwise they are refused until there is room."`
 	AllowUnsupported bool   `env:"ZHENNI_ALLOW_UNSUPPORTED" help:"Serve a profile whose data do not support its false match rate. Every result says so."`
 
 	Listen      string `env:"ZHENNI_LISTEN" placeholder:"HOST:PORT" help:"Public address. Default 127.0.0.1:8443 with TLS, 127.0.0.1:8080 without."`
@@ -210,9 +211,9 @@ func (c *serveCommand) nodeConfig(profile zhenni.Profile, arena byteSize, log *s
 	return nodeConfig{
 		arena:       arena,
 		adminSocket: socket, adminOptional: c.VerifyOnly && c.AdminSocket == "",
-		retention: c.AuditRetention,
-		ledger:    c.ledgerFlags.config(c.Store),
-		actors:    actors.Config{Shards: shardCount(c.Shards), InFlightItems: c.InFlight, Logger: log},
+		retention: c.AuditRetention, exitWhenFull: c.ExitWhenFull,
+		ledger: c.ledgerFlags.config(c.Store),
+		actors: actors.Config{Shards: shardCount(c.Shards), InFlightItems: c.InFlight, Logger: log},
 		gateway: gateway.Config{
 			Addr: c.Listen, TLSCert: c.TLSCert, TLSKey: c.TLSKey, Profile: profile, Version: version, Logger: log,
 			MaxConns: c.MaxConnections, MaxConnsPerIP: c.MaxConnectionsPerIP, MaxHeldBytes: int64(c.MaxHeld),

@@ -35,7 +35,10 @@ type Ledger struct {
 	salt    []byte
 	aead    cipher.AEAD
 	nonce   atomic.Uint64 // of the last record sealed
-	scratch sync.Pool     // of *scratch
+	opened  time.Time
+	// cramped is when, since opened, the disk first had no room for what was to be settled; 0 while it has.
+	cramped atomic.Int64
+	scratch sync.Pool // of *scratch
 	writer  writer
 	keeper  keeper
 
@@ -107,6 +110,7 @@ func (l *Ledger) admit(k key, named bool) (*place, error) {
 		}
 	}
 	if err := l.opts.Log.Room(); err != nil {
+		l.noteRoom(err)
 		return nil, err
 	}
 	if len(l.inHand) >= l.opts.InHand {
@@ -234,6 +238,26 @@ func (l *Ledger) Stats() zhenni.LedgerStats {
 	s.InHand = uint64(len(l.inHand))
 	s.Stored, s.Remembered = int64(l.answers.len()), int64(l.remembered.len())
 	return s
+}
+
+// Cramped returns for how long what was asked could not be settled for lack of room on a disk ([zhenni.ErrNoRoom]): 0
+// where the last group was written.
+func (l *Ledger) Cramped() time.Duration {
+	since := l.cramped.Load()
+	if since == 0 {
+		return 0
+	}
+	return time.Since(l.opened) - time.Duration(since)
+}
+
+// noteRoom takes note of what became of a settlement.
+func (l *Ledger) noteRoom(err error) {
+	switch {
+	case err == nil:
+		l.cramped.Store(0)
+	case errors.Is(err, zhenni.ErrNoRoom):
+		l.cramped.CompareAndSwap(0, int64(max(1, time.Since(l.opened))))
+	}
 }
 
 // Err returns the failure after which the ledger takes nothing, or nil.

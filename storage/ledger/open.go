@@ -5,6 +5,7 @@ import (
 	"os"
 	"path/filepath"
 	"slices"
+	"time"
 
 	"zhenni/storage/audit"
 )
@@ -17,7 +18,7 @@ func Open(o Options) (*Ledger, error) {
 	if err != nil {
 		return nil, err
 	}
-	l := &Ledger{opts: o, files: audit.Folder(o.Dir), inHand: map[key]struct{}{}, salt: make([]byte, saltSize)}
+	l := &Ledger{opts: o, opened: time.Now(), files: audit.Folder(o.Dir), inHand: map[key]struct{}{}, salt: make([]byte, saltSize)}
 	l.scratch.New = func() any { return new(scratch) }
 	if l.secrets, err = deriveSecrets(o.Key); err != nil {
 		return nil, err

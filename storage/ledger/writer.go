@@ -122,6 +122,7 @@ func (l *Ledger) commit(last bool) {
 	if g.err = l.Err(); g.err == nil {
 		g.err = l.writeGroup(g)
 	}
+	l.noteRoom(g.err)
 	switch {
 	case g.err == nil, errors.Is(g.err, zhenni.ErrOverloaded), errors.Is(g.err, zhenni.ErrNoRoom):
 	default:
