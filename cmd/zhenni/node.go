@@ -83,11 +83,16 @@ func startNode(ctx context.Context, cfg nodeConfig, store *recordedStore) (_ *no
 	return n, n.listen(cfg)
 }
 
+// errRecord ends a node. What its disk still takes is not worth waiting for.
+var errRecord = errors.New("the record of answers has failed")
+
 const (
 	// recordBeat is how often a node looks whether its record still takes anything.
 	recordBeat = 250 * time.Millisecond
 	// crampedLimit is how long there may be no room for it, where that ends the node.
 	crampedLimit = 2 * time.Second
+	// failedDrain is how long a node with a failed record takes to end: nothing more can be answered.
+	failedDrain = 500 * time.Millisecond
 )
 
 // watchRecord ends the node once a write to the audit log or the ledger has failed. Nothing can be decided from there on,
@@ -104,7 +109,7 @@ func (n *node) watchRecord(ctx context.Context, exitWhenFull bool) {
 			}
 		}
 		if err != nil {
-			n.failed <- fmt.Errorf("the record of answers has failed; start again, or with --verify-only where the disk takes no writes: %w", err)
+			n.failed <- fmt.Errorf("%w; start again, or with --verify-only where the disk takes no writes: %w", errRecord, err)
 			return
 		}
 		select {
@@ -181,10 +186,28 @@ func (n *node) stop(ctx context.Context) error {
 		errs = append(errs, n.arena.Close())
 	}
 	n.upkeep.Wait()
+	return errors.Join(append(errs, within(ctx, n.closeState))...)
+}
+
+func (n *node) closeState() error {
+	var err error
 	if n.ledger != nil {
-		errs = append(errs, wrapped("close the ledger", n.ledger.Close()))
+		err = wrapped("close the ledger", n.ledger.Close())
 	}
-	return errors.Join(append(errs, wrapped("close the store", n.store.Close()))...)
+	return errors.Join(err, wrapped("close the store", n.store.Close()))
+}
+
+// within waits for a call until ctx ends, and leaves it to the end of the process then: Badger never gives up closing on a
+// full disk. Everything acknowledged is durable, and the next start applies it.
+func within(ctx context.Context, call func() error) error {
+	done := make(chan error, 1)
+	go func() { done <- call() }()
+	select {
+	case err := <-done:
+		return err
+	case <-ctx.Done():
+		return fmt.Errorf("the state was not closed in time: %w", context.Cause(ctx))
+	}
 }
 
 func wrapped(doing string, err error) error {

@@ -166,7 +166,11 @@ func (c *serveCommand) untilStopped(ctx context.Context, n *node, started time.T
 		}
 		stopped = true
 	}
-	drain, cancel := context.WithTimeout(context.WithoutCancel(ctx), c.Drain)
+	patience := c.Drain
+	if errors.Is(failure, errRecord) {
+		patience = min(patience, failedDrain)
+	}
+	drain, cancel := context.WithTimeout(context.WithoutCancel(ctx), patience)
 	defer cancel()
 	if err := errors.Join(failure, n.stop(drain)); err != nil {
 		return environment("%w", err)
