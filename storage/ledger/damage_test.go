@@ -224,7 +224,7 @@ func TestDamageInAnIndex(t *testing.T) {
 		if !strings.Contains(file, indexDir) {
 			continue
 		}
-		for at := 0; at < len(b); at += 1 + len(b)/24 {
+		for at := 0; at < len(b); at += 1 + len(b)/12 {
 			bad := bytes.Clone(b)
 			bad[at] ^= 1
 			w.damage(t, fmt.Sprintf("byte %d of %s changed", at, filepath.Base(file)), whole, file, bad)
