@@ -69,7 +69,7 @@ panic: ## 100,000 injected panics and stalls, and long histories checked for an 
 	nice $(GO) test -tags long -count=1 -timeout 30m -v -run 'TestStorm|TestHistoriesHaveAnOrder' ./actors ./fault/lifecycle
 
 .PHONY: defects
-defects: ## build every seeded defect and want its test to fail (ONLY=name,name SAMPLE=12 TURN=n RESUME=1); half an hour
+defects: ## build every seeded defect and want its test to fail (ONLY=name,name SAMPLE=12 TURN=n RESUME=1); a quarter of an hour
 	mkdir -p .work
 	nice $(GO) test -tags defects -count=1 -timeout 3h -parallel 2 -v -run TestDefectsAreCaught ./fault/defects \
 	  -log $(CURDIR)/.work/defects.log $(if $(RESUME),-resume) \

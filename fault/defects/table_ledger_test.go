@@ -107,7 +107,7 @@ var ledgerDefects = []defect{
 		does: "a transaction whose record is damaged runs a second time",
 	},
 	{
-		name: "loss-without-a-trace", file: "storage/ledger/recover.go", caught: "TestDamageNeverRunsATransactionAgain",
+		name: "loss-without-a-trace", file: "storage/ledger/recover.go", caught: "TestLossWithoutATraceIsRefused",
 		old: "	if s.dead > 0 {", new: "	if s.dead > 1<<30 {",
 		does: "a ledger opens that lost transactions without knowing which",
 	},
@@ -117,7 +117,7 @@ var ledgerDefects = []defect{
 		does: "a ledger put back as it was earlier runs transactions a second time",
 	},
 	{
-		name: "files-seal-ignored", file: "storage/ledger/secrets.go", caught: "TestDamageNeverRunsATransactionAgain",
+		name: "files-seal-ignored", file: "storage/ledger/secrets.go", caught: "TestDamageInAnIndex",
 		old: "	return content, hmac.Equal(", new: "	return content, len(content) > 0 || hmac.Equal(",
 		does: "an index that was changed on disk is believed",
 	},

@@ -4,9 +4,11 @@ import (
 	"bytes"
 	"errors"
 	"fmt"
+	"maps"
 	"math/rand/v2"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 
@@ -100,17 +102,11 @@ func TestDamageNeverRunsATransactionAgain(t *testing.T) {
 	random := rand.New(rand.NewPCG(1, 2))
 	for _, clean := range []bool{false, true} {
 		w := newWreck(t, clean)
-		whole := map[string][]byte{}
-		for _, file := range w.files(t) {
-			b, err := os.ReadFile(file)
-			if err != nil {
-				t.Fatal(err)
-			}
-			whole[file] = b
-		}
+		whole := w.content(t)
 		refused, damaged := 0, 0
 		for range damages {
-			for file, b := range whole {
+			for _, file := range slices.Sorted(maps.Keys(whole)) { // in order: the same damages in every run
+				b := whole[file]
 				var what string
 				bad := append([]byte(nil), b...)
 				switch random.IntN(6) {
@@ -146,38 +142,97 @@ func TestDamageNeverRunsATransactionAgain(t *testing.T) {
 	}
 }
 
-// A byte is changed all along the segment that was written to when the process ended: whatever it hits, what was
-// acknowledged is answered or refused.
-//
-// FAULTS: S3 S4
-func TestDamageInTheLastSegment(t *testing.T) {
-	w := newWreck(t, false)
+// content reads every file of the folder.
+func (w *wreck) content(t testing.TB) map[string][]byte {
+	t.Helper()
 	whole := map[string][]byte{}
-	last := ""
 	for _, file := range w.files(t) {
 		b, err := os.ReadFile(file)
 		if err != nil {
 			t.Fatal(err)
 		}
 		whole[file] = b
-		if strings.Contains(file, segmentDir) && markOf(b) > align {
-			last = file
+	}
+	return whole
+}
+
+// damage puts one file into the folder as bad, beside the others as they were, and checks what becomes of it.
+func (w *wreck) damage(t testing.TB, what string, whole map[string][]byte, file string, bad []byte) (opened bool) {
+	t.Helper()
+	w.restore(t, whole)
+	if err := os.WriteFile(file, bad, 0o600); err != nil {
+		t.Fatal(err)
+	}
+	opened, _ = w.check(t, what)
+	return opened
+}
+
+// lastSegment is the segment that was written to when the process ended, and how much of it was.
+func lastSegment(t testing.TB, whole map[string][]byte) (file string, written int) {
+	t.Helper()
+	for _, name := range slices.Sorted(maps.Keys(whole)) {
+		if strings.Contains(name, segmentDir) && markOf(whole[name]) > align {
+			file = name
 		}
 	}
-	written := len(bytes.TrimRight(whole[last], "\x00"))
-	if written < 2*align {
+	if written = len(bytes.TrimRight(whole[file], "\x00")); written < 2*align {
 		t.Fatalf("%d bytes in the last segment", written)
 	}
+	return file, written
+}
+
+// A byte is changed all along the last segment: whatever it hits, what was acknowledged is answered or refused.
+//
+// FAULTS: S3 S4
+func TestDamageInTheLastSegment(t *testing.T) {
+	w := newWreck(t, false)
+	whole := w.content(t)
+	last, written := lastSegment(t, whole)
 	for at := align + 100; at < written; at += written / 24 {
-		w.restore(t, whole)
 		bad := bytes.Clone(whole[last])
 		bad[at] ^= 1
-		if err := os.WriteFile(last, bad, 0o600); err != nil {
-			t.Fatal(err)
+		what := fmt.Sprintf("byte %d of %d changed", at, written)
+		if !w.damage(t, what, whole, last, bad) {
+			t.Errorf("%s: it does not open", what)
 		}
-		if opened, _ := w.check(t, fmt.Sprintf("byte %d of %d changed", at, written)); !opened {
-			t.Errorf("byte %d of %d changed: it does not open", at, written)
+	}
+}
+
+// Records that are gone with the names of their transactions are a loss without a trace, which only the operator may
+// accept.
+//
+// FAULTS: S3 S4
+func TestLossWithoutATraceIsRefused(t *testing.T) {
+	w := newWreck(t, false)
+	whole := w.content(t)
+	last, written := lastSegment(t, whole)
+	bad := bytes.Clone(whole[last])
+	clear(bad[align:written])
+	if w.damage(t, "the last segment zeroed", whole, last, bad) {
+		t.Error("it opens")
+	}
+}
+
+// A byte is changed all along an index, which is what a segment is known by that is not written to any more.
+//
+// FAULTS: S3
+func TestDamageInAnIndex(t *testing.T) {
+	w := newWreck(t, true)
+	whole := w.content(t)
+	swept := 0
+	for file, b := range whole {
+		if !strings.Contains(file, indexDir) {
+			continue
 		}
+		for at := 0; at < len(b); at += 1 + len(b)/12 {
+			bad := bytes.Clone(b)
+			bad[at] ^= 1
+			w.damage(t, fmt.Sprintf("byte %d of %s changed", at, filepath.Base(file)), whole, file, bad)
+			swept++
+		}
+	}
+	if swept < 24 {
+		t.Errorf("%d bytes changed", swept)
 	}
 }
 
@@ -199,14 +254,7 @@ func (w *wreck) restore(t testing.TB, whole map[string][]byte) {
 // FAULTS: S6
 func TestOlderCopyIsRefused(t *testing.T) {
 	w := newWreck(t, true)
-	older := map[string][]byte{}
-	for _, file := range w.files(t) {
-		b, err := os.ReadFile(file)
-		if err != nil {
-			t.Fatal(err)
-		}
-		older[file] = b
-	}
+	older := w.content(t)
 	l := mustOpen(t, w.options)
 	settle(t, l, request("later"), single("a"))
 	if err := l.Close(); err != nil {
