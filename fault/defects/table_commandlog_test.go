@@ -18,7 +18,7 @@ var commandlogDefects = []defect{
 	},
 	{
 		name: "answered-before-applied", file: "storage/commandlog/log.go", caught: "TestEntriesComeBackInOrder",
-		old: "	go func() { done <- future.Error() }()\n	select {\n	case err := <-done:\n		if err != nil {\n			return 0,", new: "	done <- nil\n	select {\n	case err := <-done:\n		if err != nil {\n			return 0,",
+		old: "switch err := l.wait(ctx, future); {", new: "switch err := error(nil); {",
 		does: "a proposal is answered before its entry is durable",
 	},
 	{

@@ -1,6 +1,7 @@
 package commandlog
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"sync"
@@ -138,8 +139,27 @@ func (l *Log) stopRaft() raft.Future {
 	l.stopping.Do(func() {
 		l.stopped = l.raft.Shutdown()
 		close(l.disk.over)
+		go func() {
+			_ = l.stopped.Error()
+			close(l.ended)
+		}()
 	})
 	return l.stopped
+}
+
+// wait returns what became of something asked of Raft. What Raft took in and had not begun when it was told to end is
+// answered by nobody.
+func (l *Log) wait(ctx context.Context, asked raft.Future) error {
+	done := make(chan error, 1)
+	go func() { done <- asked.Error() }()
+	select {
+	case err := <-done:
+		return err
+	case <-ctx.Done():
+		return context.Cause(ctx)
+	case <-l.ended:
+		return raft.ErrRaftShutdown
+	}
 }
 
 // Err returns why the log takes nothing more, nil while it does.

@@ -70,6 +70,7 @@ type Log struct {
 
 	stopping sync.Once
 	stopped  raft.Future
+	ended    chan struct{} // closed once nothing of Raft runs any more
 
 	first, last uint64
 	snapshot    uint64 // index of the newest snapshot, 0 without one
@@ -85,7 +86,7 @@ func Open(dir string, machine Machine, logger *slog.Logger) (*Log, error) {
 // OpenFaulty is [Open] with a disk that may be made to fail, for tests: fault is asked before every create, write, read
 // and sync of the log and every replacement of its catalog, and its error is the disk's.
 func OpenFaulty(dir string, machine Machine, logger *slog.Logger, fault func(operation string) error) (_ *Log, err error) {
-	l := &Log{dir: dir, machine: &applier{Machine: machine}, logger: newLogger(logger)}
+	l := &Log{dir: dir, machine: &applier{Machine: machine}, logger: newLogger(logger), ended: make(chan struct{})}
 	if err := os.MkdirAll(dir, 0o700); err != nil {
 		return nil, fmt.Errorf("commandlog: %w", err)
 	}
@@ -239,10 +240,11 @@ func (l *Log) lead() error {
 		case <-l.disk.failed:
 			return l.disk.err()
 		case <-deadline.C:
-			return fmt.Errorf("%w: the command log has no leader after %v", zhenni.ErrUnavailable, leaderDeadline)
+			return fmt.Errorf("%w: the command log has no leader after %v: start again; if it stays so, zhenni restore makes a store of a backup and the folder log",
+				zhenni.ErrUnavailable, leaderDeadline)
 		}
 	}
-	if err := l.raft.Barrier(0).Error(); err != nil {
+	if err := l.wait(context.Background(), l.raft.Barrier(0)); err != nil {
 		return fmt.Errorf("%w: the command log: %w", zhenni.ErrUnavailable, err)
 	}
 	return l.machine.broken()
@@ -259,15 +261,11 @@ func (l *Log) Propose(ctx context.Context, entry []byte) (index uint64, err erro
 		return 0, err
 	}
 	future := l.raft.Apply(entry, 0)
-	done := make(chan error, 1)
-	go func() { done <- future.Error() }()
-	select {
-	case err := <-done:
-		if err != nil {
-			return 0, fmt.Errorf("%w: the command log: %w", zhenni.ErrUnavailable, err)
-		}
-	case <-ctx.Done():
-		return 0, fmt.Errorf("%w: %w", zhenni.ErrDeadline, context.Cause(ctx))
+	switch err := l.wait(ctx, future); {
+	case err != nil && ctx.Err() != nil:
+		return 0, fmt.Errorf("%w: %w", zhenni.ErrDeadline, err)
+	case err != nil:
+		return 0, fmt.Errorf("%w: the command log: %w", zhenni.ErrUnavailable, err)
 	}
 	err, _ = future.Response().(error)
 	return future.Index(), err
@@ -275,7 +273,7 @@ func (l *Log) Propose(ctx context.Context, entry []byte) (index uint64, err erro
 
 // Snapshot writes a snapshot, verifies it and cuts the log behind it. With nothing new it does nothing.
 func (l *Log) Snapshot() error {
-	err := l.raft.Snapshot().Error()
+	err := l.wait(context.Background(), l.raft.Snapshot())
 	switch {
 	case err == nil, errors.Is(err, raft.ErrNothingNewToSnapshot), errors.Is(l.machine.refused(), ErrNothingNew):
 		return nil
