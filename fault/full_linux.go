@@ -13,9 +13,6 @@ import (
 	"time"
 )
 
-// fatal reports a disk that fails every write or sync for good with EIO: a server may end, and wait for another disk.
-func (r Rule) fatal() bool { return r.Forever && r.Errno == syscall.EIO }
-
 // outageLimit is how long verification may be away after a fault of the disk.
 const outageLimit = 5 * time.Second
 
@@ -214,7 +211,7 @@ func (d *drill) strike(ctx context.Context, report *FullReport, row *FullRow, ru
 	if keeper.death != "" && !rule.startsOnly() {
 		report.Notes["ended after "+rule.Name()] = keeper.death
 	}
-	if longest > outageLimit && !rule.fatal() {
+	if longest > outageLimit {
 		row.Late++
 		report.Notes["late after "+rule.Name()] = fmt.Sprintf("%v with %+v; the last start that failed: %s", longest.Round(time.Millisecond), rule, keeper.refusal)
 	}

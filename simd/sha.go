@@ -73,11 +73,18 @@ func sum(dst [][digestSize]byte, m *batch) {
 	if raceEnabled {
 		raceDigests(dst, m)
 	}
+	if m.size == 0 {
+		sumGeneric(dst, m, 0)
+		return
+	}
 	sumMany(dst, m)
 }
 
-// message returns message i without its prefix.
+// message returns message i without its prefix. An empty one can lie at the very end, where no pointer may point.
 func (m *batch) message(i int) []byte {
+	if m.size == 0 {
+		return nil
+	}
 	return unsafe.Slice((*byte)(unsafe.Add(unsafe.Pointer(m.first), i*m.stride)), m.size)
 }
 

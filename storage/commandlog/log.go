@@ -1,6 +1,7 @@
 package commandlog
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -245,7 +246,7 @@ func (l *Log) lead() error {
 		}
 	}
 	if err := l.wait(context.Background(), l.raft.Barrier(0)); err != nil {
-		return fmt.Errorf("%w: the command log: %w", zhenni.ErrUnavailable, err)
+		return fmt.Errorf("%w: the command log: %w", zhenni.ErrUnavailable, cmp.Or(l.disk.err(), err))
 	}
 	return l.machine.broken()
 }
@@ -265,7 +266,7 @@ func (l *Log) Propose(ctx context.Context, entry []byte) (index uint64, err erro
 	case err != nil && ctx.Err() != nil:
 		return 0, fmt.Errorf("%w: %w", zhenni.ErrDeadline, err)
 	case err != nil:
-		return 0, fmt.Errorf("%w: the command log: %w", zhenni.ErrUnavailable, err)
+		return 0, fmt.Errorf("%w: the command log: %w", zhenni.ErrUnavailable, cmp.Or(l.disk.err(), err))
 	}
 	err, _ = future.Response().(error)
 	return future.Index(), err
