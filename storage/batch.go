@@ -222,21 +222,12 @@ func (b *batch) changeStatus(c zhenni.ChangeStatus) (zhenni.Credential, error) {
 	if !knownStatus(c.To) || c.To == zhenni.StatusErased {
 		return zhenni.Credential{}, fmt.Errorf("%w: %s", zhenni.ErrBadValue, c.To)
 	}
-	if err := b.store.agree(c.ID.Slot()); err != nil {
-		return zhenni.Credential{}, err
-	}
-	st, err := b.store.status(b.txn, b.ring, c.ID, &b.sc)
+	st, changes, err := b.transition(c.ID, c.Tenant, c.To, c.At)
 	if err != nil {
 		return zhenni.Credential{}, err
 	}
-	if st.Tenant != c.Tenant {
-		return zhenni.Credential{}, zhenni.ErrNotFound
-	}
-	if st.Status == c.To {
+	if !changes {
 		return st.Credential, nil
-	}
-	if st.Credential, err = st.WithStatus(c.To, normalTime(c.At)); err != nil {
-		return zhenni.Credential{}, err
 	}
 	r, err := b.store.sealStatus(b.ring[st.Tenant], st, &b.sc)
 	if err != nil {
@@ -244,6 +235,26 @@ func (b *batch) changeStatus(c zhenni.ChangeStatus) (zhenni.Credential, error) {
 	}
 	b.put(r)
 	return st.Credential, nil
+}
+
+// transition returns the status that a tenant's credential gets, and false where it has that already.
+func (b *batch) transition(
+	id zhenni.CredentialID, tenant zhenni.TenantID, to zhenni.Status, at time.Time,
+) (st status, changes bool, err error) {
+	if err := b.store.agree(id.Slot()); err != nil {
+		return status{}, false, err
+	}
+	if st, err = b.store.status(b.txn, b.ring, id, &b.sc); err != nil {
+		return status{}, false, err
+	}
+	if st.Tenant != tenant {
+		return status{}, false, zhenni.ErrNotFound
+	}
+	if st.Status == to {
+		return st, false, nil
+	}
+	st.Credential, err = st.WithStatus(to, normalTime(at))
+	return st, true, err
 }
 
 // tenantKey returns the key of a tenant, a new one for a tenant that has none. A key that is stored and does not open

@@ -13,21 +13,12 @@ var errErased = fmt.Errorf("%w: the credential is erased", zhenni.ErrNotFound)
 // erase moves a credential to its last status and notes the place of its template's key. The key is destroyed after the
 // commit: from then on nothing matches the credential, and a crash in between leaves a note to finish by.
 func (b *batch) erase(c zhenni.Erase) (zhenni.Credential, error) {
-	if err := b.store.agree(c.ID.Slot()); err != nil {
-		return zhenni.Credential{}, err
-	}
-	st, err := b.store.status(b.txn, b.ring, c.ID, &b.sc)
+	st, changes, err := b.transition(c.ID, c.Tenant, zhenni.StatusErased, c.At)
 	if err != nil {
 		return zhenni.Credential{}, err
 	}
-	if st.Tenant != c.Tenant {
-		return zhenni.Credential{}, zhenni.ErrNotFound
-	}
-	if st.Status == zhenni.StatusErased {
+	if !changes {
 		return st.Credential, nil
-	}
-	if st.Credential, err = st.WithStatus(zhenni.StatusErased, normalTime(c.At)); err != nil {
-		return zhenni.Credential{}, err
 	}
 	place, held, err := b.placeOf(c.ID)
 	if err != nil {

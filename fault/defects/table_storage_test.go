@@ -28,7 +28,7 @@ var storageDefects = []defect{
 	},
 	{
 		name: "another-tenant-revokes", file: "storage/batch.go", caught: "TestCommandsRefused",
-		old: "	if st.Tenant != c.Tenant {", new: "	if c.Tenant == 0 {",
+		old: "	if st.Tenant != tenant {", new: "	if tenant == 0 {",
 		does: "an issuer revokes credentials of another tenant",
 	},
 	{
@@ -38,7 +38,7 @@ var storageDefects = []defect{
 	},
 	{
 		name: "revocation-not-idempotent", file: "storage/batch.go", caught: "TestChangeStatusRetried",
-		old: "	if st.Status == c.To {\n		return st.Credential, nil\n	}\n", new: "",
+		old: "	if st.Status == to {\n		return st, false, nil\n	}\n", new: "",
 		does: "a revocation sent again is an error",
 	},
 	{
