@@ -5,6 +5,8 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+
+	"zhenni/storage/disk"
 )
 
 // Every file of a store, in its folder.
@@ -52,11 +54,7 @@ func removeFile(path string) error {
 }
 
 func syncDir(dir string) error {
-	f, err := os.Open(dir)
-	if err != nil {
-		return fmt.Errorf("storage: %w", err)
-	}
-	if err := errors.Join(f.Sync(), f.Close()); err != nil {
+	if err := disk.SyncDir(dir); err != nil {
 		return fmt.Errorf("storage: %w", err)
 	}
 	return nil

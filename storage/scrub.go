@@ -181,28 +181,26 @@ func (s *Store) scrubTables(ctx context.Context, pace func(context.Context, int)
 // scrubLog reads the log's entries and its snapshot. What the view has is not lost with them, and the next snapshot
 // replaces them, so one is made due.
 func (s *Store) scrubLog(ctx context.Context, pace func(context.Context, int) bool) {
-	err := s.log.Reread(func(n int) error {
-		if !pace(ctx, n) {
-			return context.Cause(ctx)
-		}
-		return nil
-	})
-	if err != nil && ctx.Err() == nil {
-		s.scrubFound("command log", err)
-		s.renewSnapshot()
-	}
+	s.scrubRead(ctx, pace, "command log", s.log.Reread)
 }
 
 // scrubSnapshot reads the snapshot, which Open does not need where the view is whole.
 func (s *Store) scrubSnapshot(ctx context.Context, pace func(context.Context, int) bool) {
-	err := s.log.RereadSnapshot(func(n int) error {
+	s.scrubRead(ctx, pace, "snapshot", s.log.RereadSnapshot)
+}
+
+// scrubRead has what reread reads taken anew by a snapshot where it is damaged.
+func (s *Store) scrubRead(
+	ctx context.Context, pace func(context.Context, int) bool, what string, reread func(func(n int) error) error,
+) {
+	err := reread(func(n int) error {
 		if !pace(ctx, n) {
 			return context.Cause(ctx)
 		}
 		return nil
 	})
 	if err != nil && ctx.Err() == nil {
-		s.scrubFound("snapshot", err)
+		s.scrubFound(what, err)
 		s.renewSnapshot()
 	}
 }

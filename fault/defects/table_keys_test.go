@@ -53,8 +53,8 @@ var keysDefects = []defect{
 		does: "a key copied to another place opens its record there, after the erasure of the first",
 	},
 	{
-		name: "another-tenant-erases", file: "storage/erase.go", caught: "TestErase",
-		old: "	if st.Tenant != c.Tenant {", new: "	if c.Tenant == 0 {",
+		name: "another-tenant-erases", file: "storage/batch.go", caught: "TestErase",
+		old: "	if st.Tenant != tenant {", new: "	if tenant == 0 {",
 		does: "an issuer destroys credentials of another tenant",
 	},
 	{
@@ -102,12 +102,12 @@ var keyfileDefects = []defect{
 	},
 	{
 		name: "key-not-synced", file: "storage/keyfile/file.go", caught: "TestDurableIsSynced",
-		old: "	if err := syncData(f.file); err != nil {\n		return fmt.Errorf(\"key file: %w\", err)\n	}\n	return nil\n}\n\n// grow", new: "	return nil\n}\n\n// grow",
+		old: "	if err := disk.SyncData(f.file); err != nil {\n		return fmt.Errorf(\"key file: %w\", err)\n	}\n	return nil\n}\n\n// grow", new: "	return nil\n}\n\n// grow",
 		does: "a power failure takes the key of an acknowledged template",
 	},
 	{
 		name: "epoch-not-synced", file: "storage/keyfile/file.go", caught: "TestDurableIsSynced",
-		old: "next.write(f.file, f.key), syncData(f.file))", new: "next.write(f.file, f.key))",
+		old: "next.write(f.file, f.key), disk.SyncData(f.file))", new: "next.write(f.file, f.key))",
 		does: "after a power failure the newest key file is taken for an older one",
 	},
 	{

@@ -94,7 +94,7 @@ var tallyDefects = []defect{
 	},
 	{
 		name: "scrub-leaves-the-log-out", file: "storage/scrub.go", caught: "TestScrubMeetsDamage",
-		old: "	if err != nil && ctx.Err() == nil {\n		s.scrubFound(\"command log\"", new: "	if err != nil && ctx.Err() != nil {\n		s.scrubFound(\"command log\"",
+		old: "	if err != nil && ctx.Err() == nil {\n		s.scrubFound(what", new: "	if err != nil && ctx.Err() != nil {\n		s.scrubFound(what",
 		does: "a log that rots is found out when it is needed",
 	},
 	{

@@ -12,6 +12,8 @@ import (
 	"sync"
 
 	"golang.org/x/mod/sumdb/tlog"
+
+	"zhenni/storage/disk"
 )
 
 // Every file of a log, in its folder.
@@ -130,7 +132,7 @@ func (d folder) Open(name string) (File, error) {
 // inPlace is a file that keeps its size.
 type inPlace struct{ *os.File }
 
-func (f inPlace) Sync() error { return syncData(f.File) }
+func (f inPlace) Sync() error { return disk.SyncData(f.File) }
 
 func (d folder) ReadFile(name string) ([]byte, error) { return os.ReadFile(d.path(name)) }
 
@@ -168,7 +170,7 @@ func (d folder) Write(files ...Content) error {
 		}
 	}
 	for dir := range folders {
-		if err := syncDir(dir); err != nil {
+		if err := disk.SyncDir(dir); err != nil {
 			return err
 		}
 	}
@@ -220,15 +222,7 @@ func makeDir(dir string) error {
 	if err != nil && !errors.Is(err, fs.ErrExist) {
 		return err
 	}
-	return syncDir(filepath.Dir(dir))
-}
-
-func syncDir(dir string) error {
-	f, err := os.Open(dir)
-	if err != nil {
-		return err
-	}
-	return errors.Join(f.Sync(), f.Close())
+	return disk.SyncDir(filepath.Dir(dir))
 }
 
 func (d folder) List(below string) ([]string, error) {

@@ -11,6 +11,7 @@ import (
 	"path/filepath"
 
 	"zhenni"
+	"zhenni/storage/disk"
 )
 
 // Copy copies the file, while it is in use, to path, which it replaces once the copy is durable and was read back. It
@@ -32,7 +33,7 @@ func (f *File) Copy(path string, pace func() error) (size int64, err error) {
 		err = f.check(temporary)
 	}
 	if err == nil {
-		err = errors.Join(os.Rename(temporary, path), syncDir(filepath.Dir(path)))
+		err = errors.Join(os.Rename(temporary, path), disk.SyncDir(filepath.Dir(path)))
 	}
 	if err != nil {
 		return 0, errors.Join(fmt.Errorf("copy of the key file: %w", err), os.Remove(temporary))

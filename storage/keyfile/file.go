@@ -9,6 +9,7 @@ import (
 	"sync"
 
 	"zhenni"
+	"zhenni/storage/disk"
 )
 
 const (
@@ -68,20 +69,12 @@ func Create(path string, id ID, key []byte) (*File, error) {
 	}
 	err = errors.Join(f.Truncate(firstSlot), header{id: id}.write(f, key), f.Sync(), f.Close())
 	if err == nil {
-		err = errors.Join(os.Rename(temporary, path), syncDir(filepath.Dir(path)))
+		err = errors.Join(os.Rename(temporary, path), disk.SyncDir(filepath.Dir(path)))
 	}
 	if err != nil {
 		return nil, fmt.Errorf("key file: %w", err)
 	}
 	return Open(path, id, key, false)
-}
-
-func syncDir(dir string) error {
-	f, err := os.Open(dir)
-	if err != nil {
-		return err
-	}
-	return errors.Join(f.Sync(), f.Close())
 }
 
 // Open opens the key file of the store id at path. Errors: that of the file system for a file that is not there
@@ -132,7 +125,7 @@ func (f *File) SetEpoch(epoch uint64) error {
 	f.turn.Lock()
 	defer f.turn.Unlock()
 	next := header{f.id, f.revision + 1, epoch}
-	if err := errors.Join(next.write(f.file, f.key), syncData(f.file)); err != nil {
+	if err := errors.Join(next.write(f.file, f.key), disk.SyncData(f.file)); err != nil {
 		return fmt.Errorf("key file: %w", err)
 	}
 	f.header = next
@@ -193,7 +186,7 @@ func (f *File) Put(first uint64, slots []byte) error {
 	if _, err := f.file.WriteAt(slots, offset(first)); err != nil {
 		return fmt.Errorf("key file: %w", err)
 	}
-	if err := syncData(f.file); err != nil {
+	if err := disk.SyncData(f.file); err != nil {
 		return fmt.Errorf("key file: %w", err)
 	}
 	return nil

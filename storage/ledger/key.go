@@ -81,34 +81,32 @@ func writeKey(files audit.FS, name string, key []byte, by audit.Wrapper) error {
 // ShareKey has the key of the ledger in a folder, which by opens, wrapped by next as well. A folder without a key is left
 // alone. Whoever calls it has the folder locked. Errors are those of [OpenKey].
 func ShareKey(dir string, by, next audit.Wrapper) error {
-	files := audit.Folder(dir)
-	key, err := readKey(files, by)
-	if errors.Is(err, fs.ErrNotExist) {
-		return nil
-	}
-	if err != nil {
-		return err
-	}
-	defer clear(key)
-	return writeKey(files, nextKeyFile, key, next)
+	_, err := rewrapKey(audit.Folder(dir), nextKeyFile, by, next)
+	return err
 }
 
 // HandOverKey has the key wrapped by next alone, in the same way.
 func HandOverKey(dir string, by, next audit.Wrapper) error {
 	files := audit.Folder(dir)
-	key, err := readKey(files, by)
-	if errors.Is(err, fs.ErrNotExist) {
-		return nil
-	}
-	if err != nil {
-		return err
-	}
-	defer clear(key)
-	if err := writeKey(files, keyFile, key, next); err != nil {
+	found, err := rewrapKey(files, keyFile, by, next)
+	if err != nil || !found {
 		return err
 	}
 	if err := files.Remove(nextKeyFile); err != nil {
 		return fmt.Errorf("ledger: %w", err)
 	}
 	return nil
+}
+
+// rewrapKey writes the key, which by opens, to a file of its own under next. Found is false where there is no key.
+func rewrapKey(files audit.FS, name string, by, next audit.Wrapper) (found bool, err error) {
+	key, err := readKey(files, by)
+	if errors.Is(err, fs.ErrNotExist) {
+		return false, nil
+	}
+	if err != nil {
+		return false, err
+	}
+	defer clear(key)
+	return true, writeKey(files, name, key, next)
 }
