@@ -1,8 +1,10 @@
 package storage
 
 import (
+	"bytes"
 	"context"
 	"encoding/binary"
+	"errors"
 	"fmt"
 	"math/rand/v2"
 	"testing"
@@ -11,6 +13,7 @@ import (
 	"github.com/dgraph-io/ristretto/v2/z"
 
 	"zhenni"
+	"zhenni/storage/audit"
 )
 
 var benchModel = zhenni.Model{ID: "bench-face.1", Dim: 512, Factor: zhenni.FactorFace}
@@ -59,17 +62,55 @@ func BenchmarkApply(b *testing.B) {
 	}
 }
 
-// BenchmarkGroupCommit has 64 callers of one command each.
+// BenchmarkGroupCommit has 64 callers of one command each, alone and with the audit log as the recorder: a node's rate.
 func BenchmarkGroupCommit(b *testing.B) {
-	s := benchStore(b)
-	b.SetParallelism(32)
-	b.RunParallel(func(pb *testing.PB) {
-		for pb.Next() {
-			mustApply(b, s, randomEnrol())
+	for _, recorded := range []bool{false, true} {
+		b.Run(fmt.Sprintf("recorded=%t", recorded), func(b *testing.B) {
+			opts := testOptions(b)
+			opts.Model = benchModel
+			if recorded {
+				opts.Recorder = benchRecorder(b)
+			}
+			s := openStore(b, opts)
+			b.SetParallelism(32)
+			b.RunParallel(func(pb *testing.PB) {
+				for pb.Next() {
+					mustApply(b, s, randomEnrol())
+				}
+			})
+			b.ReportMetric(float64(b.N)/b.Elapsed().Seconds(), "credentials/s")
+		})
+	}
+}
+
+// benchRecorder is the audit log of a node.
+func benchRecorder(b *testing.B) Recorder {
+	files := audit.Folder(b.TempDir())
+	secrets, err := audit.OpenSecrets(files, plainKeys{}, nil)
+	if err != nil {
+		b.Fatal(err)
+	}
+	log, err := audit.Open(audit.Options{Files: files, Signer: secrets.Signer, Key: secrets.Key})
+	if err != nil {
+		b.Fatal(err)
+	}
+	changes, err := audit.OpenChanges(log, secrets)
+	if err != nil {
+		b.Fatal(err)
+	}
+	b.Cleanup(func() {
+		if err := errors.Join(changes.Close(), log.Close()); err != nil {
+			b.Error(err)
 		}
 	})
-	b.ReportMetric(float64(b.N)/b.Elapsed().Seconds(), "credentials/s")
+	return changes
 }
+
+// plainKeys wrap nothing: a benchmark has no secret.
+type plainKeys struct{}
+
+func (plainKeys) Wrap(key, _ []byte) ([]byte, error)       { return bytes.Clone(key), nil }
+func (plainKeys) Unwrap(wrapped, _ []byte) ([]byte, error) { return bytes.Clone(wrapped), nil }
 
 func filledStore(b *testing.B, n uint64) *Store {
 	s := benchStore(b)

@@ -3,12 +3,12 @@ package defects
 var auditDefects = []defect{
 	{
 		name: "group-acknowledged-before-sync", file: "storage/audit/journal.go", caught: "TestCrashAtEveryChange",
-		old: "	if err := j.file.Sync(); err != nil {\n		return err\n	}\n	j.offset", new: "	j.offset",
+		old: "	if err := j.file.Through(padded, j.offset); err != nil {", new: "	if _, err := j.file.WriteAt(padded, j.offset); err != nil {",
 		does: "leaves are acknowledged that a power failure takes away",
 	},
 	{
 		name: "torn-tail-kept", file: "storage/audit/journal.go", caught: "TestTornTailIsToldFromDamage",
-		old: "	if groupSum(b) != binary.BigEndian.Uint32(b[20:]) {\n		return nil, 0, nil\n	}\n", new: "",
+		old: "	return group, groupSum(group) == binary.BigEndian.Uint32(group[20:])\n", new: "	return group, true\n",
 		does: "a group cut by a crash is taken for acknowledged leaves",
 	},
 	{
@@ -20,6 +20,16 @@ var auditDefects = []defect{
 		name: "mark-left-behind", file: "storage/audit/journal.go", caught: "TestTornTailIsToldFromDamage",
 		old: "	return j.mark(first + int64(count))\n", new: "	return nil\n",
 		does: "nothing tells a torn tail from a lost one",
+	},
+	{
+		name: "groups-behind-damage-dropped", file: "storage/audit/journal.go", caught: "TestDamageBeforeTheLastGroupNeedsNoMark",
+		old: "if version > 1 && hasGroup(b, at+disk.Sector) {", new: "if version > 2 {",
+		does: "after a power failure damage drops every acknowledged leaf behind it",
+	},
+	{
+		name: "journal-before-misread", file: "storage/audit/journal.go", caught: "TestJournalOfTheFormatBefore",
+		old: "; version > 1 {\n			at = disk.RoundUp(at)", new: "; version > 0 {\n			at = disk.RoundUp(at)",
+		does: "a journal written by the build before loses its leaves",
 	},
 	{
 		name: "segment-retired-early", file: "storage/audit/journal.go", caught: "TestCrashAtEveryChange",

@@ -8,23 +8,28 @@ var ledgerDefects = []defect{
 	},
 	{
 		name: "record-not-written", file: "storage/ledger/writer.go", caught: "TestTransactionIsAnsweredOnce",
-		old: "	err := w.put(g.buf)\n", new: "	err := error(nil)\n",
+		old: "	err := w.file.Through(g.buf, w.offset)\n", new: "	err := error(nil)\n",
 		does: "answers are in the audit log and can not be given again",
 	},
 	{
 		name: "record-not-synced", file: "storage/ledger/writer.go", caught: "TestUnsyncedRecordAnswersNothing",
-		old: "	return w.file.Sync()\n", new: "	return nil\n",
+		old: "	err := w.file.Through(g.buf, w.offset)\n", new: "	_, err := w.file.WriteAt(g.buf, w.offset)\n",
 		does: "a power failure takes answers that were given, and their transactions run again",
 	},
 	{
 		name: "leaf-not-waited-for", file: "storage/ledger/writer.go", caught: "TestLogThatDoesNotTake",
-		old: "	refused := <-appended\n", new: "	var refused error\n",
+		old: "	g.first, refused = l.opts.Log.Append(context.Background(), g.leaves)\n", new: "	g.first, _ = l.opts.Log.Append(context.Background(), g.leaves)\n",
 		does: "a decision is answered that the audit log does not have",
 	},
 	{
 		name: "acknowledged-without-a-mark", file: "storage/ledger/writer.go", caught: "TestDamageInTheLastSegment",
 		old: "	_, err := w.file.WriteAt(slot[:], markFirst+w.slot*markStride)\n", new: "	var err error\n",
 		does: "damaged records are taken for a torn tail, and their transactions run again",
+	},
+	{
+		name: "groups-behind-damage-run-again", file: "storage/ledger/recover.go", caught: "TestDamageBeforeTheLastGroupNeedsNoMark",
+		old: "max(markOf(s.b), s.lastGroup())", new: "markOf(s.b)",
+		does: "after a power failure damage has every transaction behind it run again",
 	},
 	{
 		name: "ledger-goes-on-after-a-failure", file: "storage/ledger/writer.go", caught: "TestUnsyncedRecordAnswersNothing",

@@ -26,6 +26,9 @@ type Tree struct {
 	salts       cipher.Block
 	commitments []tlog.Hash
 	levels      [][]tlog.Hash // levels[0] are the leaves; those above the root are empty
+	// scratch of commit
+	openings [commitBatch * openingSize]byte
+	stream   [commitBatch * saltSize]byte
 }
 
 // BatchKey is the secret of a batch's salts: 32 random bytes, new for each batch. The salt of item i is AES-256 of i
@@ -76,25 +79,24 @@ func resized(hashes []tlog.Hash, n int) []tlog.Hash {
 
 // commit makes the commitment of every item.
 func (t *Tree) commit(context Context, ids []zhenni.CredentialID, outcomes []zhenni.Outcome) {
-	var openings [commitBatch * openingSize]byte
 	o := Opening{Kind: KindBatch, Context: context}
 	for i := range min(len(ids), commitBatch) {
-		o.put((*[openingSize]byte)(openings[i*openingSize:]))
+		o.put((*[openingSize]byte)(t.openings[i*openingSize:]))
 	}
-	var salts [commitBatch * saltSize]byte
 	var zero [saltSize]byte
-	stream := cipher.NewCTR(t.salts, zero[:])
+	salts := cipher.NewCTR(t.salts, zero[:])
 	for from := 0; from < len(ids); from += commitBatch {
 		part := t.commitments[from:min(from+commitBatch, len(ids))]
-		clear(salts[:])
-		stream.XORKeyStream(salts[:], salts[:])
+		stream := t.stream[:len(part)*saltSize]
+		clear(stream)
+		salts.XORKeyStream(stream, stream)
 		for i := range part {
-			b := (*[openingSize]byte)(openings[i*openingSize:])
-			copy(b[saltAt:], salts[i*saltSize:(i+1)*saltSize])
+			b := (*[openingSize]byte)(t.openings[i*openingSize:])
+			copy(b[saltAt:], stream[i*saltSize:(i+1)*saltSize])
 			copy(b[credentialAt:], ids[from+i][:])
 			b[codeAt] = byte(outcomes[from+i])
 		}
-		simd.SumMany(part, openings[:], openingSize, openingSize)
+		simd.SumMany(part, t.openings[:], openingSize, openingSize)
 	}
 }
 

@@ -244,7 +244,7 @@ func (c *Changes) Close() error {
 // appendWaiting is Append without a bound on the wait: where the queue is full it waits for the group that fills it.
 func (l *Log) appendWaiting(leaves []Leaf) (first int64, err error) {
 	for {
-		g, at, err := l.enqueue(leaves)
+		g, at, err := l.enqueue(leaves, false)
 		switch {
 		case err == nil:
 			return g.wait(context.Background(), at)

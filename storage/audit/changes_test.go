@@ -183,7 +183,7 @@ func TestChangesWaitForTheDisk(t *testing.T) {
 	for i := range full {
 		full[i] = verification[0]
 	}
-	g, _, err := l.enqueue(full)
+	g, _, err := l.enqueue(full, false)
 	if err != nil {
 		t.Fatal(err)
 	}

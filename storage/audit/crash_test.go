@@ -8,6 +8,7 @@ import (
 	"testing"
 
 	"zhenni"
+	"zhenni/storage/disk"
 )
 
 // acknowledged is what a run was told, until its machine went off.
@@ -187,6 +188,13 @@ func (f *failingFile) WriteAt(p []byte, at int64) (int, error) {
 	return f.File.WriteAt(p, at)
 }
 
+func (f *failingFile) Through(b []byte, at int64) error {
+	if _, err := f.WriteAt(b, at); err != nil {
+		return err
+	}
+	return f.Sync()
+}
+
 func (f *failingFile) Sync() error {
 	if f.disk.fails() {
 		return errNoSpace
@@ -221,16 +229,16 @@ func runOn(t *testing.T, o Options) (got acknowledged) {
 //
 // FAULTS: S3 S4
 func TestTornTailIsToldFromDamage(t *testing.T) {
-	disk := newMemory()
-	l := openLog(t, testOptions(t, disk))
+	m := newMemory()
+	l := openLog(t, testOptions(t, m))
 	fill(t, l, 0, 10, 10)
 	if _, err := l.Append(t.Context(), testLeaves(10, 5)); err != nil {
 		t.Fatal(err)
 	}
-	killed := copyOf(disk.cached) // the machine goes on, the process does not
+	killed := copyOf(m.cached) // the machine goes on, the process does not
 	name := segmentFile(0)
-	end := len(killed.cached[name]) - len(trailingZeros(killed.cached[name]))
-	for _, at := range []int{groupsStart, groupsStart + 5, groupsStart + 20, end - 300, end - 1} {
+	end := disk.RoundUp(len(killed.cached[name]) - len(trailingZeros(killed.cached[name])))
+	for _, at := range []int{groupsStart, groupsStart + 5, groupsStart + 20, end - 300} {
 		damaged := copyOf(killed.cached)
 		damaged.cached[name][at] ^= 4
 		if _, err := Open(testOptions(t, damaged)); !errors.Is(err, zhenni.ErrCorrupt) {
@@ -242,7 +250,7 @@ func TestTornTailIsToldFromDamage(t *testing.T) {
 	torn.cached[name][end+3] = 7
 	checkAfterCrash(t, torn, acknowledged{leaves: 15})
 	newer := copyOf(killed.cached)
-	newer.cached[name][len(segmentKind)] = '2'
+	newer.cached[name][len(segmentKind)] = '3'
 	if _, err := Open(testOptions(t, newer)); !errors.Is(err, zhenni.ErrFormat) {
 		t.Errorf("a newer journal: %v, want ErrFormat", err)
 	}
@@ -258,24 +266,25 @@ func TestTornTailIsToldFromDamage(t *testing.T) {
 //
 // FAULTS: S3 S4
 func TestTornTailBesideDamagedMark(t *testing.T) {
-	disk := newMemory()
-	l := openLog(t, testOptions(t, disk))
+	m := newMemory()
+	l := openLog(t, testOptions(t, m))
 	for n := range int64(3) { // marks of 1 and 3 in one slot, of 0 and 2 in the other
 		if _, err := l.Append(t.Context(), testLeaves(n, 1)); err != nil {
 			t.Fatal(err)
 		}
 	}
-	name, killed := segmentFile(0), copyOf(disk.cached)
-	end := len(killed.cached[name]) - len(trailingZeros(killed.cached[name]))
+	name, killed := segmentFile(0), copyOf(m.cached)
+	end := disk.RoundUp(len(killed.cached[name]) - len(trailingZeros(killed.cached[name])))
 	const older, newest = markFirst, markFirst + markStride
+	last := end - disk.Sector + groupHeader
 	for what, c := range map[string]struct {
 		damage []int
 		opens  bool
 	}{
 		"the next group, marks intact":       {[]int{end}, true},
 		"the next group and the newest mark": {[]int{end, newest}, true},
-		"the last group and the newest mark": {[]int{end - 1, newest}, false},
-		"the last group, marks intact":       {[]int{end - 1}, false},
+		"the last group and the newest mark": {[]int{last, newest}, false},
+		"the last group, marks intact":       {[]int{last}, false},
 		"the next group and both marks":      {[]int{end, older, newest}, false},
 		"both marks alone":                   {[]int{older, newest}, true},
 	} {
@@ -290,6 +299,58 @@ func TestTornTailBesideDamagedMark(t *testing.T) {
 		if err == nil {
 			_ = l.Close()
 		}
+	}
+}
+
+// A power failure may take the marks. A damaged group that others follow was acknowledged all the same.
+//
+// FAULTS: S3 S4
+func TestDamageBeforeTheLastGroupNeedsNoMark(t *testing.T) {
+	m := newMemory()
+	l := openLog(t, testOptions(t, m))
+	for n := range int64(3) {
+		if _, err := l.Append(t.Context(), testLeaves(n, 1)); err != nil {
+			t.Fatal(err)
+		}
+	}
+	name, lost := segmentFile(0), copyOf(m.cached)
+	putMark(lost.cached[name][markFirst:], 0)
+	clear(lost.cached[name][markFirst+markStride:][:markSize])
+	for group, opens := range []bool{false, false, true} {
+		damaged := copyOf(lost.cached)
+		damaged.cached[name][groupsStart+group*disk.Sector+groupHeader] ^= 4
+		l, err := Open(testOptions(t, damaged))
+		if opens && (err != nil || l.Tree().N != 2) || !opens && !errors.Is(err, zhenni.ErrCorrupt) {
+			t.Errorf("group %d: %v", group, err)
+		}
+		if err == nil {
+			_ = l.Close()
+		}
+	}
+}
+
+// A journal of version 1, whose groups lie end to end, opens and goes on in version 2.
+func TestJournalOfTheFormatBefore(t *testing.T) {
+	m := newMemory()
+	l := openLog(t, testOptions(t, m))
+	for n := range int64(3) {
+		if _, err := l.Append(t.Context(), testLeaves(n, 1)); err != nil {
+			t.Fatal(err)
+		}
+	}
+	name, before := segmentFile(0), copyOf(m.cached)
+	b := before.cached[name]
+	b[len(segmentKind)] = '1'
+	putSum(b[:segmentHeader])
+	const size = groupHeader + 2 + LeafSize
+	for group := range 3 {
+		copy(b[groupsStart+group*size:], b[groupsStart+group*disk.Sector:][:size])
+	}
+	clear(b[groupsStart+3*size:])
+	checkAfterCrash(t, copyOf(before.cached), acknowledged{leaves: 3})
+	b[groupsStart+2*size+groupHeader] ^= 4
+	if _, err := Open(testOptions(t, before)); !errors.Is(err, zhenni.ErrCorrupt) {
+		t.Errorf("damaged: %v, want ErrCorrupt", err)
 	}
 }
 

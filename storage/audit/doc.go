@@ -62,32 +62,33 @@
 //
 // A segment is written whole as zeros behind its head, and then in place, so that a sync has no metadata to write.
 //
-//	  0  "zhenni audit journal 1\n\0" | number u64 | first index u64 | length of the file u64 | zero u32 | CRC-32C u32
+//	  0  "zhenni audit journal 2\n\0" | number u64 | first index u64 | length of the file u64 | zero u32 | CRC-32C u32
 //	128  mark: acknowledged size u64 | CRC-32C u32
 //	256  mark, the other slot
-//	512  groups, end to end, then zeros
+//	512  groups, each at a multiple of 512, with zeros between them and behind
 //
 //	group  magic u32 = 0x7a616a31 | count u32 | first index u64 | length u32 | CRC-32C u32 | entries: length u16, bytes
 //
-// The checksum of a group covers its header and its entries.
+// The checksum of a group covers its header and its entries. In version 1, which Open still reads, groups lie end to end.
 //
 // # What is durable when
 //
 // The keys are drawn and durable before anything is appended. The file changes is written behind the leaf of a change and
 // not synced: it may be behind, and [OpenChanges] reads on from there.
 //
-// Append returns after its group was written and synced (one fdatasync for all calls that wait) and the mark behind it
-// written. Tiles, bundles and checkpoints follow. A checkpoint is written when all its tiles are durable, so
+// Append returns after its group was written through to the disk (once for all calls that wait, see package disk) and the
+// mark behind it written. Tiles, bundles and checkpoints follow. A checkpoint is written when all its tiles are durable, so
 // everything signed can be proven; a segment is removed when all its entries are in full bundles under the newest
 // checkpoint. Everything else derives from the journal again at Open, which ends by writing what is in no full bundle
 // into a new segment.
 //
 // A group that is not whole at the end of a segment was cut by a crash, if the mark does not reach it: it was never
-// acknowledged, and Open drops it. If the mark reaches it, it was acknowledged and is damaged, and Open refuses. The mark
-// is not synced by itself: it survives the process, and a power failure with the sync of the next group. Lost with the power it
-// leaves the last group unguarded until the next checkpoint, a second at most: then it takes a power failure and damage
-// to that very group at once to lose it without a word. Where the mark is damaged beside a group that is not whole, Open
-// drops the group only if the other slot rules out that it was acknowledged. A whole group that was not acknowledged is kept.
+// acknowledged, and Open drops it. If the mark reaches it, or a whole group lies behind it, it was acknowledged and is
+// damaged, and Open refuses. The mark survives the process; the system writes it to the disk when it likes. Lost with the
+// power it leaves the last group unguarded, since every other has one behind it, until the next checkpoint, a second at most:
+// then it takes a power failure and damage to that very group at once to lose it without a word. Where the mark is damaged
+// beside a group that is not whole, Open drops the group only if the other slot rules out that it was acknowledged. A whole
+// group that was not acknowledged is kept.
 //
 // A write or sync that fails is fatal: nothing is acknowledged from there on, and only Open tells what is on disk.
 //

@@ -107,11 +107,15 @@ type Content struct {
 	Data []byte
 }
 
-// File is a file opened for writing in place. What WriteAt wrote is durable once Sync returns nil.
+// File is a file that keeps its size and is written in place by one goroutine.
 type File interface {
+	// WriterAt writes what survives the process at once, and a power failure some time later or with the next Sync.
 	io.WriterAt
-	io.Closer
+	// Through writes b and returns nil when it is durable; what WriteAt wrote elsewhere need not be.
+	Through(b []byte, at int64) error
+	// Sync makes everything durable that was written.
 	Sync() error
+	io.Closer
 }
 
 // Folder is the [FS] of a folder of the operating system. It is made when it does not exist.
@@ -122,17 +126,12 @@ type folder string
 func (d folder) path(name string) string { return filepath.Join(string(d), filepath.FromSlash(name)) }
 
 func (d folder) Open(name string) (File, error) {
-	f, err := os.OpenFile(d.path(name), os.O_WRONLY, 0)
+	f, err := disk.OpenInPlace(d.path(name))
 	if err != nil {
 		return nil, err
 	}
-	return inPlace{f}, nil
+	return f, nil
 }
-
-// inPlace is a file that keeps its size.
-type inPlace struct{ *os.File }
-
-func (f inPlace) Sync() error { return disk.SyncData(f.File) }
 
 func (d folder) ReadFile(name string) ([]byte, error) { return os.ReadFile(d.path(name)) }
 

@@ -11,12 +11,13 @@ import (
 	"sync"
 
 	"zhenni"
+	"zhenni/storage/disk"
 )
 
 // The layout of a journal segment, drawn in the package doc.
 const (
 	segmentKind   = "zhenni audit journal "
-	segmentMagic  = segmentKind + "1\n\x00"
+	segmentMagic  = segmentKind + "2\n\x00"
 	segmentHeader = 56  // magic [24] | number u64 | first u64 | length u64 | zero u32 | crc32c u32
 	markSize      = 12  // size u64 | crc32c u32
 	markFirst     = 128 // the offset of one slot of the mark; the other lies one stride behind
@@ -49,7 +50,7 @@ type closedSegment struct {
 }
 
 // newGroup empties buf to take the entries of a group behind room for its header.
-func newGroup(buf []byte) []byte { return append(buf[:0], make([]byte, groupHeader)...) }
+func newGroup(buf []byte) []byte { return disk.Grow(buf[:0], 4096)[:groupHeader] }
 
 // rotate closes the current segment, if there is one, and starts the next with the entry of index first.
 func (j *journal) rotate(first int64) error {
@@ -79,8 +80,10 @@ func (j *journal) rotate(first int64) error {
 }
 
 // append writes one group, made by newGroup and filled with count entries, and returns when it is durable and marked.
+// It may write zeros into the room behind the group.
 func (j *journal) append(first int64, count int, group []byte) error {
-	if j.offset+int64(len(group)) > j.length {
+	size := disk.RoundUp(len(group))
+	if j.offset+int64(size) > j.length {
 		if err := j.rotate(first); err != nil {
 			return err
 		}
@@ -90,18 +93,17 @@ func (j *journal) append(first int64, count int, group []byte) error {
 	binary.BigEndian.PutUint64(group[8:], uint64(first))
 	binary.BigEndian.PutUint32(group[16:], uint32(len(group)-groupHeader))
 	binary.BigEndian.PutUint32(group[20:], groupSum(group))
-	if _, err := j.file.WriteAt(group, j.offset); err != nil {
+	padded := disk.Grow(group, size-len(group))[:size]
+	clear(padded[len(group):])
+	if err := j.file.Through(padded, j.offset); err != nil {
 		return err
 	}
-	if err := j.file.Sync(); err != nil {
-		return err
-	}
-	j.offset += int64(len(group))
+	j.offset += int64(size)
 	return j.mark(first + int64(count))
 }
 
-// mark notes the size that will be acknowledged. It survives the process at once and a power failure with the next
-// sync: until then the group it speaks of was synced itself, so only a second fault could make use of its absence.
+// mark notes the size that will be acknowledged. It survives the process at once. After a power failure the last group
+// but one is told by the last, which was written behind it, and only a second fault could make use of what is missing.
 func (j *journal) mark(size int64) error {
 	var slot [markSize]byte
 	putMark(slot[:], size)
@@ -203,7 +205,7 @@ func (h *history) readSegment(files FS, name string) (marked int64, err error) {
 	if err != nil {
 		return 0, ioError(err)
 	}
-	next, err := checkSegment(b, number)
+	next, version, err := checkSegment(b, number)
 	if err != nil {
 		return 0, fmt.Errorf("%s: %w", name, err)
 	}
@@ -224,10 +226,15 @@ func (h *history) readSegment(files FS, name string) (marked int64, err error) {
 		if err := h.add(next, entries); err != nil {
 			return 0, fmt.Errorf("%s: %w", name, err)
 		}
-		next, at = next+int64(len(entries)), at+size
+		if next, at = next+int64(len(entries)), at+size; version > 1 {
+			at = disk.RoundUp(at)
+		}
 	}
 	if zero(b[at:]) {
 		return marked, nil
+	}
+	if version > 1 && hasGroup(b, at+disk.Sector) {
+		return 0, corrupt("%s is damaged behind entry %d, and groups follow: %s", name, next, repairHint)
 	}
 	h.torn = name
 	if spoiled && next <= marked || marked < 0 {
@@ -237,19 +244,34 @@ func (h *history) readSegment(files FS, name string) (marked int64, err error) {
 	return marked, nil
 }
 
-// checkSegment checks the head of a segment and returns the index of its first entry.
-func checkSegment(b []byte, number uint64) (first int64, err error) {
-	if version, ok := bytes.CutPrefix(b, []byte(segmentKind)); ok && len(version) > 0 && version[0] > '1' && version[0] <= '9' {
-		return 0, fmt.Errorf("%w: a journal of version %c, this build reads 1", zhenni.ErrFormat, version[0])
+// checkSegment checks the head of a segment and returns the index of its first entry. In version 1 groups lie end to
+// end.
+func checkSegment(b []byte, number uint64) (first int64, version int, err error) {
+	if rest, ok := bytes.CutPrefix(b, []byte(segmentKind)); ok && len(rest) > 0 && rest[0] >= '0' && rest[0] <= '9' {
+		version = int(rest[0] - '0')
 	}
-	if len(b) < groupsStart || string(b[:len(segmentMagic)]) != segmentMagic || !sumFits(b[:segmentHeader]) {
-		return 0, corrupt("not a journal segment, or a damaged one: %s", repairHint)
+	if version > 2 {
+		return 0, 0, fmt.Errorf("%w: a journal of version %d, this build reads 1 and 2", zhenni.ErrFormat, version)
+	}
+	if version < 1 || len(b) < groupsStart || !sumFits(b[:segmentHeader]) {
+		return 0, 0, corrupt("not a journal segment, or a damaged one: %s", repairHint)
 	}
 	first = int64(binary.BigEndian.Uint64(b[32:]))
 	if binary.BigEndian.Uint64(b[24:]) != number || binary.BigEndian.Uint64(b[40:]) != uint64(len(b)) || first < 0 {
-		return 0, corrupt("a segment cut short, or in the place of another: %s", repairHint)
+		return 0, 0, corrupt("a segment cut short, or in the place of another: %s", repairHint)
 	}
-	return first, nil
+	return first, version, nil
+}
+
+// hasGroup reports whether there is a whole group at a multiple of [disk.Sector], from at on: what is before it was
+// acknowledged, since a group is written when the one before it is durable.
+func hasGroup(b []byte, at int) bool {
+	for at = disk.RoundUp(at); at < len(b); at += disk.Sector {
+		if _, ok := wholeGroup(b[at:]); ok {
+			return true
+		}
+	}
+	return false
 }
 
 // readMark returns the newest intact mark of a segment, -1 where there is none, and whether bytes around it are not as
@@ -270,22 +292,28 @@ func readMark(b []byte) (size int64, spoiled bool) {
 // readGroup returns the entries of the group at the start of b, whose first must have the index want, and its size in
 // bytes. A size of 0 says that there is none, or that it is not whole. An intact group in the wrong place is an error.
 func readGroup(b []byte, want int64) (entries [][]byte, size int, err error) {
-	if len(b) < groupHeader || binary.BigEndian.Uint32(b) != groupMagic {
+	group, ok := wholeGroup(b)
+	if !ok {
 		return nil, 0, nil
+	}
+	if first := int64(binary.BigEndian.Uint64(group[8:])); first != want {
+		return nil, 0, corrupt("a group of entry %d where %d comes next: %s", first, want, repairHint)
+	}
+	entries, err = splitEntries(group[groupHeader:], int(binary.BigEndian.Uint32(group[4:])))
+	return entries, len(group), err
+}
+
+// wholeGroup returns the bytes of the group at the start of b, if there is one and it is as it was written.
+func wholeGroup(b []byte) (group []byte, ok bool) {
+	if len(b) < groupHeader || binary.BigEndian.Uint32(b) != groupMagic {
+		return nil, false
 	}
 	count, length := binary.BigEndian.Uint32(b[4:]), binary.BigEndian.Uint32(b[16:])
 	if uint64(length) > uint64(len(b)-groupHeader) || uint64(count) > uint64(length) {
-		return nil, 0, nil
+		return nil, false
 	}
-	b = b[:groupHeader+int(length)]
-	if groupSum(b) != binary.BigEndian.Uint32(b[20:]) {
-		return nil, 0, nil
-	}
-	if first := int64(binary.BigEndian.Uint64(b[8:])); first != want {
-		return nil, 0, corrupt("a group of entry %d where %d comes next: %s", first, want, repairHint)
-	}
-	entries, err = splitEntries(b[groupHeader:], int(count))
-	return entries, len(b), err
+	group = b[:groupHeader+int(length)]
+	return group, groupSum(group) == binary.BigEndian.Uint32(group[20:])
 }
 
 // add adds entries from the index first on.

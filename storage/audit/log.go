@@ -11,6 +11,7 @@ import (
 	"golang.org/x/mod/sumdb/tlog"
 
 	"zhenni"
+	"zhenni/storage/disk"
 )
 
 // Log is an open log. Its methods may be called from several goroutines.
@@ -48,33 +49,42 @@ type group struct {
 	done  chan struct{}
 }
 
-// sequencer is the one writer of the journal. Its goroutine owns journal, edge and requested.
+// sequencer writes the journal and grows the tree. Who leads owns journal and end; its goroutine owns edge, requested
+// and growing.
 type sequencer struct {
 	log     *Log
 	journal journal
+	end     int64 // of what is in the journal
 	edge    edge
 	// requested is the size of the last checkpoint asked for.
 	requested int64
-	// busy is when the work in hand began, in nanoseconds since opened, or 0.
-	busy   atomic.Int64
-	opened time.Time
+	growing   []byte
+	// writing and busy are when the group and the other work in hand began, in nanoseconds since opened, or 0.
+	writing, busy atomic.Int64
+	opened        time.Time
 
-	wake  chan struct{} // holds one token when filling is not empty
-	flush chan chan error
-	quit  chan struct{}
-	ended chan struct{}
+	lead   chan struct{} // passes the lead to the goroutine
+	behind chan struct{} // holds one token when a bundle of entries is not in the tree
+	flush  chan chan error
+	quit   chan struct{}
+	ended  chan struct{}
 
 	// mu guards the rest.
 	mu      sync.Mutex
+	led     bool // somebody leads, or is about to
 	filling *group
 	spare   []byte // the buffer that is not in use
+	// written are the entries in the journal that are not in the tree, count of them lag.
+	written []byte
+	lag     int
 	closed  bool
 	// failed is the first write that did not succeed. Whether it is on disk is not known, so none is tried after it.
 	failed error
 }
 
 // Append adds the leaves in order and returns the index of the first, once all of them are durable. The leaves of
-// calls made at the same time share one write and one sync. It is good for one leaf or a few thousand.
+// calls made at the same time share one write and one sync. It is good for one leaf or a few thousand. A caller whose
+// ctx never ends writes them itself where nobody writes just then, and is spared two changes of goroutine.
 //
 // Nothing was written on [zhenni.ErrBadValue], [zhenni.ErrOverloaded] (the leaves that wait for the disk reached
 // their bound), [zhenni.ErrNoRoom] and [zhenni.ErrUnavailable] before the write (closed, or [zhenni.ErrHalted]: an earlier
@@ -84,7 +94,7 @@ func (l *Log) Append(ctx context.Context, leaves []Leaf) (first int64, err error
 	if err := l.Room(); err != nil {
 		return 0, err
 	}
-	g, at, err := l.enqueue(leaves)
+	g, at, err := l.enqueue(leaves, ctx.Done() == nil)
 	if err != nil {
 		return 0, err
 	}
@@ -107,9 +117,9 @@ func (l *Log) lookForRoom() {
 	}
 }
 
-// enqueue checks leaves and has them written with the group being filled; they have place at in it. That group is
-// returned with [zhenni.ErrOverloaded] too.
-func (l *Log) enqueue(leaves []Leaf) (g *group, at int, err error) {
+// enqueue checks leaves and has them written with the group being filled, by the caller if it is willing and nobody else
+// writes; they have place at in it. That group is returned with [zhenni.ErrOverloaded] too.
+func (l *Log) enqueue(leaves []Leaf, willing bool) (g *group, at int, err error) {
 	if len(leaves) == 0 || len(leaves) > l.opts.Queue {
 		return nil, 0, badValue("%d leaves, want 1–%d", len(leaves), l.opts.Queue)
 	}
@@ -118,7 +128,12 @@ func (l *Log) enqueue(leaves []Leaf) (g *group, at int, err error) {
 			return nil, 0, err
 		}
 	}
-	return l.sequencer.enqueue(leaves, l.opts.Queue)
+	g, at, lead, err := l.sequencer.enqueue(leaves, l.opts.Queue, willing)
+	if lead {
+		l.sequencer.commit()
+		l.sequencer.hand()
+	}
+	return g, at, err
 }
 
 // wait returns the index of what has place at in the group, once it is durable.
@@ -134,12 +149,13 @@ func (g *group) wait(ctx context.Context, at int) (index int64, err error) {
 	return g.first + int64(at), nil
 }
 
-// enqueue puts leaves into the group being filled and returns it with their place in it.
-func (s *sequencer) enqueue(leaves []Leaf, bound int) (g *group, at int, err error) {
+// enqueue puts leaves into the group being filled and returns it with their place in it. Lead is set where a willing
+// caller leads now.
+func (s *sequencer) enqueue(leaves []Leaf, bound int, willing bool) (g *group, at int, lead bool, err error) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	if s.closed || s.failed != nil {
-		return nil, 0, s.refusal()
+		return nil, 0, false, s.refusal()
 	}
 	if s.filling == nil {
 		s.filling = &group{buf: newGroup(s.spare), done: make(chan struct{})}
@@ -147,18 +163,31 @@ func (s *sequencer) enqueue(leaves []Leaf, bound int) (g *group, at int, err err
 	}
 	g, at = s.filling, s.filling.count
 	if at+len(leaves) > bound {
-		return g, 0, fmt.Errorf("%w: audit: %d leaves wait for the disk", zhenni.ErrOverloaded, at)
+		return g, 0, false, fmt.Errorf("%w: audit: %d leaves wait for the disk", zhenni.ErrOverloaded, at)
 	}
+	g.buf = disk.Grow(g.buf, len(leaves)*(2+LeafSize))
 	for i := range leaves {
 		g.buf = append(g.buf, 0, LeafSize)
 		g.buf = leaves[i].Append(g.buf)
 	}
 	g.count += len(leaves)
-	select {
-	case s.wake <- struct{}{}:
-	default:
+	if s.led {
+		return g, at, false, nil
 	}
-	return g, at, nil
+	s.led = true
+	if lead = willing && s.lag <= bound; !lead {
+		s.lead <- struct{}{} // there is one lead, so there is room
+	}
+	return g, at, lead, nil
+}
+
+// hand gives the lead back: to the goroutine, where there is a group to write already, or a last one may come.
+func (s *sequencer) hand() {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.led = s.filling != nil || s.closed; s.led {
+		s.lead <- struct{}{}
+	}
 }
 
 // refusal says why nothing is taken. The caller holds mu.
@@ -175,27 +204,53 @@ func (s *sequencer) run(beat <-chan time.Time) {
 	for {
 		s.busy.Store(0)
 		select {
-		case <-s.wake:
-			s.begin()
+		case <-s.lead:
+			s.relieve()
 			s.commit()
+			s.hand()
+		case <-s.behind:
+			s.begin(&s.busy)
+			s.grow()
 		case <-beat:
-			s.begin()
+			s.begin(&s.busy)
 			s.log.lookForRoom()
 			s.checkpoint(nil)
 		case done := <-s.flush:
-			s.begin()
+			s.begin(&s.busy)
 			s.checkpoint(done)
 		case <-s.quit:
-			s.commit()
-			s.checkpoint(nil)
+			s.last()
 			return
 		}
 	}
 }
 
-func (s *sequencer) begin() { s.busy.Store(max(1, int64(time.Since(s.opened)))) }
+// relieve takes into the tree what is behind too far: nothing more is written until the publisher has caught up.
+func (s *sequencer) relieve() {
+	s.mu.Lock()
+	behind := s.lag > s.log.opts.Queue
+	s.mu.Unlock()
+	if behind {
+		s.begin(&s.busy)
+		s.grow()
+	}
+}
 
-// commit writes the group that was filled meanwhile, and answers for it.
+func (s *sequencer) begin(work *atomic.Int64) { work.Store(max(1, int64(time.Since(s.opened)))) }
+
+// last writes what is queued after the log was closed. Who leads still hands over or ends.
+func (s *sequencer) last() {
+	s.mu.Lock()
+	led := s.led
+	s.mu.Unlock()
+	if led {
+		<-s.lead
+	}
+	s.commit()
+	s.checkpoint(nil)
+}
+
+// commit writes the group that was filled meanwhile, and answers for it. The caller leads.
 func (s *sequencer) commit() {
 	s.mu.Lock()
 	g, err := s.filling, s.failed
@@ -204,7 +259,9 @@ func (s *sequencer) commit() {
 	if g == nil {
 		return
 	}
-	g.first = s.edge.size
+	s.begin(&s.writing)
+	defer s.writing.Store(0)
+	g.first = s.end
 	if err == nil {
 		err = s.journal.append(g.first, g.count, g.buf)
 		s.fail(err)
@@ -214,15 +271,25 @@ func (s *sequencer) commit() {
 		close(g.done)
 		return
 	}
-	close(g.done)
-	s.grow(g.buf[groupHeader:], g.count)
+	s.end += int64(g.count)
 	s.mu.Lock()
-	s.spare = g.buf
+	s.written, s.lag, s.spare = append(s.written, g.buf[groupHeader:]...), s.lag+g.count, g.buf
+	if s.lag >= tileWidth {
+		select {
+		case s.behind <- struct{}{}:
+		default:
+		}
+	}
 	s.mu.Unlock()
+	close(g.done)
 }
 
 // grow takes durable entries into the tree and hands on what became full.
-func (s *sequencer) grow(entries []byte, count int) {
+func (s *sequencer) grow() {
+	s.mu.Lock()
+	entries, count := s.written, s.lag
+	s.written, s.growing, s.lag = s.growing[:0], entries, 0
+	s.mu.Unlock()
 	for count > 0 {
 		n := min(count, s.edge.room(), int(s.requested+CheckpointEntries-s.edge.size))
 		part := leadingEntries(entries, n)
@@ -232,7 +299,7 @@ func (s *sequencer) grow(entries []byte, count int) {
 			s.log.publisher.work <- publication{tree: s.edge.tree(), epoch: true}
 		}
 		if s.edge.size-s.requested >= CheckpointEntries {
-			s.checkpoint(nil)
+			s.request(nil)
 		}
 	}
 }
@@ -243,6 +310,12 @@ func (s *sequencer) publishTile(t tlog.Tile, data []byte) {
 
 // checkpoint asks for a checkpoint of everything durable, if there is anything new or somebody waits for it.
 func (s *sequencer) checkpoint(done chan error) {
+	s.grow()
+	s.request(done)
+}
+
+// request asks for a checkpoint of the tree.
+func (s *sequencer) request(done chan error) {
 	if s.edge.size == s.requested && done == nil {
 		return
 	}
@@ -299,11 +372,13 @@ func (l *Log) Err() error {
 // Stall returns for how long the log has been at the group or checkpoint in hand: 0 when it rests, milliseconds under
 // load, and more where the disk stalls.
 func (l *Log) Stall() time.Duration {
-	began := l.sequencer.busy.Load()
-	if began == 0 {
-		return 0
+	s, stall := &l.sequencer, time.Duration(0)
+	for _, began := range []int64{s.writing.Load(), s.busy.Load()} {
+		if began != 0 {
+			stall = max(stall, time.Since(s.opened)-time.Duration(began))
+		}
 	}
-	return time.Since(l.sequencer.opened) - time.Duration(began)
+	return stall
 }
 
 // Close writes what is queued, signs a last checkpoint and closes the files. It returns the failure of the log, if it

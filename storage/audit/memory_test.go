@@ -131,6 +131,13 @@ func (f *memoryFile) WriteAt(p []byte, at int64) (int, error) {
 	return len(p), err
 }
 
+func (f *memoryFile) Through(b []byte, at int64) error {
+	if _, err := f.WriteAt(b, at); err != nil {
+		return err
+	}
+	return f.Sync()
+}
+
 func (f *memoryFile) Sync() error {
 	m := f.disk
 	if m.beforeSync != nil {

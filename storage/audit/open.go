@@ -22,7 +22,8 @@ func Open(opts Options) (*Log, error) {
 	l.publisher = publisher{log: l, work: make(chan publication, unwritten), ended: make(chan struct{})}
 	l.sequencer = sequencer{
 		log: l, journal: journal{files: opts.Files, length: opts.Segment}, opened: time.Now(),
-		wake: make(chan struct{}, 1), flush: make(chan chan error), quit: make(chan struct{}), ended: make(chan struct{}),
+		lead: make(chan struct{}, 1), behind: make(chan struct{}, 1), flush: make(chan chan error),
+		quit: make(chan struct{}), ended: make(chan struct{}),
 	}
 	if err := l.recover(); err != nil {
 		return nil, err
@@ -215,6 +216,7 @@ func (l *Log) expectWitnessed(tree tlog.Tree, expect func(string, tlog.Tree) err
 // the segments before it. A crash between any two steps leaves something that Open reads again.
 func (l *Log) restart(h *history) error {
 	s := &l.sequencer
+	s.end = s.edge.size
 	first := s.edge.size / tileWidth * tileWidth
 	if len(h.segments) > 0 {
 		s.journal.number = h.last + 1

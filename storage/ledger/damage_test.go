@@ -198,6 +198,32 @@ func TestDamageInTheLastSegment(t *testing.T) {
 	}
 }
 
+// A power failure may take the marks. A damaged group that others follow was acknowledged all the same.
+//
+// FAULTS: S3 S4
+func TestDamageBeforeTheLastGroupNeedsNoMark(t *testing.T) {
+	w := newWreck(t, false)
+	whole := w.content(t)
+	file, written := lastSegment(t, whole)
+	lost := bytes.Clone(whole[file])
+	for i := range 2 {
+		clear(lost[markFirst+i*markStride:][:markSize])
+	}
+	number, _ := numberOf("", filepath.Base(file))
+	last := (&salvage{number: number, b: lost}).lastGroup()
+	if last < 2*align || last >= written {
+		t.Fatalf("the last group is at %d of %d", last, written)
+	}
+	for at := align + 30; at < last; at += written / 24 {
+		bad := bytes.Clone(lost)
+		bad[at] ^= 1
+		w.damage(t, fmt.Sprintf("no mark, byte %d of %d changed", at, written), whole, file, bad)
+	}
+	if !w.damage(t, "no mark", whole, file, lost) {
+		t.Error("it does not open")
+	}
+}
+
 // Records that are gone with the names of their transactions are a loss without a trace, which only the operator may
 // accept.
 //

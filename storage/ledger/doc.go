@@ -54,9 +54,10 @@
 //
 // # What is durable when
 //
-// Settle returns after one fdatasync of its group and, at the same time, the log's of its leaves, and after the mark
-// behind the group was written. The mark survives the process at once and a power failure with the next sync, as that of
-// the audit journal does.
+// Settle returns after its group was written through to the disk (package disk), then the log's of its leaves, and then the
+// mark behind the group. One goroutine does it all: to change goroutines takes longer than to write once more. The mark
+// survives the process at once; after a power failure a whole group tells that those before it were acknowledged, as in the
+// audit journal.
 //
 // Open holds records and leaves against each other. A record whose leaf is not in the log was never acknowledged and
 // is dropped; so is a group that is not whole and that no mark reaches. A leaf without a record can be the last thing

@@ -12,7 +12,10 @@ import (
 // unsyncable is a file that takes writes and can not be synced.
 type unsyncable struct{ audit.File }
 
-func (unsyncable) Sync() error { return errUnsyncable }
+func (f unsyncable) Through(b []byte, at int64) error {
+	_, err := f.WriteAt(b, at)
+	return errors.Join(err, errUnsyncable)
+}
 
 var errUnsyncable = errors.New("the disk fails")
 

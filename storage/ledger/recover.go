@@ -82,9 +82,10 @@ func (s *salvage) cutShort() bool {
 	return err != nil || binary.BigEndian.Uint64(s.b[32:]) != uint64(len(s.b))
 }
 
-// walk reads group after group. What is behind the mark and not whole was never acknowledged.
+// walk reads group after group. What is behind the mark and not whole was never acknowledged. The last group has the
+// force of a mark: it was written when those before it were durable.
 func (s *salvage) walk() {
-	mark := markOf(s.b)
+	mark := max(markOf(s.b), s.lastGroup())
 	at := align
 	defer func() { s.end = at }()
 	for at < len(s.b) {
@@ -116,6 +117,16 @@ func (s *salvage) walk() {
 		s.any = true
 		s.dead++
 	}
+}
+
+// lastGroup is where the last group begins, 0 where there is none.
+func (s *salvage) lastGroup() int {
+	for at := len(s.b) / align * align; at >= align; at -= align {
+		if _, ok := readHead(s.b, at, s.number); ok {
+			return at
+		}
+	}
+	return 0
 }
 
 // followedBy takes the first leaf of a group from the head of the one behind it. The first group of another run names none.

@@ -4,11 +4,12 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"slices"
+	"runtime"
 	"sync"
 
 	"zhenni"
 	"zhenni/storage/audit"
+	"zhenni/storage/disk"
 )
 
 // group is the records of one write and the leaves that go to the log beside it. The writer sets first and err before
@@ -72,7 +73,7 @@ func (w *writer) tryEnqueue(s *scratch, leaf audit.Leaf, bound int) (g *group, a
 	}
 	if w.filling == nil {
 		w.filling = &group{
-			buf: append(w.spare.buf[:0], make([]byte, groupHeader)...), places: w.spare.places[:0], leaves: w.spare.leaves[:0],
+			buf: disk.Grow(w.spare.buf[:0], 64<<10)[:groupHeader], places: w.spare.places[:0], leaves: w.spare.leaves[:0],
 			done: make(chan struct{}),
 		}
 		w.spare = group{}
@@ -87,7 +88,7 @@ func (w *writer) tryEnqueue(s *scratch, leaf audit.Leaf, bound int) (g *group, a
 	}
 	g.places = append(g.places, r.place(0, len(g.buf), 0))
 	g.leaves = append(g.leaves, leaf)
-	g.buf = append(g.buf, s.record...)
+	g.buf = append(disk.Grow(g.buf, len(s.record)), s.record...)
 	select {
 	case w.wake <- struct{}{}:
 	default:
@@ -101,6 +102,8 @@ func (l *Ledger) write() {
 	for {
 		select {
 		case <-w.wake:
+			// Whoever is about to settle comes along: on a busy machine a group has the records of several requests.
+			runtime.Gosched()
 			l.commit(false)
 		case <-w.quit:
 			l.commit(true)
@@ -149,16 +152,11 @@ func (l *Ledger) writeGroup(g *group) error {
 			return err
 		}
 	}
-	g.buf = slices.Grow(g.buf, size-len(g.buf))[:size]
+	g.buf = disk.Grow(g.buf, size-len(g.buf))[:size]
 	sealGroup(g.buf, w.number, w.offset, head{len(g.places), length, w.prior, uint64(w.from)}, g.places)
-	appended := make(chan error, 1)
-	go func() {
-		first, err := l.opts.Log.Append(context.Background(), g.leaves)
-		g.first = first
-		appended <- err
-	}()
-	err := w.put(g.buf)
-	refused := <-appended
+	err := w.file.Through(g.buf, w.offset)
+	var refused error
+	g.first, refused = l.opts.Log.Append(context.Background(), g.leaves)
 	w.prior = none
 	if err != nil || refused != nil && !errors.Is(refused, zhenni.ErrOverloaded) && !errors.Is(refused, zhenni.ErrNoRoom) {
 		err = errors.Join(err, refused)
@@ -182,14 +180,6 @@ func (l *Ledger) writeGroup(g *group) error {
 		return err
 	}
 	return nil
-}
-
-// put writes a group and returns when it is durable.
-func (w *writer) put(b []byte) error {
-	if _, err := w.file.WriteAt(b, w.offset); err != nil {
-		return err
-	}
-	return w.file.Sync()
 }
 
 // mark notes what will be acknowledged. It survives the process at once and a power failure with the next sync.
