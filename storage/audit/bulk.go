@@ -26,7 +26,7 @@ type Tree struct {
 	salts       cipher.Block
 	commitments []tlog.Hash
 	levels      [][]tlog.Hash // levels[0] are the leaves; those above the root are empty
-	// scratch of commit
+	// scratch of hashItems
 	openings [commitBatch * openingSize]byte
 	stream   [commitBatch * saltSize]byte
 }
@@ -48,8 +48,7 @@ func (t *Tree) Build(
 		return tlog.Hash{}, err
 	}
 	t.reserve(len(ids))
-	t.commit(context, ids, outcomes)
-	t.hashPacks()
+	t.hashItems(context, ids, outcomes)
 	return t.hashLevels(), nil
 }
 
@@ -77,8 +76,8 @@ func resized(hashes []tlog.Hash, n int) []tlog.Hash {
 	return hashes[:n]
 }
 
-// commit makes the commitment of every item.
-func (t *Tree) commit(context Context, ids []zhenni.CredentialID, outcomes []zhenni.Outcome) {
+// hashItems makes the commitment of every item and, while they are in the cache, the packs.
+func (t *Tree) hashItems(context Context, ids []zhenni.CredentialID, outcomes []zhenni.Outcome) {
 	o := Opening{Kind: KindBatch, Context: context}
 	for i := range min(len(ids), commitBatch) {
 		o.put((*[openingSize]byte)(t.openings[i*openingSize:]))
@@ -86,26 +85,27 @@ func (t *Tree) commit(context Context, ids []zhenni.CredentialID, outcomes []zhe
 	var zero [saltSize]byte
 	salts := cipher.NewCTR(t.salts, zero[:])
 	for from := 0; from < len(ids); from += commitBatch {
-		part := t.commitments[from:min(from+commitBatch, len(ids))]
+		part := t.commitments[from:min(from+commitBatch, len(ids))] // whole packs, but for the last
 		stream := t.stream[:len(part)*saltSize]
 		clear(stream)
 		salts.XORKeyStream(stream, stream)
 		for i := range part {
 			b := (*[openingSize]byte)(t.openings[i*openingSize:])
-			copy(b[saltAt:], stream[i*saltSize:(i+1)*saltSize])
-			copy(b[credentialAt:], ids[from+i][:])
+			*(*[saltSize]byte)(b[saltAt:]) = [saltSize]byte(stream[i*saltSize:])
+			*(*zhenni.CredentialID)(b[credentialAt:]) = ids[from+i]
 			b[codeAt] = byte(outcomes[from+i])
 		}
 		simd.SumMany(part, t.openings[:], openingSize, openingSize)
+		hashPacks(t.levels[0][from/packItems:], part)
 	}
 }
 
-// hashPacks makes the leaves: RFC 6962 hashes a leaf behind a 0.
-func (t *Tree) hashPacks() {
-	whole := len(t.commitments) / packItems
-	simd.SumTuples(t.levels[0][:whole], 0, t.commitments, packItems)
-	if rest := t.commitments[whole*packItems:]; len(rest) > 0 {
-		simd.SumTuples(t.levels[0][whole:], 0, rest, len(rest))
+// hashPacks makes leaves of commitments: RFC 6962 hashes a leaf behind a 0.
+func hashPacks(leaves, commitments []tlog.Hash) {
+	whole := len(commitments) / packItems
+	simd.SumTuples(leaves[:whole], 0, commitments, packItems)
+	if rest := commitments[whole*packItems:]; len(rest) > 0 {
+		simd.SumTuples(leaves[whole:whole+1], 0, rest, len(rest))
 	}
 }
 

@@ -155,7 +155,7 @@ func (d folder) Write(files ...Content) error {
 			return errors.Join(err, work.wait())
 		}
 		work.run(func() error {
-			_, err := f.Write(file.Data)
+			err := disk.Fill(f, file.Data)
 			return errors.Join(err, f.Sync(), f.Close())
 		})
 	}

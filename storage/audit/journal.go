@@ -63,7 +63,7 @@ func (j *journal) rotate(first int64) error {
 		j.mu.Unlock()
 		j.number++
 	}
-	image := make([]byte, j.length)
+	image := disk.Grow(nil, int(j.length))[:j.length]
 	copy(image, segmentMagic)
 	binary.BigEndian.PutUint64(image[24:], j.number)
 	binary.BigEndian.PutUint64(image[32:], uint64(first))

@@ -28,7 +28,7 @@ func AppendBatch(dst []byte, key *BatchKey, context Context, ids []zhenni.Creden
 	n := len(dst)
 	dst = slices.Grow(dst, len(ids)*itemSize)[:n+len(ids)*itemSize]
 	for i, items := 0, dst[n:]; i < len(ids); i, items = i+1, items[itemSize:] {
-		copy(items, ids[i][:])
+		*(*zhenni.CredentialID)(items) = ids[i]
 		items[itemSize-1] = byte(outcomes[i])
 	}
 	return dst

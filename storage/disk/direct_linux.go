@@ -6,15 +6,15 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// openDirect opens the file of path once more, for writes around the page cache, or returns nil: a file system in
+// openDirect opens a file once more, for writes around the page cache, or returns nil: a file system in
 // memory, a kernel before 6.1, a device of larger sectors.
-func openDirect(path string, file *os.File) *os.File {
+func openDirect(file *os.File) *os.File {
 	var stat unix.Statx_t
 	err := unix.Statx(int(file.Fd()), "", unix.AT_EMPTY_PATH, unix.STATX_DIOALIGN, &stat)
 	if err != nil || stat.Mask&unix.STATX_DIOALIGN == 0 || !divides(stat.Dio_offset_align) || !divides(stat.Dio_mem_align) {
 		return nil
 	}
-	direct, err := os.OpenFile(path, os.O_WRONLY|unix.O_DIRECT|unix.O_DSYNC, 0)
+	direct, err := os.OpenFile(file.Name(), os.O_WRONLY|unix.O_DIRECT|unix.O_DSYNC, 0)
 	if err != nil {
 		return nil
 	}

@@ -23,7 +23,23 @@ func OpenInPlace(path string) (*InPlace, error) {
 	if err != nil {
 		return nil, err
 	}
-	return &InPlace{file, openDirect(path, file)}, nil
+	return &InPlace{file, openDirect(file)}, nil
+}
+
+// fillDirect is the size from which [Fill] goes around the page cache: what is less is likely to be read soon.
+const fillDirect = 1 << 20
+
+// Fill writes the content of a new file, which then is as durable as a write makes it. Large content in memory of [Grow]
+// goes around the page cache, which would be filled with what nobody reads.
+func Fill(f *os.File, content []byte) error {
+	if len(content) >= fillDirect && aligned(content) {
+		if direct := openDirect(f); direct != nil {
+			_, err := direct.Write(content)
+			return errors.Join(err, direct.Close())
+		}
+	}
+	_, err := f.Write(content)
+	return err
 }
 
 // WriteAt writes what survives the process at once, and a power failure some time later or with the next Sync.

@@ -2,6 +2,7 @@ package disk
 
 import (
 	"bytes"
+	"errors"
 	"os"
 	"path/filepath"
 	"testing"
@@ -121,5 +122,27 @@ func BenchmarkThrough(b *testing.B) {
 				}
 			}
 		})
+	}
+}
+
+// A file is filled with what it was given, whatever the size and the memory.
+func TestFill(t *testing.T) {
+	large := Grow(nil, 2*fillDirect)[:2*fillDirect]
+	for i := range large {
+		large[i] = byte(i / Sector)
+	}
+	for name, content := range map[string][]byte{
+		"empty": {}, "small": large[:10], "large": large, "not in sectors": large[:fillDirect+1], "not aligned": large[1 : fillDirect+1],
+	} {
+		f, err := os.Create(filepath.Join(t.TempDir(), "file"))
+		if err != nil {
+			t.Fatal(err)
+		}
+		if err := errors.Join(Fill(f, content), f.Close()); err != nil {
+			t.Fatal(err)
+		}
+		if got, err := os.ReadFile(f.Name()); err != nil || !bytes.Equal(got, content) {
+			t.Errorf("%s: %d bytes for %d, %v", name, len(got), len(content), err)
+		}
 	}
 }

@@ -9,6 +9,7 @@ import (
 
 	"zhenni"
 	"zhenni/storage/audit"
+	"zhenni/storage/disk"
 )
 
 // keeper makes segments ready before they are needed, notes what is in closed ones, and drops the oldest. Its goroutine
@@ -96,7 +97,7 @@ func (l *Ledger) nextSegment(number uint32) readySegment {
 func (l *Ledger) makeSegment(number uint32) readySegment {
 	k := &l.keeper
 	if k.image == nil {
-		k.image = make([]byte, l.opts.Segment)
+		k.image = disk.Grow(nil, int(l.opts.Segment))[:l.opts.Segment]
 	}
 	clear(k.image[:align])
 	putSegmentHeader(k.image, number, l.salt)

@@ -145,17 +145,8 @@ func (l *Ledger) fresh(seconds uint32) bool {
 // [zhenni.ErrOverloaded], [zhenni.ErrNoRoom] and [zhenni.ErrUnavailable] come from the disk or the log; with the first two
 // the same request may succeed later.
 func (l *Ledger) Settle(ctx context.Context, r zhenni.Request, d zhenni.Decision) (index int64, err error) {
-	k := l.secrets.keyOf(r.Party, r.Transaction)
-	s := l.scratch.Get().(*scratch)
-	defer l.scratch.Put(s)
-	leaf, err := l.prepare(s, k, r, d)
+	g, at, err := l.submit(ctx, r, d)
 	if err != nil {
-		l.end(k)
-		return 0, err
-	}
-	g, at, err := l.writer.enqueue(ctx, s, leaf, l.opts.group)
-	if err != nil {
-		l.end(k)
 		return 0, err
 	}
 	select {
@@ -167,6 +158,21 @@ func (l *Ledger) Settle(ctx context.Context, r zhenni.Request, d zhenni.Decision
 		return 0, g.err
 	}
 	return g.first + int64(at), nil
+}
+
+// submit has the record of a decision written with the group that is being filled, and returns its place in it.
+func (l *Ledger) submit(ctx context.Context, r zhenni.Request, d zhenni.Decision) (g *group, at int, err error) {
+	k := l.secrets.keyOf(r.Party, r.Transaction)
+	s := l.scratch.Get().(*scratch)
+	defer l.scratch.Put(s) // before the wait: the next request finds it in the cache
+	leaf, err := l.prepare(s, k, r, d)
+	if err == nil {
+		g, at, err = l.writer.enqueue(ctx, s, leaf, l.opts.group)
+	}
+	if err != nil {
+		l.end(k)
+	}
+	return g, at, err
 }
 
 // Drop ends a request in hand of which nothing was decided: it may be tried again under the same transaction id.
