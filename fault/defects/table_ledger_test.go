@@ -8,17 +8,17 @@ var ledgerDefects = []defect{
 	},
 	{
 		name: "record-not-written", file: "storage/ledger/writer.go", caught: "TestTransactionIsAnsweredOnce",
-		old: "	err := w.file.Through(g.buf, w.offset)\n", new: "	err := error(nil)\n",
+		old: "	if err := w.file.Through(g.buf, w.offset); err != nil {", new: "	if err := error(nil); err != nil {",
 		does: "answers are in the audit log and can not be given again",
 	},
 	{
 		name: "record-not-synced", file: "storage/ledger/writer.go", caught: "TestUnsyncedRecordAnswersNothing",
-		old: "	err := w.file.Through(g.buf, w.offset)\n", new: "	_, err := w.file.WriteAt(g.buf, w.offset)\n",
+		old: "	if err := w.file.Through(g.buf, w.offset); err != nil {", new: "	if _, err := w.file.WriteAt(g.buf, w.offset); err != nil {",
 		does: "a power failure takes answers that were given, and their transactions run again",
 	},
 	{
 		name: "leaf-not-waited-for", file: "storage/ledger/writer.go", caught: "TestLogThatDoesNotTake",
-		old: "	g.first, refused = l.opts.Log.Append(context.Background(), g.leaves)\n", new: "	g.first, _ = l.opts.Log.Append(context.Background(), g.leaves)\n",
+		old: "	first, refused := l.opts.Log.Append(context.Background(), g.leaves)\n", new: "	first, _ := l.opts.Log.Append(context.Background(), g.leaves)\n	var refused error\n",
 		does: "a decision is answered that the audit log does not have",
 	},
 	{
@@ -33,7 +33,7 @@ var ledgerDefects = []defect{
 	},
 	{
 		name: "ledger-goes-on-after-a-failure", file: "storage/ledger/writer.go", caught: "TestUnsyncedRecordAnswersNothing",
-		old: "		err = errors.Join(err, refused)\n		l.fail(err)\n", new: "		err = errors.Join(err, refused)\n",
+		old: "w.file.Through(g.buf, w.offset); err != nil {\n		l.fail(err)\n", new: "w.file.Through(g.buf, w.offset); err != nil {\n",
 		does: "after a failed sync the next one is believed, though the pages are gone",
 	},
 	{

@@ -94,8 +94,8 @@
 //
 // # Bounds
 //
-// [Options.Queue] leaves wait for the disk, as many are being written, and 64 tiles wait to be written behind. When the
-// disk stalls the queue fills and Append refuses.
+// [Options.Queue] leaves wait for the disk, as many are being written, up to twice as many of 56 bytes wait to be taken into
+// the tree and as many are, and 64 tiles wait to be written behind. When the disk stalls the queue fills and Append refuses.
 //
 // # Caveats
 //

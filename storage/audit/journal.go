@@ -253,7 +253,7 @@ func checkSegment(b []byte, number uint64) (first int64, version int, err error)
 	if version > 2 {
 		return 0, 0, fmt.Errorf("%w: a journal of version %d, this build reads 1 and 2", zhenni.ErrFormat, version)
 	}
-	if version < 1 || len(b) < groupsStart || !sumFits(b[:segmentHeader]) {
+	if version < 1 || len(b) < groupsStart || version > 1 && len(b)%disk.Sector != 0 || !sumFits(b[:segmentHeader]) {
 		return 0, 0, corrupt("not a journal segment, or a damaged one: %s", repairHint)
 	}
 	first = int64(binary.BigEndian.Uint64(b[32:]))

@@ -68,18 +68,72 @@ func TestEntriesAndTiles(t *testing.T) {
 	}
 }
 
+// Callers of both kinds append until the log is closed under them: each is answered, and what was acknowledged is where
+// it was said to be when the log is opened again.
+//
+// FAULTS: R5
+func TestCloseAnswersEveryCaller(t *testing.T) {
+	for range 20 {
+		disk := newMemory()
+		o := testOptions(t, disk)
+		l := openLog(t, o)
+		var mu sync.Mutex
+		seen := map[int64]Leaf{}
+		var wg sync.WaitGroup
+		halfway := make(chan struct{})
+		for caller := range int64(8) {
+			wg.Go(func() {
+				for i := int64(0); ; i++ {
+					leaf := testLeaf(caller<<32 + i)
+					index, err := l.Append(callers[caller%2](t), []Leaf{leaf})
+					if err != nil {
+						if !errors.Is(err, zhenni.ErrUnavailable) {
+							t.Error(err)
+						}
+						return
+					}
+					mu.Lock()
+					seen[index] = leaf
+					if len(seen) == 100 {
+						close(halfway)
+					}
+					mu.Unlock()
+				}
+			})
+		}
+		<-halfway
+		if err := l.Close(); err != nil {
+			t.Fatal(err)
+		}
+		wg.Wait()
+		l = openLog(t, o)
+		if l.Size() != int64(len(seen)) {
+			t.Fatalf("%d leaves of %d acknowledged", l.Size(), len(seen))
+		}
+		for n, want := range seen {
+			entry, err := l.Entry(n)
+			if err != nil {
+				t.Fatal(err)
+			}
+			if leaf, err := ParseLeaf(entry); err != nil || leaf != want {
+				t.Fatalf("entry %d is not what was acknowledged there: %v", n, err)
+			}
+		}
+	}
+}
+
 func TestConcurrentAppendsShareWrites(t *testing.T) {
-	const callers, each = 32, 50
+	const workers, each = 32, 50
 	disk := newMemory()
 	l := openLog(t, testOptions(t, disk))
 	var mu sync.Mutex
 	seen := map[int64]Leaf{}
 	var wg sync.WaitGroup
-	for caller := range int64(callers) {
+	for caller := range int64(workers) {
 		wg.Go(func() {
 			for i := range int64(each) {
 				leaf := testLeaf(caller*each + i)
-				index, err := l.Append(t.Context(), []Leaf{leaf})
+				index, err := l.Append(callers[caller%2](t), []Leaf{leaf})
 				if err != nil {
 					t.Error(err)
 				}
@@ -93,7 +147,7 @@ func TestConcurrentAppendsShareWrites(t *testing.T) {
 	if err := l.Publish(t.Context()); err != nil {
 		t.Fatal(err)
 	}
-	for n := range int64(callers * each) {
+	for n := range int64(workers * each) {
 		entry, err := l.Entry(n)
 		if err != nil {
 			t.Fatal(err)
@@ -113,9 +167,9 @@ func TestStalledDiskRefuses(t *testing.T) {
 		l := openLog(t, testOptions(t, disk))
 		disk.beforeSync = func() error { <-let; return nil }
 		var acknowledged sync.WaitGroup
-		for caller := range int64(2) { // the first is being written, the second waits
+		for caller := range int64(2) { // the first is being written, by itself, the second waits
 			acknowledged.Go(func() {
-				if _, err := l.Append(t.Context(), testLeaves(caller*1024, 1024)); err != nil {
+				if _, err := l.Append(callers[1-caller](t), testLeaves(caller*1024, 1024)); err != nil {
 					t.Error(err)
 				}
 			})
@@ -214,6 +268,7 @@ func TestRefusedOptionsAndLeaves(t *testing.T) {
 		"no files": func(o *Options) { o.Files = nil }, "no key": func(o *Options) { o.Key = nil },
 		"other key": func(o *Options) { o.Key = testWitnessKey(t) }, "origin": func(o *Options) { o.Origin = "a\nb" },
 		"queue": func(o *Options) { o.Queue = -1 }, "segment": func(o *Options) { o.Segment = 4096 },
+		"sectors": func(o *Options) { o.Segment = 1<<20 + 1 },
 	} {
 		o := testOptions(t, newMemory())
 		spoil(&o)

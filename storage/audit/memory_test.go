@@ -123,6 +123,9 @@ func (f *memoryFile) WriteAt(p []byte, at int64) (int, error) {
 	m := f.disk
 	m.mu.Lock()
 	defer m.mu.Unlock()
+	if at+int64(len(p)) > int64(len(m.cached[f.name])) {
+		return 0, errors.New("a write past the end of a file that keeps its size")
+	}
 	err := m.change()
 	if err == nil || m.dying() {
 		copy(m.cached[f.name][at:], p)

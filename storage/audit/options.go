@@ -4,6 +4,8 @@ import (
 	"time"
 
 	"golang.org/x/mod/sumdb/note"
+
+	"zhenni/storage/disk"
 )
 
 // The tuning of a log.
@@ -17,7 +19,7 @@ const (
 
 	defaultQueue   = 16_384  // leaves
 	maxQueue       = 1 << 20 // leaves
-	defaultSegment = 4 << 20 // bytes: about 75,000 leaves
+	defaultSegment = 4 << 20 // bytes: 8,000 groups, or 75,000 leaves in large ones
 	unwritten      = 64      // full tiles that wait to be written, about 22 KiB each with their bundle
 )
 
@@ -36,7 +38,7 @@ type Options struct {
 	Seen []byte
 	// Queue bounds the leaves that wait for the disk, beside those being written.
 	Queue int
-	// Segment is the size of a journal segment in bytes.
+	// Segment is the size of a journal segment in bytes, a multiple of [disk.Sector].
 	Segment int64
 	// Room reports why nothing more should be written, a disk that is nearly full; nil is always room. It is asked at Open
 	// and with every beat. Without room Append refuses, before a write fails and ends the log.
@@ -69,8 +71,9 @@ func (o Options) withDefaults() (Options, error) {
 	}
 	// The largest group and what Open carries over, less than a bundle, must fit an empty segment.
 	largest := max(o.Queue*(2+LeafSize), tileWidth*(2+maxEntry))
-	if least := int64(groupsStart + groupHeader + largest); o.Segment < least || o.Segment > 1<<30 {
-		return o, badValue("segment of %d bytes, want %d–%d", o.Segment, least, 1<<30)
+	least := int64(groupsStart + disk.RoundUp(groupHeader+largest))
+	if o.Segment < least || o.Segment > 1<<30 || o.Segment%disk.Sector != 0 {
+		return o, badValue("segment of %d bytes, want %d–%d in whole sectors of %d", o.Segment, least, 1<<30, disk.Sector)
 	}
 	return o, nil
 }

@@ -138,8 +138,8 @@ func (l *Ledger) commit(last bool) {
 	w.mu.Unlock()
 }
 
-// writeGroup makes the records and the leaves of a group durable side by side. A failure of the disk or the log is
-// latched: which of them are durable is known after the next Open only.
+// writeGroup makes the records of a group durable, then its leaves. A failure of the disk or the log is latched: which of
+// them are durable is known after the next Open only.
 func (l *Ledger) writeGroup(g *group) error {
 	w := &l.writer
 	if err := l.opts.Log.Room(); err != nil {
@@ -154,25 +154,27 @@ func (l *Ledger) writeGroup(g *group) error {
 	}
 	g.buf = disk.Grow(g.buf, size-len(g.buf))[:size]
 	sealGroup(g.buf, w.number, w.offset, head{len(g.places), length, w.prior, uint64(w.from)}, g.places)
-	err := w.file.Through(g.buf, w.offset)
-	var refused error
-	g.first, refused = l.opts.Log.Append(context.Background(), g.leaves)
-	w.prior = none
-	if err != nil || refused != nil && !errors.Is(refused, zhenni.ErrOverloaded) && !errors.Is(refused, zhenni.ErrNoRoom) {
-		err = errors.Join(err, refused)
+	if err := w.file.Through(g.buf, w.offset); err != nil {
 		l.fail(err)
 		return err
+	}
+	first, refused := l.opts.Log.Append(context.Background(), g.leaves)
+	w.prior = none
+	if refused != nil && !errors.Is(refused, zhenni.ErrOverloaded) && !errors.Is(refused, zhenni.ErrNoRoom) {
+		l.fail(refused)
+		return refused
 	}
 	start := w.offset
 	w.offset += int64(size)
 	if refused != nil {
 		return refused
 	}
-	w.prior, w.from = uint64(g.first), g.first+int64(len(g.leaves))
+	g.first = first
+	w.prior, w.from = uint64(first), first+int64(len(g.leaves))
 	for i := range g.places {
 		p := &g.places[i]
 		p.segment, p.offset = w.number, p.offset+uint32(start)
-		p.leaf |= uint64(g.first) + uint64(i)
+		p.leaf |= uint64(first) + uint64(i)
 	}
 	w.written = append(w.written, g.places...)
 	if err := w.mark(); err != nil {
@@ -182,7 +184,7 @@ func (l *Ledger) writeGroup(g *group) error {
 	return nil
 }
 
-// mark notes what will be acknowledged. It survives the process at once and a power failure with the next sync.
+// mark notes what will be acknowledged. It survives the process at once; after a power failure the next group tells.
 func (w *writer) mark() error {
 	var slot [markSize]byte
 	putMark(slot[:], w.offset)
