@@ -1,7 +1,6 @@
 package storage
 
 import (
-	"bytes"
 	"context"
 	"encoding/binary"
 	"errors"
@@ -69,7 +68,7 @@ func BenchmarkGroupCommit(b *testing.B) {
 			opts := testOptions(b)
 			opts.Model = benchModel
 			if recorded {
-				opts.Recorder = benchRecorder(b)
+				opts.Recorder = benchRecorder(b, opts.Root)
 			}
 			s := openStore(b, opts)
 			b.SetParallelism(32)
@@ -84,9 +83,9 @@ func BenchmarkGroupCommit(b *testing.B) {
 }
 
 // benchRecorder is the audit log of a node.
-func benchRecorder(b *testing.B) Recorder {
+func benchRecorder(b *testing.B, root RootKey) Recorder {
 	files := audit.Folder(b.TempDir())
-	secrets, err := audit.OpenSecrets(files, plainKeys{}, nil)
+	secrets, err := audit.OpenSecrets(files, root, nil)
 	if err != nil {
 		b.Fatal(err)
 	}
@@ -105,12 +104,6 @@ func benchRecorder(b *testing.B) Recorder {
 	})
 	return changes
 }
-
-// plainKeys wrap nothing: a benchmark has no secret.
-type plainKeys struct{}
-
-func (plainKeys) Wrap(key, _ []byte) ([]byte, error)       { return bytes.Clone(key), nil }
-func (plainKeys) Unwrap(wrapped, _ []byte) ([]byte, error) { return bytes.Clone(wrapped), nil }
 
 func filledStore(b *testing.B, n uint64) *Store {
 	s := benchStore(b)

@@ -196,10 +196,7 @@ func (f *failingFile) WriteAt(p []byte, at int64) (int, error) {
 }
 
 func (f *failingFile) Through(b []byte, at int64) error {
-	if _, err := f.WriteAt(b, at); err != nil {
-		return err
-	}
-	return f.Sync()
+	return writeAndSync(f, b, at)
 }
 
 func (f *failingFile) Sync() error {
@@ -244,8 +241,9 @@ func TestTornTailIsToldFromDamage(t *testing.T) {
 	}
 	killed := copyOf(m.cached) // the machine goes on, the process does not
 	name := segmentFile(0)
-	end := disk.RoundUp(len(killed.cached[name]) - len(trailingZeros(killed.cached[name])))
-	for _, at := range []int{groupsStart, groupsStart + 5, groupsStart + 20, end - 300} {
+	used := len(killed.cached[name]) - len(trailingZeros(killed.cached[name]))
+	end := disk.RoundUp(used)
+	for _, at := range []int{groupsStart, groupsStart + 5, groupsStart + 20, used - 300, used - 1} {
 		damaged := copyOf(killed.cached)
 		damaged.cached[name][at] ^= 4
 		if _, err := Open(testOptions(t, damaged)); !errors.Is(err, zhenni.ErrCorrupt) {
@@ -275,23 +273,19 @@ func TestTornTailIsToldFromDamage(t *testing.T) {
 func TestTornTailBesideDamagedMark(t *testing.T) {
 	m := newMemory()
 	l := openLog(t, testOptions(t, m))
-	for n := range int64(3) { // marks of 1 and 3 in one slot, of 0 and 2 in the other
-		if _, err := l.Append(t.Context(), testLeaves(n, 1)); err != nil {
-			t.Fatal(err)
-		}
-	}
+	appendThree(t, l) // marks of 1 and 3 in one slot, of 0 and 2 in the other
 	name, killed := segmentFile(0), copyOf(m.cached)
-	end := disk.RoundUp(len(killed.cached[name]) - len(trailingZeros(killed.cached[name])))
+	used := len(killed.cached[name]) - len(trailingZeros(killed.cached[name]))
+	end := disk.RoundUp(used)
 	const older, newest = markFirst, markFirst + markStride
-	last := end - disk.Sector + groupHeader
 	for what, c := range map[string]struct {
 		damage []int
 		opens  bool
 	}{
 		"the next group, marks intact":       {[]int{end}, true},
 		"the next group and the newest mark": {[]int{end, newest}, true},
-		"the last group and the newest mark": {[]int{last, newest}, false},
-		"the last group, marks intact":       {[]int{last}, false},
+		"the last group and the newest mark": {[]int{used - 1, newest}, false},
+		"the last group, marks intact":       {[]int{used - 1}, false},
 		"the next group and both marks":      {[]int{end, older, newest}, false},
 		"both marks alone":                   {[]int{older, newest}, true},
 	} {
@@ -315,11 +309,7 @@ func TestTornTailBesideDamagedMark(t *testing.T) {
 func TestDamageBeforeTheLastGroupNeedsNoMark(t *testing.T) {
 	m := newMemory()
 	l := openLog(t, testOptions(t, m))
-	for n := range int64(3) {
-		if _, err := l.Append(t.Context(), testLeaves(n, 1)); err != nil {
-			t.Fatal(err)
-		}
-	}
+	appendThree(t, l)
 	name, lost := segmentFile(0), copyOf(m.cached)
 	putMark(lost.cached[name][markFirst:], 0)
 	clear(lost.cached[name][markFirst+markStride:][:markSize])
@@ -340,11 +330,7 @@ func TestDamageBeforeTheLastGroupNeedsNoMark(t *testing.T) {
 func TestJournalOfTheFormatBefore(t *testing.T) {
 	m := newMemory()
 	l := openLog(t, testOptions(t, m))
-	for n := range int64(3) {
-		if _, err := l.Append(t.Context(), testLeaves(n, 1)); err != nil {
-			t.Fatal(err)
-		}
-	}
+	appendThree(t, l)
 	name, before := segmentFile(0), copyOf(m.cached)
 	b := before.cached[name]
 	b[len(segmentKind)] = '1'
@@ -358,6 +344,16 @@ func TestJournalOfTheFormatBefore(t *testing.T) {
 	b[groupsStart+2*size+groupHeader] ^= 4
 	if _, err := Open(testOptions(t, before)); !errors.Is(err, zhenni.ErrCorrupt) {
 		t.Errorf("damaged: %v, want ErrCorrupt", err)
+	}
+}
+
+// appendThree appends three groups of one leaf, and no checkpoint.
+func appendThree(t *testing.T, l *Log) {
+	t.Helper()
+	for n := range int64(3) {
+		if _, err := l.Append(t.Context(), testLeaves(n, 1)); err != nil {
+			t.Fatal(err)
+		}
 	}
 }
 

@@ -135,6 +135,11 @@ func (f *memoryFile) WriteAt(p []byte, at int64) (int, error) {
 }
 
 func (f *memoryFile) Through(b []byte, at int64) error {
+	return writeAndSync(f, b, at)
+}
+
+// writeAndSync is Through for a file that has no way around its cache.
+func writeAndSync(f File, b []byte, at int64) error {
 	if _, err := f.WriteAt(b, at); err != nil {
 		return err
 	}

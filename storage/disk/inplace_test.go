@@ -52,16 +52,23 @@ func TestInPlaceIsAFile(t *testing.T) {
 	})
 }
 
-// A file that can not be written to says so, on both ways.
-func TestThroughFails(t *testing.T) {
+// openZeros opens a new file of zeros.
+func openZeros(t testing.TB, size int) *InPlace {
+	t.Helper()
 	path := filepath.Join(t.TempDir(), "file")
-	if err := os.WriteFile(path, make([]byte, Sector), 0o600); err != nil {
+	if err := os.WriteFile(path, make([]byte, size), 0o600); err != nil {
 		t.Fatal(err)
 	}
 	f, err := OpenInPlace(path)
 	if err != nil {
 		t.Fatal(err)
 	}
+	return f
+}
+
+// A file that can not be written to says so, on both ways.
+func TestThroughFails(t *testing.T) {
+	f := openZeros(t, Sector)
 	if err := f.Close(); err != nil {
 		t.Fatal(err)
 	}
@@ -104,14 +111,7 @@ func BenchmarkThrough(b *testing.B) {
 	for name, group := range map[string][]byte{"direct": Grow(nil, 4*Sector)[:3*Sector], "cached": Grow(nil, 4*Sector)[1 : 3*Sector+1]} {
 		b.Run(name, func(b *testing.B) {
 			const size = 1 << 20
-			path := filepath.Join(b.TempDir(), "file")
-			if err := os.WriteFile(path, make([]byte, size), 0o600); err != nil {
-				b.Fatal(err)
-			}
-			f, err := OpenInPlace(path)
-			if err != nil {
-				b.Fatal(err)
-			}
+			f := openZeros(b, size)
 			defer f.Close()
 			if err := f.Sync(); err != nil {
 				b.Fatal(err)
