@@ -3,6 +3,7 @@ package actors
 import (
 	"context"
 	"fmt"
+	"sync"
 	"time"
 
 	"zhenni"
@@ -23,13 +24,61 @@ func (n *Node) Apply(ctx context.Context, commands []zhenni.Command) ([]zhenni.R
 		return nil, err
 	}
 	defer n.commands.Done()
+	ids := changed(commands)
+	n.changing.begin(ids)
+	defer n.changing.end(ids)
 	results, err := n.state.Apply(ctx, commands)
 	// After an error some of the commands may be durable all the same.
-	n.announce(ctx, changed(commands))
+	n.announce(ctx, ids)
 	if err != nil {
 		return nil, fmt.Errorf("actors: apply: %w", err)
 	}
 	return results, nil
+}
+
+// Credential returns the public record of a credential, or [zhenni.ErrNotFound]. A verification begun after Credential has
+// returned is decided on that record or a later one. So a change that the state shows and has not acknowledged, because
+// its record still waits for the disk, is announced here: that may take as long as Apply waits for a shard.
+func (n *Node) Credential(id zhenni.CredentialID) (zhenni.Credential, error) {
+	c, err := n.state.Credential(id)
+	if n.changing.has(id) {
+		n.announce(context.Background(), []zhenni.CredentialID{id})
+	}
+	return c, err
+}
+
+// changing counts, by credential, the calls of Apply under way: the state may have their changes before the shards do.
+// It holds as many as wait for the state, which bounds them.
+type changing struct {
+	mu    sync.Mutex
+	calls map[zhenni.CredentialID]int
+}
+
+func (c *changing) begin(ids []zhenni.CredentialID) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if c.calls == nil {
+		c.calls = map[zhenni.CredentialID]int{}
+	}
+	for _, id := range ids {
+		c.calls[id]++
+	}
+}
+
+func (c *changing) end(ids []zhenni.CredentialID) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	for _, id := range ids {
+		if c.calls[id]--; c.calls[id] == 0 {
+			delete(c.calls, id)
+		}
+	}
+}
+
+func (c *changing) has(id zhenni.CredentialID) bool {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return c.calls[id] != 0
 }
 
 // beginCommands adds to commands, unless the node is closed. None begins once it drains.

@@ -35,6 +35,57 @@ func TestRevocationWithoutAnAnswer(t *testing.T) {
 	wantAll(t, b, zhenni.NoMatch)
 }
 
+// unansweredWorld makes every change at once, shows it, and acknowledges it when acknowledge is closed.
+type unansweredWorld struct {
+	*world
+	made, acknowledge chan struct{}
+}
+
+func (w unansweredWorld) Apply(ctx context.Context, commands []zhenni.Command) ([]zhenni.Result, error) {
+	results, err := w.world.Apply(ctx, commands)
+	close(w.made)
+	<-w.acknowledge
+	return results, err
+}
+
+func (w unansweredWorld) Credential(id zhenni.CredentialID) (zhenni.Credential, error) {
+	ref, err := w.Reference(id, make([]int8, w.dim))
+	return zhenni.Credential{ID: id, Status: ref.Status}, err
+}
+
+// Who has read that a credential is revoked sees no match of it, also while the revocation is not acknowledged: its leaf
+// of the audit log may wait for a slow disk.
+//
+// FAULTS: C2
+func TestStatusThatWasReadHolds(t *testing.T) {
+	w := newWorld(46, testDim, 20)
+	n := startNode(t, w, Config{Shards: 2})
+	slow := unansweredWorld{w, make(chan struct{}), make(chan struct{})}
+	n.state = slow
+	command := zhenni.ChangeStatus{ID: w.ids[0], Tenant: testTenant, To: zhenni.StatusRevoked}
+	acknowledged := make(chan error, 1)
+	go func() {
+		_, err := n.Apply(t.Context(), []zhenni.Command{command})
+		acknowledged <- err
+	}()
+	<-slow.made
+	if c, err := n.Credential(w.ids[0]); err != nil || c.Status != zhenni.StatusRevoked {
+		t.Fatalf("the record before the acknowledgement: %v, %v", c.Status, err)
+	}
+	b := w.mated(w.ids[:2]...)
+	verify(t, n, b)
+	if b.Outcomes[0] != zhenni.NoMatch || b.Outcomes[1] != zhenni.Match {
+		t.Errorf("outcomes %v", b.Outcomes)
+	}
+	close(slow.acknowledge)
+	if err := <-acknowledged; err != nil {
+		t.Fatal(err)
+	}
+	if n.changing.has(w.ids[0]) {
+		t.Error("the change is still under way after its acknowledgement")
+	}
+}
+
 // A credential revoked while its shard is failed does not match where the shard's segments are moved meanwhile.
 //
 // FAULTS: C2

@@ -61,6 +61,7 @@ type Node struct {
 
 	// commands counts the calls of Apply under way, for which a drain waits.
 	commands sync.WaitGroup
+	changing changing
 
 	// change is held, as a semaphore of one, by whoever replaces or stops shards.
 	change chan struct{}
@@ -246,11 +247,6 @@ func (n *Node) Stats() zhenni.Stats {
 		stats.Shards = append(stats.Shards, s.stats())
 	}
 	return stats
-}
-
-// Credential returns the public record of a credential, or [zhenni.ErrNotFound].
-func (n *Node) Credential(id zhenni.CredentialID) (zhenni.Credential, error) {
-	return n.state.Credential(id)
 }
 
 // RelyingParty returns the relying party of that id.
