@@ -231,7 +231,7 @@ func (r *Row) cells() []string {
 	name, show := r.Name, func(v float64) string { return Quantity(v, r.Unit) }
 	if r.Limit != "" {
 		name = "  of " + r.Limit
-		show = func(v float64) string { return ratioText(&Measurement{Unit: r.Unit}, v) }
+		show = func(v float64) string { return RatioText(&Measurement{Unit: r.Unit}, v) }
 	}
 	interval := "too few rounds"
 	if r.Interval != nil {

@@ -118,6 +118,21 @@ func (r *Run) same() (names []string, values map[string]string) {
 	return names, values
 }
 
+// Caveats returns what is wrong with the run by itself, a sentence each.
+func (r *Run) Caveats() []string {
+	var texts []string
+	if loose(r.Commit) {
+		texts = append(texts, "no commit says what was built: "+orUnknown(r.Commit))
+	}
+	if overloaded(r) {
+		texts = append(texts, fmt.Sprintf("the machine had more to do than it has cores: load %.1f on %d", r.Machine.Load, r.Machine.Cores))
+	}
+	if r.Build.Settings["-race"] == "true" {
+		texts = append(texts, "built with the race detector, which is several times slower")
+	}
+	return texts
+}
+
 // loose reports whether a revision does not name what was built.
 func loose(commit string) bool {
 	return commit == "" || commit == "unknown" || strings.HasSuffix(commit, "+modified")

@@ -16,7 +16,7 @@ func TestQuantity(t *testing.T) {
 		{3.4211e6, PerSecond, "3.42 M/s"}, {999.7, PerSecond, "1.00 k/s"}, {12, PerSecond, "12.0 /s"}, {2e13, PerSecond, "20000 G/s"},
 		{11.14, Nanoseconds, "11.1 ns"}, {0.25, Nanoseconds, "0.25 ns"}, {1.5e6, Nanoseconds, "1.50 ms"}, {9.999e9, Nanoseconds, "10.0 s"},
 		{0.25, Milliseconds, "250 µs"}, {2, Milliseconds, "2.00 ms"}, {61000, Milliseconds, "61.0 s"},
-		{1 << 30, Bytes, "1.00 GiB"}, {0, Bytes, "0.00 B"}, {1e-9, "count", "1.00e-09 count"},
+		{1 << 30, Bytes, "1.00 GiB"}, {0, Bytes, "0 B"}, {1e-9, "count", "1.00e-09 count"},
 	} {
 		if got := Quantity(c.value, c.unit); got != c.want {
 			t.Errorf("%v %s: %q, want %q", c.value, c.unit, got, c.want)

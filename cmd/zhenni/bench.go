@@ -102,6 +102,9 @@ func (b *benchOutput) write(out *output, run *result.Run) error {
 }
 
 func (b *benchOutput) print(out *output, run *result.Run) error {
+	for _, caveat := range run.Caveats() {
+		out.Note("WARNING: %s", caveat)
+	}
 	if b.JSON {
 		return out.JSON(run)
 	}
