@@ -25,10 +25,11 @@ type NamedRun struct {
 // Write writes the page.
 func (p Results) Write(w io.Writer) error {
 	page := struct {
-		Title, Summary, Explained string
-		Warnings                  []string
-		Headlines, Tables, Facts  []Table
-		Figures                   []figure
+		Title, Summary           string
+		Warnings                 []string
+		Headlines, Tables, Facts []Table
+		Figures                  []figure
+		Explained                [][]string
 	}{
 		Title: p.Title, Summary: p.summary(), Explained: result.Legend, Warnings: p.warnings(),
 		Headlines: append([]Table{p.headlines()}, p.costTable()...), Tables: p.tables(), Facts: []Table{p.facts()},
@@ -77,7 +78,7 @@ func (p Results) headlines() Table {
 		head := &run.Measurements[0]
 		row := []string{named.Name, run.Layer, head.Name, result.Quantity(head.Median(), head.Unit), "", "", ""}
 		if ratio, ok := run.Ratio(head); ok {
-			row[4] = result.RatioText(head, ratio) + " of " + head.Limit
+			row[4] = result.RatioText(ratio, head.Unit) + " of " + head.Limit
 		}
 		if head.Latency != nil {
 			row[5], row[6] = result.Quantity(head.Latency.At(0.5), result.Milliseconds), result.Quantity(head.Latency.At(0.99), result.Milliseconds)

@@ -42,6 +42,8 @@ type Row struct {
 	// Significant says that P is at most [Alpha].
 	Significant bool   `json:"significant"`
 	Rounds      [2]int `json:"rounds"`
+	// Allocations are those an item before and now, nil where not both counted them.
+	Allocations *[2]float64 `json:"allocations,omitempty"`
 }
 
 // Alpha is the chance, for each measurement, to call a difference significant where there is none.
@@ -58,7 +60,7 @@ type Geomean struct {
 
 // Gain returns the ratio turned so that above one is better.
 func (r *Row) Gain() float64 {
-	if r.Unit == PerSecond {
+	if higher(r.Unit) {
 		return r.Ratio
 	}
 	return 1 / r.Ratio
@@ -77,12 +79,7 @@ func Compare(older, newer *Run) *Comparison {
 			continue
 		}
 		matched[after.Name] = true
-		row := Row{Name: after.Name, Unit: after.Unit}
-		c.Rows = append(c.Rows, t.row(row, before.Rounds, after.Rounds))
-		if after.Limit != "" && after.Limit == before.Limit {
-			row.Limit = after.Limit
-			c.Rows = append(c.Rows, t.row(row, older.ratios(before), newer.ratios(after)))
-		}
+		c.Rows = append(c.Rows, t.rows(older, newer, before, after)...)
 	}
 	for _, m := range older.Measurements {
 		if !matched[m.Name] {
@@ -91,16 +88,6 @@ func Compare(older, newer *Run) *Comparison {
 	}
 	c.means()
 	return c
-}
-
-// ratios returns the rounds of a measurement over those of its limit.
-func (r *Run) ratios(m *Measurement) []float64 {
-	limit := r.Find(m.Limit)
-	ratios := make([]float64, min(len(m.Rounds), len(limit.Rounds)))
-	for i := range ratios {
-		ratios[i] = m.Rounds[i] / limit.Rounds[i]
-	}
-	return ratios
 }
 
 // means takes the geometric means, in the order in which the units first come.
@@ -122,6 +109,19 @@ func (c *Comparison) means() {
 
 // tester tests rows. It keeps, by how many rounds there are, how many pairwise ratios an interval leaves out at each end.
 type tester map[[2]int]int
+
+// rows returns the row of a measurement, and that of its ratio to its limit.
+func (t tester) rows(older, newer *Run, before, after *Measurement) []Row {
+	row := t.row(Row{Name: after.Name, Unit: after.Unit}, before.Rounds, after.Rounds)
+	if before.Allocations != nil && after.Allocations != nil {
+		row.Allocations = &[2]float64{*before.Allocations, *after.Allocations}
+	}
+	if after.Limit == "" || after.Limit != before.Limit {
+		return []Row{row}
+	}
+	old, now := older.Find(before.Limit), newer.Find(after.Limit)
+	return []Row{row, t.row(Row{Name: after.Name, Unit: after.Unit, Limit: after.Limit}, ratios(before.Rounds, old.Rounds), ratios(after.Rounds, now.Rounds))}
+}
 
 // row fills a row from the rounds of both runs.
 func (t tester) row(row Row, before, after []float64) Row {
@@ -207,9 +207,13 @@ func (r *Row) Change() string {
 	return "better"
 }
 
-// CompareLegend says in a few sentences what the columns of [Comparison.Table] are.
-const CompareLegend = `old, new: medians of the rounds; below a measurement its ratio to its limit in the same rounds. change: better or worse where
-p ≤ 0.05 (Mann–Whitney U), which one row in twenty is by chance; ~ where the rounds show no difference.`
+// CompareLegend says what the columns of [Comparison.Table] are, a row each.
+var CompareLegend = [][]string{
+	{"old, new", "medians of the rounds; below a measurement its ratio to its limit in the same rounds"},
+	{"new/old", "the ratio of the medians; the interval holds it with a confidence of 95 %"},
+	{"change", "better or worse where p ≤ 0.05 (Mann–Whitney U), ~ where the rounds show no difference"},
+	{"p", "the chance of rounds this far apart if nothing had changed: one row in twenty is below 0.05 by luck"},
+}
 
 // Table returns the comparison as rows of text; the first is the heading, the last are the geometric means.
 func (c *Comparison) Table() [][]string {
@@ -231,7 +235,7 @@ func (r *Row) cells() []string {
 	name, show := r.Name, func(v float64) string { return Quantity(v, r.Unit) }
 	if r.Limit != "" {
 		name = "  of " + r.Limit
-		show = func(v float64) string { return RatioText(&Measurement{Unit: r.Unit}, v) }
+		show = func(v float64) string { return RatioText(v, r.Unit) }
 	}
 	interval := "too few rounds"
 	if r.Interval != nil {
@@ -244,6 +248,9 @@ func (r *Row) cells() []string {
 	return []string{name, show(r.Old), show(r.New), fmt.Sprintf("%.3f", r.Ratio), interval, r.Change(), chance, fmt.Sprintf("%d+%d", r.Rounds[0], r.Rounds[1])}
 }
 
+// Allocations are counted, not timed: more than this much more is a change of the program, less may be its warming up.
+const moreAllocations, leastAllocations = 1.02, 0.01
+
 // Warnings returns what a reader of the ratios has to know first, a sentence each.
 func (c *Comparison) Warnings() []string {
 	var texts []string
@@ -255,6 +262,11 @@ func (c *Comparison) Warnings() []string {
 	}
 	if len(c.OnlyNew) > 0 {
 		texts = append(texts, "only the newer file has "+strings.Join(c.OnlyNew, ", "))
+	}
+	for i := range c.Rows {
+		if a := c.Rows[i].Allocations; a != nil && a[1] > a[0]*moreAllocations+leastAllocations {
+			texts = append(texts, fmt.Sprintf("%s: %.3g allocations an item, %.3g before", c.Rows[i].Name, a[1], a[0]))
+		}
 	}
 	if slices.ContainsFunc(c.Rows, func(r Row) bool { return r.Interval == nil }) {
 		texts = append(texts, "some rounds are too few to show a difference, however large it is: take 4 or more")

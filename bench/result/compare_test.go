@@ -161,6 +161,16 @@ func TestWhatCanNotBeToldDoesNotPass(t *testing.T) {
 	}
 }
 
+func TestMoreAllocationsAreWarnedOf(t *testing.T) {
+	for allocations, want := range map[[2]float64]int{{0, 0}: 0, {0, 0.005}: 0, {0, 1}: 1, {100, 101}: 0, {100, 103}: 1, {2, 1}: 0} {
+		old, now := measured(4, 1, 2, 3), measured(4, 1, 2, 3)
+		old.Measurements[0].Allocations, now.Measurements[0].Allocations = &allocations[0], &allocations[1]
+		if warnings := Compare(old, now).Warnings(); len(warnings) != want {
+			t.Errorf("%v: %v", allocations, warnings)
+		}
+	}
+}
+
 func TestDifferencesAreNamed(t *testing.T) {
 	for what, change := range map[string]func(*Run){
 		"CPU":           func(r *Run) { r.Machine.CPU = "another" },

@@ -105,7 +105,9 @@ type Series struct {
 }
 
 // Higher reports whether more of the measurement is better.
-func (m *Measurement) Higher() bool { return m.Unit == PerSecond }
+func (m *Measurement) Higher() bool { return higher(m.Unit) }
+
+func higher(unit string) bool { return unit == PerSecond }
 
 // Median returns the middle of the rounds.
 func (m *Measurement) Median() float64 { return Median(m.Rounds) }
@@ -143,12 +145,14 @@ func (r *Run) Ratio(m *Measurement) (float64, bool) {
 }
 
 // RatioOf returns the median of a[i]/b[i] over the rounds that both have.
-func RatioOf(a, b []float64) float64 {
+func RatioOf(a, b []float64) float64 { return Median(ratios(a, b)) }
+
+func ratios(a, b []float64) []float64 {
 	ratios := make([]float64, min(len(a), len(b)))
 	for i := range ratios {
 		ratios[i] = a[i] / b[i]
 	}
-	return Median(ratios)
+	return ratios
 }
 
 // Median returns the middle of the values, the mean of both middles of an even number, and NaN of none. It does not

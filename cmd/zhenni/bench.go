@@ -77,7 +77,7 @@ func (b *benchOutput) turns(ctx context.Context, out *output, cases []result.Cas
 // does not keep the result from being printed.
 func (b *benchOutput) finish(out *output, run *result.Run) error {
 	if err := run.Finish(); err != nil {
-		return err
+		return environment("%s measured nothing that can be kept: %w", run.Layer, err)
 	}
 	return errors.Join(b.write(out, run), b.print(out, run))
 }
@@ -112,8 +112,13 @@ func (b *benchOutput) print(out *output, run *result.Run) error {
 		strings.TrimSpace(run.Machine.CPU), run.Machine.Tier, run.Commit, run.Seed, b.Rounds, b.Time); err != nil {
 		return err
 	}
-	if err := out.Table(run.Table()); err != nil {
-		return err
+	for _, rows := range [][][]string{run.Table(), result.Legend} {
+		if err := out.Table(rows); err != nil {
+			return err
+		}
+		if err := out.Print(""); err != nil {
+			return err
+		}
 	}
-	return out.Print("\n%s", result.Legend)
+	return nil
 }

@@ -98,7 +98,7 @@ func (c *benchCompare) print(out *output, compared []comparedFile) error {
 			return err
 		}
 	}
-	return out.Print("%s", result.CompareLegend)
+	return out.Table(result.CompareLegend)
 }
 
 // judge fails if nothing could be compared or a file is worse than asked for.
