@@ -69,9 +69,10 @@ func TestCrashAtEveryChange(t *testing.T) {
 	if got := run(t, whole); !got.closed {
 		t.Fatalf("without a crash: %+v", got)
 	}
-	if whole.changes < 50 {
-		t.Fatalf("only %d changes", whole.changes)
+	if whole.changes < 50 || whole.renamed < 4 {
+		t.Fatalf("only %d changes, and segments were used again with %d renamings", whole.changes, whole.renamed)
 	}
+	t.Log(whole.changes,whole.renamed)
 	for k := 1; k <= whole.changes; k++ {
 		disk := newMemory()
 		disk.crashAt = k
@@ -175,6 +176,13 @@ func (f *failOnce) Remove(name string) error {
 		return errNoSpace
 	}
 	return f.memory.Remove(name)
+}
+
+func (f *failOnce) Rename(from, to string) error {
+	if f.fails() {
+		return errNoSpace
+	}
+	return f.memory.Rename(from, to)
 }
 
 func (f *failOnce) Open(name string) (File, error) {
