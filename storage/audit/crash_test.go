@@ -72,7 +72,6 @@ func TestCrashAtEveryChange(t *testing.T) {
 	if whole.changes < 50 || whole.renamed < 4 {
 		t.Fatalf("only %d changes, and segments were used again with %d renamings", whole.changes, whole.renamed)
 	}
-	t.Log(whole.changes,whole.renamed)
 	for k := 1; k <= whole.changes; k++ {
 		disk := newMemory()
 		disk.crashAt = k
