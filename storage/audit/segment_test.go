@@ -65,6 +65,9 @@ func TestRetiredSegmentsAreUsedAgain(t *testing.T) {
 					t.Fatal(err)
 				}
 				most = max(most, len(names))
+				if m, ok := files.(*memory); ok { // killed now
+					mustVerify(t, copyOf(m.cached), n+1)
+				}
 			}
 		}
 		if most > 4 {
@@ -80,7 +83,7 @@ func TestRetiredSegmentsAreUsedAgain(t *testing.T) {
 	}
 }
 
-// killedBeside is the disk of a log that was killed with 100 entries, the next segment ready.
+// killedBeside is the disk of a log that was killed with 256 entries, the next segment ready.
 func killedBeside(t *testing.T) *memory {
 	t.Helper()
 	m := newMemory()
@@ -88,7 +91,7 @@ func killedBeside(t *testing.T) *memory {
 	for n := range int64(100) {
 		appendOne(t, l, n)
 	}
-	publish(t, l)
+	fill(t, l, 100, 256, 156)
 	killed := copyOf(m.cached)
 	if len(killed.cached[segmentFile(1)]) == 0 {
 		t.Fatal("the next segment is not ready")
@@ -102,21 +105,21 @@ func killedBeside(t *testing.T) *memory {
 // FAULTS: S3 S5 S17
 func TestSegmentThatWasNotBegun(t *testing.T) {
 	killed := killedBeside(t)
-	mustVerify(t, copyOf(killed.cached), 100)
+	mustVerify(t, copyOf(killed.cached), 256)
 	old := bytes.Clone(killed.cached[segmentFile(0)])
 	for what, c := range map[string]struct {
 		spoil func(files map[string][]byte)
 		opens bool
 	}{
-		"as it was":              {func(map[string][]byte) {}, true},
-		"a spare with entries":   {func(files map[string][]byte) { files[spareFile] = old }, true},
-		"a spare half cleared":   {func(files map[string][]byte) { files[spareFile] = append(make([]byte, 1<<10), old[1<<10:]...) }, true},
-		"with a mark":            {func(files map[string][]byte) { putMark(files[segmentFile(1)][markFirst:], 0) }, false},
-		"with an old group":      {func(files map[string][]byte) { copy(files[segmentFile(1)][groupsStart:], old[groupsStart:]) }, false},
-		"with a changed head":    {func(files map[string][]byte) { files[segmentFile(1)][35] ^= 1 }, false},
-		"of another place":       {func(files map[string][]byte) { files[segmentFile(2)] = files[segmentFile(1)] }, false},
-		"beside no other":        {func(files map[string][]byte) { delete(files, segmentFile(0)) }, false},
-		"beside one of no bytes": {func(files map[string][]byte) { clear(files[segmentFile(0)]) }, false},
+		"as it was":            {func(map[string][]byte) {}, true},
+		"a spare with entries": {func(files map[string][]byte) { files[spareFile] = old }, true},
+		"a spare half cleared": {func(files map[string][]byte) { files[spareFile] = append(make([]byte, 1<<10), old[1<<10:]...) }, true},
+		"with a mark":          {func(files map[string][]byte) { putMark(files[segmentFile(1)][markFirst:], 0) }, false},
+		"with an old group":    {func(files map[string][]byte) { copy(files[segmentFile(1)][groupsStart:], old[groupsStart:]) }, false},
+		"with a changed head":  {func(files map[string][]byte) { files[segmentFile(1)][35] ^= 1 }, false},
+		"of another place":     {func(files map[string][]byte) { files[segmentFile(2)] = files[segmentFile(1)] }, false},
+		"without the journal":  {func(files map[string][]byte) { delete(files, segmentFile(0)) }, false},
+		"beside a cleared one": {func(files map[string][]byte) { clear(files[segmentFile(0)]) }, false},
 	} {
 		m := copyOf(killed.cached)
 		c.spoil(m.cached)
@@ -127,7 +130,7 @@ func TestSegmentThatWasNotBegun(t *testing.T) {
 		if err != nil {
 			continue
 		}
-		if names, _ := m.List(journalDir); l.Size() != 100 || !slices.Equal(names, []string{segmentFile(2)}) {
+		if names, _ := m.List(journalDir); l.Size() != 256 || !slices.Equal(names, []string{segmentFile(2)}) {
 			t.Errorf("%s: %d entries, %v", what, l.Size(), names)
 		}
 		_ = l.Close()
