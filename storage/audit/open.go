@@ -246,10 +246,10 @@ func (l *Log) restart(h *history) error {
 	return l.sweep(h.first)
 }
 
-// sweep removes the partial files that a crash left of staleCheckpoints before the one whose last bundle begins at base.
+// sweep removes the partial files that a crash left of checkpoints before the newest, whose last bundle began at base.
 func (l *Log) sweep(base int64) error {
 	l.publisher.stale, l.publisher.superseded = nil, 0
-	base = max(0, base-staleCheckpoints*CheckpointEntries)
+	base = max(0, base-staleEntries)
 	keep := make(map[string]bool)
 	for _, t := range partialTiles(l.sequencer.edge.size) {
 		keep[tilePath(t)] = true
