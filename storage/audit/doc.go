@@ -71,7 +71,7 @@
 //	group  magic u32 = 0x7a616a31 | count u32 | first index u64 | length u32 | CRC-32C u32 | entries: length u16, bytes
 //
 // The next segment is made ready while one is in use: its first index is all ones, and there are zeros behind the head. To
-// begin it is to write the sector of its head.
+// begin it is to write the sector of its head, which a disk does whole or not at all.
 //
 // The checksum of a group covers its header and its entries. In version 1, which Open still reads, groups lie end to end.
 //

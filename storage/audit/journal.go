@@ -79,7 +79,7 @@ func (j *journal) rotate(first int64) error {
 		j.number++
 	}
 	if j.next == nil {
-		if err := j.make(j.number); err != nil {
+		if err := j.makeNext(j.number); err != nil {
 			return err
 		}
 	}
@@ -116,11 +116,11 @@ func (j *journal) prepare(size int64) error {
 	if old := j.takeClosed(size); old != "" {
 		return j.reuse(old, j.number+1)
 	}
-	return j.make(j.number + 1)
+	return j.makeNext(j.number + 1)
 }
 
-// make makes a new segment ready. The caller holds making.
-func (j *journal) make(number uint64) error {
+// makeNext makes a new segment ready. The caller holds making.
+func (j *journal) makeNext(number uint64) error {
 	image := disk.Grow(nil, int(j.length))[:j.length]
 	copy(image, j.newHead(number, unbegun))
 	if err := j.files.Write(Content{segmentFile(number), image}); err != nil {
