@@ -37,6 +37,31 @@ var auditDefects = []defect{
 		does: "a segment is removed while its entries are in no bundle",
 	},
 	{
+		name: "spare-believed", file: "storage/audit/journal.go", caught: "TestRetiredSegmentsAreUsedAgain",
+		old: "disk.Clear(file.Through, j.length)", new: "disk.Clear(file.Through, 0)",
+		does: "a segment that is used again holds groups of old, which stand for acknowledged leaves",
+	},
+	{
+		name: "spare-counted", file: "storage/audit/journal.go", caught: "TestSegmentThatWasNotBegun",
+		old: "		h.unused = append(h.unused, name)\n", new: "		h.segments = append(h.segments, name)\n",
+		does: "a log whose journal was deleted but for the next segment goes on without its last leaves",
+	},
+	{
+		name: "spare-not-checked", file: "storage/audit/journal.go", caught: "TestSegmentThatWasNotBegun",
+		old: "if first == unbegun && !zero(b[segmentHeader:]) {", new: "if first == unbegun && len(b) == 0 {",
+		does: "a segment in use whose head is put back loses its leaves without a word",
+	},
+	{
+		name: "stale-partials-kept", file: "storage/audit/open.go", caught: "TestStalePartialsAreRemovedTogether",
+		old: "base-staleEntries", new: "base",
+		does: "what a crash leaves of checkpoints before the newest stays for ever",
+	},
+	{
+		name: "deleted-entries-kept", file: "storage/audit/prune.go", caught: "TestStalePartialsAreRemovedTogether",
+		old: "t.L == entriesLevel && t.N < end }", new: "t.L == entriesLevel && t.N < 0 }",
+		does: "entries that were deleted are left in the partial forms of their bundles",
+	},
+	{
 		name: "failed-sync-tried-again", file: "storage/audit/log.go", caught: "TestFailedSyncIsFatal",
 		old: "		err = s.journal.append(g.first, g.count, g.buf)\n		s.fail(err)\n", new: "		err = s.journal.append(g.first, g.count, g.buf)\n",
 		does: "after a failed sync the next one is believed, though the pages are gone",

@@ -72,6 +72,11 @@ var ledgerDefects = []defect{
 		does: "after a restart the transactions of a dropped segment run a second time",
 	},
 	{
+		name: "dropped-answers-kept", file: "storage/ledger/keeper.go", caught: "TestDroppedSegmentIsUsedAgain",
+		old: "disk.Clear(file.Through, l.opts.Segment)", new: "disk.Clear(file.Through, 0)",
+		does: "answers that were dropped stay on the disk, in the segment that takes their place",
+	},
+	{
 		name: "runs-twice-at-once", file: "storage/ledger/ledger.go", caught: "TestRequestInHandIsBusy",
 		old: "l.inHand[k]; busy {", new: "l.inHand[k]; busy && k == (key{}) {",
 		does: "a request sent twice at once runs twice",

@@ -37,7 +37,7 @@ func run(t *testing.T, disk *memory) (got acknowledged) {
 			t.Fatalf("appended at %d, want %d", first, got.leaves)
 		}
 		got.leaves += n
-		if i%2 == 1 && n != 12 { // 12 leaves begin a segment within a bundle
+		if i%2 == 1 && n != 12 && n != 1000 { // 12 leaves begin a segment within a bundle, and 1000 fill one
 			continue
 		}
 		if l.Publish(t.Context()) != nil {
@@ -69,8 +69,8 @@ func TestCrashAtEveryChange(t *testing.T) {
 	if got := run(t, whole); !got.closed {
 		t.Fatalf("without a crash: %+v", got)
 	}
-	if whole.changes < 50 {
-		t.Fatalf("only %d changes", whole.changes)
+	if whole.changes < 50 || whole.renamed < 4 {
+		t.Fatalf("only %d changes, and segments were used again with %d renamings", whole.changes, whole.renamed)
 	}
 	for k := 1; k <= whole.changes; k++ {
 		disk := newMemory()
@@ -175,6 +175,13 @@ func (f *failOnce) Remove(name string) error {
 		return errNoSpace
 	}
 	return f.memory.Remove(name)
+}
+
+func (f *failOnce) Rename(from, to string) error {
+	if f.fails() {
+		return errNoSpace
+	}
+	return f.memory.Rename(from, to)
 }
 
 func (f *failOnce) Open(name string) (File, error) {

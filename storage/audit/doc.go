@@ -18,10 +18,11 @@
 //	tile/entries/<n>        256 entries: length u16, bytes
 //	tile/entries/<n>.p/<w>  the first w entries of a bundle that is not full
 //	journal/<n>             segments of the append file, n in 16 hexadecimal digits
-//	*.new                   a file being replaced; a crash may leave one, which means nothing
+//	*.new                   a file being replaced, or a segment to be used again; a crash may leave one, which means nothing
 //
-// In <n> every three digits but the last are a folder: 1234067 is x001/x234/067. Of a tile that is not full only the
-// form of the newest checkpoint is kept; [Log.Tile] cuts older, narrower forms from it.
+// In <n> every three digits but the last are a folder: 1234067 is x001/x234/067. Of a tile that is not full the
+// form of the newest checkpoint is kept, those of a few checkpoints before it until they are removed together; [Log.Tile]
+// cuts older, narrower forms from it.
 //
 // # Leaf
 //
@@ -69,6 +70,9 @@
 //
 //	group  magic u32 = 0x7a616a31 | count u32 | first index u64 | length u32 | CRC-32C u32 | entries: length u16, bytes
 //
+// The next segment is made ready while one is in use: its first index is all ones, and there are zeros behind the head. To
+// begin it is to write the sector of its head, which a disk does whole or not at all.
+//
 // The checksum of a group covers its header and its entries. In version 1, which Open still reads, groups lie end to end.
 //
 // # What is durable when
@@ -78,8 +82,9 @@
 //
 // Append returns after its group was written through to the disk (once for all calls that wait, see package disk) and the
 // mark behind it written. Tiles, bundles and checkpoints follow. A checkpoint is written when all its tiles are durable, so
-// everything signed can be proven; a segment is removed when all its entries are in full bundles under the newest
-// checkpoint. Everything else derives from the journal again at Open, which ends by writing what is in no full bundle
+// everything signed can be proven; a segment is removed, or used again, when all its entries are in full bundles under the
+// newest checkpoint. It is used again under a new number, and has a name that Open reads when none of its old groups is left
+// on the disk. Everything else derives from the journal again at Open, which ends by writing what is in no full bundle
 // into a new segment.
 //
 // A group that is not whole at the end of a segment was cut by a crash, if the mark does not reach it: it was never

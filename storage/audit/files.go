@@ -25,6 +25,7 @@ const (
 	prunedFile     = "pruned"               // signed: below which index the entries were deleted
 	epochDir       = "epoch/"               // epoch/<n>: the checkpoint of size (n+1)·EpochSize
 	journalDir     = "journal/"             // journal/<16 hexadecimal digits>: segments
+	spareFile      = "journal/spare.new"    // a segment on its way to be used again
 	tileDir        = "tile/"                // tile/<level>/<n>, tile/entries/<n>
 	entriesDir     = "tile/entries/"
 	temporary      = ".new" // ends the name of a file being replaced; a crash may leave one, which means nothing
@@ -97,6 +98,8 @@ type FS interface {
 	Write(files ...Content) error
 	// Remove removes a file; an absent one is no error. It need not be durable.
 	Remove(name string) error
+	// Rename gives a file another name in its folder, whose file it replaces. It is durable when Rename returns.
+	Rename(from, to string) error
 	// List names every file below a folder ("" is all), sorted. An absent folder has none.
 	List(folder string) ([]string, error)
 }
@@ -135,11 +138,23 @@ func (d folder) Open(name string) (File, error) {
 
 func (d folder) ReadFile(name string) ([]byte, error) { return os.ReadFile(d.path(name)) }
 
+// Remove removes the folder of a tile's partial forms with the last of them.
 func (d folder) Remove(name string) error {
-	if err := os.Remove(d.path(name)); !notExist(err) {
+	path := d.path(name)
+	if err := os.Remove(path); err != nil && !notExist(err) {
 		return err
 	}
+	if isPartial(name) {
+		_ = os.Remove(filepath.Dir(path)) // which fails where there are others
+	}
 	return nil
+}
+
+func (d folder) Rename(from, to string) error {
+	if err := os.Rename(d.path(from), d.path(to)); err != nil {
+		return err
+	}
+	return disk.SyncDir(filepath.Dir(d.path(to)))
 }
 
 // Write writes, syncs and renames each step for all files: the syncs run side by side and share what they cost the

@@ -9,6 +9,7 @@ import (
 	"strconv"
 	"strings"
 	"sync"
+	"sync/atomic"
 
 	"zhenni"
 	"zhenni/storage/disk"
@@ -29,16 +30,27 @@ const (
 
 var castagnoli = crc32.MakeTable(crc32.Castagnoli)
 
-// journal is the append file. append and close belong to the sequencer, retire to the publisher.
+// unbegun stands for the first index in the head of a segment that is ready and not in use.
+const unbegun = -1
+
+// firstGroup is the room that a group is given to begin with, in bytes.
+const firstGroup = 4096
+
+// journal is the append file. append and close belong to the sequencer, retire and prepare to the publisher.
 type journal struct {
 	files  FS
 	length int64
 
 	file   File
-	number uint64
+	number uint64 // changed with making held
 	offset int64
 	slot   int64
 
+	// wanted says that the current segment is half full.
+	wanted atomic.Bool
+	// making guards next, the segment that is ready behind the current one, or nil. It is held while one is made.
+	making sync.Mutex
+	next   File
 	// mu guards closed: the segments that are no longer written to, oldest first.
 	mu     sync.Mutex
 	closed []closedSegment
@@ -50,33 +62,106 @@ type closedSegment struct {
 }
 
 // newGroup empties buf to take the entries of a group behind room for its header.
-func newGroup(buf []byte) []byte { return disk.Grow(buf[:0], 4096)[:groupHeader] }
+func newGroup(buf []byte) []byte { return disk.Grow(buf[:0], firstGroup)[:groupHeader] }
 
-// rotate closes the current segment, if there is one, and starts the next with the entry of index first.
+// rotate closes the current segment, if there is one, and begins the next with the entry of index first.
 func (j *journal) rotate(first int64) error {
+	j.making.Lock()
+	defer j.making.Unlock()
 	if j.file != nil {
 		if err := j.file.Close(); err != nil {
 			return err
 		}
+		j.file = nil
 		j.mu.Lock()
 		j.closed = append(j.closed, closedSegment{segmentFile(j.number), first})
 		j.mu.Unlock()
 		j.number++
 	}
+	if j.next == nil {
+		if err := j.makeNext(j.number); err != nil {
+			return err
+		}
+	}
+	head := j.newHead(j.number, first)
+	putMark(head[markFirst:], first)
+	j.file, j.next = j.next, nil
+	j.offset, j.slot = groupsStart, 1
+	j.wanted.Store(false)
+	return j.file.Through(head, 0)
+}
+
+// newHead makes the head of a segment, without a mark.
+func (j *journal) newHead(number uint64, first int64) []byte {
+	head := disk.Grow(nil, groupsStart)[:groupsStart]
+	copy(head, segmentMagic)
+	binary.BigEndian.PutUint64(head[24:], number)
+	binary.BigEndian.PutUint64(head[32:], uint64(first))
+	binary.BigEndian.PutUint64(head[40:], uint64(j.length))
+	putSum(head[:segmentHeader])
+	return head
+}
+
+// prepare makes the next segment ready when it will soon be needed: of a closed one whose entries all lie below size, or
+// a new one where there is none. A file system stalls who writes when it gives room back.
+func (j *journal) prepare(size int64) error {
+	if !j.wanted.Load() {
+		return nil
+	}
+	j.making.Lock()
+	defer j.making.Unlock()
+	if j.next != nil {
+		return nil
+	}
+	if old := j.takeClosed(size); old != "" {
+		return j.reuse(old, j.number+1)
+	}
+	return j.makeNext(j.number + 1)
+}
+
+// makeNext makes a new segment ready. The caller holds making.
+func (j *journal) makeNext(number uint64) error {
 	image := disk.Grow(nil, int(j.length))[:j.length]
-	copy(image, segmentMagic)
-	binary.BigEndian.PutUint64(image[24:], j.number)
-	binary.BigEndian.PutUint64(image[32:], uint64(first))
-	binary.BigEndian.PutUint64(image[40:], uint64(j.length))
-	putSum(image[:segmentHeader])
-	putMark(image[markFirst:], first)
-	if err := j.files.Write(Content{segmentFile(j.number), image}); err != nil {
+	copy(image, j.newHead(number, unbegun))
+	if err := j.files.Write(Content{segmentFile(number), image}); err != nil {
 		return err
 	}
 	var err error
-	j.file, err = j.files.Open(segmentFile(j.number))
-	j.offset, j.slot = groupsStart, 1
+	j.next, err = j.files.Open(segmentFile(number))
 	return err
+}
+
+// reuse makes a retired segment ready. It loses its entries under a name that means nothing, and has a name again when
+// all of them are gone for good. The caller holds making.
+func (j *journal) reuse(old string, number uint64) error {
+	if err := j.files.Rename(old, spareFile); err != nil {
+		return err
+	}
+	file, err := j.files.Open(spareFile)
+	if err != nil {
+		return err
+	}
+	if err = disk.Clear(file.Through, j.length); err == nil {
+		err = file.Through(j.newHead(number, unbegun), 0)
+	}
+	if err = errors.Join(err, file.Close()); err != nil {
+		return err
+	}
+	if err := j.files.Rename(spareFile, segmentFile(number)); err != nil {
+		return err
+	}
+	j.next, err = j.files.Open(segmentFile(number))
+	return err
+}
+
+// takeClosed takes the oldest closed segment if its entries all lie below size.
+func (j *journal) takeClosed(size int64) (name string) {
+	j.mu.Lock()
+	defer j.mu.Unlock()
+	if len(j.closed) > 0 && j.closed[0].end <= size {
+		name, j.closed = j.closed[0].name, j.closed[1:]
+	}
+	return name
 }
 
 // append writes one group, made by newGroup and filled with count entries, and returns when it is durable and marked.
@@ -99,6 +184,9 @@ func (j *journal) append(first int64, count int, group []byte) error {
 		return err
 	}
 	j.offset += int64(size)
+	if j.offset > j.length/2 {
+		j.wanted.Store(true)
+	}
 	return j.mark(first + int64(count))
 }
 
@@ -131,11 +219,12 @@ func groupSum(group []byte) uint32 {
 	return crc32.Update(crc32.Checksum(group[:groupHeader-4], castagnoli), castagnoli, group[groupHeader:])
 }
 
-// retire removes the closed segments whose entries all lie below size, oldest first, so that what is left has no gap.
+// retire removes the closed segments whose entries all lie below size, oldest first, so that what is left has no gap. It
+// leaves the newest of them for prepare.
 func (j *journal) retire(size int64) error {
 	j.mu.Lock()
 	defer j.mu.Unlock()
-	for len(j.closed) > 0 && j.closed[0].end <= size {
+	for len(j.closed) > 1 && j.closed[1].end <= size {
 		if err := j.files.Remove(j.closed[0].name); err != nil {
 			return err
 		}
@@ -144,16 +233,23 @@ func (j *journal) retire(size int64) error {
 	return nil
 }
 
-// close closes the file, after a sync for the last mark's sake if nothing failed: a failed sync is not tried again.
+// close closes the files when the goroutines have ended. If nothing failed it syncs before, for the last mark's sake, and
+// removes the segment that was not begun: a failed sync is not tried again.
 func (j *journal) close(sync bool) error {
-	if j.file == nil {
-		return nil
-	}
 	var err error
-	if sync {
-		err = j.file.Sync()
+	if j.file != nil {
+		if sync {
+			err = j.file.Sync()
+		}
+		err = errors.Join(err, j.file.Close())
 	}
-	return errors.Join(err, j.file.Close())
+	if j.next != nil {
+		err = errors.Join(err, j.next.Close())
+		if sync {
+			err = errors.Join(err, j.files.Remove(segmentFile(j.number+1)))
+		}
+	}
+	return err
 }
 
 // history is what a journal holds.
@@ -161,7 +257,8 @@ type history struct {
 	first    int64    // the index of entries[0]
 	entries  [][]byte // in order
 	segments []string // by name, oldest first
-	last     uint64   // the number of the newest segment
+	unused   []string // those that were made ready and not begun
+	last     uint64   // the highest number of either
 	// torn is the segment that ends in a group that was never acknowledged, cut by a crash.
 	torn string
 	// spoiledMark is a segment with a damaged slot of its mark.
@@ -209,7 +306,11 @@ func (h *history) readSegment(files FS, name string) (marked int64, err error) {
 	if err != nil {
 		return 0, fmt.Errorf("%s: %w", name, err)
 	}
-	h.segments, h.last = append(h.segments, name), number
+	if h.last = number; next == unbegun {
+		h.unused = append(h.unused, name)
+		return 0, nil
+	}
+	h.segments = append(h.segments, name)
 	marked, spoiled := readMark(b)
 	if spoiled {
 		h.spoiledMark = name
@@ -244,8 +345,8 @@ func (h *history) readSegment(files FS, name string) (marked int64, err error) {
 	return marked, nil
 }
 
-// checkSegment checks the head of a segment and returns the index of its first entry. In version 1 groups lie end to
-// end.
+// checkSegment checks the head of a segment and returns the index of its first entry, or unbegun. In version 1 groups lie
+// end to end.
 func checkSegment(b []byte, number uint64) (first int64, version int, err error) {
 	if rest, ok := bytes.CutPrefix(b, []byte(segmentKind)); ok && len(rest) > 0 && rest[0] >= '0' && rest[0] <= '9' {
 		version = int(rest[0] - '0')
@@ -257,8 +358,11 @@ func checkSegment(b []byte, number uint64) (first int64, version int, err error)
 		return 0, 0, corrupt("not a journal segment, or a damaged one: %s", repairHint)
 	}
 	first = int64(binary.BigEndian.Uint64(b[32:]))
-	if binary.BigEndian.Uint64(b[24:]) != number || binary.BigEndian.Uint64(b[40:]) != uint64(len(b)) || first < 0 {
+	if binary.BigEndian.Uint64(b[24:]) != number || binary.BigEndian.Uint64(b[40:]) != uint64(len(b)) || first < unbegun {
 		return 0, 0, corrupt("a segment cut short, or in the place of another: %s", repairHint)
+	}
+	if first == unbegun && !zero(b[segmentHeader:]) {
+		return 0, 0, corrupt("a segment that was never begun holds something: %s", repairHint)
 	}
 	return first, version, nil
 }

@@ -22,6 +22,7 @@ type memory struct {
 	unsynced []write
 	// changes counts writes, syncs, replacements and removals; the one numbered crashAt fails, and all after it.
 	changes, crashAt int
+	renamed          int
 	// beforeSync, if set, runs before each Sync and may fail or hold it. It is set before the log is opened.
 	beforeSync func() error
 }
@@ -90,6 +91,35 @@ func (m *memory) Remove(name string) error {
 		delete(m.cached, name)
 	}
 	return err
+}
+
+func (m *memory) Rename(from, to string) error {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	err := m.change()
+	if err != nil && !m.dying() {
+		return err
+	}
+	if _, ok := m.cached[from]; !ok {
+		return fs.ErrNotExist
+	}
+	rename(m.cached, from, to)
+	if err != nil {
+		return err
+	}
+	rename(m.durable, from, to)
+	for i := range m.unsynced {
+		if m.unsynced[i].name == from {
+			m.unsynced[i].name = to
+		}
+	}
+	m.renamed++
+	return nil
+}
+
+func rename(files map[string][]byte, from, to string) {
+	files[to] = files[from]
+	delete(files, from)
 }
 
 func (m *memory) List(folder string) ([]string, error) {

@@ -2,6 +2,7 @@ package audit
 
 import (
 	"fmt"
+	"slices"
 	"time"
 
 	"golang.org/x/mod/sumdb/note"
@@ -218,7 +219,7 @@ func (l *Log) restart(h *history) error {
 	s := &l.sequencer
 	s.end = s.edge.size
 	first := s.edge.size / tileWidth * tileWidth
-	if len(h.segments) > 0 {
+	if len(h.segments)+len(h.unused) > 0 {
 		s.journal.number = h.last + 1
 	}
 	if err := s.journal.rotate(first); err != nil {
@@ -237,7 +238,7 @@ func (l *Log) restart(h *history) error {
 		return err
 	}
 	s.requested = s.edge.size
-	for _, name := range h.segments {
+	for _, name := range slices.Concat(h.segments, h.unused, []string{spareFile}) {
 		if err := l.opts.Files.Remove(name); err != nil {
 			return ioError(err)
 		}
@@ -245,8 +246,10 @@ func (l *Log) restart(h *history) error {
 	return l.sweep(h.first)
 }
 
-// sweep removes the partial files that a crash left beside those of the newest checkpoint.
+// sweep removes the partial files that a crash left of checkpoints before the newest, whose last bundle began at base.
 func (l *Log) sweep(base int64) error {
+	l.publisher.stale, l.publisher.superseded = nil, 0
+	base = max(0, base-staleEntries)
 	keep := make(map[string]bool)
 	for _, t := range partialTiles(l.sequencer.edge.size) {
 		keep[tilePath(t)] = true

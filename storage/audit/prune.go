@@ -31,7 +31,7 @@ func (l *Log) Prune(below int64) (int64, error) {
 	return l.pruned.Load(), l.removeBundles()
 }
 
-// removeBundles removes the bundles below the pruned index, oldest first. So what a crash left lies side by side, and the
+// removeBundles removes the bundles below the pruned index, their partial forms before them, oldest first. So what a crash left lies side by side, and the
 // first removal finds where it begins by going down to a bundle that is gone.
 func (l *Log) removeBundles() error {
 	end := l.pruned.Load() / tileWidth
@@ -46,6 +46,10 @@ func (l *Log) removeBundles() error {
 			}
 		}
 		l.swept = true
+	}
+	below := func(t tlog.Tile) bool { return t.L == entriesLevel && t.N < end }
+	if err := l.publisher.removeStale(below); err != nil {
+		return ioError(err)
 	}
 	for ; l.removed < end; l.removed++ {
 		if err := l.opts.Files.Remove(bundlePath(l.removed)); err != nil {

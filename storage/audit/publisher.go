@@ -2,6 +2,8 @@ package audit
 
 import (
 	"fmt"
+	"slices"
+	"sync"
 
 	"golang.org/x/mod/sumdb/tlog"
 
@@ -25,6 +27,11 @@ type publisher struct {
 	log   *Log
 	work  chan publication
 	ended chan struct{}
+
+	// mu guards stale: the partial files that the newest checkpoint has no use for, of as many checkpoints as superseded.
+	mu         sync.Mutex
+	stale      []tlog.Tile
+	superseded int
 }
 
 func (p *publisher) run() {
@@ -38,8 +45,11 @@ func (p *publisher) run() {
 		err := p.log.Err()
 		if err == nil {
 			err = p.publish(w, files)
-			p.log.sequencer.fail(err)
 		}
+		if err == nil {
+			err = p.log.sequencer.journal.prepare(p.log.Size() / tileWidth * tileWidth)
+		}
+		p.log.sequencer.fail(err)
 		files = files[:0]
 		if w.done == nil {
 			continue
@@ -49,7 +59,12 @@ func (p *publisher) run() {
 		}
 		w.done <- err
 	}
+	if p.log.Err() == nil {
+		p.log.sequencer.fail(p.removeStale(anyTile))
+	}
 }
+
+func anyTile(tlog.Tile) bool { return true }
 
 func (w *publication) contents() []Content {
 	files := make([]Content, len(w.files))
@@ -81,28 +96,47 @@ func (p *publisher) publish(w publication, files []Content) error {
 		return err
 	}
 	before := p.log.published.Swap(&snapshot{w.tree, signed, w.files})
-	if before != nil {
-		if err := p.removePartials(before.tree.N, w.tree.N); err != nil {
+	if before != nil && p.supersede(before.tree.N, w.tree.N) >= staleCheckpoints {
+		if err := p.removeStale(anyTile); err != nil {
 			return err
 		}
 	}
 	return p.log.sequencer.journal.retire(w.tree.N / tileWidth * tileWidth)
 }
 
-// removePartials removes the partial files of a checkpoint that is no longer the newest. Nothing is lost: a
-// narrower form of a tile is the beginning of a wider one, and [Log.Tile] serves it from there.
-func (p *publisher) removePartials(before, now int64) error {
-	keep := make(map[tlog.Tile]bool)
-	for _, t := range partialTiles(now) {
-		keep[t] = true
-	}
+// supersede notes the partial files of a checkpoint that is no longer the newest, and returns of how many there may be
+// files. Nothing is lost with them: a narrower form of a tile is the beginning of a wider one, and [Log.Tile] serves it
+// from there.
+func (p *publisher) supersede(before, now int64) int {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	keep := partialTiles(now)
 	for _, t := range partialTiles(before) {
-		if keep[t] {
+		if !slices.Contains(keep, t) {
+			p.stale = append(p.stale, t)
+		}
+	}
+	p.superseded++
+	return p.superseded
+}
+
+// removeStale removes those partial files that no checkpoint has a use for. Many go together: the file system stalls who
+// writes each time that it gives room back.
+func (p *publisher) removeStale(which func(tlog.Tile) bool) error {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	var kept []tlog.Tile
+	for _, t := range p.stale {
+		if !which(t) {
+			kept = append(kept, t)
 			continue
 		}
 		if err := p.log.opts.Files.Remove(tilePath(t)); err != nil {
 			return err
 		}
+	}
+	if p.stale = kept; len(kept) == 0 {
+		p.superseded = 0
 	}
 	return nil
 }

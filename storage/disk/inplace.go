@@ -3,6 +3,7 @@ package disk
 import (
 	"errors"
 	"os"
+	"slices"
 	"unsafe"
 )
 
@@ -26,20 +27,43 @@ func OpenInPlace(path string) (*InPlace, error) {
 	return &InPlace{file, openDirect(file)}, nil
 }
 
-// fillDirect is the size from which [Fill] goes around the page cache: what is less is likely to be read soon.
-const fillDirect = 1 << 20
+const (
+	// fillDirect is the size from which [Fill] goes around the page cache: what is less is likely to be read soon.
+	fillDirect = 1 << 20
+	// piece is as much as is written at a time beside writes that somebody waits for: they come between.
+	piece = 256 << 10
+)
 
 // Fill writes the content of a new file, which then is as durable as a write makes it. Large content in memory of [Grow]
 // goes around the page cache, which would be filled with what nobody reads.
 func Fill(f *os.File, content []byte) error {
 	if len(content) >= fillDirect && aligned(content) {
 		if direct := openDirect(f); direct != nil {
-			_, err := direct.Write(content)
-			return errors.Join(err, direct.Close())
+			return errors.Join(fill(direct, content), direct.Close())
 		}
 	}
-	_, err := f.Write(content)
-	return err
+	return fill(f, content)
+}
+
+func fill(f *os.File, content []byte) error {
+	for part := range slices.Chunk(content, piece) {
+		if _, err := f.Write(part); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// Clear overwrites the first size bytes of a file, whole sectors of it, with zeros by way of through, its
+// [InPlace.Through].
+func Clear(through func(b []byte, at int64) error, size int64) error {
+	zeros := Grow(nil, piece)[:min(piece, size)]
+	for at := int64(0); at < size; at += piece {
+		if err := through(zeros[:min(piece, size-at)], at); err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 // WriteAt writes what survives the process at once, and a power failure some time later or with the next Sync.

@@ -146,3 +146,25 @@ func TestFill(t *testing.T) {
 		}
 	}
 }
+
+// A file is cleared up to the size given, in pieces.
+func TestClear(t *testing.T) {
+	for size, want := range map[int64]int{0: 0, Sector: 1, piece: 1, 2*piece + Sector: 3} {
+		b, pieces := bytes.Repeat([]byte{1}, 3*piece), 0
+		err := Clear(func(zeros []byte, at int64) error {
+			pieces++
+			if !aligned(zeros) {
+				t.Error("not in sectors")
+			}
+			copy(b[at:], zeros)
+			return nil
+		}, size)
+		if err != nil || pieces != want || bytes.Count(b, []byte{0}) != int(size) || bytes.IndexByte(b, 1) != int(size) {
+			t.Errorf("%d bytes: %d pieces, %d zeros, %v", size, pieces, bytes.Count(b, []byte{0}), err)
+		}
+	}
+	broken := errors.New("input/output error")
+	if err := Clear(func([]byte, int64) error { return broken }, 4*piece); !errors.Is(err, broken) {
+		t.Error(err)
+	}
+}

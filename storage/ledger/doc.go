@@ -13,7 +13,7 @@
 //	key           the key of the ledger, wrapped by somebody else's
 //	key.next      the same by the next one, while that is changed: see [ShareKey]
 //	end           written by Close: which segment is the last, and the size of the log
-//	*.new         a file being replaced; a crash may leave one, which means nothing
+//	*.new         a file being replaced, or a segment to be used again; a crash may leave one, which means nothing
 //
 // # Segment
 //
@@ -32,7 +32,8 @@
 //	         fingerprint of each record u64, zero where its client did not name it | records u32 |
 //	         size of the group u32 | CRC-32C u32
 //
-// A segment that is not written to any more has its index and is cut behind its last group.
+// A segment that is not written to any more has its index, and is cut behind its last group where an eighth of it is free.
+// One that was dropped full becomes the next: overwritten with zeros first, under another name.
 //
 // Prior is the index of the first leaf of the group before, all ones where that group has none, one less where it is of
 // another run: the leaves of a group follow one another, and their index is known only after both were written. From is a size of the log below

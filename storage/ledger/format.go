@@ -16,6 +16,7 @@ const (
 	indexDir   = "index/"
 	goneDir    = "gone/"
 	endFile    = "end"
+	spareFile  = "segment/spare.new" // a dropped segment on its way to be used again
 	temporary  = ".new"
 )
 

@@ -20,7 +20,10 @@ type keeper struct {
 	quit, ended chan struct{}
 	stopBeat    func()
 
-	image    []byte     // of a new segment
+	image []byte // of a new segment
+	// wanting says that no segment is ready, spare that a dropped one lies there to become it.
+	wanting, spare bool
+
 	segments []keptFile // oldest first, those still written to left out
 	gone     []keptFile // oldest first
 	// recovered are the segments that Open found without an index.
@@ -65,7 +68,9 @@ func (l *Ledger) keep(number uint32) {
 		}
 		if next.err == nil {
 			number++
+			k.wanting = true
 			l.close(<-k.closed)
+			k.wanting = false
 		}
 	}
 }
@@ -85,10 +90,10 @@ func (l *Ledger) hand(next readySegment) bool {
 	}
 }
 
-// nextSegment is makeSegment where there is room. The first segment is made anyhow, so that a server which was restarted
-// on a nearly full disk goes on when there is room.
+// nextSegment is makeSegment where there is room, or a spare that needs none. The first segment is made anyhow, so that a
+// server which was restarted on a nearly full disk goes on when there is room.
 func (l *Ledger) nextSegment(number uint32) readySegment {
-	if err := l.opts.Room(); err != nil {
+	if err := l.opts.Room(); err != nil && !l.keeper.spare {
 		return readySegment{err: unavailable("%w: %w", zhenni.ErrNoRoom, err)}
 	}
 	return l.makeSegment(number)
@@ -102,7 +107,13 @@ func (l *Ledger) makeSegment(number uint32) readySegment {
 	clear(k.image[:align])
 	putSegmentHeader(k.image, number, l.salt)
 	name := numbered(segmentDir, number)
-	if err := l.replace(name, k.image); err != nil {
+	var err error
+	if k.spare {
+		err, k.spare = l.reuse(name), false
+	} else {
+		err = l.replace(name, k.image)
+	}
+	if err != nil {
 		return readySegment{err: unavailable("%w: no file for answers: %w", zhenni.ErrNoRoom, err)}
 	}
 	file, err := l.files.Open(name)
@@ -112,29 +123,54 @@ func (l *Ledger) makeSegment(number uint32) readySegment {
 	return readySegment{file, number, nil}
 }
 
+// reuse makes the spare the segment of a name. What was dropped is gone before it has one.
+func (l *Ledger) reuse(name string) error {
+	file, err := l.files.Open(spareFile)
+	if err != nil {
+		return err
+	}
+	if err = disk.Clear(file.Through, l.opts.Segment); err == nil {
+		err = file.Through(l.keeper.image[:align], 0)
+	}
+	if err = errors.Join(err, file.Close()); err != nil {
+		return err
+	}
+	return l.files.Rename(spareFile, name)
+}
+
 // close takes over a segment that is not written to any more. The first one never was.
 func (l *Ledger) close(s closedSegment) {
 	if s.written == nil {
 		return
 	}
-	l.cut(s.number, s.end, l.writeIndex(s.number, s.written))
-	l.adopt(s.number, s.written, s.end)
+	l.adopt(s.number, s.written, l.opts.Segment)
+	l.index(s)
 	l.tidy()
 }
 
 // adopt takes in a segment that is not written to any more.
-func (l *Ledger) adopt(number uint32, places []place, end int64) {
+func (l *Ledger) adopt(number uint32, places []place, bytes int64) {
 	s := kept(number, places)
-	s.bytes = end
+	s.bytes = bytes
 	l.keeper.segments = append(l.keeper.segments, s)
 }
 
-// cut gives back the room behind the end of a segment, if its index was written.
-func (l *Ledger) cut(number uint32, end int64, indexed error) {
-	if indexed == nil {
-		indexed = os.Truncate(filepath.Join(l.opts.Dir, numbered(segmentDir, number)), end)
+// index writes the index of an adopted segment, and then gives back the room behind its end if that is an eighth or more:
+// one that is full is used again as it is.
+func (l *Ledger) index(c closedSegment) {
+	err := l.writeIndex(c.number, c.written)
+	if s := l.keeper.find(c.number); err == nil && c.end <= s.bytes-s.bytes/8 {
+		if err = os.Truncate(filepath.Join(l.opts.Dir, numbered(segmentDir, c.number)), c.end); err == nil {
+			s.bytes = c.end
+		}
 	}
-	l.complain("write the index of a segment and cut it", indexed)
+	l.complain("write the index of a segment and cut it", err)
+}
+
+// find returns a segment that was adopted.
+func (k *keeper) find(number uint32) *keptFile {
+	at := slices.IndexFunc(k.segments, func(s keptFile) bool { return s.number == number })
+	return &k.segments[at]
 }
 
 // newest is the number of the newest segment that is not written to, or 0.
@@ -180,7 +216,8 @@ func (k *keeper) bytes() (n int64) {
 	return n
 }
 
-// dropOldest removes the oldest segment, and remembers of the transactions in it those that could be sent again.
+// dropOldest removes the oldest segment, or sets it aside to be the next, and remembers of the transactions in it those
+// that could be sent again.
 func (l *Ledger) dropOldest() error {
 	oldest := l.keeper.segments[0]
 	if l.fresh(oldest.newest) {
@@ -194,7 +231,18 @@ func (l *Ledger) dropOldest() error {
 	}
 	l.mu.Unlock()
 	l.keeper.segments = l.keeper.segments[1:]
-	return errors.Join(l.files.Remove(numbered(segmentDir, oldest.number)), l.files.Remove(numbered(indexDir, oldest.number)))
+	return errors.Join(l.setAside(oldest), l.files.Remove(numbered(indexDir, oldest.number)))
+}
+
+// setAside takes a segment from its name: it is the spare where one is wanted and it is whole, or else removed.
+func (l *Ledger) setAside(s keptFile) error {
+	k, name := &l.keeper, numbered(segmentDir, s.number)
+	if !k.wanting || k.spare || s.bytes != l.opts.Segment {
+		return l.files.Remove(name)
+	}
+	err := l.files.Rename(name, spareFile)
+	k.spare = err == nil
+	return err
 }
 
 // rememberGone writes the fingerprints of a segment, beside those that were lost in it before, and returns them. Where

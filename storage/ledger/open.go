@@ -53,8 +53,9 @@ func (l *Ledger) start(number uint32) error {
 		return err
 	}
 	for _, s := range k.recovered {
-		l.cut(s.number, s.end, l.writeIndex(s.number, s.written))
+		l.index(s)
 	}
+	l.complain("remove a dropped segment", l.files.Remove(spareFile))
 	l.tidy()
 	k.stopBeat = l.opts.beat()
 	go l.keep(number + 1)

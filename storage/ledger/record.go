@@ -109,8 +109,19 @@ type opened struct {
 
 // open reads and opens the record at a place. It is [zhenni.ErrEvicted] where its segment was dropped meanwhile,
 // [zhenni.ErrCorrupt] where it is not as it was written, [zhenni.ErrUnavailable] where the disk fails.
-func (l *Ledger) open(p place, party, transaction string) (o opened, err error) {
-	f, err := os.Open(filepath.Join(l.opts.Dir, numbered(segmentDir, p.segment)))
+func (l *Ledger) open(p place, party, transaction string) (opened, error) {
+	name := filepath.Join(l.opts.Dir, numbered(segmentDir, p.segment))
+	o, err := l.read(name, p, party, transaction)
+	if errors.Is(err, zhenni.ErrCorrupt) {
+		if _, gone := os.Lstat(name); errors.Is(gone, fs.ErrNotExist) {
+			return o, zhenni.ErrEvicted // and used again while it was read
+		}
+	}
+	return o, err
+}
+
+func (l *Ledger) read(name string, p place, party, transaction string) (o opened, err error) {
+	f, err := os.Open(name)
 	if errors.Is(err, fs.ErrNotExist) {
 		return o, zhenni.ErrEvicted
 	}

@@ -12,6 +12,9 @@ import (
 	"zhenni/storage/disk"
 )
 
+// firstGroup is the room that a group is given to begin with, in bytes.
+const firstGroup = 64 << 10
+
 // group is the records of one write and the leaves that go to the log beside it. The writer sets first and err before
 // it closes done.
 type group struct {
@@ -73,7 +76,7 @@ func (w *writer) tryEnqueue(s *scratch, leaf audit.Leaf, bound int) (g *group, a
 	}
 	if w.filling == nil {
 		w.filling = &group{
-			buf: disk.Grow(w.spare.buf[:0], 64<<10)[:groupHeader], places: w.spare.places[:0], leaves: w.spare.leaves[:0],
+			buf: disk.Grow(w.spare.buf[:0], firstGroup)[:groupHeader], places: w.spare.places[:0], leaves: w.spare.leaves[:0],
 			done: make(chan struct{}),
 		}
 		w.spare = group{}
