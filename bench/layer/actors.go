@@ -38,9 +38,9 @@ type Actors struct {
 	Shards []int
 	// Clients is how many batches a node is asked at a time.
 	Clients int
-	// Questions is how many different comparisons there are, 1,024 or more, rounded to whole batches.
-	Questions int
-	Seed      uint64
+	// Questions is how many different comparisons there are, and Probes how many probes they are about, as in [Engine].
+	Questions, Probes int
+	Seed              uint64
 }
 
 // usualMessage is the size of a message that a node sends unless told otherwise.
@@ -51,7 +51,7 @@ func (a Actors) Validate() error {
 	err := within(
 		span{"Credentials", a.Credentials, leastSubjects, mostSubjects}, span{"Dim", a.Dim, leastDim, zhenni.MaxDim},
 		span{"Threads", a.Threads, 1, zhenni.MaxBatchItems / usualMessage}, span{"Clients", a.Clients, 1, 1 << 10},
-		span{"Questions", a.Questions, leastQuestions, mostSubjects},
+		span{"Questions", a.Questions, leastQuestions, mostSubjects}, span{"Probes", a.Probes, leastQuestions, mostSubjects},
 	)
 	if err != nil {
 		return err
@@ -73,8 +73,13 @@ func (a Actors) Validate() error {
 	return nil
 }
 
-// Open makes the nodes ready. It holds two rows a credential, one in the arena and one beside it, of Dim bytes and 80 more
-// each, one byte an element of a question, and a few bytes a question for each client.
+// Needs is the bytes of memory that the nodes hold from Open to Close: two rows a credential, one in the arena and one
+// beside it, five bytes an element of a probe, and the questions of each client.
+func (a Actors) Needs() int64 {
+	return twoRows(a.Credentials, a.Dim) + 5*int64(a.Probes)*int64(a.Dim) + int64(a.Questions)*int64(perQuestion+16*a.Clients)
+}
+
+// Open makes the nodes ready.
 func (a Actors) Open(ctx context.Context) (*Bench, error) {
 	if err := a.Validate(); err != nil {
 		return nil, err
@@ -103,7 +108,7 @@ func (a Actors) open(ctx context.Context, b *Bench) error {
 	}
 	b.atClose(arena.Close)
 	largest := slices.Max(a.Messages) * a.Threads
-	questions, err := crowd.ask(ctx, (a.Questions+largest-1)/largest*largest, a.Threads, a.Threads, false)
+	questions, err := crowd.ask(ctx, a.Questions, a.Probes, largest, a.Threads, a.Threads)
 	if err != nil {
 		return err
 	}

@@ -1,6 +1,7 @@
 package layer
 
 import (
+	"bytes"
 	"context"
 	"encoding/binary"
 	"errors"
@@ -15,41 +16,65 @@ import (
 )
 
 // crowd is synthetic people whose rows are held in memory, laid out as an arena lays its rows out: a line for a header,
-// then whole lines of elements. It is the store that an arena is filled from, and what the arena is measured beside. Once
-// made it is only read.
+// then whole lines of elements. It is the store that an arena is filled from, and what the arena is measured beside. Of a
+// large crowd several credentials are of one person, whose row is there once for each: what is measured depends on where
+// rows lie, and making a person takes longer than measuring one. Once made it is only read.
 type crowd struct {
-	people accuracy.Population
-	count  int
-	stride int
-	rows   []int8
+	population accuracy.Population
+	// count is the number of credentials, numbered from 0; credential i is of person i modulo people.
+	count, people int
+	stride        int
+	rows          []int8
 }
 
 // tenant is the one of everybody in the crowd.
 const tenant zhenni.TenantID = 1
 
-// newCrowd makes the references of so many people, on that many threads. release gives their memory back.
+// Of so many credentials one person has one on average, up to a bound: enough people that no two batches are alike.
+const (
+	credentialsEach = 16
+	mostPeople      = 1 << 13
+)
+
+// newCrowd makes so many credentials, on that many threads. release gives their memory back.
 func newCrowd(ctx context.Context, count, dim, threads int, seed uint64) (c *crowd, release func() error, err error) {
-	c = &crowd{people: accuracy.Population{Seed: seed, Dim: dim}, count: count, stride: rowStride(dim)}
+	c = &crowd{population: accuracy.Population{Seed: seed, Dim: dim}, count: count, stride: rowStride(dim)}
+	c.people = min(count/credentialsEach, mostPeople)
 	memory, release, err := reserve(count * c.stride)
 	if err != nil {
 		return nil, nil, err
 	}
 	c.rows = signed(memory)
-	err = spread(ctx, count, threads, func(first, last int) error {
-		embedding := make([]float32, dim)
-		for i := first; i < last; i++ {
-			c.people.Reference(i, embedding)
-			if _, err := engine.Prepare(c.row(i), embedding); err != nil {
-				return fmt.Errorf("subject %d: %w", i, err)
-			}
-		}
-		return nil
-	})
+	if err = spread(ctx, c.people, threads, c.enrol); err == nil {
+		err = spread(ctx, count, threads, c.repeat)
+	}
 	if err != nil {
 		return nil, nil, errors.Join(err, release())
 	}
 	return c, release, nil
 }
+
+// enrol makes the first credentials of people.
+func (c *crowd) enrol(first, last int) error {
+	embedding := make([]float32, c.dim())
+	for i := first; i < last; i++ {
+		c.population.Reference(i, embedding)
+		if _, err := engine.Prepare(c.row(i), embedding); err != nil {
+			return fmt.Errorf("person %d: %w", i, err)
+		}
+	}
+	return nil
+}
+
+// repeat makes the other credentials of people.
+func (c *crowd) repeat(first, last int) error {
+	for i := max(first, c.people); i < last; i++ {
+		copy(c.row(i), c.row(i%c.people))
+	}
+	return nil
+}
+
+func (c *crowd) dim() int { return c.population.Dim }
 
 // rowStride is the bytes of a row in an arena and here.
 func rowStride(dim int) int { return lineBytes + (dim+lineBytes-1)/lineBytes*lineBytes }
@@ -80,19 +105,18 @@ func spread(ctx context.Context, n, threads int, work func(first, last int) erro
 	return context.Cause(ctx)
 }
 
-// at is where the elements of a subject lie among the rows.
-func (c *crowd) at(subject int) int { return subject*c.stride + lineBytes }
+// at is where the elements of a credential lie among the rows.
+func (c *crowd) at(i int) int { return i*c.stride + lineBytes }
 
-func (c *crowd) row(subject int) []int8 {
-	at := c.at(subject)
-	return c.rows[at : at+c.people.Dim : at+c.people.Dim]
+func (c *crowd) row(i int) []int8 {
+	at := c.at(i)
+	return c.rows[at : at+c.dim() : at+c.dim()]
 }
 
-// id is the credential of a subject: bits that are as good as drawn, and the subject's number, so that no map of them is
-// held.
-func (c *crowd) id(subject int) (id zhenni.CredentialID) {
-	binary.BigEndian.PutUint64(id[:8], scatter(uint64(subject)+c.people.Seed<<32))
-	binary.BigEndian.PutUint64(id[8:], uint64(subject))
+// id is that of credential i: bits that are as good as drawn, and the number, so that no map of them is held.
+func (c *crowd) id(i int) (id zhenni.CredentialID) {
+	binary.BigEndian.PutUint64(id[:8], scatter(uint64(i)+c.population.Seed<<32))
+	binary.BigEndian.PutUint64(id[8:], uint64(i))
 	return id
 }
 
@@ -104,34 +128,31 @@ func scatter(x uint64) uint64 {
 	return x ^ x>>31
 }
 
-func (c *crowd) reference(subject int, row []int8) zhenni.Reference {
+func (c *crowd) reference(i int, row []int8) zhenni.Reference {
 	norm, _ := engine.CheckRow(row) // the arena holds it against the rule once more
-	return zhenni.Reference{ID: c.id(subject), Tenant: tenant, Status: zhenni.StatusActive, Generation: 1, Row: row, Norm: norm}
+	return zhenni.Reference{ID: c.id(i), Tenant: tenant, Status: zhenni.StatusActive, Generation: 1, Row: row, Norm: norm}
 }
 
 // Reference implements [engine.Store].
 func (c *crowd) Reference(id zhenni.CredentialID, row []int8) (zhenni.Reference, error) {
-	subject := binary.BigEndian.Uint64(id[8:])
-	if subject >= uint64(c.count) || c.id(int(subject)) != id {
+	i := binary.BigEndian.Uint64(id[8:])
+	if i >= uint64(c.count) || c.id(int(i)) != id {
 		return zhenni.Reference{}, zhenni.ErrNotFound
 	}
-	copy(row, c.row(int(subject)))
-	return c.reference(int(subject), row), nil
+	copy(row, c.row(int(i)))
+	return c.reference(int(i), row), nil
 }
 
 // References implements [engine.Store].
 func (c *crowd) References(first, last zhenni.Slot, visit func(zhenni.Reference) error) error {
-	var subjects []int
+	var found []int
 	for i := range c.count {
 		if slot := c.id(i).Slot(); first <= slot && slot <= last {
-			subjects = append(subjects, i)
+			found = append(found, i)
 		}
 	}
-	slices.SortFunc(subjects, func(a, b int) int {
-		x, y := c.id(a), c.id(b)
-		return slices.Compare(x[:], y[:])
-	})
-	for _, i := range subjects {
+	c.ascending(found)
+	for _, i := range found {
 		if err := visit(c.reference(i, c.row(i))); err != nil {
 			return err
 		}
@@ -139,9 +160,17 @@ func (c *crowd) References(first, last zhenni.Slot, visit func(zhenni.Reference)
 	return nil
 }
 
+// ascending puts credentials in the order of their ids.
+func (c *crowd) ascending(credentials []int) {
+	slices.SortFunc(credentials, func(a, b int) int {
+		x, y := c.id(a), c.id(b)
+		return bytes.Compare(x[:], y[:])
+	})
+}
+
 // rule is the threshold at which one non-mated comparison in a million matches.
 func (c *crowd) rule() (zhenni.Threshold, error) {
-	return zhenni.NewThreshold(4.75 / math.Sqrt(float64(c.people.Dim)))
+	return zhenni.NewThreshold(4.75 / math.Sqrt(float64(c.dim())))
 }
 
 // newArena makes an arena with room for everybody, whatever segment they fall into.
@@ -149,7 +178,7 @@ func (c *crowd) newArena() (*engine.Arena, error) {
 	const slots = 2 * 8 // of the index, a row
 	mean := float64(c.count) / engine.Segments
 	capacity := int64(mean + 8*math.Sqrt(mean) + 16)
-	return engine.NewArena(c.people.Dim, capacity*engine.Segments*int64(c.stride+slots))
+	return engine.NewArena(c.dim(), capacity*engine.Segments*int64(c.stride+slots))
 }
 
 // warm fills the arena with everybody, on that many threads.

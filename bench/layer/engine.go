@@ -38,9 +38,11 @@ type Engine struct {
 	Threads int
 	// Batch is how many items a matcher is given at a time.
 	Batch int
-	// Questions is how many different comparisons there are, 1,024 or more, rounded to whole batches of all threads.
-	Questions int
-	Seed      uint64
+	// Questions is how many different comparisons there are, and Probes how many probes they are about; 1,024 or more of
+	// each, rounded up to whole batches of all threads. The rows of all questions are to be far more than the caches hold,
+	// the probes less.
+	Questions, Probes int
+	Seed              uint64
 }
 
 // leastSubjects is enough for every segment to have some.
@@ -51,12 +53,25 @@ func (e Engine) Validate() error {
 	return within(
 		span{"Credentials", e.Credentials, leastSubjects, mostSubjects}, span{"Dim", e.Dim, leastDim, zhenni.MaxDim},
 		span{"Threads", e.Threads, 1, mostThreads}, span{"Batch", e.Batch, 1, zhenni.MaxBatchItems / max(1, e.Threads)},
-		span{"Questions", e.Questions, leastQuestions, mostSubjects},
+		span{"Questions", e.Questions, leastQuestions, mostSubjects}, span{"Probes", e.Probes, leastQuestions, mostSubjects},
 	)
 }
 
-// Open makes the engine ready. It holds two rows a credential, one in the arena and one beside it, of Dim bytes and 80
-// more each, and five bytes an element of a question.
+// Needs is the bytes of memory that the engine holds from Open to Close: two rows a credential, one in the arena and one
+// beside it, five bytes an element of a probe, the questions and the places to read.
+func (e Engine) Needs() int64 {
+	return twoRows(e.Credentials, e.Dim) + 5*int64(e.Probes)*int64(e.Dim) + perQuestion*int64(e.Questions) + 2*8*starts*int64(e.Threads)
+}
+
+// perQuestion is about what a question takes beside its probe, in all the batches that it is part of.
+const perQuestion = 256
+
+// twoRows is about the memory of the crowd and of an arena with everybody in it.
+func twoRows(credentials, dim int) int64 {
+	return int64(credentials) * int64(2*rowStride(dim)+16) * 101 / 100
+}
+
+// Open makes the engine ready.
 func (e Engine) Open(ctx context.Context) (*Bench, error) {
 	if err := e.Validate(); err != nil {
 		return nil, err
@@ -87,9 +102,8 @@ func (e Engine) open(ctx context.Context, b *Bench) error {
 	if err := crowd.warm(ctx, arena, e.Threads); err != nil {
 		return err
 	}
-	whole := e.Batch * e.Threads
 	s := &engineBench{Engine: e}
-	if s.questions, err = crowd.ask(ctx, (e.Questions+whole-1)/whole*whole, e.Threads, e.Threads, true); err != nil {
+	if s.questions, err = crowd.ask(ctx, e.Questions, e.Probes, e.Batch*e.Threads, e.Threads, e.Threads); err != nil {
 		return err
 	}
 	for t := range e.Threads {
@@ -199,6 +213,7 @@ type loop struct {
 	q       *questions
 	items   [][]uint32
 	probes  [][]int8
+	floats  [][]float32
 	probeAt [][]int
 	rowAt   [][]int
 	norms   [][][2]int32 // of probe and row
@@ -210,19 +225,20 @@ type loop struct {
 }
 
 func (q *questions) loop(batch, owner int) *loop {
-	a, d := q.asker(batch, owner, 0, false), q.crowd.people.Dim
+	a, f, d := q.asker(batch, owner, 0, false), q.asker(batch, owner, 0, true), q.crowd.dim()
 	l := &loop{q: q, items: a.items, dots: make([]int32, batch), row: make([]int8, d)}
 	for k := range a.batches {
 		first := k * batch * q.owners
 		var probeAt, rowAt []int
 		var norms [][2]int32
 		for _, item := range a.items[k] {
-			subject := int(q.subjects[first+int(item)])
-			probe := a.batches[k].Int8[int(item)*d:][:d]
-			probeAt, rowAt = append(probeAt, int(item)*d), append(rowAt, q.crowd.at(subject))
-			norms = append(norms, [2]int32{plainDot(probe, probe), plainDot(q.crowd.row(subject), q.crowd.row(subject))})
+			claim := q.claims[first+int(item)]
+			row := q.crowd.row(claim)
+			probeAt, rowAt = append(probeAt, int(item)*d), append(rowAt, q.crowd.at(claim))
+			norms = append(norms, [2]int32{q.norms[(first+int(item))%len(q.norms)], plainDot(row, row)})
 		}
-		l.probes, l.probeAt = append(l.probes, a.batches[k].Int8), append(l.probeAt, probeAt)
+		l.probes, l.floats = append(l.probes, a.batches[k].Int8), append(l.floats, f.batches[k].Float32)
+		l.probeAt = append(l.probeAt, probeAt)
 		l.rowAt, l.norms = append(l.rowAt, rowAt), append(l.norms, norms)
 	}
 	return l
@@ -267,7 +283,7 @@ func (l *loop) check() (int, error) {
 
 func (l *loop) quantise() (int, error) {
 	k := l.turn()
-	floats := l.q.floats[k*len(l.probes[k]):][:len(l.probes[k])]
+	floats := l.floats[k]
 	for _, at := range l.probeAt[k] {
 		if _, err := engine.Prepare(l.row, floats[at:][:len(l.row)]); err != nil {
 			return 0, fmt.Errorf("a probe of the crowd: %w", err)

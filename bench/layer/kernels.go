@@ -65,8 +65,19 @@ func (k Kernels) Validate() error {
 	return within(span{"Memory", int(k.Memory), leastSlab, mostSlab}, span{"Threads", k.Threads, 1, mostThreads})
 }
 
-// Open makes the kernels ready. It holds Memory bytes in this process, and as many in each of the processes it starts for
-// the other tiers, with 8 MiB a thread for the places to read.
+// Needs is the bytes of memory that the kernels hold from Open to Close: a slab in this process and one in each of the
+// processes of the other tiers, with 8 MiB a thread for the places to read.
+func (k Kernels) Needs() int64 {
+	processes := 1
+	for _, tier := range k.Tiers {
+		if tier != simd.Tier() {
+			processes++
+		}
+	}
+	return int64(processes) * (k.Memory + 8*starts*int64(k.Threads))
+}
+
+// Open makes the kernels ready. The processes it starts end with ctx or with Close.
 func (k Kernels) Open(ctx context.Context) (*Bench, error) {
 	if err := k.Validate(); err != nil {
 		return nil, err

@@ -87,7 +87,7 @@ func TestKernelsOfEveryTier(t *testing.T) {
 }
 
 func TestEngine(t *testing.T) {
-	e := layer.Engine{Credentials: 1 << 12, Dim: 128, Threads: 2, Batch: 64, Questions: 1 << 10, Seed: 1}
+	e := layer.Engine{Credentials: 1 << 12, Dim: 128, Threads: 2, Batch: 64, Questions: 1 << 11, Probes: 1 << 10, Seed: 1}
 	run := measure(t, e.Open, 2*time.Millisecond)
 	if run.Measurements[0].Name != "verify/int8" || run.ToLimit <= 0 || run.P99 <= 0 {
 		t.Errorf("headline %s, %v of its limit, p99 %v", run.Measurements[0].Name, run.ToLimit, run.P99)
@@ -101,7 +101,7 @@ func TestEngine(t *testing.T) {
 
 func TestActors(t *testing.T) {
 	a := layer.Actors{
-		Credentials: 1 << 12, Dim: 128, Threads: 2, Messages: []int{16, 1024}, Shards: []int{1, 64}, Clients: 4, Questions: 1 << 10, Seed: 1,
+		Credentials: 1 << 12, Dim: 128, Threads: 2, Messages: []int{16, 1024}, Shards: []int{1, 64}, Clients: 4, Questions: 1 << 11, Probes: 1 << 10, Seed: 1,
 	}
 	run := measure(t, a.Open, 5*time.Millisecond)
 	if head := run.Measurements[0]; head.Name != "node/message=1024" || run.ToLimit <= 0 {

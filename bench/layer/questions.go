@@ -5,6 +5,7 @@ import (
 	"context"
 	"fmt"
 	"math/rand/v2"
+	"slices"
 	"sync/atomic"
 	"time"
 	"unsafe"
@@ -14,17 +15,23 @@ import (
 	"zhenni/engine"
 )
 
-// questions are comparisons with the crowd whose answers are known: about half are mated. Of every so many in a row, one
-// for each owner, every owner has one, in random order: so each has its share of any part of them. They are only read.
+// questions are comparisons with the crowd whose answers are known: about half are mated. There are more of them than
+// probes, which are few enough for the cache, as those of requests just received are, and meet another credential each time
+// they come. Of every so many questions in a row, one for each owner, every owner has one, in random order: so each has its
+// share of any part of them. They are only read.
 type questions struct {
-	crowd    *crowd
-	rule     zhenni.Threshold
-	owners   int
-	ids      []zhenni.CredentialID
-	subjects []int32 // whose credential is claimed
-	probes   []int8
-	floats   []float32 // the probes before they were quantised; nil unless asked for
-	want     []zhenni.Outcome
+	crowd  *crowd
+	rule   zhenni.Threshold
+	owners int
+	// ids are the credentials claimed, claims their numbers, want the answers.
+	ids    []zhenni.CredentialID
+	claims []int
+	want   []zhenni.Outcome
+	// probe i is what question i asks about, and question i + len(persons), and so on. It is of persons[i].
+	probes  []int8
+	floats  []float32 // the probes before they were quantised
+	persons []int
+	norms   []int32
 	// surprises counts answers that are right and yet not the truth: errors of the model.
 	surprises atomic.Int64
 }
@@ -34,66 +41,86 @@ func ownerOf(id zhenni.CredentialID, owners int) int {
 	return engine.SegmentOf(id) * owners / engine.Segments
 }
 
-// ask makes n questions, rounded up to a multiple of the owners.
-func (c *crowd) ask(ctx context.Context, n, owners, threads int, floats bool) (*questions, error) {
+// upTo rounds n up to a multiple.
+func upTo(n, multiple int) int { return (n + multiple - 1) / multiple * multiple }
+
+// ask makes n questions about so many probes. Both are rounded up to whole batches, and n to a multiple of probes.
+func (c *crowd) ask(ctx context.Context, n, probes, batch, owners, threads int) (*questions, error) {
 	rule, err := c.rule()
 	if err != nil {
 		return nil, err
 	}
-	n = (n + owners - 1) / owners * owners
+	probes = upTo(probes, batch)
+	n = upTo(n, probes)
 	q := &questions{
-		crowd: c, rule: rule, owners: owners, ids: make([]zhenni.CredentialID, n), subjects: make([]int32, n),
-		probes: make([]int8, n*c.people.Dim), want: make([]zhenni.Outcome, n),
+		crowd: c, rule: rule, owners: owners,
+		ids: make([]zhenni.CredentialID, n), claims: make([]int, n), want: make([]zhenni.Outcome, n),
+		probes: make([]int8, probes*c.dim()), floats: make([]float32, probes*c.dim()), persons: make([]int, probes), norms: make([]int32, probes),
 	}
-	if floats {
-		q.floats = make([]float32, n*c.people.Dim)
+	if err := spread(ctx, probes, threads, q.capture); err != nil {
+		return nil, err
 	}
-	err = spread(ctx, n/owners, threads, func(first, last int) error {
-		random, embedding := rand.New(rand.NewPCG(c.people.Seed, uint64(first))), make([]float32, c.people.Dim)
-		for group := first; group < last; group++ {
-			for k, owner := range random.Perm(owners) {
-				if err := q.make(group*owners+k, owner, random, embedding); err != nil {
-					return err
-				}
-			}
-		}
-		return nil
-	})
-	if err == nil {
-		err = q.plausible()
+	if err := spread(ctx, n/owners, threads, q.claim); err != nil {
+		return nil, err
 	}
-	return q, err
+	return q, q.plausible()
 }
 
-// make makes question i, of a credential of the owner.
-func (q *questions) make(i, owner int, random *rand.Rand, embedding []float32) error {
-	c, d := q.crowd, q.crowd.people.Dim
-	claimed := random.IntN(c.count)
-	for ownerOf(c.id(claimed), q.owners) != owner {
-		claimed = random.IntN(c.count)
-	}
-	person := claimed
-	if random.IntN(2) == 0 {
-		person = (claimed + 1 + random.IntN(c.count-1)) % c.count
-	}
-	c.people.Probe(person, i, embedding)
-	if q.floats != nil {
-		copy(q.floats[i*d:], embedding)
-	}
-	probe := q.probes[i*d:][:d]
-	norm, err := engine.Prepare(probe, embedding)
-	if err != nil {
-		return err
-	}
-	q.ids[i], q.subjects[i], q.want[i] = c.id(claimed), int32(claimed), zhenni.NoMatch
-	row := c.row(claimed)
-	if q.rule.Accept(plainDot(probe, row), norm, plainDot(row, row)) {
-		q.want[i] = zhenni.Match
-	}
-	if mated := person == claimed; mated != (q.want[i] == zhenni.Match) {
-		q.surprises.Add(1)
+// capture makes probes.
+func (q *questions) capture(first, last int) error {
+	d := q.crowd.dim()
+	random := rand.New(rand.NewPCG(q.crowd.population.Seed, uint64(first)))
+	for i := first; i < last; i++ {
+		q.persons[i] = random.IntN(q.crowd.people)
+		embedding := q.floats[i*d:][:d]
+		q.crowd.population.Probe(q.persons[i], i, embedding)
+		var err error
+		if q.norms[i], err = engine.Prepare(q.probes[i*d:][:d], embedding); err != nil {
+			return fmt.Errorf("probe %d: %w", i, err)
+		}
 	}
 	return nil
+}
+
+// claim makes the questions of groups: one for each owner.
+func (q *questions) claim(first, last int) error {
+	random := rand.New(rand.NewPCG(q.crowd.population.Seed, uint64(first)+1<<32))
+	for group := first; group < last; group++ {
+		for k, owner := range random.Perm(q.owners) {
+			i := group*q.owners + k
+			probe := i % len(q.persons)
+			mated := random.IntN(2) == 0
+			q.claims[i] = q.draw(random, owner, q.persons[probe], mated)
+			q.ids[i], q.want[i] = q.crowd.id(q.claims[i]), zhenni.NoMatch
+			row := q.crowd.row(q.claims[i])
+			if q.rule.Accept(plainDot(q.probes[probe*len(row):][:len(row)], row), q.norms[probe], plainDot(row, row)) {
+				q.want[i] = zhenni.Match
+			}
+			if mated != (q.want[i] == zhenni.Match) {
+				q.surprises.Add(1)
+			}
+		}
+	}
+	return nil
+}
+
+// drawings is how often a mated credential of an owner is looked for.
+const drawings = 1 << 12
+
+// draw returns a credential of the owner: one of the person, if that is asked for and is to be had, else one of somebody
+// else.
+func (q *questions) draw(random *rand.Rand, owner, person int, mated bool) int {
+	c := q.crowd
+	for range drawings {
+		i := random.IntN(c.count)
+		if mated {
+			i = random.IntN((c.count-person+c.people-1)/c.people)*c.people + person
+		}
+		if ownerOf(c.id(i), q.owners) == owner && (i%c.people == person) == mated {
+			return i
+		}
+	}
+	return q.draw(random, owner, person, false)
 }
 
 // plausible refuses questions whose right answers tell people apart no better than chance would.
@@ -125,23 +152,23 @@ const everyone = -1
 // asker makes an asker of batches of so many items, that number for each owner, of which it asks those of one owner, or of
 // everyone. It begins with batch first.
 func (q *questions) asker(items, owner, first int, floats bool) *asker {
-	a, d, n := &asker{next: first}, q.crowd.people.Dim, items*q.owners
+	a, d, n := &asker{}, q.crowd.dim(), items*q.owners
 	for at := 0; at+n <= len(q.ids); at += n {
 		b := zhenni.Batch{Tenant: tenant, Dim: d, IDs: q.ids[at : at+n : at+n], Outcomes: make([]zhenni.Outcome, n)}
-		if floats {
-			b.Float32 = q.floats[at*d : (at+n)*d]
+		if probe := at % len(q.persons); floats {
+			b.Float32 = q.floats[probe*d : (probe+n)*d]
 		} else {
-			b.Int8 = q.probes[at*d : (at+n)*d]
+			b.Int8 = q.probes[probe*d : (probe+n)*d]
 		}
-		want, asked := make([]byte, n), []uint32(nil)
-		for i := range n {
-			if owner == everyone || ownerOf(b.IDs[i], q.owners) == owner {
+		want, asked := make([]byte, n), make([]uint32, 0, n)
+		for i, id := range b.IDs {
+			if owner == everyone || ownerOf(id, q.owners) == owner {
 				asked, want[i] = append(asked, uint32(i)), byte(q.want[at+i])
 			}
 		}
-		a.batches, a.items, a.want = append(a.batches, b), append(a.items, asked), append(a.want, want)
+		a.batches, a.items, a.want = append(a.batches, b), append(a.items, slices.Clip(asked)), append(a.want, want)
 	}
-	a.next %= len(a.batches)
+	a.next = first % len(a.batches)
 	return a
 }
 
