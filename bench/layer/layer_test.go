@@ -116,3 +116,19 @@ func TestActors(t *testing.T) {
 		t.Errorf("%s stands at %v of %q", m.Name, m.X, m.Sweep)
 	}
 }
+
+func TestStore(t *testing.T) {
+	dir := t.TempDir()
+	s := layer.Store{Dir: dir, Credentials: 1 << 12, Imported: 1 << 12, Dim: 128, Threads: 2, Callers: []int{1, 16}, Seed: 1}
+	run := measure(t, s.Open, 5*time.Millisecond)
+	want(t, run, map[string]string{
+		"get/hot": "file/hot", "file/hot": "", "put/callers=1": "disk/sync", "put/callers=16": "disk/sync", "disk/sync": "",
+		"import": "file/write", "file/write": "",
+	})
+	if run.Find("disk/read/depth=1") != nil { // else the file system has no reads around the page cache
+		want(t, run, map[string]string{"get/cold": "disk/read/depth=1", "file/cold": "disk/read/depth=1", "disk/read/depth=32": ""})
+	}
+	if left, err := os.ReadDir(dir); err != nil || len(left) != 0 {
+		t.Errorf("left behind: %v, %v", left, err)
+	}
+}

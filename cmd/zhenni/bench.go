@@ -19,6 +19,7 @@ type benchCommand struct {
 	Kernels benchKernels `cmd:"" help:"The kernels on every instruction set and dimension, beside what memory gives."`
 	Engine  benchEngine  `cmd:"" help:"Verification in process, beside its dot products alone."`
 	Actors  benchActors  `cmd:"" help:"Verification through the mailboxes, beside matchers called directly."`
+	Store   benchStore   `cmd:"" help:"Get, put and import, beside a mapped file and the disk."`
 	Compare benchCompare `cmd:"" help:"Compare result files with an older one: ratios, and whether they mean anything."`
 	Report  benchReport  `cmd:"" help:"Write result files as one HTML page with plots."`
 }
