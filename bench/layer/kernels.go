@@ -88,10 +88,10 @@ func (k Kernels) Open(ctx context.Context) (*Bench, error) {
 		return nil, err
 	}
 	b.atClose(own.release)
-	b.Cases = own.limits()
-	for _, tier := range k.Tiers {
+	tiers := make([]interface{ cases(d int) []result.Case }, len(k.Tiers))
+	for i, tier := range k.Tiers {
+		tiers[i] = own
 		if tier == simd.Tier() {
-			b.Cases = append(b.Cases, own.cases()...)
 			continue
 		}
 		other, err := k.start(ctx, tier)
@@ -99,7 +99,13 @@ func (k Kernels) Open(ctx context.Context) (*Bench, error) {
 			return b.opened(err)
 		}
 		b.atClose(other.Close)
-		b.Cases = append(b.Cases, other.cases()...)
+		tiers[i] = other
+	}
+	for _, d := range k.Dims { // dimension by dimension, so that a kernel and its limit are measured close to each other
+		b.Cases = append(b.Cases, own.limits(d)...)
+		for _, tier := range tiers {
+			b.Cases = append(b.Cases, tier.cases(d)...)
+		}
 	}
 	k.headFirst(b.Cases)
 	return b, nil
@@ -165,16 +171,14 @@ func (k Kernels) prepare(tier string) (*tierBench, error) {
 }
 
 // limits are what memory gives, whatever is computed.
-func (t *tierBench) limits() []result.Case {
+func (t *tierBench) limits(d int) []result.Case {
 	var b Bench
-	for _, d := range t.Dims {
-		for _, threads := range threadCounts(t.Threads) {
-			readers := t.readers[:threads]
-			b.add(t.measurement("memory/random", d, "", threads, ""), pressRandom(readers, d))
-			b.add(t.measurement("memory/stream", d, "", threads, ""), func(ctx context.Context, about time.Duration) (result.Sample, error) {
-				return bare(ctx, threads, about, func(i int) int { return readers[i].stream(d) })
-			})
-		}
+	for _, threads := range threadCounts(t.Threads) {
+		readers := t.readers[:threads]
+		b.add(t.measurement("memory/random", d, "", threads, ""), pressRandom(readers, d))
+		b.add(t.measurement("memory/stream", d, "", threads, ""), func(ctx context.Context, about time.Duration) (result.Sample, error) {
+			return bare(ctx, threads, about, func(i int) int { return readers[i].stream(d) })
+		})
 	}
 	return b.Cases
 }
@@ -189,26 +193,24 @@ func (t *tierBench) measurement(kernel string, d int, tier string, threads int, 
 	return m
 }
 
-// cases are the kernels at every dimension.
-func (t *tierBench) cases() []result.Case {
+// cases are the kernels at a dimension.
+func (t *tierBench) cases(d int) []result.Case {
 	var b Bench
-	for _, d := range t.Dims {
-		for _, threads := range threadCounts(t.Threads) {
-			b.add(t.measurement("gathered", d, t.tier, threads, "memory/random"), t.gathered(d, threads))
+	for _, threads := range threadCounts(t.Threads) {
+		b.add(t.measurement("gathered", d, t.tier, threads, "memory/random"), t.gathered(d, threads))
+	}
+	b.add(t.measurement("block", d, t.tier, 1, "memory/stream"), t.block(d))
+	for _, kernel := range cachedKernels {
+		if kernel.powers && d&(d-1) != 0 {
+			continue
 		}
-		b.add(t.measurement("block", d, t.tier, 1, "memory/stream"), t.block(d))
-		for _, kernel := range cachedKernels {
-			if kernel.powers && d&(d-1) != 0 {
-				continue
+		b.add(t.measurement(kernel.name, d, t.tier, 1, ""), func(ctx context.Context, about time.Duration) (result.Sample, error) {
+			work, err := kernel.prepare(d, t.Seed)
+			if err != nil {
+				return result.Sample{}, err
 			}
-			b.add(t.measurement(kernel.name, d, t.tier, 1, ""), func(ctx context.Context, about time.Duration) (result.Sample, error) {
-				work, err := kernel.prepare(d, t.Seed)
-				if err != nil {
-					return result.Sample{}, err
-				}
-				return bare(ctx, 1, about, func(int) int { return work() })
-			})
-		}
+			return bare(ctx, 1, about, func(int) int { return work() })
+		})
 	}
 	return b.Cases
 }

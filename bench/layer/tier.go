@@ -58,7 +58,10 @@ func (t *tierBench) serve(from *json.Decoder, to *json.Encoder) error {
 	if err := to.Encode(report{}); err != nil {
 		return err
 	}
-	cases := t.cases()
+	var cases []result.Case
+	for _, d := range t.Dims {
+		cases = append(cases, t.cases(d)...)
+	}
 	for {
 		var o order
 		if err := from.Decode(&o); errors.Is(err, io.EOF) {
@@ -137,9 +140,9 @@ func (p *tierProcess) ask(question any) (result.Sample, error) {
 	return answer.Sample, nil
 }
 
-// cases are those of the tier, each measured by its process.
-func (p *tierProcess) cases() []result.Case {
-	cases := p.tierBench.cases()
+// cases are those of the tier at a dimension, each measured by its process.
+func (p *tierProcess) cases(d int) []result.Case {
+	cases := p.tierBench.cases(d)
 	for i := range cases {
 		name := cases[i].Name
 		cases[i].Measure = func(_ context.Context, about time.Duration) (result.Sample, error) {
