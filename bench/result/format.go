@@ -39,7 +39,10 @@ func Quantity(value float64, unit string) string {
 
 // digits writes three digits, more only where they stand before the point of a number below a million.
 func digits(value float64) string {
-	if size := math.Abs(value); size >= 1e6 || size < 1e-3 && size > 0 {
+	if value == 0 {
+		return "0"
+	}
+	if size := math.Abs(value); size >= 1e6 || size < 1e-3 {
 		return strconv.FormatFloat(value, 'e', 2, 64)
 	}
 	decimals := 2
@@ -63,9 +66,15 @@ func quantile(sorted []float64, q float64) float64 {
 	return sorted[low] + (sorted[high]-sorted[low])*(at-float64(low))
 }
 
-// Legend says in a few sentences what the columns of [Run.Table] are.
-const Legend = `median: the middle of the rounds; ± half the distance between their quartiles. of limit: the measurement over what bounds it,
-named behind, in the same rounds: of a rate the share reached, of a cost how many times the limit's. allocs: heap allocations an item.`
+// Legend says what the columns of [Run.Table] are, a row each.
+var Legend = [][]string{
+	{"median", "the middle of the rounds"},
+	{"±", "half the distance between the quartiles of the rounds"},
+	{"of limit", "the measurement over its limit in the same rounds: of a rate the share reached, of a cost how many times the limit's"},
+	{"limit", "what bounds the measurement: the layer below it, or the machine"},
+	{"allocs", "heap allocations an item"},
+	{"p50, p99", "half of the calls, 99 in 100, took no longer"},
+}
 
 // Table returns the measurements as rows of text for people; the first row is the heading. Columns that no measurement
 // fills are left out, but not those of the first three.
@@ -75,7 +84,7 @@ func (r *Run) Table() [][]string {
 		m := &r.Measurements[i]
 		row := []string{m.Name, Quantity(m.Median(), m.Unit), Percent(m.Spread()), "", m.Limit, "", "", ""}
 		if ratio, ok := r.Ratio(m); ok {
-			row[3] = ratioText(m, ratio)
+			row[3] = RatioText(ratio, m.Unit)
 		}
 		if m.Allocations != nil {
 			row[5] = strconv.FormatFloat(*m.Allocations, 'f', -1, 64)
@@ -88,8 +97,9 @@ func (r *Run) Table() [][]string {
 	return withoutEmpty(rows, 3)
 }
 
-func ratioText(m *Measurement, ratio float64) string {
-	if m.Higher() {
+// RatioText writes a ratio to a limit of the same unit: of a rate in percent, of a cost as a factor.
+func RatioText(ratio float64, unit string) string {
+	if higher(unit) {
 		return Percent(ratio)
 	}
 	return fmt.Sprintf("%.3g×", ratio)

@@ -39,13 +39,10 @@ type benchOutput struct {
 	JSON   bool          `help:"Print the result as one JSON object instead of a table."`
 }
 
-// maxRounds bounds --rounds below what a result file may hold.
-const maxRounds = 1000
-
 // Validate refuses, before anything is measured, what could not be measured or written at the end.
 func (b *benchOutput) Validate() error {
-	if b.Rounds < 1 || b.Rounds > maxRounds || b.Time <= 0 {
-		return fmt.Errorf("--rounds %d --time %v: want 1–%d rounds of some time", b.Rounds, b.Time, maxRounds)
+	if b.Rounds < 1 || b.Rounds > result.MaxRounds || b.Time <= 0 {
+		return fmt.Errorf("--rounds %d --time %v: want 1–%d rounds of some time", b.Rounds, b.Time, result.MaxRounds)
 	}
 	for _, path := range []string{b.Out, b.Report} {
 		if path == "" {
@@ -84,7 +81,7 @@ func (b *benchOutput) turns(ctx context.Context, out *output, cases []result.Cas
 // does not keep the result from being printed.
 func (b *benchOutput) finish(out *output, run *result.Run) error {
 	if err := run.Finish(); err != nil {
-		return err
+		return environment("%s measured nothing that can be kept: %w", run.Layer, err)
 	}
 	return errors.Join(b.write(out, run), b.print(out, run))
 }
@@ -109,6 +106,9 @@ func (b *benchOutput) write(out *output, run *result.Run) error {
 }
 
 func (b *benchOutput) print(out *output, run *result.Run) error {
+	for _, caveat := range run.Caveats() {
+		out.Note("WARNING: %s", caveat)
+	}
 	if b.JSON {
 		return out.JSON(run)
 	}
@@ -116,8 +116,13 @@ func (b *benchOutput) print(out *output, run *result.Run) error {
 		strings.TrimSpace(run.Machine.CPU), run.Machine.Tier, run.Commit, run.Seed, b.Rounds, b.Time); err != nil {
 		return err
 	}
-	if err := out.Table(run.Table()); err != nil {
-		return err
+	for _, rows := range [][][]string{run.Table(), result.Legend} {
+		if err := out.Table(rows); err != nil {
+			return err
+		}
+		if err := out.Print(""); err != nil {
+			return err
+		}
 	}
-	return out.Print("\n%s", result.Legend)
+	return nil
 }

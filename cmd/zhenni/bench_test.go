@@ -8,6 +8,8 @@ import (
 	"testing"
 	"time"
 
+	"github.com/alecthomas/kong"
+
 	"zhenni/bench/result"
 )
 
@@ -40,7 +42,7 @@ func TestBenchFinishesWithTableAndFiles(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	for _, want := range []string{"verify", "4.00 M/s", "50 %", "bare loop", "250 µs", "2.00 ms", "seed 7", "of limit: "} {
+	for _, want := range []string{"verify", "4.00 M/s", "50 %", "bare loop", "250 µs", "2.00 ms", "seed 7", "half the distance"} {
 		if !strings.Contains(table, want) {
 			t.Errorf("the table lacks %q:\n%s", want, table)
 		}
@@ -75,8 +77,31 @@ func TestBenchPrintsWhatItCanNotWrite(t *testing.T) {
 	}
 }
 
+// A layer's command has the flags by embedding them.
+func TestBenchFlagsAreEmbedded(t *testing.T) {
+	var cli struct {
+		Layer struct {
+			benchOutput
+			Dim int `default:"512"`
+		} `cmd:""`
+	}
+	parser, err := kong.New(&cli)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, err := parser.Parse(strings.Fields("layer --time 20ms --seed 3 --out r.json --json")); err != nil {
+		t.Fatal(err)
+	}
+	if want := (benchOutput{Rounds: 10, Time: 20 * time.Millisecond, Seed: 3, Out: "r.json", JSON: true}); cli.Layer.benchOutput != want || cli.Layer.Dim != 512 {
+		t.Errorf("%+v", cli.Layer)
+	}
+	if _, err := parser.Parse(strings.Fields("layer --rounds 0")); err == nil || !strings.Contains(err.Error(), "--rounds 0") {
+		t.Errorf("no rounds: %v", err)
+	}
+}
+
 func TestBenchRefusesRoundsThatNobodyCanTake(t *testing.T) {
-	for _, b := range []benchOutput{{Rounds: 0, Time: 1}, {Rounds: maxRounds + 1, Time: 1}, {Rounds: 1}} {
+	for _, b := range []benchOutput{{Rounds: 0, Time: 1}, {Rounds: result.MaxRounds + 1, Time: 1}, {Rounds: 1}} {
 		if b.Validate() == nil {
 			t.Errorf("%+v is allowed", b)
 		}
