@@ -42,7 +42,7 @@ func preparePair(d int, seed uint64) (func() int, error) {
 }
 
 // tileRows is how many rows meet how many.
-const tileRows = 256
+const tileRows = 128
 
 func prepareTile(d int, seed uint64) (func() int, error) {
 	a, b, dots := noise(tileRows*d, seed), noise(tileRows*d, seed+1), make([]int32, tileRows*tileRows)

@@ -60,7 +60,7 @@ func (e Engine) Validate() error {
 // Needs is the bytes of memory that the engine holds from Open to Close: two rows a credential, one in the arena and one
 // beside it, five bytes an element of a probe, the questions and the places to read.
 func (e Engine) Needs() int64 {
-	return twoRows(e.Credentials, e.Dim) + 5*int64(e.Probes)*int64(e.Dim) + perQuestion*int64(e.Questions) + 2*8*starts*int64(e.Threads)
+	return twoRows(e.Credentials, e.Dim) + 5*int64(e.Probes)*int64(e.Dim) + perQuestion*int64(e.Questions) + 2*8*mostStarts*int64(e.Threads)
 }
 
 // perQuestion is about what a question takes beside its probe, in all the batches that it is part of.
@@ -155,12 +155,12 @@ func (s *engineBench) askers(threads int, floats bool) []*asker {
 
 func (s *engineBench) bare(threads int) func(context.Context, time.Duration) (result.Sample, error) {
 	return func(ctx context.Context, about time.Duration) (result.Sample, error) {
-		return bare(ctx, threads, about, func(t int) int { return s.loops[t].dotPairs() })
+		return press(ctx, threads, about, func(t int) (int, error) { return s.loops[t].dotPairs(), nil })
 	}
 }
 
 func (s *engineBench) memory(threads int) func(context.Context, time.Duration) (result.Sample, error) {
-	readers := newReaders(s.questions.crowd.rows, threads, starts, s.Dim, s.Seed)
+	readers := newReaders(s.questions.crowd.rows, threads, s.Dim, s.Seed)
 	return pressRandom(readers, s.Dim)
 }
 

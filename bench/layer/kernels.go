@@ -17,7 +17,7 @@ import (
 //	gathered   DotPairs of rows at random places of the slab, which it prefetches; limit: memory read at random
 //	block      DotBlock of one probe with rows in their order in the slab; limit: memory read in order
 //	pair       Dot of two rows in the cache
-//	tile       DotTile of 256 rows with 256 rows, in the cache
+//	tile       DotTile of 128 rows with 128 rows, in the cache
 //	checked    SumSquares of a row in the cache
 //	quantised  Quantize of a row in the cache
 //	hadamard   Hadamard of a row in the cache; powers of two only
@@ -74,7 +74,7 @@ func (k Kernels) Needs() int64 {
 			processes++
 		}
 	}
-	return int64(processes) * (k.Memory + 8*starts*int64(k.Threads))
+	return int64(processes) * (k.Memory + 8*mostStarts*int64(k.Threads))
 }
 
 // Open makes the kernels ready. The processes it starts end with ctx or with Close.
@@ -155,9 +155,6 @@ type tierBench struct {
 	release func() error
 }
 
-// starts is the number of places that a thread reads at before it begins again.
-const starts = 1 << 20
-
 func (k Kernels) prepare(tier string) (*tierBench, error) {
 	longest := slices.Max(k.Dims)
 	memory, release, err := reserve(int(k.Memory) / lineBytes * lineBytes)
@@ -166,7 +163,7 @@ func (k Kernels) prepare(tier string) (*tierBench, error) {
 	}
 	t := &tierBench{Kernels: k, tier: tier, slab: signed(memory), release: release}
 	fill(t.slab, k.Seed)
-	t.readers = newReaders(t.slab, k.Threads, starts, longest, k.Seed)
+	t.readers = newReaders(t.slab, k.Threads, longest, k.Seed)
 	return t, nil
 }
 

@@ -23,15 +23,15 @@ func TestMain(m *testing.M) {
 	}
 }
 
-// measure takes one short round of every case and returns a run that is fit to be written.
-func measure(t *testing.T, open func(context.Context) (*layer.Bench, error), about time.Duration) *result.Run {
+// measure takes short rounds of every case and returns a run that is fit to be written.
+func measure(t *testing.T, open func(context.Context) (*layer.Bench, error), rounds int, about time.Duration) *result.Run {
 	t.Helper()
 	b, err := open(t.Context())
 	if err != nil {
 		t.Fatal(err)
 	}
 	run := &result.Run{Layer: "test"}
-	run.Measurements, err = result.Turns(t.Context(), 2, about, b.Cases, nil)
+	run.Measurements, err = result.Turns(t.Context(), rounds, about, b.Cases, nil)
 	if closed := b.Close(); err != nil || closed != nil {
 		t.Fatal(err, closed)
 	}
@@ -67,7 +67,7 @@ func TestKernelsOfEveryTier(t *testing.T) {
 	k := layer.Kernels{
 		Tiers: simd.Tiers(), Dims: []int{64, 192}, Memory: 1 << 20, Threads: 2, Seed: 1, Program: []string{program, layer.TierCommand},
 	}
-	run := measure(t, k.Open, time.Millisecond)
+	run := measure(t, k.Open, 1, time.Millisecond)
 	if head := run.Measurements[0].Name; head != "gathered/d=64/tier="+simd.Tiers()[0] {
 		t.Errorf("the headline is %s", head)
 	}
@@ -88,7 +88,7 @@ func TestKernelsOfEveryTier(t *testing.T) {
 
 func TestEngine(t *testing.T) {
 	e := layer.Engine{Credentials: 1 << 12, Dim: 128, Threads: 2, Batch: 64, Questions: 1 << 11, Probes: 1 << 10, Seed: 1}
-	run := measure(t, e.Open, 2*time.Millisecond)
+	run := measure(t, e.Open, 2, 2*time.Millisecond)
 	if run.Measurements[0].Name != "verify/int8" || run.ToLimit <= 0 || run.P99 <= 0 {
 		t.Errorf("headline %s, %v of its limit, p99 %v", run.Measurements[0].Name, run.ToLimit, run.P99)
 	}
@@ -103,7 +103,7 @@ func TestActors(t *testing.T) {
 	a := layer.Actors{
 		Credentials: 1 << 12, Dim: 128, Threads: 2, Messages: []int{16, 1024}, Shards: []int{1, 64}, Clients: 4, Questions: 1 << 11, Probes: 1 << 10, Seed: 1,
 	}
-	run := measure(t, a.Open, 5*time.Millisecond)
+	run := measure(t, a.Open, 2, 5*time.Millisecond)
 	if head := run.Measurements[0]; head.Name != "node/message=1024" || run.ToLimit <= 0 {
 		t.Errorf("headline %s, %v of its limit", head.Name, run.ToLimit)
 	}
@@ -120,7 +120,7 @@ func TestActors(t *testing.T) {
 func TestStore(t *testing.T) {
 	dir := t.TempDir()
 	s := layer.Store{Dir: dir, Credentials: 1 << 12, Imported: 1 << 12, Dim: 128, Threads: 2, Callers: []int{1, 16}, Seed: 1}
-	run := measure(t, s.Open, 5*time.Millisecond)
+	run := measure(t, s.Open, 1, 5*time.Millisecond)
 	want(t, run, map[string]string{
 		"get/hot": "file/hot", "file/hot": "", "put/callers=1": "disk/sync", "put/callers=16": "disk/sync", "disk/sync": "",
 		"import": "file/write", "file/write": "",

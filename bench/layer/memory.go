@@ -28,8 +28,13 @@ type reader struct {
 	_        [lineBytes]byte // the next reader's sum is on another line
 }
 
-// newReaders makes a reader for each thread, with so many random lines of the slab to start at, longest bytes from its end.
-func newReaders(slab []int8, threads, starts, longest int, seed uint64) []reader {
+// mostStarts is the number of places that a thread reads at before it begins again.
+const mostStarts = 1 << 20
+
+// newReaders makes a reader for each thread, with random lines of the slab to start at, longest bytes from its end: as many
+// as it has lines, up to mostStarts.
+func newReaders(slab []int8, threads, longest int, seed uint64) []reader {
+	starts := min(max(len(slab)/lineBytes, sweepRows), mostStarts)
 	readers := make([]reader, threads)
 	for t := range readers {
 		random := rand.New(rand.NewPCG(seed, uint64(t)))
@@ -41,7 +46,7 @@ func newReaders(slab []int8, threads, starts, longest int, seed uint64) []reader
 	return readers
 }
 
-// rows returns the next n starts, of which there are more.
+// rows returns the next n starts, of which there are as many or more.
 func (r *reader) rows(n int) []int {
 	if r.next+n > len(r.at) {
 		r.next = 0
