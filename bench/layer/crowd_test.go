@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"context"
 	"errors"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -172,14 +173,22 @@ func TestOpenEndsWithItsContext(t *testing.T) {
 	}
 }
 
-// A sample takes longer where nothing was done in its time.
-func TestPressGivesABusyMachineTime(t *testing.T) {
-	s, err := press(t.Context(), 2, time.Nanosecond, func(int) (int, error) { return 1, nil })
-	if err != nil || !(s.Value > 0) || s.Latency.Count == 0 {
+// Every thread has a turn, however short the time, and what fails or is interrupted ends.
+func TestPress(t *testing.T) {
+	var calls [2]atomic.Int64
+	s, err := press(t.Context(), len(calls), time.Nanosecond, func(thread int) (int, error) {
+		calls[thread].Add(1)
+		return 3, nil
+	})
+	if err != nil || !(s.Value > 0) || s.Latency.Count < 2 || s.Latency.At(1) <= 0 || calls[0].Load() == 0 || calls[1].Load() == 0 {
 		t.Errorf("%+v, %v", s, err)
 	}
 	failed := errors.New("failed")
-	if _, err := press(t.Context(), 2, time.Millisecond, func(int) (int, error) { return 0, failed }); !errors.Is(err, failed) {
+	if _, err := press(t.Context(), 2, time.Hour, func(int) (int, error) { return 0, failed }); !errors.Is(err, failed) {
 		t.Error("what failed:", err)
+	}
+	ctx, cancel := context.WithCancel(t.Context())
+	if _, err := press(ctx, 2, time.Hour, func(int) (int, error) { cancel(); return 1, nil }); !errors.Is(err, context.Canceled) {
+		t.Error("interrupted:", err)
 	}
 }
