@@ -20,9 +20,9 @@ import (
 //	                 arena is; limit: memory
 //	memory           a word of every line of as many rows at random places of that slab
 //
-// …/threads=1 is one thread alone. Where the time goes, in nanoseconds an item of one thread while all work:
+// …/threads=1 is one thread alone. Where the time goes, in nanoseconds of processor an item while all threads work:
 //
-//	stage/verify     all of verify/int8
+//	stage/verify     all of verify/int8; limit: stage/dots
 //	stage/check      CheckRow of the probes
 //	stage/quantise   Prepare of the probes, where they come as float32
 //	stage/locate     all but the reading of rows: the batch is another tenant's, so the index and the headers are read and
@@ -183,9 +183,16 @@ func (s *engineBench) stageCases(b *Bench) {
 		{"dots", func(t int) (int, error) { return s.loops[t].dotPairs(), nil }},
 		{"decide", func(t int) (int, error) { return s.loops[t].decide(), nil }},
 	} {
-		b.add(result.Measurement{Name: "stage/" + stage.name, Unit: result.Nanoseconds}, func(ctx context.Context, about time.Duration) (result.Sample, error) {
+		m := result.Measurement{Name: "stage/" + stage.name, Unit: result.Nanoseconds}
+		if stage.name == "verify" {
+			m.Limit = "stage/dots"
+		}
+		b.add(m, func(ctx context.Context, about time.Duration) (result.Sample, error) {
 			sample, err := press(ctx, s.Threads, about, stage.work)
-			return result.Sample{Value: float64(s.Threads) * 1e9 / sample.Value}, err
+			if err != nil {
+				return sample, err
+			}
+			return result.Sample{Value: cost(sample, s.Threads)}, nil
 		})
 	}
 }

@@ -95,8 +95,17 @@ func TestEngine(t *testing.T) {
 	want(t, run, map[string]string{
 		"verify/int8": "bare", "verify/float32": "bare", "bare": "memory", "memory": "",
 		"verify/int8/threads=1": "bare/threads=1", "bare/threads=1": "memory/threads=1",
-		"stage/verify": "", "stage/check": "", "stage/quantise": "", "stage/locate": "", "stage/dots": "", "stage/decide": "",
+		"stage/verify": "stage/dots", "stage/check": "", "stage/quantise": "", "stage/locate": "", "stage/dots": "", "stage/decide": "",
 	})
+}
+
+// Processor time is counted beside the clock's.
+func TestPressCounts(t *testing.T) {
+	e := layer.Engine{Credentials: 1 << 12, Dim: 128, Threads: 1, Batch: 64, Questions: 1 << 10, Probes: 1 << 10, Seed: 1}
+	run := measure(t, e.Open, 1, 20*time.Millisecond)
+	if c := run.Measurements[0].Counts; c["items"] < 64 || c["processor_ns"] < 1 {
+		t.Errorf("counts %v", c)
+	}
 }
 
 func TestActors(t *testing.T) {

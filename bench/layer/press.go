@@ -19,25 +19,44 @@ const warmShare = 8
 
 // press keeps that many threads at work for about so long, one call each at least, and returns the rate of the items that
 // work says it did, with the latency of its calls and the objects taken from the heap for each item, to four digits behind
-// the point. work is called by one goroutine a thread. It looks at the clock once a call: a call here can be shorter than
-// what the load of a network spends on measuring one.
+// the point. Counts are the items and the processor time of the whole process: on a machine that others use, time an item is
+// what can be compared. work is called by one goroutine a thread. It looks at the clock once a call: a call here can be
+// shorter than what the load of a network spends on measuring one.
 func press(ctx context.Context, threads int, about time.Duration, work func(thread int) (items int, err error)) (result.Sample, error) {
 	if _, err := run(ctx, threads, about/warmShare, work); err != nil {
 		return result.Sample{}, err
 	}
-	before := allocated()
+	before, used := allocated(), processorTime()
 	done, err := run(ctx, threads, about, work)
 	if err != nil {
 		return result.Sample{}, err
 	}
+	used = processorTime() - used
 	each := math.Round(1e4*float64(allocated()-before)/float64(done.items)) / 1e4
-	return result.Sample{Value: done.rate, Latency: done.latencies(), Allocations: &each}, nil
+	return result.Sample{
+		Value: done.rate, Latency: done.latencies(), Allocations: &each,
+		Counts: map[string]int64{countItems: done.items, countProcessor: int64(used)},
+	}, nil
+}
+
+// What press counts, by name in a result file.
+const (
+	countItems     = "items"
+	countProcessor = "processor_ns"
+)
+
+// cost is the processor time of an item in nanoseconds or, where that is not known, the time of a thread.
+func cost(s result.Sample, threads int) float64 {
+	if used := s.Counts[countProcessor]; used > 0 {
+		return float64(used) / float64(s.Counts[countItems])
+	}
+	return float64(threads) * 1e9 / s.Value
 }
 
 // bare is press without what only calls that somebody waits for have.
 func bare(ctx context.Context, threads int, about time.Duration, work func(thread int) int) (result.Sample, error) {
 	s, err := press(ctx, threads, about, func(thread int) (int, error) { return work(thread), nil })
-	return result.Sample{Value: s.Value}, err
+	return result.Sample{Value: s.Value, Counts: s.Counts}, err
 }
 
 // shift is what one thread did, or all of them.

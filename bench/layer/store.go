@@ -263,7 +263,7 @@ func (s *storeBench) getCases(b *Bench) {
 	b.add(rate("file/hot", ""), func(ctx context.Context, about time.Duration) (result.Sample, error) {
 		s.file.touch()
 		sample, err := press(ctx, s.Threads, about, func(t int) (int, error) { return getters[t].flats() })
-		return result.Sample{Value: sample.Value}, err
+		return result.Sample{Value: sample.Value, Counts: sample.Counts}, err
 	})
 }
 

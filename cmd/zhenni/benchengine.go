@@ -20,7 +20,7 @@ type benchEngine struct {
 
 // Help is shown by zhenni bench engine --help.
 func (benchEngine) Help() string {
-	return `In process, everything in memory, without actors, disk or network. "bare" is what is left when everything but the dot products is known beforehand; "memory" reads as many rows at random and computes nothing. The stages are measured alone, each by all threads, in time an item of one thread; the processor overlaps them, so they need not add up.
+	return `In process, everything in memory, without actors, disk or network. "bare" is what is left when everything but the dot products is known beforehand; "memory" reads as many rows at random and computes nothing. The stages are measured alone, each by all threads, in processor time an item; the processor overlaps them, so they need not add up. That time does not count what else runs on the machine.
 
 Examples:
 
