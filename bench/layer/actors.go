@@ -73,10 +73,11 @@ func (a Actors) Validate() error {
 	return nil
 }
 
-// Needs is the bytes of memory that the nodes hold from Open to Close: two rows a credential, one in the arena and one
+// Needs is the bytes of memory that nodes of a valid configuration hold from Open to Close: two rows a credential, one in the arena and one
 // beside it, five bytes an element of a probe, and the questions of each client.
 func (a Actors) Needs() int64 {
-	return twoRows(a.Credentials, a.Dim) + 5*int64(a.Probes)*int64(a.Dim) + int64(a.Questions)*int64(perQuestion+16*a.Clients)
+	probes := int64(upTo(a.Probes, slices.Max(a.Messages)*a.Threads))
+	return twoRows(a.Credentials, a.Dim) + 5*probes*int64(a.Dim) + int64(a.Questions)*int64(perQuestion+16*a.Clients)
 }
 
 // Open makes the nodes ready.
@@ -136,8 +137,7 @@ func (s *actorsBench) cases(b *Bench) error {
 		if err != nil {
 			return err
 		}
-		through := s.through(node, n)
-		b.add(s.measurement("node", "message", n, n), through)
+		b.add(s.measurement("node", "message", n, n), s.through(node, n))
 		b.add(s.measurement("direct", "message", n, 0), s.direct(n))
 	}
 	for _, n := range s.Shards {

@@ -57,10 +57,11 @@ func (e Engine) Validate() error {
 	)
 }
 
-// Needs is the bytes of memory that the engine holds from Open to Close: two rows a credential, one in the arena and one
+// Needs is the bytes of memory that an engine of a valid configuration holds from Open to Close: two rows a credential, one in the arena and one
 // beside it, five bytes an element of a probe, the questions and the places to read.
 func (e Engine) Needs() int64 {
-	return twoRows(e.Credentials, e.Dim) + 5*int64(e.Probes)*int64(e.Dim) + perQuestion*int64(e.Questions) + 2*8*mostStarts*int64(e.Threads)
+	probes := int64(upTo(e.Probes, e.Batch*e.Threads))
+	return twoRows(e.Credentials, e.Dim) + 5*probes*int64(e.Dim) + perQuestion*int64(e.Questions) + 2*8*mostStarts*int64(e.Threads)
 }
 
 // perQuestion is about what a question takes beside its probe, in all the batches that it is part of.
