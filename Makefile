@@ -115,6 +115,15 @@ tamper: ## a thousand random tamperings of an audit log at rest, tail cuts inclu
 bench: ## every Go benchmark, briefly
 	$(GO) test -run '^$$' -bench . -benchtime 200ms ./...
 
+.PHONY: bench-layers
+bench-layers: build ## kernels, engine, actors and store beside their limits, as tables and as .work/layers.html; ten idle minutes
+	mkdir -p .work
+	./zhenni bench kernels --out .work/kernels.json
+	./zhenni bench engine --out .work/engine.json
+	./zhenni bench actors --out .work/actors.json
+	./zhenni bench store --dir .work --out .work/store.json
+	./zhenni bench report --out .work/layers.html .work/{kernels,engine,actors,store}.json
+
 .PHONY: bench-kernels
 bench-kernels: ## the kernels beside SimSIMD and, given its headers, NumKong (npm, gcc)
 	$(GO) run ./simd/_peer

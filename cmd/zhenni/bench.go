@@ -16,6 +16,10 @@ import (
 
 // benchCommand is bench: one line a layer, and two for what the layers leave behind.
 type benchCommand struct {
+	Kernels benchKernels `cmd:"" help:"The kernels on every instruction set and dimension, beside what memory gives."`
+	Engine  benchEngine  `cmd:"" help:"Verification in process, beside its dot products alone."`
+	Actors  benchActors  `cmd:"" help:"Verification through the mailboxes, beside matchers called directly."`
+	Store   benchStore   `cmd:"" help:"Get, put and import, beside a mapped file and the disk."`
 	Compare benchCompare `cmd:"" help:"Compare result files with an older one: ratios, and whether they mean anything."`
 	Report  benchReport  `cmd:"" help:"Write result files as one HTML page with plots."`
 }
@@ -28,7 +32,7 @@ type benchCommand struct {
 //	return c.finish(out, run)
 type benchOutput struct {
 	Rounds int           `default:"10" help:"Rounds; each measures every case once, beginning with another one (default ${default})."`
-	Time   time.Duration `default:"1s" help:"How long to measure a case in a round (default ${default})."`
+	Time   time.Duration `default:"${time=1s}" help:"How long to measure a case in a round (default ${default})."`
 	Seed   uint64        `default:"1" help:"What everything random is drawn from (default ${default})."`
 	Out    string        `placeholder:"FILE" help:"Write a result file, for zhenni bench compare and report."`
 	Report string        `placeholder:"FILE" help:"Write an HTML page with plots."`

@@ -16,6 +16,7 @@ import (
 
 	"zhenni"
 	"zhenni/bench/labelled"
+	"zhenni/bench/layer"
 	"zhenni/simd"
 )
 
@@ -48,6 +49,9 @@ Start with "zhenni demo". Exit codes: 0 done, 1 the thing asked for is not so, 2
 func main() {
 	if len(os.Args) > 2 && os.Args[1] == labelled.ParquetCommand {
 		os.Exit(parquetRows(os.Args[2:]))
+	}
+	if len(os.Args) == 2 && os.Args[1] == layer.TierCommand {
+		os.Exit(kernelsOfTier())
 	}
 	unsetEmpty()
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)

@@ -20,6 +20,7 @@ import (
 	"zhenni"
 	"zhenni/bench"
 	"zhenni/bench/labelled"
+	"zhenni/bench/layer"
 	"zhenni/engine/accuracy"
 )
 
@@ -27,8 +28,8 @@ import (
 const beZhenni = "ZHENNI_TEST_BE_ZHENNI"
 
 func TestMain(m *testing.M) {
-	isReader := len(os.Args) > 1 && os.Args[1] == labelled.ParquetCommand
-	if isReader || os.Getenv(beZhenni) == "1" {
+	isChild := len(os.Args) > 1 && (os.Args[1] == labelled.ParquetCommand || os.Args[1] == layer.TierCommand)
+	if isChild || os.Getenv(beZhenni) == "1" {
 		main()
 	}
 	os.Exit(m.Run())
