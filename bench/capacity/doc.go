@@ -6,6 +6,7 @@
 //	fit.go      lines through measured costs, and what a memory read costs once rows outgrow the cache
 //	profile.go  what one verification and one credential cost, and the file that keeps it
 //	plan.go     what a demand needs: pure arithmetic on a profile, every assumption in words
+//	sample.go   the measurements a profile is fitted to, and held against
 //	reshard.go  the latency before, while and after the number of shards changes under load
 //
 // # Sweep
@@ -14,7 +15,6 @@
 // round, in an order that rotates, and the model is log(rate) = setting + round + noise: a machine that slows down slows a
 // whole round. After every round from the second on, the noise is pooled over the settings still in the race, and one is
 // abandoned when it lies below the best by more than the one-sided t-interval of a difference of two means, at
-// [Confidence] shared by the settings compared (Bonferroni; the repeated looks are not corrected for, which makes
-// stopping a little eager, and costs at most the difference that the noise hides). At the end the setting it started with
-// is kept unless it was abandoned: a change has to pay.
+// [Confidence] divided among the settings compared and the looks taken (Bonferroni). At the end the setting it started
+// with is kept unless it was abandoned: a change has to pay.
 package capacity

@@ -173,7 +173,7 @@ func (s Sweep) abandon(racing []*Trial) []*Trial {
 		return racing
 	}
 	best := slices.MaxFunc(s.allowed(racing), byRate)
-	margin := clearly(len(racing), rounds) * noise(racing) * math.Sqrt(2/float64(rounds))
+	margin := s.clearly(len(racing), rounds) * noise(racing) * math.Sqrt(2/float64(rounds))
 	var kept []*Trial
 	for _, t := range racing {
 		if t.Abandoned = best.logRate()-t.logRate() > margin; !t.Abandoned {
@@ -194,10 +194,11 @@ func (s Sweep) allowed(racing []*Trial) []*Trial {
 
 func byRate(a, b *Trial) int { return cmp.Compare(a.logRate(), b.logRate()) }
 
-// clearly is how many standard errors make a difference clear among so many settings read so often.
-func clearly(settings, rounds int) float64 {
+// clearly is how many standard errors make a difference clear among so many settings read so often, whichever of them and
+// whichever of the looks after each round it is seen in.
+func (s Sweep) clearly(settings, rounds int) float64 {
 	t := distuv.StudentsT{Sigma: 1, Nu: float64((settings - 1) * (rounds - 1))}
-	return t.Quantile(1 - (1-Confidence)/float64(settings-1))
+	return t.Quantile(1 - (1-Confidence)/float64((settings-1)*(s.Rounds-1)))
 }
 
 // noise returns the standard deviation of one reading of log(rate) once the means of its setting and of its round are
