@@ -160,6 +160,7 @@ func (p *Plan) assume(profile Profile) {
 		fmt.Sprintf("Beyond a cache of %.0f MiB a row costs a read of memory of %.3g ns of a core.", profile.Cache/(1<<20), profile.Bulk.Miss),
 		fmt.Sprintf("A node takes %g %% of its machine's %.1f GiB, the rest is page cache.", 100*memoryShare, profile.Memory/(1<<30)),
 		fmt.Sprintf("The audit log keeps %g days (--audit-retention), the ledger one day of answers: --answers and --answers-bytes are set so.", d.Days),
+		"A single answer is recorded in a group with those that wait for the disk beside it; asked alone it takes 1 KiB.",
 		"Changes, backups, snapshots under way (up to once more the view) and spare nodes are not in it.",
 		"Network is computed from the formats, without TLS; it was not measured.",
 	}

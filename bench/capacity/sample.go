@@ -12,10 +12,11 @@ type Machine struct{ Cores, Cache, Memory float64 }
 
 // Reading is one kind of request at the highest rate that a node answered.
 type Reading struct {
-	// Items is the number of items of a request, Rate items a second.
+	// Items is the number of items of a request, Rate items a second had the cores been free of others.
 	Items, Rate float64
-	// CPU is nanoseconds of processor time an item, of node and load generator; Busy the share of all cores in use.
-	CPU, Busy float64
+	// CPU is nanoseconds of processor time an item, of node and load generator; Busy the share used of the cores that others
+	// left; Taken the share that others took.
+	CPU, Busy, Taken float64
 }
 
 // Sample is what a node of so many credentials came to, all of them hot.
@@ -104,6 +105,16 @@ func (p *Profile) fitBytes(samples []Sample) (err error) {
 		}
 	}
 	return nil
+}
+
+// Taken returns the largest share of the cores that others took while the sample was made. Much above 0 its rates are an
+// extrapolation.
+func (s Sample) Taken() float64 {
+	taken := s.Single.Taken
+	for _, r := range s.Bulk {
+		taken = max(taken, r.Taken)
+	}
+	return taken
 }
 
 // Check is a prediction beside what was then measured.

@@ -13,10 +13,10 @@ func sampleOf(p Profile, credentials float64) Sample {
 	s := Sample{
 		Credentials: credentials, Heap: p.Heap.At(credentials), View: p.View.At(credentials), Log: p.Log.At(credentials), Keys: p.Keys.At(credentials),
 		Leaf: p.Leaf, Answer: p.Answer, AnswerItem: p.AnswerItem,
-		Single: Reading{1, p.SingleRate(credentials), p.Single.At(p.working(credentials), 1, p.Cache), p.SingleBusy},
+		Single: Reading{Items: 1, Rate: p.SingleRate(credentials), CPU: p.Single.At(p.working(credentials), 1, p.Cache), Busy: p.SingleBusy},
 	}
 	for _, items := range []float64{256, 1024} {
-		s.Bulk = append(s.Bulk, Reading{items, p.BulkRate(credentials, items), p.Bulk.At(p.working(credentials), items, p.Cache), p.BulkBusy})
+		s.Bulk = append(s.Bulk, Reading{Items: items, Rate: p.BulkRate(credentials, items), CPU: p.Bulk.At(p.working(credentials), items, p.Cache), Busy: p.BulkBusy})
 	}
 	for _, load := range []float64{0.3, 0.5, 0.7} {
 		s.Loads, s.P99 = append(s.Loads, load), append(s.P99, p.Tail.At(load))

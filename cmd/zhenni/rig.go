@@ -174,21 +174,38 @@ func (r *rig) forget() {
 	}
 }
 
-// readRate measures one kind of request, of so many items, at its highest rate.
+// readRate measures one kind of request, of so many items, at its highest rate: what was answered with a verdict. What others
+// took of the cores meanwhile is made good, in proportion: on a machine that is busy besides that is an extrapolation.
 func readRate(items int, press func() (bench.Result, bench.Tally, error)) (capacity.Reading, bench.Result, error) {
-	before := processorTime()
-	result, tally, err := press()
-	spent := processorTime() - before
+	ours, all := processorTime(), machineTime()
+	met, tally, err := press()
+	ours, all = processorTime()-ours, machineTime()-all
 	if err != nil {
-		return capacity.Reading{}, result, err
+		return capacity.Reading{}, met, err
 	}
-	if tally.Refused+result.Shed > 0 || result.Items == 0 {
-		return capacity.Reading{}, result, environment("%d items answered, %d refused: this is not a rate to plan by", result.Items, tally.Refused+result.Shed)
+	answered := float64(met.Items - tally.Refused)
+	if answered == 0 {
+		return capacity.Reading{}, met, environment("nothing was answered in %v: give it more time", met.Elapsed)
 	}
+	seconds := met.Elapsed.Seconds() * float64(runtime.NumCPU())
+	taken := min(max((all-ours).Seconds()/seconds, 0), mostTaken)
 	return capacity.Reading{
-		Items: float64(items), Rate: result.ItemsPerSecond(), CPU: float64(spent.Nanoseconds()) / float64(result.Items),
-		Busy: min(1, spent.Seconds()/result.Elapsed.Seconds()/float64(runtime.GOMAXPROCS(0))),
-	}, result, nil
+		Items: float64(items), Rate: answered / met.Elapsed.Seconds() / (1 - taken), CPU: float64(ours.Nanoseconds()) / answered,
+		Busy: min(1, ours.Seconds()/seconds/(1-taken)), Taken: taken,
+	}, met, nil
+}
+
+// mostTaken is the most of the cores that others may have for a rate to be made good for it.
+const mostTaken = 0.9
+
+// quietMachine is how much of the cores others may take before it is said.
+const quietMachine = 0.1
+
+// noteTaken warns of a machine that was not left alone.
+func noteTaken(taken float64, out *output) {
+	if taken > quietMachine {
+		out.Note("Others took up to %.0f %% of the cores: rates are made good for it, latencies are not. Measure again on a quiet machine.", 100*taken)
+	}
 }
 
 // processorTime returns what this process has used of the cores, its system calls included.
@@ -200,6 +217,21 @@ func processorTime() time.Duration {
 	return time.Duration(used.Utime.Nano() + used.Stime.Nano())
 }
 
+// machineTime returns what everybody has used of the cores, those of a hypervisor's other guests too; 0 where the kernel
+// does not tell.
+func machineTime() time.Duration {
+	text, err := os.ReadFile("/proc/stat")
+	if err != nil {
+		return 0
+	}
+	var user, nice, system, idle, wait, irq, soft, steal int64
+	if _, err := fmt.Sscanf(string(text), "cpu %d %d %d %d %d %d %d %d", &user, &nice, &system, &idle, &wait, &irq, &soft, &steal); err != nil {
+		return 0
+	}
+	const tick = 10 * time.Millisecond
+	return time.Duration(user+nice+system+irq+soft+steal) * tick
+}
+
 // pinnedBytes returns the memory of this process that the kernel can not take back: not the pages of mapped files.
 func pinnedBytes() float64 {
 	kb, ok := procField("/proc/self/status", "RssAnon:")
@@ -209,14 +241,9 @@ func pinnedBytes() float64 {
 	return float64(kb << 10)
 }
 
-// diskUse returns the blocks that files take below a path, of all of them but those in the folders left out.
-func diskUse(path string, but ...string) (total float64) {
-	_ = filepath.WalkDir(path, func(name string, entry os.DirEntry, err error) error {
-		for _, out := range but {
-			if name == out {
-				return filepath.SkipDir
-			}
-		}
+// diskUse returns the bytes of the blocks that a file takes, or all files in a folder.
+func diskUse(path string) (total float64) {
+	_ = filepath.WalkDir(path, func(name string, _ os.DirEntry, err error) error {
 		var st unix.Stat_t
 		if err == nil && unix.Lstat(name, &st) == nil {
 			total += float64(st.Blocks * 512)

@@ -14,6 +14,7 @@ import (
 
 	"zhenni"
 	"zhenni/actors"
+	"zhenni/bench"
 	"zhenni/bench/capacity"
 	"zhenni/bench/report"
 	"zhenni/bench/result"
@@ -69,10 +70,12 @@ func (c *tuneCommand) Run(ctx context.Context, out *output) (err error) {
 		return c.reshard(ctx, rig, out)
 	}
 	started, machine := time.Now(), result.ReadMachine()
-	found, err := sweep.Run(ctx, &tunedRig{rig, max(tuneLeast, c.Duration/time.Duration(readings(sweep)))})
+	system := &tunedRig{rig: rig, reading: max(tuneLeast, c.Duration/time.Duration(readings(sweep)))}
+	found, err := sweep.Run(ctx, system)
 	if err != nil {
 		return err
 	}
+	noteTaken(system.taken, out)
 	t := newTuning(c, found)
 	t.run = result.Run{Layer: "tune", Started: started, Machine: machine, Seed: c.Seed, Settings: c.settings(), Measurements: t.measurements()}
 	t.run.Build, t.run.Commit = result.ReadBuild()
@@ -143,6 +146,7 @@ func knobValue(knob capacity.Knob, value int64) string {
 type tunedRig struct {
 	*rig
 	reading time.Duration
+	taken   float64 // the most of the cores that others had in a reading
 }
 
 // Measure implements capacity.System.
@@ -160,11 +164,12 @@ func (t *tunedRig) Measure(ctx context.Context, at capacity.Point) (rate, p50, p
 	if _, _, err := driver.Bulk(ctx, t.reading/4); err != nil {
 		return 0, 0, 0, err
 	}
-	met, _, err := driver.Bulk(ctx, t.reading)
+	reading, met, err := readRate(int(at[capacity.Batch]), func() (bench.Result, bench.Tally, error) { return driver.Bulk(ctx, t.reading) })
 	if err != nil {
 		return 0, 0, 0, err
 	}
-	return met.ItemsPerSecond(), milliseconds(met.Quantile(0.5)), milliseconds(met.Quantile(0.99)), nil
+	t.taken = max(t.taken, reading.Taken)
+	return reading.Rate, milliseconds(met.Quantile(0.5)), milliseconds(met.Quantile(0.99)), nil
 }
 
 // tuning is what a run of the command found.
@@ -270,13 +275,14 @@ func (t *tuning) lawText() string {
 
 // config is the configuration file. Connections and items of a request are the clients' to choose.
 func (t *tuning) config() string {
-	best := maps.Clone(t.found.Best)
+	best := t.found.Best
 	var text strings.Builder
 	fmt.Fprintf(&text, "# Found by zhenni tune on %s: %s, %d cores, %s.\n", t.run.Started.UTC().Format(time.DateOnly), t.run.Machine.CPU, t.run.Machine.Cores, t.run.Machine.Tier)
 	fmt.Fprintf(&text, "# %d templates of %d elements; clients asked over %d connections in requests of %d items.\n", t.Credentials, t.Dim, best[capacity.Connections], best[capacity.Batch])
-	for _, knob := range []capacity.Knob{capacity.Shards, capacity.MessageItems, capacity.InFlight, capacity.Arena} {
-		fmt.Fprintf(&text, "%s: %s\n", knob, knobValue(knob, best[knob]))
+	for _, knob := range []capacity.Knob{capacity.Shards, capacity.MessageItems, capacity.InFlight} {
+		fmt.Fprintf(&text, "%s: %d\n", knob, best[knob])
 	}
+	fmt.Fprintf(&text, "%s: %dMiB\n", capacity.Arena, best[capacity.Arena]>>20) // in whole MiB, as [arenaOf] returns it
 	return text.String()
 }
 
