@@ -11,15 +11,17 @@ import (
 // Demand is what is asked of an installation.
 type Demand struct {
 	// PerDay is verifications a day, Credentials how many are enrolled; both above 0.
-	PerDay, Credentials float64
+	PerDay      float64 `json:"verifications_per_day"`
+	Credentials float64 `json:"credentials"`
 	// PeakFactor is the busiest second over the mean one, at least 1.
-	PeakFactor float64
+	PeakFactor float64 `json:"peak_factor"`
 	// BulkShare is the share of verifications that come in bulk, in [0, 1], in requests of Batch items.
-	BulkShare, Batch float64
-	// P99 is the goal for single verifications in milliseconds.
-	P99 float64
+	BulkShare float64 `json:"bulk_share"`
+	Batch     float64 `json:"batch_items"`
+	// P99 is the goal for single verifications.
+	P99 float64 `json:"p99_ms"`
 	// Days is how long the audit log keeps its entries.
-	Days float64
+	Days float64 `json:"retention_days"`
 }
 
 // Validate returns [zhenni.ErrBadValue] with the first field out of range.
@@ -59,22 +61,35 @@ var ErrP99 = errors.New("capacity: no load is low enough for this p99")
 
 // Plan is what a demand needs. Bytes and rates are of all nodes together unless said otherwise.
 type Plan struct {
-	Demand Demand
+	Demand Demand `json:"demand"`
 	// Bulk and Singles are items and requests a second at the peak.
-	Bulk, Singles float64
-	// Load is the share of its highest rate that each node works at in the peak, Allowed the most that the p99 leaves, P99 what is
-	// predicted at Load.
-	Load, Allowed, P99 float64
+	Bulk    float64 `json:"bulk_per_second"`
+	Singles float64 `json:"singles_per_second"`
+	// Load is the share of its highest rate that each node works at in the peak, Allowed the most that the p99 leaves, P99 what
+	// is predicted at Load.
+	Load    float64 `json:"load"`
+	Allowed float64 `json:"allowed_load"`
+	P99     float64 `json:"p99_ms"`
 	// Nodes is the larger of NodesForRate and NodesForMemory; Cores are those of all of them.
-	Nodes, NodesForRate, NodesForMemory, Cores float64
+	Nodes          float64 `json:"nodes"`
+	NodesForRate   float64 `json:"nodes_for_rate"`
+	NodesForMemory float64 `json:"nodes_for_memory"`
+	Cores          float64 `json:"cores"`
 	// Arena, Heap and Answers are the memory of one node.
-	Arena, Heap, Answers float64
+	Arena   float64 `json:"arena_bytes"`
+	Heap    float64 `json:"heap_bytes"`
+	Answers float64 `json:"answers_memory_bytes"`
 	// View, Log, Keys, Audit and Ledger are disk; the last two after Demand.Days and after a day.
-	View, Log, Keys, Audit, Ledger float64
+	View   float64 `json:"view_bytes"`
+	Log    float64 `json:"log_bytes"`
+	Keys   float64 `json:"keys_bytes"`
+	Audit  float64 `json:"audit_bytes"`
+	Ledger float64 `json:"ledger_bytes"`
 	// In and Out are network bytes a second at the peak.
-	In, Out float64
+	In  float64 `json:"in_bytes_per_second"`
+	Out float64 `json:"out_bytes_per_second"`
 	// Assumptions are everything above that was not measured.
-	Assumptions []string
+	Assumptions []string `json:"assumptions"`
 }
 
 // Memory returns the bytes of memory of one node.

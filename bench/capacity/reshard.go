@@ -19,8 +19,11 @@ type Resized interface {
 // Pressed is how one stretch of load was answered.
 type Pressed struct {
 	// Answered and Refused count requests, P50, P99 and Worst their latencies from when they were due, in milliseconds.
-	Answered, Refused int64
-	P50, P99, Worst   float64
+	Answered int64   `json:"answered"`
+	Refused  int64   `json:"refused"`
+	P50      float64 `json:"p50_ms"`
+	P99      float64 `json:"p99_ms"`
+	Worst    float64 `json:"worst_ms"`
 }
 
 // Resizing is what a change under load came to.

@@ -119,8 +119,10 @@ func (s Sample) Taken() float64 {
 
 // Check is a prediction beside what was then measured.
 type Check struct {
-	Name, Unit          string
-	Predicted, Measured float64
+	Name      string  `json:"name"`
+	Unit      string  `json:"unit"`
+	Predicted float64 `json:"predicted"`
+	Measured  float64 `json:"measured"`
 }
 
 // Error returns how far off the prediction is, as a share of what was measured.

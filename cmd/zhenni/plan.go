@@ -47,9 +47,9 @@ Examples:
 
 // planReport is what --json prints.
 type planReport struct {
-	Plan    *capacity.Plan   `json:"plan"`
-	Profile capacity.Profile `json:"profile"`
-	Confirm []confirmed      `json:"confirm,omitempty"`
+	Plan    *capacity.Plan       `json:"plan"`
+	Profile []result.Measurement `json:"profile"`
+	Confirm []confirmed          `json:"confirm,omitempty"`
 }
 
 // confirmed is a run of one size beside what was predicted of it.
@@ -76,7 +76,7 @@ func (c *planCommand) Run(ctx context.Context, out *output) error {
 	if err != nil {
 		return err
 	}
-	r := planReport{Profile: profile}
+	r := planReport{Profile: profile.Measurements()}
 	if r.Plan, err = profile.NewPlan(demand); errors.Is(err, capacity.ErrP99) {
 		return notSo("--p99: %w", err)
 	} else if err != nil {

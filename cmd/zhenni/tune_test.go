@@ -90,7 +90,7 @@ func TestReshardingLosesNothing(t *testing.T) {
 	if err := json.Unmarshal([]byte(results), &report); err != nil {
 		t.Fatal(err)
 	}
-	if report.Lost != 0 || report.Changes < 2 || report.During.Answered == 0 || report.Node["admitted"] != uint64(report.Asked) {
+	if report.Lost != 0 || report.Changes < 2 || report.During.Answered == 0 || report.Node["answered"] != uint64(report.Answered) {
 		t.Errorf("%+v", report)
 	}
 }
