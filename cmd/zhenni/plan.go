@@ -26,7 +26,7 @@ type planCommand struct {
 
 	ProfileFile string        `type:"path" placeholder:"FILE" help:"Measured profile, a result file of this command, in place of measuring here."`
 	Save        string        `type:"path" placeholder:"FILE" help:"Write the profile measured here as a result file."`
-	Measure     []int         `default:"20000,200000" placeholder:"N" help:"Sizes to measure the profile at (default ${default})."`
+	Measure     []int         `default:"20000,400000" placeholder:"N" help:"Sizes to measure the profile at (default ${default})."`
 	Duration    time.Duration `default:"2s" help:"Time of one measurement (default ${default})."`
 	Confirm     bool          `help:"Then measure nodes of other sizes here, and print how far off the profile's predictions are."`
 	ConfirmAt   []int         `default:"10000,100000,1000000" placeholder:"N" help:"Sizes to confirm at (default ${default})."`
