@@ -1,10 +1,10 @@
 package report
 
 import (
-	_ "embed"
 	"fmt"
-	"html/template"
 	"io"
+
+	"zhenni/bench/result"
 )
 
 // Capacity is the page of a tuning run: facts, tables, the configuration found, and throughput against shards with the law
@@ -15,58 +15,47 @@ type Capacity struct {
 	Tables []Table
 	// Config is the text of the configuration file.
 	Config string
-	// Scales are readings, shards and items a second; Law is the fitted rate at a number of shards, nil where none fits.
-	Scales [][2]float64
-	Law    func(shards float64) float64
+	// Scales are shards and items a second, shards ascending from 1 or more; Law is the fitted rate at a number of shards,
+	// nil where none fits, and LawText says it.
+	Scales  [][2]float64
+	Law     func(shards float64) float64
+	LawText string
 }
-
-//go:embed capacity.html
-var capacityText string
-
-var capacityTemplate = template.Must(template.New("capacity").Parse(capacityText))
 
 // Write writes the page.
 func (c Capacity) Write(w io.Writer) error {
-	err := capacityTemplate.Execute(w, struct {
+	page := struct {
 		Capacity
-		Plot template.HTML
-	}{c, template.HTML(c.plot())})
-	if err != nil {
+		Figure *figure
+	}{Capacity: c}
+	if len(c.Scales) > 1 {
+		f := c.scaling().figure()
+		page.Figure = &f
+	}
+	if err := templates.ExecuteTemplate(w, "capacity.html", page); err != nil {
 		return fmt.Errorf("report: write: %w", err)
 	}
 	return nil
 }
 
-// scaleTicks is how many lines of the grid an axis of the plot has, scaleSteps how finely the law is drawn.
-const (
-	scaleTicks = 8
-	scaleSteps = 100
-)
+// lawSteps is how finely a law is drawn.
+const lawSteps = 100
 
-func (c Capacity) plot() string {
-	var shards, rate float64
-	for _, s := range c.Scales {
-		shards, rate = max(shards, s[0]), max(rate, s[1])
-	}
-	x := func(n float64) float64 { return share(n, 0, shards, left, right) }
-	y := func(r float64) float64 { return share(r, 0, rate*1.1, bottom, top) }
-	p := newPlot("Verifications a second against shards")
-	p.axes("shards", "million verifications a second")
-	for i := range scaleTicks + 1 {
-		part := float64(i) / scaleTicks
-		p.gridX(x(part*shards), fmt.Sprintf("%.3g", part*shards))
-		p.gridY(y(part*rate), fmt.Sprintf("%.2f", part*rate/1e6))
-	}
+func (c Capacity) scaling() chart {
+	lines := []line{{name: "measured", points: c.Scales, dots: true}}
+	first, last := c.Scales[0][0], c.Scales[len(c.Scales)-1][0]
 	if c.Law != nil {
-		p.WriteString(`<polyline class="line" points="`)
-		for i := range scaleSteps + 1 {
-			n := 1 + (shards-1)*float64(i)/scaleSteps
-			fmt.Fprintf(p, "%.1f,%.1f ", x(n), y(c.Law(n)))
+		law := line{name: "law", limit: true}
+		for i := range lawSteps + 1 {
+			n := first + (last-first)*float64(i)/lawSteps
+			law.points = append(law.points, [2]float64{n, c.Law(n)})
 		}
-		p.WriteString(`"/>`)
+		lines = append(lines, law)
 	}
+	x := axis{label: "shards", low: first, high: last}
 	for _, s := range c.Scales {
-		fmt.Fprintf(p, `<circle class="mark" r="4" cx="%.1f" cy="%.1f"><title>%.0f/s at %g shards</title></circle>`, x(s[0]), y(s[1]), s[1], s[0])
+		x.mark(s[0])
 	}
-	return p.end()
+	_, most := span(lines, 1)
+	return chart{title: "Throughput against shards", note: c.LawText, x: x, y: linearIn(result.PerSecond, 0, most), lines: lines}
 }

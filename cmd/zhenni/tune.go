@@ -1,6 +1,7 @@
 package main
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -176,9 +177,9 @@ func (t *tunedRig) Measure(ctx context.Context, at capacity.Point) (rate, p50, p
 type tuning struct {
 	*tuneCommand
 	found capacity.Found
-	// readings are all rates by shards. law is fitted to the middle one of each number, so that a reading which something
-	// else on the machine fell into does not bend it, unless lawError says why not.
-	readings [][2]float64
+	// scales are the middle rates by shards: a reading which something else on the machine fell into does not bend the law
+	// fitted to them. It is fitted unless lawError says why not.
+	scales   []capacity.Scale
 	law      capacity.Law
 	lawError error
 	run      result.Run
@@ -186,17 +187,12 @@ type tuning struct {
 
 func newTuning(c *tuneCommand, found capacity.Found) *tuning {
 	t := &tuning{tuneCommand: c, found: found}
-	var middle []capacity.Scale
 	for _, trial := range found.Trials {
-		if trial.Knob != capacity.Shards {
-			continue
-		}
-		middle = append(middle, capacity.Scale{Shards: float64(trial.Value), Rate: result.Median(trial.Rates)})
-		for _, rate := range trial.Rates {
-			t.readings = append(t.readings, [2]float64{float64(trial.Value), rate})
+		if trial.Knob == capacity.Shards {
+			t.scales = append(t.scales, capacity.Scale{Shards: float64(trial.Value), Rate: result.Median(trial.Rates)})
 		}
 	}
-	t.law, t.lawError = capacity.FitLaw(middle)
+	t.law, t.lawError = capacity.FitLaw(t.scales)
 	return t
 }
 
@@ -298,9 +294,12 @@ func (t *tuning) page() report.Capacity {
 		Facts: [][2]string{
 			{"machine", fmt.Sprintf("%s, %d cores, %s, load %.2f before", m.CPU, m.Cores, m.Tier, m.Load)}, {"commit", t.run.Commit},
 			{"started", t.run.Started.UTC().Format(time.RFC3339)}, {"templates", fmt.Sprintf("%d of %d elements", t.Credentials, t.Dim)},
-			{"law", t.lawText()}, {"readings", fmt.Sprintf("%d of %d", t.found.Readings, t.found.Exhaustive)},
+			{"readings", fmt.Sprintf("%d of %d", t.found.Readings, t.found.Exhaustive)},
 		},
-		Tables: []report.Table{{Caption: "Sweep", Rows: t.rows()}}, Config: t.config(), Scales: t.readings,
+		Tables: []report.Table{{Caption: "Sweep", Rows: t.rows()}}, Config: t.config(), LawText: t.lawText(),
+	}
+	for _, s := range slices.SortedFunc(slices.Values(t.scales), func(a, b capacity.Scale) int { return cmp.Compare(a.Shards, b.Shards) }) {
+		page.Scales = append(page.Scales, [2]float64{s.Shards, s.Rate})
 	}
 	if t.lawError == nil {
 		page.Law = t.law.At
