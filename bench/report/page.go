@@ -36,7 +36,7 @@ type Table struct {
 	Rows    [][]string
 }
 
-//go:embed frame.html page.html results.html
+//go:embed frame.html page.html results.html capacity.html
 var pages embed.FS
 
 var templates = template.Must(template.New("").Funcs(template.FuncMap{"lineColors": func() []string { return lineColors }}).ParseFS(pages, "*.html"))

@@ -139,12 +139,12 @@ func TestByteSizes(t *testing.T) {
 
 func TestHelpNamesEveryCommandAndGivesExamples(t *testing.T) {
 	help := mustRun(t)
-	for _, command := range []string{"serve", "demo", "enrol", "verify", "calibrate", "evaluate", "check", "rp", "shards", "version"} {
+	for _, command := range []string{"serve", "demo", "tune", "plan", "enrol", "verify", "calibrate", "evaluate", "check", "rp", "shards", "version"} {
 		if !strings.Contains(help, "\n  "+command) {
 			t.Errorf("%s is not in the help", command)
 		}
 	}
-	for _, args := range [][]string{{"serve"}, {"demo"}, {"enrol"}, {"verify"}, {"calibrate"}, {"evaluate"}, {"check"}, {"rp", "add"}, {"shards", "set"}} {
+	for _, args := range [][]string{{"serve"}, {"demo"}, {"tune"}, {"plan"}, {"enrol"}, {"verify"}, {"calibrate"}, {"evaluate"}, {"check"}, {"rp", "add"}, {"shards", "set"}} {
 		if text := mustRun(t, append(args, "--help")...); !strings.Contains(text, "Example") || !strings.Contains(text, "zhenni "+args[0]) {
 			t.Errorf("%v: no example in\n%s", args, text)
 		}

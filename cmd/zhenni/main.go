@@ -25,6 +25,8 @@ import (
 type commands struct {
 	Serve     serveCommand     `cmd:"" help:"Serve verifications over HTTP."`
 	Demo      demoCommand      `cmd:"" help:"Start a node on a temporary store, load it and print what it does."`
+	Tune      tuneCommand      `cmd:"" help:"Find the fastest settings of a node on this machine."`
+	Plan      planCommand      `cmd:"" help:"Predict what a demand needs from a measured profile."`
 	Enrol     enrolCommand     `cmd:"" help:"Enrol the embeddings of a file or folder."`
 	Verify    verifyCommand    `cmd:"" help:"Verify the probes of a file against a running server."`
 	Sample    sampleCommand    `cmd:"" help:"Write embeddings of synthetic people, to try the other commands on."`

@@ -45,6 +45,8 @@ type serveCommand struct {
 	Scrub    byteSize      `default:"0" env:"ZHENNI_SCRUB" placeholder:"SIZE" help:"Bytes a second read in the background, to find what the disk has damaged; 0 is all of the store in a day, at least 4MiB."`
 	Drain    time.Duration `default:"10s" env:"ZHENNI_DRAIN" help:"How long requests in hand may take after SIGTERM (default ${default})."`
 
+	MessageItems int `default:"0" env:"ZHENNI_MESSAGE_ITEMS" placeholder:"N" help:"Most items of one message to a shard, 1–65536; 0 is 1024."`
+
 	MaxConnections      int           `default:"${max_connections}" env:"ZHENNI_MAX_CONNECTIONS" placeholder:"N" help:"Connections served at once (default ${default})."`
 	MaxConnectionsPerIP int           `name:"max-connections-per-ip" default:"${max_connections_per_ip}" env:"ZHENNI_MAX_CONNECTIONS_PER_IP" placeholder:"N" help:"Connections of one address (default ${default})."`
 	MaxHeld             byteSize      `default:"${max_held}" env:"ZHENNI_MAX_HELD" placeholder:"SIZE" help:"Memory for the bodies of all requests in hand (default ${default})."`
@@ -143,7 +145,7 @@ func (c *serveCommand) derived() map[string]string {
 		"answers": fmt.Sprint(ledger.DefaultAnswers), "answers-bytes": byteSize(ledger.DefaultBytes).String(),
 		"admin-socket": adminSocket(c.Store), "listen": addr,
 		"shards": fmt.Sprint(shardCount(c.Shards)), "arena": arenaBudget(c.Arena, freeMemory()).String(),
-		"in-flight": fmt.Sprint(2 * zhenni.MaxBatchItems),
+		"in-flight": fmt.Sprint(2 * zhenni.MaxBatchItems), "message-items": "1024",
 	}
 	for name, value := range serveVars() { // what is set to 0 is the default too
 		derived[strings.ReplaceAll(name, "_", "-")] = value
@@ -217,7 +219,7 @@ func (c *serveCommand) nodeConfig(profile zhenni.Profile, arena byteSize, log *s
 		adminSocket: socket, adminOptional: c.VerifyOnly && c.AdminSocket == "",
 		retention: c.AuditRetention, exitWhenFull: c.ExitWhenFull,
 		ledger: c.ledgerFlags.config(c.Store),
-		actors: actors.Config{Shards: shardCount(c.Shards), InFlightItems: c.InFlight, Logger: log},
+		actors: actors.Config{Shards: shardCount(c.Shards), InFlightItems: c.InFlight, MessageItems: c.MessageItems, Logger: log},
 		gateway: gateway.Config{
 			Addr: c.Listen, TLSCert: c.TLSCert, TLSKey: c.TLSKey, Profile: profile, Version: version, Logger: log,
 			MaxConns: c.MaxConnections, MaxConnsPerIP: c.MaxConnectionsPerIP, MaxHeldBytes: int64(c.MaxHeld),
