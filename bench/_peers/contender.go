@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"sync"
 	"time"
 
@@ -87,7 +88,8 @@ func newCrew(ctx context.Context, w *workload, c contender) (*crew, error) {
 		})
 	}
 	dialling.Wait()
-	if err := errors.Join(errs...); err != nil {
+	if i := slices.IndexFunc(errs, func(err error) bool { return err != nil }); i >= 0 {
+		err := errs[i] // the others tell the same
 		return nil, errors.Join(fmt.Errorf("%s: %s: %w", c.peer, c.about, err), crew.close())
 	}
 	return crew, nil
@@ -132,7 +134,7 @@ func (m *member) step(ctx context.Context, w *workload) (int, error) {
 	}
 	var differed int64
 	for i, match := range m.match {
-		if match != w.trials[first+i].match {
+		if match != w.match[first+i] {
 			differed++
 		}
 	}

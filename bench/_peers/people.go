@@ -13,8 +13,8 @@ import (
 )
 
 // workload is what every contender is asked: probes of synthetic people, each claiming a credential, one in two its
-// own. The same probes are asked in several passes; a mated probe claims the same credential in each, a non-mated one
-// another, so that a run reads many more credentials than it has probes.
+// own. The same probes are asked in several passes: trial t is probe t modulo their number. A mated probe claims the
+// same credential in each pass, a non-mated one another, so that a run reads more credentials than it has probes.
 type workload struct {
 	people  accuracy.Population
 	profile zhenni.Profile
@@ -22,29 +22,26 @@ type workload struct {
 	probes  []float32             // unit vectors, row-major
 	rows    []int8                // the probes quantised
 	norms   []int32               // Σq² of each row
-	trials  []trial               // of all passes, one behind the other
+	// Of all trials: the subject whose credential is claimed, that credential, so that asking costs no search, and
+	// whether the profile's threshold takes the probe for a match.
+	subjects []int32
+	claims   []zhenni.CredentialID
+	match    []bool
 	// references are the quantised references of all subjects; they are dropped once the peers are filled.
 	references []int8
-}
-
-// A trial is one question: the probe with its number modulo the number of probes, against a claim.
-type trial struct {
-	subject int32 // whose credential is claimed
-	match   bool  // what the profile's threshold decides
 }
 
 // passes is how often the probes are asked, with other claims, before a run repeats a question.
 const passes = 16
 
-func (w *workload) dim() int                        { return w.people.Dim }
-func (w *workload) probeCount() int                 { return len(w.norms) }
-func (w *workload) probeOf(t int) int               { return t % len(w.norms) }
-func (w *workload) cosine() float32                 { return float32(w.profile.Cosine) }
-func (w *workload) row(p int) []int8                { return w.rows[p*w.dim():][:w.dim()] }
-func (w *workload) float(p int) []float32           { return w.probes[p*w.dim():][:w.dim()] }
-func (w *workload) credentials() int                { return len(w.references) / w.dim() }
-func (w *workload) reference(i int) []int8          { return w.references[i*w.dim():][:w.dim()] }
-func (w *workload) claim(t int) zhenni.CredentialID { return w.ids[w.trials[t].subject] }
+func (w *workload) dim() int               { return w.people.Dim }
+func (w *workload) credentials() int       { return len(w.references) / w.dim() }
+func (w *workload) probeCount() int        { return len(w.norms) }
+func (w *workload) probeOf(t int) int      { return t % len(w.norms) }
+func (w *workload) cosine() float32        { return float32(w.profile.Cosine) }
+func (w *workload) row(p int) []int8       { return w.rows[p*w.dim():][:w.dim()] }
+func (w *workload) float(p int) []float32  { return w.probes[p*w.dim():][:w.dim()] }
+func (w *workload) reference(i int) []int8 { return w.references[i*w.dim():][:w.dim()] }
 
 // decide holds a reference against the probe of trial t by the threshold's integer rule.
 func (w *workload) decide(t int, reference []byte) bool {
@@ -61,42 +58,52 @@ func newWorkload(ctx context.Context, people accuracy.Population, profile zhenni
 		probes:     make([]float32, probes*people.Dim),
 		rows:       make([]int8, probes*people.Dim),
 		norms:      make([]int32, probes),
-		trials:     make([]trial, passes*probes),
+		subjects:   make([]int32, passes*probes),
+		match:      make([]bool, passes*probes),
 	}
-	err := inParts(ctx, credentials, func(first, last int) error {
-		embedding := make([]float32, people.Dim)
-		for i := first; i < last; i++ {
-			people.Reference(i, embedding)
-			if _, err := engine.Prepare(w.reference(i), embedding); err != nil {
-				return err
-			}
-		}
-		return nil
-	})
-	if err != nil {
+	if err := inParts(ctx, credentials, w.makeReferences); err != nil {
 		return nil, err
 	}
 	random := rand.New(rand.NewPCG(people.Seed, 1))
-	subjects := make([]int32, probes)
-	for p := range subjects {
-		subjects[p] = int32(random.IntN(credentials))
+	own := make([]int32, probes) // subjects of the probes
+	for p := range own {
+		own[p] = int32(random.IntN(credentials))
 	}
-	for t := range w.trials {
-		subject := subjects[w.probeOf(t)]
+	for t := range w.subjects {
+		w.subjects[t] = own[w.probeOf(t)]
 		if t%2 == 1 {
-			subject = int32((int(subject) + 1 + random.IntN(credentials-1)) % credentials)
+			w.subjects[t] = int32((int(w.subjects[t]) + 1 + random.IntN(credentials-1)) % credentials)
 		}
-		w.trials[t].subject = subject
 	}
-	if err := inParts(ctx, probes, func(first, last int) error { return w.makeProbes(subjects, first, last) }); err != nil {
+	if err := inParts(ctx, probes, func(first, last int) error { return w.makeProbes(own, first, last) }); err != nil {
 		return nil, err
 	}
-	return w, inParts(ctx, len(w.trials), func(first, last int) error { return w.settle(first, last) })
+	return w, inParts(ctx, len(w.match), w.settle)
 }
 
-func (w *workload) makeProbes(subjects []int32, first, last int) error {
+// enrolled takes the ids that zhenni drew, of subject after subject.
+func (w *workload) enrolled(ids []zhenni.CredentialID) {
+	w.ids, w.claims = ids, make([]zhenni.CredentialID, len(w.subjects))
+	for t, subject := range w.subjects {
+		w.claims[t] = ids[subject]
+	}
+}
+
+func (w *workload) makeReferences(first, last int) error {
+	embedding := make([]float32, w.dim())
+	for i := first; i < last; i++ {
+		w.people.Reference(i, embedding)
+		if _, err := engine.Prepare(w.reference(i), embedding); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// makeProbes makes a sample of each probe's own subject.
+func (w *workload) makeProbes(own []int32, first, last int) error {
 	for p := first; p < last; p++ {
-		w.people.Probe(int(subjects[p]), p, w.float(p))
+		w.people.Probe(int(own[p]), p, w.float(p))
 		normalise(w.float(p))
 		var err error
 		if w.norms[p], err = engine.Prepare(w.row(p), w.float(p)); err != nil {
@@ -109,12 +116,12 @@ func (w *workload) makeProbes(subjects []int32, first, last int) error {
 // settle decides trials as zhenni does.
 func (w *workload) settle(first, last int) error {
 	for t := first; t < last; t++ {
-		p, reference := w.probeOf(t), w.reference(int(w.trials[t].subject))
+		p, reference := w.probeOf(t), w.reference(int(w.subjects[t]))
 		norm, err := engine.CheckRow(reference)
 		if err != nil {
 			return err
 		}
-		w.trials[t].match = w.profile.Threshold.Accept(simd.Dot(w.row(p), reference), w.norms[p], norm)
+		w.match[t] = w.profile.Threshold.Accept(simd.Dot(w.row(p), reference), w.norms[p], norm)
 	}
 	return nil
 }

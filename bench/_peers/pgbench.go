@@ -53,7 +53,7 @@ func (p *postgres) checkPgbench(ctx context.Context, w *workload) (got measureme
 			return got, err
 		}
 		got.asked++
-		if (float32(cosine) >= w.cosine()) != w.trials[t].match {
+		if (float32(cosine) >= w.cosine()) != w.match[t] {
 			got.differed++
 		}
 	}

@@ -76,7 +76,7 @@ func startPostgres(ctx context.Context, dir, programs string, credentials, dim i
 // postgresSettings keep everything in memory, plan a prepared statement once and leave durability out, which reads
 // do not need. A heap page holds three float32 rows of 512 elements; the index and the int8 rows are the rest.
 func postgresSettings(credentials, dim int) []string {
-	buffers := 256 + int64(credentials)*int64(dim)*9>>20
+	buffers := 256 + int64(credentials)*int64(dim)*14>>20
 	return []string{
 		fmt.Sprintf("shared_buffers=%dMB", buffers), "huge_pages=try", "max_connections=128",
 		"jit=off", "max_parallel_workers_per_gather=0", "plan_cache_mode=force_generic_plan", "work_mem=64MB",
@@ -233,7 +233,7 @@ func fillQuestions(ctx context.Context, conn *pgconn.PgConn, w *workload) error 
 	err := copyRows(ctx, conn, "COPY questions FROM STDIN BINARY", func(out io.Writer) error {
 		var tuple, probe []byte
 		for t := range w.probeCount() {
-			id := w.claim(t)
+			id := w.claims[t]
 			probe = appendReal(probe[:0], w.float(t))
 			tuple = binary.BigEndian.AppendUint16(tuple[:0], 3)
 			tuple = appendSized(tuple, binary.BigEndian.AppendUint32(nil, uint32(t)))

@@ -14,7 +14,7 @@ import (
 type query struct {
 	about string
 	relation
-	// expression is what is selected of p, the stored row; $PROBE stands for the probe where the server compares.
+	// one and many are what is selected of p, the stored row: the probe is $2 of one, and of row q of many.
 	one, many string
 	// probe appends the binary form of a probe, nil where only ids are sent; its type has the name probeType.
 	probe     func(dst []byte, v []float32) []byte
@@ -33,13 +33,15 @@ func (p *postgres) queries() []query {
 }
 
 const (
-	sqlDotName = "real[], dot in SQL"
-	vectorName = "pgvector <=>"
+	sqlDotName    = "real[], dot in SQL"
+	vectorName    = "pgvector <=>"
+	fetchRealName = "real[] fetched, dot in Go"
+	fetchRowName  = "int8 bytea fetched, dot in Go"
 )
 
 var sqlDot = query{
 	about: sqlDotName, relation: realRelation, probe: appendReal, probeType: "real[]",
-	one:  "(SELECT sum(a * b) FROM unnest(p.embedding, $2) AS t(a, b))",
+	one:  "(SELECT sum(a * b) FROM unnest(p.embedding, $2::real[]) AS t(a, b))",
 	many: "(SELECT sum(a * b) FROM unnest(p.embedding, q.probe) AS t(a, b))",
 	accept: func(w *workload, _ int, value []byte) bool {
 		return math.Float32frombits(binary.BigEndian.Uint32(value)) >= w.cosine()
@@ -47,20 +49,20 @@ var sqlDot = query{
 }
 
 var fetchReal = query{
-	about: "real[] fetched, dot in Go", relation: realRelation, one: "p.embedding", many: "p.embedding",
+	about: fetchRealName, relation: realRelation, one: "p.embedding", many: "p.embedding",
 	accept: func(w *workload, t int, value []byte) bool {
 		return dotReal(w.float(w.probeOf(t)), value[realHead:]) >= w.cosine()
 	},
 }
 
 var fetchRow = query{
-	about: "int8 bytea fetched, dot in Go", relation: rowRelation, one: "p.embedding", many: "p.embedding",
+	about: fetchRowName, relation: rowRelation, one: "p.embedding", many: "p.embedding",
 	accept: func(w *workload, t int, value []byte) bool { return w.decide(t, value) },
 }
 
 var vectorDistance = query{
 	about: vectorName, relation: vectorRelation, probe: appendVector, probeType: "vector",
-	one: "p.embedding <=> $2", many: "p.embedding <=> q.probe",
+	one: "p.embedding <=> $2::vector", many: "p.embedding <=> q.probe",
 	accept: func(w *workload, _ int, value []byte) bool {
 		return 1-math.Float64frombits(binary.BigEndian.Uint64(value)) >= float64(w.cosine())
 	},
@@ -114,7 +116,6 @@ type postgresAsker struct {
 	element, probeType uint32
 	parameter          []byte
 	params             [2][]byte
-	id                 [16]byte
 }
 
 // In the order of the parameters and of the results.
@@ -174,8 +175,7 @@ func (a *postgresAsker) probe(t int) []byte {
 
 // arguments are the parameters of the statement for one trial, valid until the next call.
 func (a *postgresAsker) arguments(t int) [][]byte {
-	a.id = a.workload.claim(t)
-	a.params[0] = a.id[:]
+	a.params[0] = a.workload.claims[t][:]
 	if a.query.probe == nil {
 		return a.params[:1]
 	}
@@ -233,7 +233,7 @@ func (a *postgresAsker) pipelined(ctx context.Context, first int, match []bool) 
 func (a *postgresAsker) many(ctx context.Context, first int, match []bool) error {
 	a.parameter = appendArrayHead(a.parameter[:0], a.element, len(match))
 	for i := range match {
-		id := a.workload.claim(first + i)
+		id := a.workload.claims[first+i]
 		if a.query.probe == nil {
 			a.parameter = appendSized(a.parameter, id[:])
 		} else {

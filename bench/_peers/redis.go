@@ -12,6 +12,8 @@ import (
 	"time"
 
 	goredis "github.com/redis/go-redis/v9"
+
+	"zhenni"
 )
 
 // redis is a private instance in memory alone, on a port of the loopback.
@@ -88,9 +90,9 @@ var formats = []format{
 	},
 }
 
-// key is the prefix and the 16 bytes of the id that the subject's credential has.
-func (f format) key(dst []byte, w *workload, subject int) []byte {
-	return append(append(dst, f.prefix), w.ids[subject][:]...)
+// key is the prefix and the 16 bytes of the credential's id.
+func (f format) key(dst []byte, id zhenni.CredentialID) []byte {
+	return append(append(dst, f.prefix), id[:]...)
 }
 
 // fill stores every reference in both forms.
@@ -100,7 +102,7 @@ func (r *redis) fill(ctx context.Context, w *workload) error {
 	pipe := client.Pipeline()
 	err := w.eachReference(ctx, func(i int, reference []float32) error {
 		for _, f := range formats {
-			pipe.Set(ctx, string(f.key(nil, w, i)), f.encode(nil, w, i, reference), 0)
+			pipe.Set(ctx, string(f.key(nil, w.ids[i])), f.encode(nil, w, i, reference), 0)
 		}
 		if pipe.Len() < 1024 {
 			return nil
@@ -156,7 +158,7 @@ func (a *redisAsker) ask(ctx context.Context, first int, match []bool) error {
 func (a *redisAsker) close() error { return a.client.Close() }
 
 func (a *redisAsker) key(t int) string {
-	return string(a.format.key(nil, a.workload, int(a.workload.trials[t].subject)))
+	return string(a.format.key(nil, a.workload.claims[t]))
 }
 
 func (a *redisAsker) one(ctx context.Context, first int, match []bool) error {
@@ -230,7 +232,7 @@ func (a *bareAsker) ask(_ context.Context, first int, match []bool) error {
 	a.request = a.request[:0]
 	for i := range match {
 		a.request = append(a.request, "*2\r\n$3\r\nGET\r\n$17\r\n"...)
-		a.request = append(a.format.key(a.request, a.workload, int(a.workload.trials[first+i].subject)), "\r\n"...)
+		a.request = append(a.format.key(a.request, a.workload.claims[first+i]), "\r\n"...)
 	}
 	if _, err := a.conn.Write(a.request); err != nil {
 		return err

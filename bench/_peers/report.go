@@ -75,6 +75,8 @@ type ratio struct {
 	Median float64 `json:"median"`
 	Low    float64 `json:"low"`
 	High   float64 `json:"high"`
+	// Unrecorded is the median for zhenni without its record; peers keep none.
+	Unrecorded float64 `json:"unrecorded_median,omitempty"`
 	// Wanted is the least median that is aimed at; 0 where none is.
 	Wanted float64 `json:"wanted,omitempty"`
 }
@@ -159,7 +161,11 @@ func (r *report) compare() {
 			continue
 		}
 		each := times(ours, theirs)
-		r.Ratios = append(r.Ratios, ratio{w.what, ours.name(), theirs.name(), median(each), slices.Min(each), slices.Max(each), w.least})
+		found := ratio{What: w.what, Zhenni: ours.name(), Peer: theirs.name(), Median: median(each), Low: slices.Min(each), High: slices.Max(each), Wanted: w.least}
+		if without, ok := best(r.Rows, func(x row) bool { return x.Peer == peerZhenni && !x.recorded() && x.Kind == w.ours }); ok {
+			found.Unrecorded = median(times(without, theirs))
+		}
+		r.Ratios = append(r.Ratios, found)
 	}
 }
 
@@ -169,13 +175,14 @@ var wanted = []struct {
 	theirs     func(row) bool
 	least      float64
 }{
-	{"bulk to PostgreSQL's best, whichever way", kindBulk, func(r row) bool { return r.Peer == peerPostgres && r.Kind != kindSingle }, 35},
-	{"bulk to PostgreSQL comparing in SQL", kindBulk, func(r row) bool { return r.Peer == peerPostgres && r.Kind != kindSingle && comparesInSQL(r) }, 0},
+	{"bulk to PostgreSQL, compared in SQL", kindBulk, func(r row) bool { return inBulk(r) && comparesInSQL(r) }, 35},
+	{"bulk to PostgreSQL, float32 fetched", kindBulk, func(r row) bool { return inBulk(r) && r.About == fetchRealName }, 0},
+	{"bulk to PostgreSQL, int8 fetched", kindBulk, func(r row) bool { return inBulk(r) && r.About == fetchRowName }, 0},
 	{"bulk to Redis GET pipelined", kindBulk, func(r row) bool { return r.Peer == peerRedis && r.Kind == kindPipelined }, 7},
 	{"bulk to Redis MGET", kindBulk, func(r row) bool { return r.Peer == peerRedis && r.Kind == kindBulk }, 0},
 	{"bulk to the afternoon service's", kindBulk, func(r row) bool { return r.Peer == peerService && r.Kind == kindBulk }, 10},
-	{"single to PostgreSQL through pgx, in SQL", kindSingle, func(r row) bool { return throughPgx(r) && comparesInSQL(r) }, 2},
-	{"single to PostgreSQL through pgx, fetching", kindSingle, func(r row) bool { return throughPgx(r) && !comparesInSQL(r) }, 0},
+	{"single to PostgreSQL by pgx, compared in SQL", kindSingle, func(r row) bool { return throughPgx(r) && comparesInSQL(r) }, 2},
+	{"single to PostgreSQL by pgx, fetched", kindSingle, func(r row) bool { return throughPgx(r) && !comparesInSQL(r) }, 0},
 	{"single to Redis GET", kindSingle, func(r row) bool { return r.Peer == peerRedis && r.Kind == kindSingle }, 0},
 	{"single to the afternoon service's", kindSingle, func(r row) bool { return r.Peer == peerService && r.Kind == kindSingle }, 1.5},
 }
@@ -184,11 +191,14 @@ func comparesInSQL(r row) bool {
 	return r.About == sqlDotName || r.About == vectorName || r.About == pgbenchName
 }
 
+// inBulk is PostgreSQL asked many questions at once.
+func inBulk(r row) bool { return r.Peer == peerPostgres && r.Kind != kindSingle }
+
 func throughPgx(r row) bool {
 	return r.Peer == peerPostgres && r.Kind == kindSingle && r.About != pgbenchName
 }
 
-// agreed reports rows that decided other than zhenni in more than one of a thousand trials.
+// disagreeing names the rows that decided other than zhenni in more than one of a thousand trials.
 func (r *report) disagreeing() []string {
 	var names []string
 	for _, x := range r.Rows {
@@ -207,7 +217,7 @@ func (r *report) print(out io.Writer) error {
 	w := tabwriter.NewWriter(out, 0, 0, 2, ' ', tabwriter.AlignRight)
 	fmt.Fprintln(w, "clients\titems\trate/s\tp50 ms\tp99 ms\tzhenni is\tdiffering\t  what")
 	for _, x := range r.Rows {
-		fmt.Fprintf(w, "%d\t%d\t%s\t%s\t%s\t%.2f×\t%s\t  %s, %s: %s\n", x.Clients, x.Items, thousands(x.Rate), latency(x.P50), latency(x.P99),
+		fmt.Fprintf(w, "%d\t%d\t%s\t%s\t%s\t%.2f×\t%s\t  %s, %s: %s\n", x.Clients, x.Items, thousands(x.Rate), known(x.P50), known(x.P99),
 			x.Behind, share(x.Differed, x.Asked), x.Peer, x.Kind, x.About)
 	}
 	if err := w.Flush(); err != nil {
@@ -216,9 +226,9 @@ func (r *report) print(out io.Writer) error {
 	fmt.Fprintln(out, "\nzhenni is N× the row: its best recorded row of the kind (bulk for pipelined; for stores, the flat file) in the same round")
 	fmt.Fprintln(out)
 	w = tabwriter.NewWriter(out, 0, 0, 2, ' ', 0)
-	fmt.Fprintln(w, "ratio\tmedian\trounds\twanted\tof\tto")
+	fmt.Fprintln(w, "ratio\tmedian\trounds\twanted\tnot recorded\tof\tto")
 	for _, x := range r.Ratios {
-		fmt.Fprintf(w, "%s\t%.2f\t%.2f–%.2f\t%s\t%s\t%s\n", x.What, x.Median, x.Low, x.High, x.verdict(), x.Zhenni, x.Peer)
+		fmt.Fprintf(w, "%s\t%.2f\t%.2f–%.2f\t%s\t%s\t%s\t%s\n", x.What, x.Median, x.Low, x.High, x.verdict(), known(x.Unrecorded), x.Zhenni, x.Peer)
 	}
 	if err := w.Flush(); err != nil {
 		return err
@@ -240,11 +250,12 @@ func (x ratio) verdict() string {
 	return fmt.Sprintf("≥ %g: not met", x.Wanted)
 }
 
-func latency(ms float64) string {
-	if ms == 0 {
+// known writes a number, or a dash for none.
+func known(x float64) string {
+	if x == 0 {
 		return "–"
 	}
-	return fmt.Sprintf("%.2f", ms)
+	return fmt.Sprintf("%.2f", x)
 }
 
 func share(part, of int64) string {

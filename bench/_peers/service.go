@@ -84,7 +84,7 @@ func newQuestionTexts(w *workload) questionTexts {
 func (q questionTexts) append(dst []byte, w *workload, t int) []byte {
 	at := len(dst)
 	dst = append(dst, q.text[w.probeOf(t)*q.size:][:q.size]...)
-	id := w.claim(t)
+	id := w.claims[t]
 	hex.Encode(dst[at+idAt:], id[:])
 	return dst
 }

@@ -134,14 +134,14 @@ func (s *stores) contenders(w *workload) []contender {
 	return []contender{
 		way(flatName, func(first int, match []bool) error {
 			for i := range match {
-				at := int(s.index[w.claim(first+i)]) * w.dim()
+				at := int(s.index[w.claims[first+i]]) * w.dim()
 				match[i] = w.decide(first+i, s.flat[at:at+w.dim()])
 			}
 			return nil
 		}),
 		way("Pebble Get", func(first int, match []bool) error {
 			for i := range match {
-				id := w.claim(first + i)
+				id := w.claims[first+i]
 				value, closer, err := s.pebble.Get(id[:])
 				if err != nil {
 					return err
@@ -161,7 +161,7 @@ func (s *stores) contenders(w *workload) []contender {
 
 func getBadger(txn *badger.Txn, w *workload, first int, match []bool) error {
 	for i := range match {
-		id := w.claim(first + i)
+		id := w.claims[first+i]
 		item, err := txn.Get(id[:])
 		if err != nil {
 			return err

@@ -55,11 +55,11 @@ func (n *node) enrol(ctx context.Context, w *workload) error {
 		"--store", n.store(), "--profile", n.profile, "--create-key")); err != nil {
 		return err
 	}
-	var err error
-	w.ids, err = readCredentials(table, w.credentials())
+	ids, err := readCredentials(table, w.credentials())
 	if err != nil {
 		return err
 	}
+	w.enrolled(ids)
 	key, err := output(command(ctx, account{}, n.binary, "rp", "add", "peers", "--tenant", "1", "--role", "verifier", "--evaluation",
 		"--store", n.store()))
 	n.target.Key = strings.TrimSpace(key)
@@ -214,7 +214,7 @@ func dialZhenni(target bench.Target, w *workload, first, last, items int, float 
 		return a, nil
 	}
 	for p := first; p+items <= last; p += items {
-		batch, err := bench.NewArrowBatch(make([]zhenni.CredentialID, items), a.vectors(p, p+items))
+		batch, err := bench.NewArrowBatch(w.claims[p:p+items], a.vectors(p, p+items))
 		if err != nil {
 			return nil, err
 		}
@@ -234,13 +234,13 @@ func (a *zhenniAsker) vectors(first, last int) bench.Vectors {
 func (a *zhenniAsker) ask(_ context.Context, first int, match []bool) error {
 	p := a.workload.probeOf(first)
 	if a.batches == nil {
-		outcome, err := a.client.Verify(a.workload.claim(first), a.vectors(p, p+1))
+		outcome, err := a.client.Verify(a.workload.claims[first], a.vectors(p, p+1))
 		match[0] = outcome == zhenni.Match
 		return err
 	}
 	batch := a.batches[(p-a.first)/len(match)]
 	for i := range match {
-		batch.Claim(i, a.workload.claim(first+i))
+		batch.Claim(i, a.workload.claims[first+i])
 	}
 	var err error
 	if a.outcomes, err = a.client.VerifyArrow(batch, a.outcomes[:0]); err != nil {
