@@ -29,7 +29,7 @@ type config struct {
 	seed                             uint64
 	json, scratch                    string
 	postgres, redis, zhenni          string
-	require                          bool
+	unrecorded, require              bool
 }
 
 func readFlags() config {
@@ -42,10 +42,11 @@ func readFlags() config {
 	flag.DurationVar(&c.turn, "turn", 2*time.Second, "time of one contender in one round")
 	flag.Uint64Var(&c.seed, "seed", 1, "which people and questions are made")
 	flag.StringVar(&c.json, "json", "", "file to write the result to")
-	flag.StringVar(&c.scratch, "scratch", "", "folder for everything temporary, 14 GiB at a million credentials (default: the system's)")
+	flag.StringVar(&c.scratch, "scratch", "", "folder for everything temporary, 16 GiB at a million credentials (default: the system's)")
 	flag.StringVar(&c.postgres, "postgres", "", "folder of PostgreSQL's programs (default: the PATH, then Debian's newest)")
 	flag.StringVar(&c.redis, "redis", "", "folder of redis-server (default: the PATH)")
 	flag.StringVar(&c.zhenni, "zhenni", "", "binary to measure (default: built from this tree)")
+	flag.BoolVar(&c.unrecorded, "unrecorded", true, "measure zhenni without its record too, from a copy of its store in memory")
 	flag.BoolVar(&c.require, "require", false, "fail where a peer's programs are absent, instead of leaving it out")
 	flag.Parse()
 	if *short {
@@ -87,6 +88,9 @@ func main() {
 	c := readFlags()
 	ctx, stop := signal.NotifyContext(context.Background(), syscall.SIGINT, syscall.SIGTERM, syscall.SIGHUP)
 	err := run(ctx, c)
+	if ctx.Err() != nil {
+		err = errors.New("interrupted; what was started is ended and removed")
+	}
 	stop()
 	if err != nil {
 		log.Fatal(err)
@@ -267,9 +271,19 @@ func (l *lineup) addZhenni(ctx context.Context, dir, root, profile string) ([]co
 		return nil, err
 	}
 	l.stops = append(l.stops, n.stop)
-	recorded, without, err := n.start(ctx, l.credentials)
 	l.report.Notes = append(l.report.Notes, "zhenni serve with its record on: each answer leaves after its fsync; \"not recorded\" is --verify-only --unrecorded.")
-	return n.contenders(l.workload, recorded, without), err
+	if err := n.start(ctx, l.credentials); err != nil {
+		return nil, err
+	}
+	contenders := n.contenders(l.workload)
+	if l.unrecorded {
+		target, err := n.startUnrecorded(ctx, l.credentials)
+		if err != nil {
+			return nil, err
+		}
+		contenders = append(contenders, n.unrecordedContenders(l.workload, target)...)
+	}
+	return contenders, nil
 }
 
 func (l *lineup) addPostgres(ctx context.Context, dir string) ([]contender, error) {

@@ -60,8 +60,9 @@ func startPostgres(ctx context.Context, dir, programs string, credentials, dim i
 	}
 	cmd := command(context.WithoutCancel(ctx), p.account, filepath.Join(filepath.Dir(initdb), "postgres"), args...)
 	cmd.Dir = dir
-	cmd.SysProcAttr = p.account.attributes(syscall.SIGINT)
-	if p.server, err = startServer(cmd, syscall.SIGINT); err != nil { // SIGINT: end without waiting for clients
+	// SIGQUIT ends it at once, without a checkpoint of data that are thrown away.
+	cmd.SysProcAttr = p.account.attributes(syscall.SIGQUIT)
+	if p.server, err = startServer(cmd, syscall.SIGQUIT); err != nil {
 		return nil, err
 	}
 	defer func() {
@@ -74,7 +75,8 @@ func startPostgres(ctx context.Context, dir, programs string, credentials, dim i
 }
 
 // postgresSettings keep everything in memory, plan a prepared statement once and leave durability out, which reads
-// do not need. A heap page holds three float32 rows of 512 elements; the index and the int8 rows are the rest.
+// do not need. The buffers take two tables of float32, of which a page holds three rows of 512 elements, one of int8,
+// and their indexes.
 func postgresSettings(credentials, dim int) []string {
 	buffers := 256 + int64(credentials)*int64(dim)*14>>20
 	return []string{

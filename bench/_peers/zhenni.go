@@ -44,16 +44,14 @@ func prepareNode(ctx context.Context, dir, root, binary, profile string, w *work
 
 func (n *node) store() string { return filepath.Join(n.dir, "store") }
 
-// enrol imports the references as `zhenni enrol` does and reads which credential each subject got.
+// enrol has `zhenni enrol` store the references, part by part, and reads which credential each subject got.
 func (n *node) enrol(ctx context.Context, w *workload) error {
-	set, table := filepath.Join(n.dir, "people"), filepath.Join(n.dir, "credentials.csv")
-	if err := writeSet(ctx, set, w); err != nil {
-		return err
-	}
-	defer os.RemoveAll(set)
-	if _, err := output(command(ctx, account{}, n.binary, "enrol", set, "--map", table, "--level", "full",
-		"--store", n.store(), "--profile", n.profile, "--create-key")); err != nil {
-		return err
+	table := filepath.Join(n.dir, "credentials.csv")
+	for first := 0; first < w.credentials(); first += maxSetBytes / (4 * w.dim()) {
+		last := min(first+maxSetBytes/(4*w.dim()), w.credentials())
+		if err := n.enrolPart(ctx, w, table, first, last); err != nil {
+			return err
+		}
 	}
 	ids, err := readCredentials(table, w.credentials())
 	if err != nil {
@@ -66,17 +64,27 @@ func (n *node) enrol(ctx context.Context, w *workload) error {
 	return err
 }
 
-// writeSet writes the references as a labelled folder.
-func writeSet(ctx context.Context, dir string, w *workload) error {
+// maxSetBytes is how much `zhenni enrol` reads as one set.
+const maxSetBytes = 512 << 20
+
+func (n *node) enrolPart(ctx context.Context, w *workload, table string, first, last int) error {
+	set := filepath.Join(n.dir, "people")
+	defer os.RemoveAll(set)
+	if err := writeSet(ctx, set, w, first, last); err != nil {
+		return err
+	}
+	_, err := output(command(ctx, account{}, n.binary, "enrol", set, "--map", table, "--level", "full",
+		"--store", n.store(), "--profile", n.profile, "--create-key"))
+	return err
+}
+
+// writeSet writes the references of the subjects first … last-1 as a labelled folder.
+func writeSet(ctx context.Context, dir string, w *workload, first, last int) error {
 	if err := os.Mkdir(dir, 0o700); err != nil {
 		return err
 	}
-	people := w.credentials()
-	about, err := json.Marshal(map[string]any{"N": people, "D": w.dim(), "identities": people, "dtype": "float32 little-endian row-major"})
+	about, err := json.Marshal(map[string]any{"N": last - first, "D": w.dim(), "identities": last - first, "dtype": "float32 little-endian row-major"})
 	if err != nil {
-		return err
-	}
-	if err := os.WriteFile(filepath.Join(dir, "meta.json"), about, 0o600); err != nil {
 		return err
 	}
 	values, err := os.Create(filepath.Join(dir, "embeddings.f32"))
@@ -85,12 +93,14 @@ func writeSet(ctx context.Context, dir string, w *workload) error {
 	}
 	labels := []byte("image_id,identity\n")
 	out := bufio.NewWriterSize(values, 1<<20)
-	err = w.eachReference(ctx, func(i int, reference []float32) error {
+	reference := make([]float32, w.dim())
+	for i := first; i < last && ctx.Err() == nil; i++ {
 		labels = fmt.Appendf(labels, "%d,%[1]d\n", i)
-		_, err := out.Write(littleFloats(out.AvailableBuffer(), reference))
-		return err
-	})
-	return errors.Join(err, out.Flush(), values.Close(), os.WriteFile(filepath.Join(dir, "labels.csv"), labels, 0o600))
+		w.people.Reference(i, reference)
+		out.Write(littleFloats(out.AvailableBuffer(), reference)) // its error stays until Flush
+	}
+	return errors.Join(context.Cause(ctx), out.Flush(), values.Close(),
+		os.WriteFile(filepath.Join(dir, "meta.json"), about, 0o600), os.WriteFile(filepath.Join(dir, "labels.csv"), labels, 0o600))
 }
 
 // readCredentials reads the mapping of image to credential.
@@ -141,22 +151,21 @@ func (n *node) serve(ctx context.Context, store string, credentials int, flags .
 
 var address = regexp.MustCompile(`https?://[0-9.:]+`)
 
-// start serves the store and, from a copy of it, the same without the record.
-func (n *node) start(ctx context.Context, credentials int) (recorded, unrecorded bench.Target, err error) {
+// start serves the store.
+func (n *node) start(ctx context.Context, credentials int) (err error) {
+	n.target, err = n.serve(ctx, n.store(), credentials)
+	return err
+}
+
+// startUnrecorded serves a copy of the store without a record. The store may be served meanwhile: nobody changes it.
+func (n *node) startUnrecorded(ctx context.Context, credentials int) (bench.Target, error) {
 	copied := filepath.Join(n.dir, "unrecorded")
-	for _, suffix := range []string{"", ".key", ".audit", ".ledger", ".keys"} {
-		if _, err := os.Stat(n.store() + suffix); err != nil {
-			continue
-		}
+	for _, suffix := range []string{"", ".key"} {
 		if _, err := output(command(ctx, account{}, "cp", "-a", "--sparse=always", n.store()+suffix, copied+suffix)); err != nil {
-			return recorded, unrecorded, err
+			return bench.Target{}, err
 		}
 	}
-	if recorded, err = n.serve(ctx, n.store(), credentials); err != nil {
-		return recorded, unrecorded, err
-	}
-	unrecorded, err = n.serve(ctx, copied, credentials, "--verify-only", "--unrecorded")
-	return recorded, unrecorded, err
+	return n.serve(ctx, copied, credentials, "--verify-only", "--unrecorded")
 }
 
 func (n *node) stop() error {
@@ -175,23 +184,29 @@ const (
 )
 
 // contenders asks the gateway over HTTP.
-func (n *node) contenders(w *workload, recorded, without bench.Target) []contender {
-	way := func(target bench.Target, kind, about string, clients, items int, float bool) contender {
-		return contender{peer: peerZhenni, kind: kind, about: about, clients: clients, items: items,
-			dial: func(_ context.Context, first, last int) (asker, error) {
-				return dialZhenni(target, w, first, last, items, float)
-			}}
-	}
+func (n *node) contenders(w *workload) []contender {
 	return []contender{
-		way(recorded, kindSingle, byJSON, 8, 1, false),
-		way(recorded, kindSingle, byJSON, 64, 1, false),
-		way(recorded, kindSingle, "JSON float32", 64, 1, true),
-		way(recorded, kindBulk, byArrow, 8, 1024, false),
-		way(recorded, kindBulk, byArrow, 16, 1024, false),
-		way(recorded, kindBulk, "Arrow float32", 8, 1024, true),
-		way(without, kindSingle, byJSON+unrecorded, 64, 1, false),
-		way(without, kindBulk, byArrow+unrecorded, 8, 1024, false),
+		n.way(w, n.target, kindSingle, byJSON, 8, 1, false),
+		n.way(w, n.target, kindSingle, byJSON, 64, 1, false),
+		n.way(w, n.target, kindSingle, "JSON float32", 64, 1, true),
+		n.way(w, n.target, kindBulk, byArrow, 8, 1024, false),
+		n.way(w, n.target, kindBulk, byArrow, 16, 1024, false),
+		n.way(w, n.target, kindBulk, "Arrow float32", 8, 1024, true),
 	}
+}
+
+func (n *node) unrecordedContenders(w *workload, target bench.Target) []contender {
+	return []contender{
+		n.way(w, target, kindSingle, byJSON+unrecorded, 64, 1, false),
+		n.way(w, target, kindBulk, byArrow+unrecorded, 8, 1024, false),
+	}
+}
+
+func (n *node) way(w *workload, target bench.Target, kind, about string, clients, items int, float bool) contender {
+	return contender{peer: peerZhenni, kind: kind, about: about, clients: clients, items: items,
+		dial: func(_ context.Context, first, last int) (asker, error) {
+			return dialZhenni(target, w, first, last, items, float)
+		}}
 }
 
 // zhenniAsker asks over one connection: one question as JSON, several by Arrow.

@@ -1,0 +1,96 @@
+package main
+
+import (
+	"slices"
+	"strings"
+	"testing"
+	"time"
+)
+
+func TestOrderRotates(t *testing.T) {
+	const n, rounds = 7, 4
+	first := map[int]bool{}
+	for round := range rounds {
+		turns := order(n, round, rounds)
+		first[turns[0]] = true
+		slices.Sort(turns)
+		for i, turn := range turns {
+			if turn != i {
+				t.Fatalf("round %d leaves out %d", round, i)
+			}
+		}
+	}
+	if len(first) != rounds {
+		t.Errorf("%d contenders begin %d rounds", len(first), rounds)
+	}
+}
+
+func TestMedian(t *testing.T) {
+	for _, test := range []struct {
+		values []float64
+		want   float64
+	}{{nil, 0}, {[]float64{3}, 3}, {[]float64{9, 1, 4}, 4}, {[]float64{8, 2, 4, 1}, 3}} {
+		if got := median(test.values); got != test.want {
+			t.Errorf("median of %v is %v, want %v", test.values, got, test.want)
+		}
+	}
+}
+
+// testRow is a row with its rates of three rounds.
+func testRow(peer, kind, about string, rates ...float64) row {
+	var rounds []measurement
+	for _, rate := range rates {
+		rounds = append(rounds, measurement{rate: rate, p50: time.Millisecond, asked: 1000})
+	}
+	return newRow(contender{peer: peer, kind: kind, about: about, clients: 8, items: 2}, rounds)
+}
+
+func TestRatiosAreTakenWithinARound(t *testing.T) {
+	r := report{Rows: []row{
+		testRow(peerZhenni, kindBulk, byArrow, 100, 400, 300),
+		testRow(peerZhenni, kindBulk, "Arrow float32", 90, 90, 90),
+		testRow(peerZhenni, kindBulk, byArrow+unrecorded, 600, 600, 600),
+		testRow(peerPostgres, kindBulk, vectorName, 50, 100, 60),
+		testRow(peerPostgres, kindBulk, sqlDotName, 1, 1, 1),
+		testRow(peerPostgres, kindBulk, fetchRowName, 200, 200, 200),
+		testRow(peerStores, kindStore, flatName, 30, 20, 10),
+		testRow(peerStores, kindStore, "Badger Get", 10, 10, 10),
+	}}
+	r.compare()
+	if got := r.Rows[3].Behind; got != 4 { // 2, 4 and 5: not 300/60 of the medians
+		t.Errorf("zhenni is %v times pgvector, want 4", got)
+	}
+	if got := r.Rows[7].Behind; got != 2 {
+		t.Errorf("the flat file is %v times Badger, want 2", got)
+	}
+	first := r.Ratios[0]
+	if first.Median != 4 || first.Low != 2 || first.High != 5 || first.Wanted != 35 || first.Unrecorded != 10 {
+		t.Errorf("the first ratio is %+v", first)
+	}
+	if !strings.Contains(first.Peer, vectorName) || !strings.HasSuffix(first.verdict(), "not met") {
+		t.Errorf("the first ratio is to %s, %s", first.Peer, first.verdict())
+	}
+	for _, other := range r.Ratios {
+		if strings.Contains(other.What, "Redis") {
+			t.Errorf("a ratio to %s, which was left out", other.Peer)
+		}
+	}
+}
+
+func TestDisagreement(t *testing.T) {
+	r := report{Rows: []row{
+		{Peer: "same", Asked: 5000}, {Peer: "edge", Asked: 5000, Differed: 5}, {Peer: "other", Asked: 5000, Differed: 6}, {Peer: "mute"},
+	}}
+	names := r.disagreeing()
+	if len(names) != 2 || !strings.HasPrefix(names[0], "other") || !strings.HasPrefix(names[1], "mute") {
+		t.Errorf("disagreeing: %q", names)
+	}
+}
+
+func TestThousands(t *testing.T) {
+	for rate, want := range map[float64]string{0: "0", 999.4: "999", 1000: "1,000", 1234567: "1,234,567"} {
+		if got := thousands(rate); got != want {
+			t.Errorf("%v is %q, want %q", rate, got, want)
+		}
+	}
+}
