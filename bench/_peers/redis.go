@@ -5,7 +5,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"io"
 	"net"
 	"strconv"
 	"syscall"
@@ -257,11 +256,11 @@ func (a *bareAsker) read() error {
 		size, err = strconv.Atoi(string(head[1 : len(head)-2]))
 	}
 	if size < 0 || err != nil {
-		return fmt.Errorf("Redis answered %q", head)
+		return fmt.Errorf("the server answered %q", head)
 	}
 	whole, err := a.reader.Peek(size + 2)
 	if err != nil {
-		return errors.Join(io.ErrUnexpectedEOF, err)
+		return err
 	}
 	a.value = append(a.value[:0], whole[:size]...)
 	_, err = a.reader.Discard(size + 2)
