@@ -51,7 +51,7 @@ func TestRatiosAreTakenWithinARound(t *testing.T) {
 		testRow(peerZhenni, kindBulk, "Arrow float32", 90, 90, 90),
 		testRow(peerZhenni, kindBulk, byArrow+unrecorded, 600, 600, 600),
 		testRow(peerPostgres, kindBulk, vectorName, 50, 100, 60),
-		testRow(peerPostgres, kindBulk, sqlDotName, 1, 1, 1),
+		testRow(peerPostgres, kindPipelined, sqlDotName, 1, 1, 1),
 		testRow(peerPostgres, kindBulk, fetchRowName, 200, 200, 200),
 		testRow(peerStores, kindStore, flatName, 30, 20, 10),
 		testRow(peerStores, kindStore, "Badger Get", 10, 10, 10),
