@@ -37,6 +37,7 @@ type commands struct {
 	Witness   witnessCommand   `cmd:"" help:"Watch the audit log of somebody else's server, so that it can not go back."`
 	RP        rpCommand        `cmd:"" name:"rp" help:"Add, list and remove relying parties."`
 	Shards    shardsCommand    `cmd:"" help:"Show or change the shards of a running server."`
+	Bench     benchCommand     `cmd:"" help:"Measure the layers beside their limits; compare and show what was measured."`
 	Version   versionCommand   `cmd:"" help:"Print version, commit and the instruction set in use."`
 }
 
