@@ -216,7 +216,7 @@ func (l *lineup) measure(ctx context.Context) error {
 		log.Printf("round %d of %d is over", round, l.rounds)
 	}
 	for i, crew := range l.crews {
-		l.report.Rows = append(l.report.Rows, newRow(crew.contender, measured[i]))
+		l.report.rows = append(l.report.rows, newRow(crew.contender, measured[i]))
 	}
 	return nil
 }

@@ -10,12 +10,12 @@ import (
 	"log"
 	"os"
 	"os/signal"
-	"runtime"
+	"strconv"
 	"strings"
 	"syscall"
 	"time"
 
-	"zhenni/simd"
+	"zhenni/bench/result"
 )
 
 // config are the flags.
@@ -131,28 +131,16 @@ func run(ctx context.Context, c config) (err error) {
 }
 
 func newReport(c config) report {
-	return report{
-		Machine: machine{CPU: firstOf("/proc/cpuinfo", "model name\t: "), Cores: cores(), OS: runtime.GOOS + "/" + runtime.GOARCH,
-			Go: runtime.Version(), Tier: simd.Tier(), Load: firstOf("/proc/loadavg", "")},
-		Started: time.Now().UTC(), Credentials: c.credentials, Dim: c.dim, Probes: c.probes, Trials: passes * c.probes,
-		Seed: c.seed, Rounds: c.rounds, TurnSeconds: c.turn.Seconds(),
+	r := report{
+		Run: result.Run{Layer: "peers", Started: time.Now().UTC(), Machine: result.ReadMachine(), Seed: c.seed, Settings: map[string]string{
+			"credentials": strconv.Itoa(c.credentials), "dim": strconv.Itoa(c.dim), "probes": strconv.Itoa(c.probes),
+			"rounds": strconv.Itoa(c.rounds), "turn": c.turn.String(),
+		}},
 		Notes: []string{
 			"Every peer, its clients and this program share the cores; a server that is not asked is idle. All over TCP on 127.0.0.1.",
 			"FAISS and NumKong compare and do not store or serve: make bench-kernels measures the kernels beside them.",
 		},
 	}
-}
-
-// firstOf returns the rest of the first line of a file that begins with prefix.
-func firstOf(path, prefix string) string {
-	text, err := os.ReadFile(path)
-	if err != nil {
-		return "unknown"
-	}
-	for line := range strings.Lines(string(text)) {
-		if rest, ok := strings.CutPrefix(line, prefix); ok {
-			return strings.TrimSpace(rest)
-		}
-	}
-	return "unknown"
+	r.Build, r.Commit = result.ReadBuild()
+	return r
 }

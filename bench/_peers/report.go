@@ -10,6 +10,8 @@ import (
 	"strings"
 	"text/tabwriter"
 	"time"
+
+	"zhenni/bench/result"
 )
 
 // The peers, as the table names them.
@@ -21,50 +23,27 @@ const (
 	peerStores   = "in process"
 )
 
-// report is what a run measured. Rates are trials per second.
+// report is a result file (package result) of layer "peers", with what the rows say of one another beside it.
 type report struct {
-	Machine     machine   `json:"machine"`
-	Started     time.Time `json:"started"`
-	Credentials int       `json:"credentials"`
-	Dim         int       `json:"dim"`
-	Probes      int       `json:"distinct_probes"`
-	Trials      int       `json:"distinct_trials"`
-	Seed        uint64    `json:"seed"`
-	Rounds      int       `json:"rounds"`
-	TurnSeconds float64   `json:"turn_seconds"`
-	Notes       []string  `json:"notes"`
-	Skipped     []string  `json:"skipped,omitempty"`
-	Rows        []row     `json:"rows"`
-	Ratios      []ratio   `json:"ratios"`
+	result.Run
+	Ratios  []ratio  `json:"ratios"`
+	Notes   []string `json:"notes"`
+	Skipped []string `json:"skipped,omitempty"`
+
+	rows []row
 }
 
-// machine is where a run took place.
-type machine struct {
-	CPU   string `json:"cpu"`
-	Cores int    `json:"cores"`
-	OS    string `json:"os"`
-	Go    string `json:"go"`
-	Tier  string `json:"tier"`
-	Load  string `json:"load_average_before"`
-}
-
-// A row is one contender: medians over the rounds.
+// A row is one contender: its rates of all rounds in trials per second, and medians over the rounds.
 type row struct {
-	Peer    string    `json:"peer"`
-	Kind    string    `json:"kind"`
-	About   string    `json:"about"`
-	Clients int       `json:"clients"`
-	Items   int       `json:"items_per_request"`
-	Rates   []float64 `json:"rates"`
-	Rate    float64   `json:"rate"`
-	P50     float64   `json:"p50_ms,omitempty"`
-	P99     float64   `json:"p99_ms,omitempty"`
-	// Behind is how many times the best of zhenni's recorded rows of the kind (bulk for pipelined) is faster, or how many
+	contender
+	rates    []float64
+	rate     float64
+	p50, p99 float64 // milliseconds of a request; 0 is not known
+	// behind is how many times the best of zhenni's recorded rows of the kind (bulk for pipelined) is faster, or how many
 	// times the flat file is faster than another store: the median of the ratios within each round.
-	Behind   float64 `json:"zhenni_is_times,omitempty"`
-	Asked    int64   `json:"answers_checked"`
-	Differed int64   `json:"answers_differing"`
-	Shed     int64   `json:"requests_refused,omitempty"`
+	behind float64
+	// Answers held against the truth, those that differed, and requests refused by admission, of all rounds.
+	asked, differed, shed int64
 }
 
 // A ratio is one of the comparisons wanted of zhenni.
@@ -83,37 +62,41 @@ type ratio struct {
 
 // newRow takes the measurements of one contender, one a round.
 func newRow(c contender, rounds []measurement) row {
-	r := row{Peer: c.peer, Kind: c.kind, About: c.about, Clients: c.clients, Items: c.items}
+	r := row{contender: c}
 	var p50, p99 []float64
 	for _, m := range rounds {
-		r.Rates = append(r.Rates, m.rate)
-		p50, p99 = append(p50, float64(m.p50)/1e6), append(p99, float64(m.p99)/1e6)
-		r.Asked += m.asked
-		r.Differed += m.differed
-		r.Shed += m.shed
+		r.rates = append(r.rates, m.rate)
+		p50, p99 = append(p50, milliseconds(m.p50)), append(p99, milliseconds(m.p99))
+		r.asked += m.asked
+		r.differed += m.differed
+		r.shed += m.shed
 	}
-	r.Rate, r.P50, r.P99 = median(r.Rates), median(p50), median(p99)
+	r.rate, r.p50, r.p99 = result.Median(r.rates), result.Median(p50), result.Median(p99)
 	return r
+}
+
+func milliseconds(d time.Duration) float64 { return float64(d) / float64(time.Millisecond) }
+
+// measurement is the row as a result file has it.
+func (r row) measurement() result.Measurement {
+	m := result.Measurement{Name: r.name(), Unit: result.PerSecond, Rounds: r.rates,
+		Counts: map[string]int64{"asked": r.asked, "differed": r.differed, "refused": r.shed}}
+	if r.p99 > 0 {
+		m.Latency = &result.Latency{Count: r.asked / int64(r.items),
+			Quantiles: []result.Quantile{{Q: 0.5, Milliseconds: r.p50}, {Q: 0.99, Milliseconds: r.p99}}}
+	}
+	return m
 }
 
 // name says which row is meant.
 func (r row) name() string {
-	if r.Items > 1 {
-		return fmt.Sprintf("%s: %s, %d×%d", r.Peer, r.About, r.Clients, r.Items)
+	if r.items > 1 {
+		return fmt.Sprintf("%s: %s, %d×%d", r.peer, r.about, r.clients, r.items)
 	}
-	return fmt.Sprintf("%s: %s, %d clients", r.Peer, r.About, r.Clients)
+	return fmt.Sprintf("%s: %s, %d clients", r.peer, r.about, r.clients)
 }
 
-func (r row) recorded() bool { return r.Peer == peerZhenni && !strings.HasSuffix(r.About, unrecorded) }
-
-// median returns the middle of values, or the mean of the two in the middle; 0 where there are none.
-func median(values []float64) float64 {
-	if len(values) == 0 {
-		return 0
-	}
-	sorted := slices.Sorted(slices.Values(values))
-	return (sorted[(len(sorted)-1)/2] + sorted[len(sorted)/2]) / 2
-}
+func (r row) recorded() bool { return r.peer == peerZhenni && !strings.HasSuffix(r.about, unrecorded) }
 
 // best returns the row with the highest median of those that are meant.
 func best(rows []row, meant func(row) bool) (row, bool) {
@@ -126,44 +109,44 @@ func best(rows []row, meant func(row) bool) (row, bool) {
 	if len(found) == 0 {
 		return row{}, false
 	}
-	return slices.MaxFunc(found, func(a, b row) int { return cmp.Compare(a.Rate, b.Rate) }), true
+	return slices.MaxFunc(found, func(a, b row) int { return cmp.Compare(a.rate, b.rate) }), true
 }
 
 // times returns a's rate as a multiple of b's, within each round.
 func times(a, b row) []float64 {
-	ratios := make([]float64, len(a.Rates))
+	ratios := make([]float64, len(a.rates))
 	for i := range ratios {
-		ratios[i] = a.Rates[i] / b.Rates[i]
+		ratios[i] = a.rates[i] / b.rates[i]
 	}
 	return ratios
 }
 
 // compare fills what rows say of one another.
 func (r *report) compare() {
-	for i := range r.Rows {
-		of := &r.Rows[i]
-		against := func(x row) bool { return x.recorded() && x.Kind == kindBulk }
-		switch of.Kind {
+	for i := range r.rows {
+		of := &r.rows[i]
+		against := func(x row) bool { return x.recorded() && x.kind == kindBulk }
+		switch of.kind {
 		case kindSingle:
-			against = func(x row) bool { return x.recorded() && x.Kind == kindSingle }
+			against = func(x row) bool { return x.recorded() && x.kind == kindSingle }
 		case kindStore:
-			against = func(x row) bool { return x.About == flatName }
+			against = func(x row) bool { return x.about == flatName }
 		}
-		if first, ok := best(r.Rows, against); ok {
-			of.Behind = median(times(first, *of))
+		if first, ok := best(r.rows, against); ok {
+			of.behind = result.Median(times(first, *of))
 		}
 	}
 	r.Ratios = r.Ratios[:0]
 	for _, w := range wanted {
-		ours, ok := best(r.Rows, func(x row) bool { return x.recorded() && x.Kind == w.ours })
-		theirs, also := best(r.Rows, w.theirs)
+		ours, ok := best(r.rows, func(x row) bool { return x.recorded() && x.kind == w.ours })
+		theirs, also := best(r.rows, w.theirs)
 		if !ok || !also {
 			continue
 		}
 		each := times(ours, theirs)
-		found := ratio{What: w.what, Zhenni: ours.name(), Peer: theirs.name(), Median: median(each), Low: slices.Min(each), High: slices.Max(each), Wanted: w.least}
-		if without, ok := best(r.Rows, func(x row) bool { return x.Peer == peerZhenni && !x.recorded() && x.Kind == w.ours }); ok {
-			found.Unrecorded = median(times(without, theirs))
+		found := ratio{What: w.what, Zhenni: ours.name(), Peer: theirs.name(), Median: result.Median(each), Low: slices.Min(each), High: slices.Max(each), Wanted: w.least}
+		if without, ok := best(r.rows, func(x row) bool { return x.peer == peerZhenni && !x.recorded() && x.kind == w.ours }); ok {
+			found.Unrecorded = result.Median(times(without, theirs))
 		}
 		r.Ratios = append(r.Ratios, found)
 	}
@@ -176,30 +159,30 @@ var wanted = []struct {
 	theirs     func(row) bool
 	least      float64
 }{
-	{"bulk to PostgreSQL, float32", kindBulk, func(r row) bool { return inBulk(r) && r.About != fetchRowName }, 35},
-	{"bulk to PostgreSQL, int8 fetched", kindBulk, func(r row) bool { return inBulk(r) && r.About == fetchRowName }, 0},
-	{"bulk to Redis GET pipelined", kindBulk, func(r row) bool { return r.Peer == peerRedis && r.Kind == kindPipelined }, 7},
-	{"bulk to Redis MGET", kindBulk, func(r row) bool { return r.Peer == peerRedis && r.Kind == kindBulk }, 0},
-	{"bulk to the afternoon service's", kindBulk, func(r row) bool { return r.Peer == peerService && r.Kind == kindBulk }, 10},
-	{"single to PostgreSQL by pgx, float32", kindSingle, func(r row) bool { return throughPgx(r) && r.About != fetchRowName }, 2},
-	{"single to PostgreSQL by pgx, int8 fetched", kindSingle, func(r row) bool { return throughPgx(r) && r.About == fetchRowName }, 0},
-	{"single to Redis GET", kindSingle, func(r row) bool { return r.Peer == peerRedis && r.Kind == kindSingle }, 0},
-	{"single to the afternoon service's", kindSingle, func(r row) bool { return r.Peer == peerService && r.Kind == kindSingle }, 1.5},
+	{"bulk to PostgreSQL, float32", kindBulk, func(r row) bool { return inBulk(r) && r.about != fetchRowName }, 35},
+	{"bulk to PostgreSQL, int8 fetched", kindBulk, func(r row) bool { return inBulk(r) && r.about == fetchRowName }, 0},
+	{"bulk to Redis GET pipelined", kindBulk, func(r row) bool { return r.peer == peerRedis && r.kind == kindPipelined }, 7},
+	{"bulk to Redis MGET", kindBulk, func(r row) bool { return r.peer == peerRedis && r.kind == kindBulk }, 0},
+	{"bulk to the afternoon service's", kindBulk, func(r row) bool { return r.peer == peerService && r.kind == kindBulk }, 10},
+	{"single to PostgreSQL by pgx, float32", kindSingle, func(r row) bool { return throughPgx(r) && r.about != fetchRowName }, 2},
+	{"single to PostgreSQL by pgx, int8 fetched", kindSingle, func(r row) bool { return throughPgx(r) && r.about == fetchRowName }, 0},
+	{"single to Redis GET", kindSingle, func(r row) bool { return r.peer == peerRedis && r.kind == kindSingle }, 0},
+	{"single to the afternoon service's", kindSingle, func(r row) bool { return r.peer == peerService && r.kind == kindSingle }, 1.5},
 }
 
 // inBulk is PostgreSQL asked many questions at once.
-func inBulk(r row) bool { return r.Peer == peerPostgres && r.Kind != kindSingle }
+func inBulk(r row) bool { return r.peer == peerPostgres && r.kind != kindSingle }
 
 func throughPgx(r row) bool {
-	return r.Peer == peerPostgres && r.Kind == kindSingle && r.About != pgbenchName
+	return r.peer == peerPostgres && r.kind == kindSingle && r.about != pgbenchName
 }
 
 // disagreeing names the rows that decided other than zhenni in more than one of a thousand trials.
 func (r *report) disagreeing() []string {
 	var names []string
-	for _, x := range r.Rows {
-		if x.Asked == 0 || float64(x.Differed) > float64(x.Asked)/1000 {
-			names = append(names, fmt.Sprintf("%s: %d of %d", x.name(), x.Differed, x.Asked))
+	for _, x := range r.rows {
+		if x.asked == 0 || float64(x.differed) > float64(x.asked)/1000 {
+			names = append(names, fmt.Sprintf("%s: %d of %d", x.name(), x.differed, x.asked))
 		}
 	}
 	return names
@@ -207,10 +190,11 @@ func (r *report) disagreeing() []string {
 
 // print writes the tables and the notes.
 func (r *report) print(out io.Writer) error {
-	fmt.Fprintf(out, "\n%d credentials, %d elements, %d distinct trials of %d probes, seed %d; medians of %d rounds of %v in rotated order\n",
-		r.Credentials, r.Dim, r.Trials, r.Probes, r.Seed, r.Rounds, time.Duration(r.TurnSeconds*float64(time.Second)))
-	fmt.Fprintf(out, "%s, %d cores, kernels %s, %s, %s, load before %s\n\n",
-		r.Machine.CPU, r.Machine.Cores, r.Machine.Tier, r.Machine.OS, r.Machine.Go, r.Machine.Load)
+	s := r.Settings
+	fmt.Fprintf(out, "\n%s credentials, %s elements, %s probes in %d passes, seed %d; medians of %s rounds of %s in rotated order\n",
+		s["credentials"], s["dim"], s["probes"], passes, r.Seed, s["rounds"], s["turn"])
+	fmt.Fprintf(out, "%s, %d cores, kernels %s, %s, %s, load before %.1f\n\n",
+		r.Machine.CPU, r.Machine.Cores, r.Machine.Tier, r.Machine.Platform, r.Build.Go, r.Machine.Load)
 	if err := r.printRows(out); err != nil {
 		return err
 	}
@@ -220,9 +204,9 @@ func (r *report) print(out io.Writer) error {
 		return err
 	}
 	fmt.Fprintln(out)
-	for _, x := range r.Rows {
-		if x.Shed > 0 {
-			fmt.Fprintf(out, "- %s: %d requests were refused by admission and are not in its rate\n", x.name(), x.Shed)
+	for _, x := range r.rows {
+		if x.shed > 0 {
+			fmt.Fprintf(out, "- %s: %d requests were refused by admission and are not in its rate\n", x.name(), x.shed)
 		}
 	}
 	for _, note := range slices.Concat(r.Notes, r.Skipped) {
@@ -234,9 +218,9 @@ func (r *report) print(out io.Writer) error {
 func (r *report) printRows(out io.Writer) error {
 	w := tabwriter.NewWriter(out, 0, 0, 2, ' ', tabwriter.AlignRight)
 	fmt.Fprintln(w, "clients\titems\trate/s\tp50 ms\tp99 ms\tzhenni is\tdiffering\t  what")
-	for _, x := range r.Rows {
-		fmt.Fprintf(w, "%d\t%d\t%s\t%s\t%s\t%s×\t%s\t  %s, %s: %s\n", x.Clients, x.Items, thousands(x.Rate),
-			known(x.P50), known(x.P99), known(x.Behind), share(x.Differed, x.Asked), x.Peer, x.Kind, x.About)
+	for _, x := range r.rows {
+		fmt.Fprintf(w, "%d\t%d\t%s\t%s\t%s\t%s×\t%s\t  %s, %s: %s\n", x.clients, x.items, thousands(x.rate),
+			known(x.p50), known(x.p99), known(x.behind), share(x.differed, x.asked), x.peer, x.kind, x.about)
 	}
 	return w.Flush()
 }
@@ -285,8 +269,19 @@ func thousands(rate float64) string {
 	return digits
 }
 
-// write keeps the report as JSON.
+// write keeps the report as a result file; zhenni's best recorded row in bulk is its headline.
 func (r *report) write(path string) error {
+	rows := slices.Clone(r.rows)
+	if head, ok := best(rows, func(x row) bool { return x.recorded() && x.kind == kindBulk }); ok {
+		i := slices.IndexFunc(rows, func(x row) bool { return x.name() == head.name() })
+		rows = slices.Insert(slices.Delete(rows, i, i+1), 0, head)
+	}
+	for _, x := range rows {
+		r.Measurements = append(r.Measurements, x.measurement())
+	}
+	if err := r.Finish(); err != nil {
+		return err
+	}
 	text, err := json.MarshalIndent(r, "", "  ")
 	if err != nil {
 		return err

@@ -1,10 +1,14 @@
 package main
 
 import (
+	"os"
+	"path/filepath"
 	"slices"
 	"strings"
 	"testing"
 	"time"
+
+	"zhenni/bench/result"
 )
 
 func TestOrderRotates(t *testing.T) {
@@ -25,28 +29,17 @@ func TestOrderRotates(t *testing.T) {
 	}
 }
 
-func TestMedian(t *testing.T) {
-	for _, test := range []struct {
-		values []float64
-		want   float64
-	}{{nil, 0}, {[]float64{3}, 3}, {[]float64{9, 1, 4}, 4}, {[]float64{8, 2, 4, 1}, 3}} {
-		if got := median(test.values); got != test.want {
-			t.Errorf("median of %v is %v, want %v", test.values, got, test.want)
-		}
-	}
-}
-
 // testRow is a row with its rates of three rounds.
 func testRow(peer, kind, about string, rates ...float64) row {
 	var rounds []measurement
 	for _, rate := range rates {
-		rounds = append(rounds, measurement{rate: rate, p50: time.Millisecond, asked: 1000})
+		rounds = append(rounds, measurement{rate: rate, p50: time.Millisecond, p99: 2 * time.Millisecond, asked: 1000})
 	}
 	return newRow(contender{peer: peer, kind: kind, about: about, clients: 8, items: 2}, rounds)
 }
 
 func TestRatiosAreTakenWithinARound(t *testing.T) {
-	r := report{Rows: []row{
+	r := report{rows: []row{
 		testRow(peerZhenni, kindBulk, byArrow, 100, 400, 300),
 		testRow(peerZhenni, kindBulk, "Arrow float32", 90, 90, 90),
 		testRow(peerZhenni, kindBulk, byArrow+unrecorded, 600, 600, 600),
@@ -57,10 +50,10 @@ func TestRatiosAreTakenWithinARound(t *testing.T) {
 		testRow(peerStores, kindStore, "Badger Get", 10, 10, 10),
 	}}
 	r.compare()
-	if got := r.Rows[3].Behind; got != 4 { // 2, 4 and 5: not 300/60 of the medians
+	if got := r.rows[3].behind; got != 4 { // 2, 4 and 5: not 300/60 of the medians
 		t.Errorf("zhenni is %v times pgvector, want 4", got)
 	}
-	if got := r.Rows[7].Behind; got != 2 {
+	if got := r.rows[7].behind; got != 2 {
 		t.Errorf("the flat file is %v times Badger, want 2", got)
 	}
 	first := r.Ratios[0]
@@ -78,8 +71,9 @@ func TestRatiosAreTakenWithinARound(t *testing.T) {
 }
 
 func TestDisagreement(t *testing.T) {
-	r := report{Rows: []row{
-		{Peer: "same", Asked: 5000}, {Peer: "edge", Asked: 5000, Differed: 5}, {Peer: "other", Asked: 5000, Differed: 6}, {Peer: "mute"},
+	r := report{rows: []row{
+		{contender: contender{peer: "same"}, asked: 5000}, {contender: contender{peer: "edge"}, asked: 5000, differed: 5},
+		{contender: contender{peer: "other"}, asked: 5000, differed: 6}, {contender: contender{peer: "mute"}},
 	}}
 	names := r.disagreeing()
 	if len(names) != 2 || !strings.HasPrefix(names[0], "other") || !strings.HasPrefix(names[1], "mute") {
@@ -92,5 +86,30 @@ func TestThousands(t *testing.T) {
 		if got := thousands(rate); got != want {
 			t.Errorf("%v is %q, want %q", rate, got, want)
 		}
+	}
+}
+
+func TestReportIsAResultFile(t *testing.T) {
+	r := newReport(config{credentials: 2, dim: 512, probes: 4, rounds: 2, turn: time.Second})
+	r.rows = []row{
+		testRow(peerZhenni, kindSingle, byJSON, 5, 7),
+		testRow(peerZhenni, kindBulk, byArrow, 300, 100),
+		testRow(peerPostgres, kindBulk, vectorName, 50, 100),
+	}
+	path := filepath.Join(t.TempDir(), "peers.json")
+	if err := r.write(path); err != nil {
+		t.Fatal(err)
+	}
+	f, err := os.Open(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer f.Close()
+	run, err := result.Read(f)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if run.Layer != "peers" || run.Rate != 200 || run.P99 != 2 || len(run.Measurements) != 3 {
+		t.Errorf("the file says %s, %v/s, p99 %v ms, %d measurements", run.Layer, run.Rate, run.P99, len(run.Measurements))
 	}
 }
