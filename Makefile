@@ -128,6 +128,12 @@ bench-layers: build ## kernels, engine, actors and store beside their limits, as
 bench-kernels: ## the kernels beside SimSIMD and, given its headers, NumKong (npm, gcc)
 	$(GO) run ./simd/_peer
 
+.PHONY: bench-peers
+bench-peers: ## zhenni beside PostgreSQL, Redis and others in one run; a quarter of an hour (PEERS_SHORT=1: a minute; PEERS_ARGS)
+	mkdir -p .work
+	cd bench/_peers && $(GO) vet ./... && $(GO) test ./... && $(GO) build -o $(CURDIR)/.work/peers . && \
+	  exec $(CURDIR)/.work/peers $(if $(PEERS_SHORT),-short) $(PEERS_ARGS)
+
 .PHONY: audit-scale
 audit-scale: ## a hundred million bulk items through the audit log; under a minute on two idle cores
 	$(GO) test -tags long -count=1 -v -run '^TestAuditScale$$' -timeout 30m ./storage/audit
