@@ -75,6 +75,9 @@ func withPort(u *url.URL) string {
 	return net.JoinHostPort(u.Hostname(), "80")
 }
 
+// As asks from now on with the written form of another API key.
+func (c *Client) As(key string) { c.request.Header.Set(fasthttp.HeaderAuthorization, "Bearer "+key) }
+
 // Close closes the connection.
 func (c *Client) Close() { c.host.CloseIdleConnections() }
 
