@@ -212,7 +212,7 @@ func (p *Press) Close() {
 	}
 }
 
-// errMany is an error of a target that answers what no threshold explains.
+// errImpossible is of a target whose answers no threshold explains.
 var errImpossible = errors.New("ingress: a match for a credential that does not exist or is revoked")
 
 // Run presses as load says, with as many workers as there are connections, and counts the answers.

@@ -1,0 +1,199 @@
+package ingress
+
+import (
+	"cmp"
+	"context"
+	"fmt"
+	"time"
+
+	"zhenni/bench"
+	"zhenni/bench/result"
+)
+
+// Names of the measurements, which stay the same from run to run.
+const (
+	NameArrow             = "arrow"
+	NameArrowUnrecorded   = "arrow unrecorded"
+	NameRows              = "raw rows"
+	NameSkipped           = "arrow, store skipped"
+	NameTransport         = "arrow, bare transport"
+	NameDirect            = "in process"
+	NameLines             = "lines"
+	NameLinesUnrecorded   = "lines unrecorded"
+	NameLinesTransport    = "lines, bare transport"
+	NameSingles           = "singles"
+	NameSinglesUnrecorded = "singles unrecorded"
+	NameEcho              = "singles, bare echo"
+)
+
+// Case is a target with the name it is measured under and the name of what bounds it.
+type Case struct {
+	Name, Limit string
+	Target      Target
+}
+
+// Bench measures targets with the questions of one ring, each press on connections of its own.
+type Bench struct {
+	ring    *Ring
+	presses []*Press
+	cases   []result.Case
+	// sinks are the bare transports, which Close stops.
+	sinks []*bench.Sink
+}
+
+// NewBench prepares the cases. A bound of its own that asks nothing of a node, the bare transport, is added for each format
+// among the cases by Transport.
+func NewBench(ring *Ring) *Bench { return &Bench{ring: ring} }
+
+// Close closes the connections and what Transport started.
+func (b *Bench) Close() (err error) {
+	for _, p := range b.presses {
+		p.Close()
+	}
+	for _, s := range b.sinks {
+		err = cmp.Or(err, s.Close())
+	}
+	return err
+}
+
+// Cases returns what was added, to be measured in turns.
+func (b *Bench) Cases() []result.Case { return b.cases }
+
+// Peak adds the closed loop at a target: what it can carry.
+func (b *Bench) Peak(c Case) error { return b.add(c, "", 0, bench.Load{}) }
+
+// At adds an open loop at a target: calls arrive like those of strangers, rate of them a second, and latency counts from when
+// they were due. share is the place on the axis of the sweep.
+func (b *Bench) At(c Case, share, rate float64, seed uint64) error {
+	c.Name = fmt.Sprintf("%s at %.0f %%", c.Name, 100*share)
+	return b.add(c, "load", share, bench.Load{Rate: rate, Poisson: true, Seed: seed, Patience: time.Second})
+}
+
+func (b *Bench) add(c Case, sweep string, x float64, load bench.Load) error {
+	p, err := NewPress(b.ring, c.Target)
+	if err != nil {
+		return fmt.Errorf("%s: %w", c.Name, err)
+	}
+	b.presses = append(b.presses, p)
+	warm := false
+	b.cases = append(b.cases, result.Case{
+		Measurement: result.Measurement{Name: c.Name, Unit: result.PerSecond, Limit: c.Limit, Sweep: sweep, X: x},
+		Measure: func(ctx context.Context, about time.Duration) (result.Sample, error) {
+			if !warm { // connections, pools and heap
+				if _, _, err := p.Run(ctx, bench.Load{Duration: about / 4}); err != nil {
+					return result.Sample{}, err
+				}
+				warm = true
+			}
+			load.Duration = about
+			return p.sample(ctx, load)
+		},
+	})
+	return nil
+}
+
+// sample presses once.
+func (p *Press) sample(ctx context.Context, load bench.Load) (result.Sample, error) {
+	r, tally, err := p.Run(ctx, load)
+	if err != nil {
+		return result.Sample{}, err
+	}
+	if r.Items == 0 {
+		return result.Sample{}, fmt.Errorf("%w: nothing was answered in %v", bench.ErrAnswer, r.Elapsed)
+	}
+	counts := tally.Counts()
+	counts["calls"] = r.Calls
+	for name, n := range map[string]int64{"shed": r.Shed, "missed": r.Missed} {
+		if n > 0 {
+			counts[name] = n
+		}
+	}
+	return result.Sample{Value: r.ItemsPerSecond(), Latency: r.Latency(), Counts: counts}, nil
+}
+
+// Transport adds the bare transport of a format: the same requests to a server that reads them and sends back one recorded
+// answer of the target, looking at neither.
+func (b *Bench) Transport(ctx context.Context, c Case) error {
+	p, err := NewPress(b.ring, c.Target)
+	if err != nil {
+		return err
+	}
+	defer p.Close()
+	answer, err := p.record(ctx)
+	if err != nil {
+		return fmt.Errorf("%s: %w", c.Name, err)
+	}
+	sink, err := bench.NewSink(answer)
+	if err != nil {
+		return err
+	}
+	b.sinks = append(b.sinks, sink)
+	c.Target.Server, c.Target.Blind = bench.Target{URL: sink.URL}, true
+	return b.Peak(c)
+}
+
+// record returns the answer to one request.
+func (p *Press) record(ctx context.Context) ([]byte, error) {
+	if ctx.Err() != nil {
+		return nil, context.Cause(ctx)
+	}
+	var answer []byte
+	c := p.callers[0]
+	c.client.Observe(func(body []byte) { answer = append(answer[:0], body...) })
+	defer c.client.Observe(nil)
+	_, err := c.ask()
+	return answer, err
+}
+
+// Goal is a share of another measurement that one is to reach.
+type Goal struct {
+	Of, To  string
+	AtLeast float64
+}
+
+// Goals are what the layer is held to: two cores, load generator included.
+func Goals() []Goal {
+	return []Goal{
+		{NameArrowUnrecorded, NameRows, 0.9},
+		{NameArrowUnrecorded, NameDirect, 0.5},
+		{NameArrowUnrecorded, NameSkipped, 0.65},
+		{NameArrow, NameRows, 0.9},
+		{NameArrow, NameDirect, 0.5},
+		{NameArrow, NameSkipped, 0.65},
+		{NameArrow, NameArrowUnrecorded, 0.75},
+		{NameSinglesUnrecorded, NameEcho, 0.8},
+		{NameSingles, NameEcho, 0.6},
+	}
+}
+
+// Reached returns how the goals among the measurements of a run are met: ratios of the same rounds, and their median.
+func Reached(run *result.Run, goals []Goal) (findings []Finding) {
+	for _, g := range goals {
+		of, to := run.Find(g.Of), run.Find(g.To)
+		if of == nil || to == nil {
+			continue
+		}
+		findings = append(findings, Finding{
+			Name: g.Of + " of " + g.To, Measured: 100 * result.RatioOf(of.Rounds, to.Rounds), Wanted: 100 * g.AtLeast, Unit: "%",
+		})
+	}
+	return findings
+}
+
+// Finding is a figure beside what it should be.
+type Finding struct {
+	Name     string  `json:"name"`
+	Measured float64 `json:"measured"`
+	Wanted   float64 `json:"wanted"`
+	Unit     string  `json:"unit"`
+	// AtMost says that the wanted figure is an upper bound; otherwise it is a lower one.
+	AtMost bool `json:"at_most"`
+}
+
+// Met reports whether the figure is as wanted.
+func (f Finding) Met() bool {
+	if f.AtMost {
+		return f.Measured <= f.Wanted
+	}
+	return f.Measured >= f.Wanted
+}
