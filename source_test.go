@@ -49,6 +49,8 @@ var owners = map[string][]string{
 	"github.com/parquet-go/parquet-go":  {"bench", "cmd"},
 	"github.com/alecthomas/kong":        {"cmd"},
 	"github.com/vbauerster/mpb/v8":      {"cmd"},
+	"golang.org/x/perf":                 {"bench/result"},
+	"github.com/aclements/go-moremath":  {"bench/result"},
 	"golang.org/x/mod/sumdb":            {"storage/audit", "cmd"},
 	"github.com/zeebo/xxh3":             {"storage/ledger"},
 	"github.com/hanwen/go-fuse/v2":      {"fault"},

@@ -1,8 +1,16 @@
-// Package report writes an evaluation as one HTML page that stands alone: no script, no network, plots as SVG.
+// Package report writes what was evaluated or measured as one HTML page that stands alone: no script, no network, plots
+// as SVG.
+//
+//	page.go      an evaluation, with its trade-off and its scores
+//	results.go   result files of benchmarks
+//	cost.go      what each layer costs on top of the one below
+//	curves.go    measurements of result files as lines
+//	chart.go     lines over two axes
+//	plot.go      the SVG that all of them draw
 package report
 
 import (
-	_ "embed"
+	"embed"
 	"fmt"
 	"html/template"
 	"io"
@@ -28,14 +36,14 @@ type Table struct {
 	Rows    [][]string
 }
 
-//go:embed page.html
-var pageText string
+//go:embed frame.html page.html results.html
+var pages embed.FS
 
-var pageTemplate = template.Must(template.New("page").Parse(pageText))
+var templates = template.Must(template.New("").Funcs(template.FuncMap{"lineColors": func() []string { return lineColors }}).ParseFS(pages, "*.html"))
 
 // Write writes the page.
 func (p Page) Write(w io.Writer) error {
-	err := pageTemplate.Execute(w, struct {
+	err := templates.ExecuteTemplate(w, "page.html", struct {
 		Page
 		DET, Density template.HTML
 	}{p, template.HTML(detPlot(p.Curve, p.Points)), template.HTML(densityPlot(p.Curve, p.Points))})

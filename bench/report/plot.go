@@ -2,6 +2,7 @@ package report
 
 import (
 	"fmt"
+	"html"
 	"math"
 	"strings"
 
@@ -14,12 +15,16 @@ const (
 	left, right, top, bottom = 70.0, 780.0, 20.0, 410.0
 )
 
-// plot is an SVG under construction. Every number it is given is drawn inside the frame; texts are its own, not data.
+// plot is an SVG under construction. Every number it is given is drawn inside the frame; every text is escaped.
 type plot struct{ strings.Builder }
 
-func newPlot(title string) *plot {
+func newPlot(title string) *plot { return newPlotOf(title, height) }
+
+// newPlotOf is newPlot of another height.
+func newPlotOf(title string, high float64) *plot {
 	p := &plot{}
-	fmt.Fprintf(p, `<svg viewBox="0 0 %g %g" role="img" aria-label="%s"><title>%s</title>`, width, height, title, title)
+	title = html.EscapeString(title)
+	fmt.Fprintf(p, `<svg viewBox="0 0 %g %g" role="img" aria-label="%s"><title>%s</title>`, width, high, title, title)
 	return p
 }
 
@@ -30,18 +35,18 @@ func (p *plot) end() string {
 
 // axes names both axes.
 func (p *plot) axes(x, y string) {
-	fmt.Fprintf(p, `<text x="%g" y="%g" text-anchor="middle">%s</text>`, (left+right)/2, height-8, x)
-	fmt.Fprintf(p, `<text transform="translate(14 %g) rotate(-90)" text-anchor="middle">%s</text>`, (top+bottom)/2, y)
+	fmt.Fprintf(p, `<text x="%g" y="%g" text-anchor="middle">%s</text>`, (left+right)/2, height-8, html.EscapeString(x))
+	fmt.Fprintf(p, `<text transform="translate(14 %g) rotate(-90)" text-anchor="middle">%s</text>`, (top+bottom)/2, html.EscapeString(y))
 }
 
 func (p *plot) gridX(x float64, label string) {
 	fmt.Fprintf(p, `<line class="grid" x1="%.1f" x2="%.1f" y1="%g" y2="%g"/><text x="%.1f" y="%g" text-anchor="middle">%s</text>`,
-		x, x, top, bottom, x, bottom+18, label)
+		x, x, top, bottom, x, bottom+18, html.EscapeString(label))
 }
 
 func (p *plot) gridY(y float64, label string) {
 	fmt.Fprintf(p, `<line class="grid" x1="%g" x2="%g" y1="%.1f" y2="%.1f"/><text x="%g" y="%.1f" text-anchor="end">%s</text>`,
-		left, right, y, y, left-6, y+4, label)
+		left, right, y, y, left-6, y+4, html.EscapeString(label))
 }
 
 // share maps a value in [low, high] to [from, to], values outside to the nearer end.

@@ -39,7 +39,10 @@ func Quantity(value float64, unit string) string {
 
 // digits writes three digits, more only where they stand before the point of a number below a million.
 func digits(value float64) string {
-	if size := math.Abs(value); size >= 1e6 || size < 1e-3 && size > 0 {
+	if value == 0 {
+		return "0"
+	}
+	if size := math.Abs(value); size >= 1e6 || size < 1e-3 {
 		return strconv.FormatFloat(value, 'e', 2, 64)
 	}
 	decimals := 2
@@ -75,7 +78,7 @@ func (r *Run) Table() [][]string {
 		m := &r.Measurements[i]
 		row := []string{m.Name, Quantity(m.Median(), m.Unit), Percent(m.Spread()), "", m.Limit, "", "", ""}
 		if ratio, ok := r.Ratio(m); ok {
-			row[3] = ratioText(m, ratio)
+			row[3] = RatioText(m, ratio)
 		}
 		if m.Allocations != nil {
 			row[5] = strconv.FormatFloat(*m.Allocations, 'f', -1, 64)
@@ -88,7 +91,8 @@ func (r *Run) Table() [][]string {
 	return withoutEmpty(rows, 3)
 }
 
-func ratioText(m *Measurement, ratio float64) string {
+// RatioText writes a ratio to a limit: of a rate in percent, of a cost as a factor.
+func RatioText(m *Measurement, ratio float64) string {
 	if m.Higher() {
 		return Percent(ratio)
 	}

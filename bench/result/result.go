@@ -4,16 +4,23 @@
 //	result.go    the file and its measurements
 //	machine.go   the facts of machine and build
 //	turns.go     cases measured in turns, so that a machine that drifts drifts for all of them
+//	compare.go   two runs beside each other, and whether what lies between them means anything
+//	cutoff.go    how many ratios the interval of a comparison leaves out
+//	facts.go     what is known about a run, and what keeps two from being compared
+//	format.go    values and tables as text
 package result
 
 import (
+	"cmp"
 	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
 	"math"
 	"slices"
+	"strings"
 	"time"
+	"unicode"
 
 	"zhenni"
 )
@@ -60,14 +67,14 @@ type Measurement struct {
 	// Name is unique within a run and stays the same from run to run: it is what compare matches by.
 	Name string `json:"name"`
 	Unit string `json:"unit"`
-	// Rounds are the values, in the order of the rounds; at least one, each finite and above zero.
+	// Rounds are the values, in the order of the rounds: 1 to [MaxRounds], each from 1e-18 to 1e18.
 	Rounds []float64 `json:"rounds"`
 	// Limit names the measurement of the same run that bounds this one: what the layer below, or the machine, can do.
 	// Its rounds are of the same turns.
 	Limit string `json:"limit,omitempty"`
 	// X is where the measurement stands on the axis of a sweep (shards, dimension, load), 0 where it is of none.
 	X float64 `json:"x,omitempty"`
-	// Sweep names the axis, such as "shards".
+	// Sweep names the axis, such as "shards". The measurements of one line have the same Name but for X in it.
 	Sweep   string   `json:"sweep,omitempty"`
 	Latency *Latency `json:"latency,omitempty"`
 	// Allocations are heap allocations per item, the median of the rounds; nil where they were not counted.
@@ -172,10 +179,19 @@ func (r *Run) Finish() error {
 	return nil
 }
 
+// Bounds of what a run holds, so that every ratio is a number and every comparison ends.
+const (
+	MaxRounds       = 1000
+	maxMeasurements = 10_000
+	maxText         = 1000
+	most            = 1e18
+	least           = 1 / most
+)
+
 // Validate returns what makes the run unfit to be compared: [zhenni.ErrBadValue], naming the measurement.
 func (r *Run) Validate() error {
-	if len(r.Measurements) == 0 {
-		return fmt.Errorf("%w: a result without a measurement", zhenni.ErrBadValue)
+	if n := len(r.Measurements); n < 1 || n > maxMeasurements {
+		return fmt.Errorf("%w: a result with %d measurements, want 1–%d", zhenni.ErrBadValue, n, maxMeasurements)
 	}
 	seen := make(map[string]bool, len(r.Measurements))
 	for i := range r.Measurements {
@@ -184,14 +200,62 @@ func (r *Run) Validate() error {
 			return fmt.Errorf("%w: measurement %d: the name %q is empty or there twice", zhenni.ErrBadValue, i, m.Name)
 		}
 		seen[m.Name] = true
-		if len(m.Rounds) == 0 || slices.ContainsFunc(m.Rounds, func(v float64) bool { return !(v > 0) || math.IsInf(v, 0) }) {
-			return fmt.Errorf("%w: %s: rounds %v, want one or more above zero", zhenni.ErrBadValue, m.Name, m.Rounds)
+		if err := m.validate(); err != nil {
+			return err
 		}
-		if m.Limit != "" && r.Find(m.Limit) == nil {
+	}
+	for i := range r.Measurements {
+		if m := &r.Measurements[i]; m.Limit != "" && !seen[m.Limit] {
 			return fmt.Errorf("%w: %s: its limit %s was not measured", zhenni.ErrBadValue, m.Name, m.Limit)
 		}
 	}
+	for _, fact := range r.Facts() {
+		if !printable(fact.Name) || !printable(fact.Value) {
+			return fmt.Errorf("%w: %q: %q can not be printed", zhenni.ErrBadValue, fact.Name, fact.Value)
+		}
+	}
+	for _, s := range r.Series {
+		if !printable(s.Name) || !printable(s.Unit) {
+			return fmt.Errorf("%w: series %q in %q can not be printed", zhenni.ErrBadValue, s.Name, s.Unit)
+		}
+		if !slices.IsSortedFunc(s.Points, func(a, b [2]float64) int { return cmp.Compare(a[0], b[0]) }) || slices.ContainsFunc(s.Points, wild) {
+			return fmt.Errorf("%w: series %s: want seconds that rise, and values of at most %g", zhenni.ErrBadValue, s.Name, most)
+		}
+	}
 	return nil
+}
+
+func (m *Measurement) validate() error {
+	if !printable(m.Name) || !printable(m.Unit) || !printable(m.Sweep) {
+		return fmt.Errorf("%w: %q in %q over %q can not be printed", zhenni.ErrBadValue, m.Name, m.Unit, m.Sweep)
+	}
+	if n := len(m.Rounds); n < 1 || n > MaxRounds || slices.ContainsFunc(m.Rounds, func(v float64) bool { return !(v >= least && v <= most) }) {
+		return fmt.Errorf("%w: %s: %d rounds, want 1–%d, each from %g to %g", zhenni.ErrBadValue, m.Name, n, MaxRounds, least, most)
+	}
+	if !(math.Abs(m.X) <= most) {
+		return fmt.Errorf("%w: %s: x %v", zhenni.ErrBadValue, m.Name, m.X)
+	}
+	if m.Latency == nil {
+		return nil
+	}
+	before := Quantile{}
+	for _, q := range m.Latency.Quantiles {
+		if !(q.Q >= before.Q && q.Q <= 1 && q.Milliseconds >= before.Milliseconds && q.Milliseconds <= most) {
+			return fmt.Errorf("%w: %s: the quantile %v ms at %v does not rise", zhenni.ErrBadValue, m.Name, q.Milliseconds, q.Q)
+		}
+		before = q
+	}
+	return nil
+}
+
+// printable reports whether a text is one short line that does nothing to a terminal.
+func printable(text string) bool {
+	return len(text) <= maxText && !strings.ContainsFunc(text, func(r rune) bool { return !unicode.IsPrint(r) })
+}
+
+// wild reports whether a point is no number that can be drawn.
+func wild(point [2]float64) bool {
+	return !(math.Abs(point[0]) <= most && math.Abs(point[1]) <= most)
 }
 
 // Write writes the run as a result file.

@@ -61,12 +61,30 @@ func TestValidateNamesTheMeasurement(t *testing.T) {
 	for name, spoil := range map[string]func(*Run){
 		"twice":       func(r *Run) { r.Measurements[1].Name = "verify" },
 		"no limit":    func(r *Run) { r.Measurements[0].Limit = "gone" },
+		"two lines":   func(r *Run) { r.Measurements[0].Name = "verify\n\x1b[2J" },
+		"no order":    func(r *Run) { slices.Reverse(r.Measurements[0].Latency.Quantiles) },
+		"too large":   func(r *Run) { r.Measurements[0].Rounds[1] = 2e18 },
+		"too many":    func(r *Run) { r.Measurements[0].Rounds = make([]float64, MaxRounds+1) },
 		"zero":        func(r *Run) { r.Measurements[0].Rounds[1] = 0 },
 		"not a value": func(r *Run) { r.Measurements[0].Rounds[1] = Median(nil) },
 	} {
 		r := testRun()
 		spoil(r)
 		if err := r.Finish(); !errors.Is(err, zhenni.ErrBadValue) || !strings.Contains(err.Error(), "verify") {
+			t.Errorf("%s: %v", name, err)
+		}
+	}
+}
+
+// FAULTS: L11
+func TestValidateRefusesWhatATerminalWouldObey(t *testing.T) {
+	for name, spoil := range map[string]func(*Run){
+		"layer": func(r *Run) { r.Layer = "a\rb" }, "setting": func(r *Run) { r.Settings["x"] = "\x1b]0;\a" }, "series": func(r *Run) { r.Series = []Series{{Name: "\n"}} },
+		"unit": func(r *Run) { r.Measurements[0].Unit = "/s\n" }, "sweep": func(r *Run) { r.Measurements[0].Sweep = "\u202e" }, "long": func(r *Run) { r.Commit = strings.Repeat("a", 5000) },
+	} {
+		r := testRun()
+		spoil(r)
+		if err := r.Finish(); !errors.Is(err, zhenni.ErrBadValue) {
 			t.Errorf("%s: %v", name, err)
 		}
 	}

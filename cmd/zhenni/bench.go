@@ -35,13 +35,10 @@ type benchOutput struct {
 	JSON   bool          `help:"Print the result as one JSON object instead of a table."`
 }
 
-// maxRounds bounds --rounds below what a result file may hold.
-const maxRounds = 1000
-
 // Validate refuses, before anything is measured, what could not be measured or written at the end.
 func (b *benchOutput) Validate() error {
-	if b.Rounds < 1 || b.Rounds > maxRounds || b.Time <= 0 {
-		return fmt.Errorf("--rounds %d --time %v: want 1–%d rounds of some time", b.Rounds, b.Time, maxRounds)
+	if b.Rounds < 1 || b.Rounds > result.MaxRounds || b.Time <= 0 {
+		return fmt.Errorf("--rounds %d --time %v: want 1–%d rounds of some time", b.Rounds, b.Time, result.MaxRounds)
 	}
 	for _, path := range []string{b.Out, b.Report} {
 		if path == "" {
@@ -105,6 +102,9 @@ func (b *benchOutput) write(out *output, run *result.Run) error {
 }
 
 func (b *benchOutput) print(out *output, run *result.Run) error {
+	for _, caveat := range run.Caveats() {
+		out.Note("WARNING: %s", caveat)
+	}
 	if b.JSON {
 		return out.JSON(run)
 	}

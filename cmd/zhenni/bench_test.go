@@ -76,7 +76,7 @@ func TestBenchPrintsWhatItCanNotWrite(t *testing.T) {
 }
 
 func TestBenchRefusesRoundsThatNobodyCanTake(t *testing.T) {
-	for _, b := range []benchOutput{{Rounds: 0, Time: 1}, {Rounds: maxRounds + 1, Time: 1}, {Rounds: 1}} {
+	for _, b := range []benchOutput{{Rounds: 0, Time: 1}, {Rounds: result.MaxRounds + 1, Time: 1}, {Rounds: 1}} {
 		if b.Validate() == nil {
 			t.Errorf("%+v is allowed", b)
 		}
