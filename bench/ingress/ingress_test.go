@@ -224,7 +224,7 @@ func TestJudgeSeesLeaksAndDrifts(t *testing.T) {
 		"pruned":           {"disk", func(x float64) float64 { return (700 + 50*math.Mod(x*20, 1)) * mib }, true},
 		"rate falls":       {"rate", func(x float64) float64 { return 1e6 * (1 - 0.2*x) }, false},
 		"rate rises":       {"rate", func(x float64) float64 { return 1e6 * (1 + 0.2*x) }, true},
-		"p99 rises":        {"p99", func(x float64) float64 { return 5 + 20*x }, false},
+		"p99 rises":        {"p99", func(x float64) float64 { return 1 + 20*x }, false},
 		"p99 a little":     {"p99", func(x float64) float64 { return 1 + x }, true},
 		"descriptors leak": {"descriptors", func(x float64) float64 { return 10 + 50*x }, false},
 	} {

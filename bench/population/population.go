@@ -3,6 +3,7 @@ package population
 import (
 	"encoding/binary"
 	"fmt"
+	"math"
 	"math/bits"
 
 	"zhenni"
@@ -50,22 +51,16 @@ func (p Population) Tenant(i int64) zhenni.TenantID {
 // ID returns the credential of subject i. Ids ascend with i, as an import wants them, and are uniform as drawn ones are: the
 // first 64 bits are a point drawn from part i of Size equal parts of their range, the others are drawn freely.
 func (p Population) ID(i int64) (id zhenni.CredentialID) {
-	first, next := p.part(i), p.part(i+1)
+	part := p.part()
 	inside := scatter(p.Seed + scatter(uint64(i)))
-	offset, _ := bits.Mul64(inside, next-first) // below next−first
-	binary.BigEndian.PutUint64(id[:8], first+offset)
+	offset, _ := bits.Mul64(inside, part) // below part
+	binary.BigEndian.PutUint64(id[:8], uint64(i)*part+offset)
 	binary.BigEndian.PutUint64(id[8:], scatter(inside))
 	return id
 }
 
-// part is where part i of the range begins, modulo 2⁶⁴.
-func (p Population) part(i int64) uint64 {
-	if i == p.Size {
-		return 0
-	}
-	quotient, _ := bits.Div64(uint64(i), 0, uint64(p.Size))
-	return quotient
-}
+// part is the width of a part of the range. What is left behind the last is less than a width.
+func (p Population) part() uint64 { return math.MaxUint64 / uint64(p.Size) }
 
 // Unknown returns an id that no subject has, beside that of subject i.
 func (p Population) Unknown(i int64) zhenni.CredentialID {
@@ -76,14 +71,8 @@ func (p Population) Unknown(i int64) zhenni.CredentialID {
 
 // Subject returns the subject whose credential id is, and false where none has it.
 func (p Population) Subject(id zhenni.CredentialID) (int64, bool) {
-	part, _ := bits.Mul64(binary.BigEndian.Uint64(id[:8]), uint64(p.Size))
-	i := int64(part)
-	for _, i := range []int64{i, i + 1} { // the beginnings are rounded down
-		if i < p.Size && p.ID(i) == id {
-			return i, true
-		}
-	}
-	return 0, false
+	i := int64(binary.BigEndian.Uint64(id[:8]) / p.part())
+	return i, i < p.Size && p.ID(i) == id
 }
 
 // Reference writes what subject i is enrolled with, of unit length, to dst of Dim elements. It does not allocate.

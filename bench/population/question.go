@@ -2,7 +2,6 @@ package population
 
 import (
 	"fmt"
-	"math/bits"
 	"math/rand/v2"
 
 	"zhenni"
@@ -188,8 +187,7 @@ func (q *Questions) rank() int64 {
 
 // member scatters the ranks over the members of a tenant, and these over the subjects.
 func (q *Questions) member(tenant zhenni.TenantID, rank int64) int64 {
-	high, low := bits.Mul64(uint64(rank), uint64(q.stride))
-	_, member := bits.Div64(high, low, uint64(q.active.n))
+	member := uint64(rank) * uint64(q.stride) % uint64(q.active.n) // both factors are below MaxSize, 2³²
 	return int64(member)*int64(q.population.tenants()) + int64(tenant-1)
 }
 

@@ -171,3 +171,21 @@ func TestTallyTellsWhatNoThresholdExplains(t *testing.T) {
 		t.Errorf("%d impossible answers, want 1", tally.Impossible())
 	}
 }
+
+// What the load generator does for a request must stay small beside what the server does.
+func BenchmarkReclaim(b *testing.B) {
+	for name, skew := range map[string]Skew{"uniform": {}, "zipf": {Zipf: 1}} {
+		b.Run(name, func(b *testing.B) {
+			q, err := NewQuestions(Population{Size: 1 << 27, Dim: 8}, skew, Mix{Mated: 0.5}, 0)
+			if err != nil {
+				b.Fatal(err)
+			}
+			r := newRound(1024, 8)
+			q.Fill(r)
+			for b.Loop() {
+				q.Reclaim(r)
+			}
+			b.ReportMetric(float64(b.Elapsed().Nanoseconds())/float64(b.N)/1024, "ns/item")
+		})
+	}
+}

@@ -16,6 +16,8 @@ import (
 
 // benchCommand is bench: one line a layer, and two for what the layers leave behind.
 type benchCommand struct {
+	HTTP    benchHTTP    `cmd:"" name:"http" help:"Measure the HTTP layer beside raw rows, bare transport and the node in process; overload and fairness."`
+	Soak    benchSoak    `cmd:"" help:"Press for hours and judge whether anything leaks or drifts."`
 	Compare benchCompare `cmd:"" help:"Compare result files with an older one: ratios, and whether they mean anything."`
 	Report  benchReport  `cmd:"" help:"Write result files as one HTML page with plots."`
 }
