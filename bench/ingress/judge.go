@@ -32,7 +32,8 @@ const leastJudged = 5
 
 // Judge tells, for every series it has a tolerance for, how much it moved for the worse over its second half, in per cent of
 // its median there: the slope of Theil and Sen (the median of the slopes between all pairs of points, which a third of outliers
-// does not move) times the time it covers. Series of fewer points than ten are not judged.
+// does not move), taken at the end of its 95 % interval that is nearer to no slope at all, times the time it covers. So noise
+// alone is no drift. Series of fewer points than ten are not judged.
 func Judge(series []result.Series) (findings []Finding) {
 	for _, s := range series {
 		t, known := tolerances[s.Name]
@@ -44,22 +45,25 @@ func Judge(series []result.Series) (findings []Finding) {
 		for i, p := range half {
 			values[i] = p[1]
 		}
-		level := result.Median(values)
-		moved := slope(half) * (half[len(half)-1][0] - half[0][0])
+		low, high := slope(half)
 		if t.falling {
-			moved = -moved
+			low = -high
 		}
-		if math.Abs(moved) < t.floor || level == 0 {
+		moved := low * (half[len(half)-1][0] - half[0][0])
+		if moved < t.floor {
 			moved = 0
 		}
-		findings = append(findings, Finding{s.Name + ", worse over the second half", max(100*moved/max(level, 1e-9), 0), 100 * t.share, "%", true})
+		findings = append(findings, Finding{
+			Name: s.Name + ", worse over the second half", Measured: 100 * moved / max(result.Median(values), 1e-9), Wanted: 100 * t.share, Unit: "%", AtMost: true,
+		})
 	}
 	return findings
 }
 
-// slope is that of Theil and Sen.
-func slope(points [][2]float64) float64 {
-	slopes := make([]float64, 0, len(points)*(len(points)-1)/2)
+// slope is the 95 % interval of the slope of Theil and Sen (Sen, Journal of the American Statistical Association 63, 1968).
+func slope(points [][2]float64) (low, high float64) {
+	n := len(points)
+	slopes := make([]float64, 0, n*(n-1)/2)
 	for i, a := range points {
 		for _, b := range points[i+1:] {
 			if b[0] > a[0] {
@@ -68,8 +72,10 @@ func slope(points [][2]float64) float64 {
 		}
 	}
 	if len(slopes) == 0 {
-		return 0
+		return 0, 0
 	}
 	slices.Sort(slopes)
-	return slopes[len(slopes)/2]
+	half := 1.96 * math.Sqrt(float64(n*(n-1)*(2*n+5))/18) / 2 // of the width, in ranks
+	middle := float64(len(slopes)-1) / 2
+	return slopes[int(max(math.Floor(middle-half), 0))], slopes[int(min(math.Ceil(middle+half), float64(len(slopes)-1)))]
 }

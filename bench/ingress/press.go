@@ -69,7 +69,8 @@ func (q Questions) Validate() error {
 	case q.Refresh < 0 || q.Refresh > q.BatchItems:
 		return fmt.Errorf("%w: %d probes a request made anew: want 0–%d", zhenni.ErrBadValue, q.Refresh, q.BatchItems)
 	}
-	return q.Population.Validate()
+	_, err := population.NewQuestions(q.Population, q.Skew, q.Mix, 0)
+	return err
 }
 
 // Ring is questions made ready, in requests that are sent again and again, a part made anew each time. Several presses may use
