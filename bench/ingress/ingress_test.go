@@ -117,10 +117,10 @@ func TestExperimentsMeasureBothSides(t *testing.T) {
 	for name, experiment := range map[string]interface {
 		Run(context.Context, Rounds) (Outcome, error)
 	}{
-		"overload": Overload{Peak: press(2, population.Skew{}, Arrow), Wide: press(8, population.Skew{}, Arrow), Memory: Resident},
+		"overload": Overload{Few: press(2, population.Skew{}, Arrow), Many: press(8, population.Skew{}, Arrow), Memory: Resident},
 		"hot credential": HotCredential{
 			Others: press(2, population.Skew{}, Singles), Even: press(2, population.Skew{}, Singles),
-			Hot: press(2, population.Skew{Hot: 1}, Singles), Peak: press(2, population.Skew{}, Singles),
+			Hot: press(2, population.Skew{Hot: 1}, Singles),
 		},
 		"bulk beside singles": BulkBesideSingles{Singles: press(2, population.Skew{}, Singles), Jobs: press(3, population.Skew{}, Arrow), JobItems: 400},
 	} {

@@ -28,13 +28,13 @@ func (c *benchHTTP) experiment(ctx context.Context, out *output, run *result.Run
 			memory = nil
 		}
 		subject = ingress.Overload{
-			Peak: presses.add(format, even, c.Connections), Wide: presses.add(format, even, overloadConnections), Memory: memory,
+			Few: presses.add(format, even, c.Connections), Many: presses.add(format, even, overloadConnections), Memory: memory,
 		}
 	case "hot-credential":
 		wide := c.SweepConns
 		subject = ingress.HotCredential{
 			Others: presses.add(format, even, wide), Even: presses.add(format, even, wide),
-			Hot: presses.add(format, population.Skew{Hot: 1}, wide), Peak: presses.add(format, even, c.Connections),
+			Hot: presses.add(format, population.Skew{Hot: 1}, wide),
 		}
 	case "bulk-beside-singles":
 		subject = ingress.BulkBesideSingles{
