@@ -32,18 +32,16 @@ type Case struct {
 	Target      Target
 }
 
-// Bench measures targets with the questions of one ring, each press on connections of its own.
+// Bench is cases to be measured in turns, each on connections of its own.
 type Bench struct {
-	ring    *Ring
 	presses []*Press
 	cases   []result.Case
 	// sinks are the bare transports, which Close stops.
 	sinks []*bench.Sink
 }
 
-// NewBench prepares the cases. A bound of its own that asks nothing of a node, the bare transport, is added for each format
-// among the cases by Transport.
-func NewBench(ring *Ring) *Bench { return &Bench{ring: ring} }
+// NewBench returns a bench without cases.
+func NewBench() *Bench { return &Bench{} }
 
 // Close closes the connections and what Transport started.
 func (b *Bench) Close() (err error) {
@@ -59,18 +57,20 @@ func (b *Bench) Close() (err error) {
 // Cases returns what was added, to be measured in turns.
 func (b *Bench) Cases() []result.Case { return b.cases }
 
-// Peak adds the closed loop at a target: what it can carry.
-func (b *Bench) Peak(c Case) error { return b.add(c, "", 0, bench.Load{}) }
+// Peak adds the closed loop at a target with the questions of a ring, over as many connections as that has: what it can carry.
+func (b *Bench) Peak(ring *Ring, c Case) error {
+	return b.add(ring, c, "", 0, bench.Load{})
+}
 
 // At adds an open loop at a target: calls arrive like those of strangers, rate of them a second, and latency counts from when
 // they were due. share is the place on the axis of the sweep.
-func (b *Bench) At(c Case, share, rate float64, seed uint64) error {
+func (b *Bench) At(ring *Ring, c Case, share, rate float64, seed uint64) error {
 	c.Name = fmt.Sprintf("%s at %.0f %%", c.Name, 100*share)
-	return b.add(c, "load", share, bench.Load{Rate: rate, Poisson: true, Seed: seed, Patience: time.Second})
+	return b.add(ring, c, "load", share, bench.Load{Rate: rate, Poisson: true, Seed: seed, Patience: time.Second})
 }
 
-func (b *Bench) add(c Case, sweep string, x float64, load bench.Load) error {
-	p, err := NewPress(b.ring, c.Target)
+func (b *Bench) add(ring *Ring, c Case, sweep string, x float64, load bench.Load) error {
+	p, err := NewPress(ring, c.Target)
 	if err != nil {
 		return fmt.Errorf("%s: %w", c.Name, err)
 	}
@@ -113,8 +113,8 @@ func (p *Press) sample(ctx context.Context, load bench.Load) (result.Sample, err
 
 // Transport adds the bare transport of a format: the same requests to a server that reads them and sends back one recorded
 // answer of the target, looking at neither.
-func (b *Bench) Transport(ctx context.Context, c Case) error {
-	p, err := NewPress(b.ring, c.Target)
+func (b *Bench) Transport(ctx context.Context, ring *Ring, c Case) error {
+	p, err := NewPress(ring, c.Target)
 	if err != nil {
 		return err
 	}
@@ -129,7 +129,7 @@ func (b *Bench) Transport(ctx context.Context, c Case) error {
 	}
 	b.sinks = append(b.sinks, sink)
 	c.Target.Server, c.Target.Blind = bench.Target{URL: sink.URL}, true
-	return b.Peak(c)
+	return b.Peak(ring, c)
 }
 
 // record returns the answer to one request.

@@ -75,17 +75,17 @@ func (yes) Verify(b *zhenni.Batch, _ time.Time) error {
 // The cases are measured in turns beside their limits, and the goals are read from them.
 func TestCasesStandBesideTheirLimits(t *testing.T) {
 	n := startTestNode(t, actors.Config{})
-	b := NewBench(testRing(t, 2))
+	b, ring := NewBench(), testRing(t, 2)
 	defer func() { must(t, b.Close()) }()
 	skipped, err := ServeGateway(n.config, Skipping{n})
 	must(t, err)
 	defer func() { must(t, skipped.Close(context.Background())) }()
 	arrow := Case{Name: NameArrowUnrecorded, Limit: NameTransport, Target: n.target(Arrow)}
-	must(t, b.Peak(arrow))
-	must(t, b.Transport(t.Context(), Case{Name: NameTransport, Target: n.target(Arrow)}))
-	must(t, b.Transport(t.Context(), Case{Name: NameEcho, Target: n.target(Singles)}))
-	must(t, b.Peak(Case{Name: NameSkipped, Target: Target{Server: bench.Target{URL: skipped.URL}, Keys: n.keys, Blind: true}}))
-	must(t, b.At(arrow, 0.5, 200, 1))
+	must(t, b.Peak(ring, arrow))
+	must(t, b.Transport(t.Context(), ring, Case{Name: NameTransport, Target: n.target(Arrow)}))
+	must(t, b.Transport(t.Context(), ring, Case{Name: NameEcho, Target: n.target(Singles)}))
+	must(t, b.Peak(ring, Case{Name: NameSkipped, Target: Target{Server: bench.Target{URL: skipped.URL}, Keys: n.keys, Blind: true}}))
+	must(t, b.At(ring, arrow, 0.5, 200, 1))
 	done, err := result.Turns(t.Context(), 2, 40*time.Millisecond, b.Cases(), nil)
 	must(t, err)
 	run := &result.Run{Layer: "http", Measurements: done}

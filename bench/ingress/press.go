@@ -43,7 +43,8 @@ type Target struct {
 	Blind bool
 }
 
-// Questions says what is asked, of whom and by how many. Its memory is Distinct × (Dim + 64) bytes.
+// Questions says what is asked, of whom and by how many. What is held is Distinct × (Dim + 64) bytes, and no less than one request
+// a connection.
 type Questions struct {
 	Population population.Population
 	Skew       population.Skew

@@ -31,14 +31,14 @@ func (c *benchHTTP) experiment(ctx context.Context, out *output, run *result.Run
 			Few: presses.add(format, even, c.Connections), Many: presses.add(format, even, overloadConnections), Memory: memory,
 		}
 	case "hot-credential":
-		wide := c.SweepConns
+		wide := c.Wide
 		subject = ingress.HotCredential{
 			Others: presses.add(format, even, wide), Even: presses.add(format, even, wide),
 			Hot: presses.add(format, population.Skew{Hot: 1}, wide),
 		}
 	case "bulk-beside-singles":
 		subject = ingress.BulkBesideSingles{
-			Singles: presses.add(ingress.Singles, even, c.SweepConns), Jobs: presses.add(ingress.Arrow, even, c.Jobs), JobItems: c.JobItems,
+			Singles: presses.add(ingress.Singles, even, c.Wide), Jobs: presses.add(ingress.Arrow, even, c.Jobs), JobItems: c.JobItems,
 		}
 	}
 	if presses.err != nil {

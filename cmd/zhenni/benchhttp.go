@@ -19,7 +19,7 @@ type benchHTTP struct {
 	Shards      int      `default:"0" placeholder:"N" help:"Shards; 0 is one a core."`
 	Formats     []string `default:"arrow,lines,singles" enum:"arrow,lines,singles" help:"Formats to measure (default ${default})."`
 	Sweep       []int    `placeholder:"PERCENT" help:"Loads of an open loop to measure beside, in per cent of the peak, as 25,50,80,100."`
-	SweepConns  int      `name:"sweep-connections" default:"64" placeholder:"N" help:"Connections of open loops, so that arrivals go on beside slow answers (default ${default})."`
+	Wide        int      `default:"64" placeholder:"N" help:"Connections of singles, which share writes to the disk, and of open loops, where arrivals go on beside slow answers (default ${default})."`
 	Experiment  string   `default:"none" enum:"none,overload,hot-credential,bulk-beside-singles" help:"Measure one of these in place of the formats: overload, hot-credential or bulk-beside-singles."`
 	Jobs        int      `default:"10" placeholder:"N" help:"Jobs of bulk-beside-singles (default ${default})."`
 	JobItems    int64    `default:"1000000" placeholder:"N" help:"Items of each (default ${default})."`
@@ -54,6 +54,7 @@ func (c *benchHTTP) Run(ctx context.Context, out *output) (err error) {
 		return (&benchServer{people: people}).keep(ctx, out, c.Population, c.Make)
 	}
 	run := c.begin("http", c.settings(people))
+	run.Settings["wide"] = fmt.Sprint(c.Wide)
 	run.Settings["shards"] = fmt.Sprint(shardCount(c.Shards))
 	server, err := c.server(ctx, out, people)
 	if err != nil {
@@ -85,45 +86,57 @@ func (c *benchHTTP) server(ctx context.Context, out *output, people population.P
 
 // formats measures every format beside its bounds, and then the loads below the peak.
 func (c *benchHTTP) formats(ctx context.Context, out *output, run *result.Run, s *benchServer) ([]ingress.Finding, error) {
-	ring, err := ingress.NewRing(ctx, c.questions(s.people))
+	bulk, err := ingress.NewRing(ctx, c.questions(s.people))
 	if err != nil {
 		return nil, err
 	}
-	b := ingress.NewBench(ring)
+	wide, err := ingress.NewRing(ctx, c.wide(s.people))
+	if err != nil {
+		return nil, usage("--wide: %w", err)
+	}
+	b := ingress.NewBench()
 	defer b.Close()
-	if err := c.peaks(ctx, b, s); err != nil {
+	if err := c.peaks(ctx, b, s, bulk, wide); err != nil {
 		return nil, err
 	}
 	if run.Measurements, err = c.turns(ctx, out, b.Cases()); err != nil {
 		return nil, err
 	}
 	findings := ingress.Reached(run, ingress.Goals())
-	return findings, c.sweep(ctx, out, run, s)
+	return findings, c.sweep(ctx, out, run, s, wide)
+}
+
+// wide are the questions over many connections.
+func (c *benchHTTP) wide(people population.Population) ingress.Questions {
+	q := c.questions(people)
+	q.Connections = c.Wide
+	return q
 }
 
 // peaks adds the closed loops. The first is the headline: what a server does as it is run.
-func (c *benchHTTP) peaks(ctx context.Context, b *ingress.Bench, s *benchServer) error {
+func (c *benchHTTP) peaks(ctx context.Context, b *ingress.Bench, s *benchServer, bulk, wide *ingress.Ring) error {
 	for _, format := range []struct {
 		word                       string
+		ring                       *ingress.Ring
 		format                     ingress.Format
 		recorded, unrecorded, bare string
 	}{
-		{"arrow", ingress.Arrow, ingress.NameArrow, ingress.NameArrowUnrecorded, ingress.NameTransport},
-		{"lines", ingress.Lines, ingress.NameLines, ingress.NameLinesUnrecorded, ingress.NameLinesTransport},
-		{"singles", ingress.Singles, ingress.NameSingles, ingress.NameSinglesUnrecorded, ingress.NameEcho},
+		{"arrow", bulk, ingress.Arrow, ingress.NameArrow, ingress.NameArrowUnrecorded, ingress.NameTransport},
+		{"lines", bulk, ingress.Lines, ingress.NameLines, ingress.NameLinesUnrecorded, ingress.NameLinesTransport},
+		{"singles", wide, ingress.Singles, ingress.NameSingles, ingress.NameSinglesUnrecorded, ingress.NameEcho},
 	} {
 		if !slices.Contains(c.Formats, format.word) {
 			continue
 		}
 		recorded := s.target(format.format, s.recorded)
-		errs := []error{b.Peak(ingress.Case{Name: format.recorded, Limit: format.bare, Target: recorded})}
+		errs := []error{b.Peak(format.ring, ingress.Case{Name: format.recorded, Limit: format.bare, Target: recorded})}
 		if s.unrecorded != "" {
-			errs = append(errs, b.Peak(ingress.Case{Name: format.unrecorded, Limit: format.bare, Target: s.target(format.format, s.unrecorded)}))
+			errs = append(errs, b.Peak(format.ring, ingress.Case{Name: format.unrecorded, Limit: format.bare, Target: s.target(format.format, s.unrecorded)}))
 		}
 		if format.format == ingress.Arrow && s.node != nil {
-			errs = append(errs, c.straw(b, s))
+			errs = append(errs, c.straw(b, s, bulk))
 		}
-		errs = append(errs, b.Transport(ctx, ingress.Case{Name: format.bare, Target: recorded}))
+		errs = append(errs, b.Transport(ctx, format.ring, ingress.Case{Name: format.bare, Target: recorded}))
 		if err := errors.Join(errs...); err != nil {
 			return err
 		}
@@ -132,28 +145,22 @@ func (c *benchHTTP) peaks(ctx context.Context, b *ingress.Bench, s *benchServer)
 }
 
 // straw adds what does less than a server.
-func (c *benchHTTP) straw(b *ingress.Bench, s *benchServer) error {
+func (c *benchHTTP) straw(b *ingress.Bench, s *benchServer, ring *ingress.Ring) error {
 	rows, skipped := s.target(ingress.Rows, s.rows), s.target(ingress.Arrow, s.skipped)
 	rows.Keys, skipped.Blind = nil, true
 	return errors.Join(
-		b.Peak(ingress.Case{Name: ingress.NameRows, Target: rows}),
-		b.Peak(ingress.Case{Name: ingress.NameSkipped, Limit: ingress.NameTransport, Target: skipped}),
-		b.Peak(ingress.Case{Name: ingress.NameDirect, Target: ingress.Target{Format: ingress.Direct, Node: s.node.shards}}),
+		b.Peak(ring, ingress.Case{Name: ingress.NameRows, Target: rows}),
+		b.Peak(ring, ingress.Case{Name: ingress.NameSkipped, Limit: ingress.NameTransport, Target: skipped}),
+		b.Peak(ring, ingress.Case{Name: ingress.NameDirect, Target: ingress.Target{Format: ingress.Direct, Node: s.node.shards}}),
 	)
 }
 
 // sweep measures open loops at shares of the peaks found.
-func (c *benchHTTP) sweep(ctx context.Context, out *output, run *result.Run, s *benchServer) error {
+func (c *benchHTTP) sweep(ctx context.Context, out *output, run *result.Run, s *benchServer, wide *ingress.Ring) error {
 	if len(c.Sweep) == 0 {
 		return nil
 	}
-	wide := c.questions(s.people)
-	wide.Connections = c.SweepConns
-	ring, err := ingress.NewRing(ctx, wide)
-	if err != nil {
-		return usage("--sweep-connections: %w", err)
-	}
-	b := ingress.NewBench(ring)
+	b := ingress.NewBench()
 	defer b.Close()
 	for _, format := range []struct {
 		name   string
@@ -170,7 +177,7 @@ func (c *benchHTTP) sweep(ctx context.Context, out *output, run *result.Run, s *
 			if percent < 1 || percent > 1000 {
 				return usage("--sweep: %d: want 1–1000 per cent", percent)
 			}
-			if err := b.At(ingress.Case{Name: format.name, Target: s.target(format.format, s.recorded)}, share, share*calls, c.Seed); err != nil {
+			if err := b.At(wide, ingress.Case{Name: format.name, Target: s.target(format.format, s.recorded)}, share, share*calls, c.Seed); err != nil {
 				return err
 			}
 		}

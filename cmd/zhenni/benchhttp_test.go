@@ -32,7 +32,7 @@ func benchRun(t *testing.T, args ...string) *result.Run {
 }
 
 func TestBenchHTTPMeasuresEveryFormatBesideItsBounds(t *testing.T) {
-	run := benchRun(t, "bench", "http", "--json", "--rounds", "1", "--time", "30ms", "--sweep", "50", "--sweep-connections", "4",
+	run := benchRun(t, "bench", "http", "--json", "--rounds", "1", "--time", "30ms", "--sweep", "50", "--wide", "4",
 		"--population", "voices", "--tenants", "2", "--zipf", "1", "--unknown", "0.1", "--revoked", "0.1")
 	for _, name := range []string{
 		ingress.NameArrow, ingress.NameArrowUnrecorded, ingress.NameRows, ingress.NameSkipped, ingress.NameTransport, ingress.NameDirect,
@@ -55,7 +55,7 @@ func TestBenchHTTPMeasuresEveryFormatBesideItsBounds(t *testing.T) {
 func TestBenchHTTPRunsExperiments(t *testing.T) {
 	for _, name := range []string{"overload", "hot-credential", "bulk-beside-singles"} {
 		run := benchRun(t, "bench", "http", "--json", "--rounds", "1", "--time", "20ms", "--experiment", name,
-			"--sweep-connections", "4", "--jobs", "2", "--job-items", "256")
+			"--wide", "4", "--jobs", "2", "--job-items", "256")
 		if run.Settings["experiment"] != name || len(run.Measurements) < 3 {
 			t.Errorf("%s: %v", name, run.Measurements)
 		}
