@@ -92,18 +92,29 @@ func (b *Bench) add(ring *Ring, c Case, sweep string, x float64, load bench.Load
 	return nil
 }
 
+// countProcessor is the processor time of this process, load generator included.
+const countProcessor = "processor_us"
+
+// ProcessorTime returns what an item took of the processors of this process, load generator included, over all rounds: a figure
+// that a busy machine moves less than any rate. It is 0 where that is not known.
+func ProcessorTime(m *result.Measurement) time.Duration {
+	return time.Duration(float64(m.Counts[countProcessor]) * float64(time.Microsecond) / float64(max(m.Counts["items"], 1)))
+}
+
 // sample presses once.
 func (p *Press) sample(ctx context.Context, load bench.Load) (result.Sample, error) {
+	before := processor()
 	r, tally, err := p.Run(ctx, load)
 	if err != nil {
 		return result.Sample{}, err
 	}
+	used := processor() - before
 	if r.Items == 0 {
 		return result.Sample{}, fmt.Errorf("%w: nothing was answered in %v", bench.ErrAnswer, r.Elapsed)
 	}
 	counts := tally.Counts()
-	counts["calls"] = r.Calls
-	for name, n := range map[string]int64{"shed": r.Shed, "missed": r.Missed} {
+	counts["calls"], counts["items"] = r.Calls, r.Items
+	for name, n := range map[string]int64{"shed": r.Shed, "missed": r.Missed, countProcessor: used.Microseconds()} {
 		if n > 0 {
 			counts[name] = n
 		}

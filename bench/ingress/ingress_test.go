@@ -90,6 +90,9 @@ func TestCasesStandBesideTheirLimits(t *testing.T) {
 	must(t, err)
 	run := &result.Run{Layer: "http", Measurements: done}
 	must(t, run.Finish())
+	if cpu := ProcessorTime(&run.Measurements[0]); cpu <= 0 || cpu > 10*time.Millisecond {
+		t.Errorf("%v of processor an item", cpu)
+	}
 	if run.ToLimit <= 0 || run.P99 <= 0 {
 		t.Errorf("headline %v of the limit, p99 %v", run.ToLimit, run.P99)
 	}

@@ -72,7 +72,22 @@ func (c *benchHTTP) Run(ctx context.Context, out *output) (err error) {
 	if err != nil {
 		return err
 	}
-	return errors.Join(c.finish(out, run), c.judge(out, findings))
+	return errors.Join(c.finish(out, run), c.printProcessor(out, run), c.judge(out, findings))
+}
+
+// printProcessor prints what an item costs, where the server is in this process; not beside JSON, which has it among the counts.
+func (c *benchHTTP) printProcessor(out *output, run *result.Run) error {
+	rows := [][]string{{"processor time an item", "server and load"}}
+	for i := range run.Measurements {
+		m := &run.Measurements[i]
+		if cost := ingress.ProcessorTime(m); cost > 0 && m.Sweep == "" {
+			rows = append(rows, []string{m.Name, result.Quantity(float64(cost), result.Nanoseconds)})
+		}
+	}
+	if c.JSON || c.URL != "" || len(rows) == 1 {
+		return nil
+	}
+	return errors.Join(out.Print(""), out.Table(rows))
 }
 
 // server starts one, or names the one to ask.
