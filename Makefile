@@ -19,8 +19,8 @@ bench-http: build ## the HTTP layer beside its bounds, a sweep of loads, overloa
 	./zhenni bench http --sweep 25,50,80,100
 	for e in overload hot-credential bulk-beside-singles; do ./zhenni bench http --experiment $$e; done
 
-.PHONY: soak
-soak: build ## 500 million verifications, watched for leaks and drift (N=verifications); a few minutes to an hour
+.PHONY: bench-soak
+bench-soak: build ## 500 million verifications, watched for leaks and drift (N=verifications); a few minutes to an hour
 	./zhenni bench soak --verifications $(or $(N),500000000) --time 5s --report soak.html
 
 .PHONY: build

@@ -17,7 +17,7 @@ import (
 
 // Levels are what a process holds at one moment. A level that can not be read is 0 and is left out.
 type Levels struct {
-	// Resident is the resident set, Heap the live and dead objects of the garbage-collected heap, Disk the files, in bytes.
+	// Resident is the resident set, Heap what the last collection of garbage found live, Disk the files, in bytes.
 	Resident, Heap, Disk int64
 	Goroutines           int64
 	Descriptors          int64
@@ -25,7 +25,7 @@ type Levels struct {
 
 // ReadLevels reads those of this process; disk, which may be nil, returns the bytes of its files.
 func ReadLevels(disk func() int64) (l Levels) {
-	samples := []metrics.Sample{{Name: "/memory/classes/heap/objects:bytes"}, {Name: "/sched/goroutines:goroutines"}}
+	samples := []metrics.Sample{{Name: "/gc/heap/live:bytes"}, {Name: "/sched/goroutines:goroutines"}}
 	metrics.Read(samples)
 	l.Heap, l.Goroutines = int64(samples[0].Value.Uint64()), int64(samples[1].Value.Uint64())
 	l.Resident = Resident()
