@@ -14,6 +14,15 @@ help: ## this menu
 demo: ## start, enrol, verify over HTTP, print the table
 	$(GO) run ./cmd/zhenni demo
 
+.PHONY: bench-http
+bench-http: build ## the HTTP layer beside its bounds, a sweep of loads, overload and fairness; about ten minutes
+	./zhenni bench http --sweep 25,50,80,100
+	for e in overload hot-credential bulk-beside-singles; do ./zhenni bench http --experiment $$e; done
+
+.PHONY: bench-soak
+bench-soak: build ## 500 million verifications, watched for leaks and drift (N=verifications); a few minutes to an hour
+	./zhenni bench soak --verifications $(or $(N),500000000) --time 5s --report soak.html
+
 .PHONY: build
 build: ## the one binary, ./zhenni
 	CGO_ENABLED=0 $(GO) build -trimpath -o zhenni ./cmd/zhenni

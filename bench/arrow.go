@@ -120,3 +120,15 @@ func (b *ArrowBatch) Claimed(i int) (id zhenni.CredentialID) {
 	copy(id[:], b.claims[i*len(id):])
 	return id
 }
+
+// Columns returns the memory of the credentials and behind it that of the probes, where they adjoin in the body, as they do of
+// a number of items that 4 divides; else nil. It is the batch's, and what is written to it is sent.
+func (b *ArrowBatch) Columns() []byte {
+	probes := b.probes.bytes()
+	n := len(b.claims) + len(probes)
+	columns := b.claims[:min(n, cap(b.claims))]
+	if len(columns) < n || &columns[len(b.claims)] != &probes[0] {
+		return nil
+	}
+	return columns
+}

@@ -36,6 +36,7 @@ type Client struct {
 	response fasthttp.Response
 	parser   fastjson.Parser
 	body     []byte
+	observe  func(answer []byte)
 }
 
 // maxAnswerBytes bounds what a client reads in one answer.
@@ -75,6 +76,13 @@ func withPort(u *url.URL) string {
 	return net.JoinHostPort(u.Hostname(), "80")
 }
 
+// As asks from now on with the written form of another API key.
+func (c *Client) As(key string) { c.request.Header.Set(fasthttp.HeaderAuthorization, "Bearer "+key) }
+
+// Observe has the body of every answer of status 2xx shown to a function, before it is read; nil ends it. The body is valid
+// until the next request.
+func (c *Client) Observe(see func(answer []byte)) { c.observe = see }
+
 // Close closes the connection.
 func (c *Client) Close() { c.host.CloseIdleConnections() }
 
@@ -105,6 +113,9 @@ func (c *Client) do(path string) ([]byte, error) {
 	body := c.response.Body()
 	if status := c.response.StatusCode(); status/100 != 2 {
 		return nil, c.refusal(status, body)
+	}
+	if c.observe != nil {
+		c.observe(body)
 	}
 	return body, nil
 }

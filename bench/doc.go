@@ -9,6 +9,7 @@
 //	transport.go                     the same load beside a server that only reads and answers
 //	endtoend.go                      one list of trials by every way of asking
 //
-// Packages below it read labelled files (labelled), run evaluations on all cores (evaluation), keep and compare what was
-// measured (result) and draw reports (report).
+// Packages below it make populations and questions about them (population), measure the HTTP layer (ingress), read labelled
+// files (labelled), run evaluations on all cores (evaluation), keep and compare what was measured (result) and draw reports
+// (report).
 package bench

@@ -114,11 +114,11 @@ func TestClientLetsGoOfAConnectionBeforeTheServerDoes(t *testing.T) {
 // What answers need not be zhenni.
 func TestClientRefusesAModelThatCanNotBe(t *testing.T) {
 	for _, answer := range []string{"", "{}", `{"profiles":[{}]}`, `{"profiles":[{"model":{"id":"m","dim":-1}}]}`, `{"profiles":[{"model":{"id":"m","dim":4096}}]}`} {
-		s, err := newSink([]byte(answer))
+		s, err := NewSink([]byte(answer))
 		if err != nil {
 			t.Fatal(err)
 		}
-		client, err := NewClient(Target{URL: s.url})
+		client, err := NewClient(Target{URL: s.URL})
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -126,7 +126,7 @@ func TestClientRefusesAModelThatCanNotBe(t *testing.T) {
 			t.Errorf("%s: dimension %d, %v", answer, dim, err)
 		}
 		client.Close()
-		if err := s.close(); err != nil {
+		if err := s.Close(); err != nil {
 			t.Error(err)
 		}
 	}

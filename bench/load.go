@@ -3,33 +3,45 @@ package bench
 import (
 	"context"
 	"errors"
+	"math/rand/v2"
 	"sync"
 	"time"
 
 	"github.com/HdrHistogram/hdrhistogram-go"
 
 	"zhenni"
+	"zhenni/bench/result"
 )
 
 // Load says how to press. Its zero Rate is a closed loop.
 type Load struct {
-	// Workers is the number of goroutines, each with at most one call in the air, at least 1.
+	// Workers is the number of goroutines, each with at most one call in the air, at least 1. An open loop wants more of them
+	// than it has calls in the air, so that a slow one does not keep the next from starting.
 	Workers int
 	// Duration is how long calls are started for; calls in the air at its end are awaited and counted.
 	Duration time.Duration
-	// Rate is the number of calls to start per second over all workers. 0 is a closed loop: every worker starts its
-	// next call when the last has returned, which finds the peak and says little about latency below it.
+	// Rate is the number of calls to start per second over all workers; whoever is free takes the next. 0 is a closed loop:
+	// every worker starts its next call when the last has returned, which finds the peak and says little about latency below
+	// it.
 	Rate float64
+	// Poisson draws the times between calls from Seed, as those of strangers are; otherwise they are even.
+	Poisson bool
+	Seed    uint64
+	// Patience is how late a call may start; one that no worker was free for until then is missed and not made. 0 is for
+	// ever.
+	Patience time.Duration
 }
 
 // Result is what a load met. Latencies lie between one microsecond and one minute, to three digits.
 type Result struct {
 	// Items counts the items answered, Calls the calls that returned without error.
 	Items, Calls int64
-	// Shed counts the calls refused by admission ([zhenni.ErrOverloaded]), which did no work.
-	Shed    int64
-	Elapsed time.Duration
-	latency *hdrhistogram.Histogram
+	// Shed counts the calls refused by admission ([zhenni.ErrOverloaded]), which did no work, Missed those not made.
+	Shed, Missed int64
+	Elapsed      time.Duration
+	// latency is of answered calls, from when they were due; service from when they were started. refusal is of the calls
+	// that were shed, from their start.
+	latency, service, refusal *hdrhistogram.Histogram
 }
 
 // ItemsPerSecond returns the rate of answered items.
@@ -38,9 +50,35 @@ func (r Result) ItemsPerSecond() float64 { return float64(r.Items) / r.Elapsed.S
 // CallsPerSecond returns the rate of answered calls.
 func (r Result) CallsPerSecond() float64 { return float64(r.Calls) / r.Elapsed.Seconds() }
 
-// Quantile returns the latency that the fraction q of calls, in [0, 1], did not exceed.
-func (r Result) Quantile(q float64) time.Duration {
-	return time.Duration(r.latency.ValueAtPercentile(q*100)) * time.Microsecond
+// OfferedPerSecond returns the rate of calls made, answered or shed.
+func (r Result) OfferedPerSecond() float64 { return float64(r.Calls+r.Shed) / r.Elapsed.Seconds() }
+
+// Quantile returns the latency that the fraction q of answered calls, in [0, 1], did not exceed.
+func (r Result) Quantile(q float64) time.Duration { return quantile(r.latency, q) }
+
+// ServiceQuantile is Quantile from the start of each call: without what it waited for a worker.
+func (r Result) ServiceQuantile(q float64) time.Duration { return quantile(r.service, q) }
+
+// RefusalQuantile is ServiceQuantile of the calls that were shed.
+func (r Result) RefusalQuantile(q float64) time.Duration { return quantile(r.refusal, q) }
+
+func quantile(h *hdrhistogram.Histogram, q float64) time.Duration {
+	return time.Duration(h.ValueAtPercentile(q*100)) * time.Microsecond
+}
+
+// keptQuantiles are those of a result file.
+var keptQuantiles = []float64{0, 0.25, 0.5, 0.75, 0.9, 0.95, 0.99, 0.995, 0.999, 0.9999, 1}
+
+// Latency returns the distribution of Quantile as a result file keeps it, nil where no call was answered.
+func (r Result) Latency() *result.Latency {
+	if r.Calls == 0 {
+		return nil
+	}
+	l := &result.Latency{Count: r.Calls}
+	for _, q := range keptQuantiles {
+		l.Quantiles = append(l.Quantiles, result.Quantile{Q: q, Milliseconds: r.Quantile(q).Seconds() * 1000})
+	}
+	return l
 }
 
 // Run presses with call until the duration has passed, ctx ends or a call fails with anything but
@@ -52,63 +90,115 @@ func (r Result) Quantile(q float64) time.Duration {
 func (l Load) Run(ctx context.Context, call func(worker int) (items int, err error)) (Result, error) {
 	ctx, cancel := context.WithCancelCause(ctx)
 	defer cancel(nil)
-	start := time.Now()
-	parts := make([]Result, l.Workers)
+	due := l.arrivals(time.Now())
+	sheets := make([]sheet, min(l.Workers, maxSheets))
+	for i := range sheets {
+		sheets[i].Result = newResult()
+	}
 	var workers sync.WaitGroup
-	for w := range parts {
+	for w := range l.Workers {
 		workers.Go(func() {
-			parts[w] = newResult()
-			if err := parts[w].press(ctx, l.due(w, start), func() (int, error) { return call(w) }); err != nil {
+			if err := sheets[w%len(sheets)].press(ctx, due, l.Patience, func() (int, error) { return call(w) }); err != nil {
 				cancel(err)
 			}
 		})
 	}
 	workers.Wait()
 	total := newResult()
-	for i := range parts {
-		total.add(&parts[i])
+	for i := range sheets {
+		total.add(&sheets[i].Result)
 	}
-	total.Elapsed = time.Since(start)
+	total.Elapsed = time.Since(due.start)
 	return total, context.Cause(ctx)
 }
 
-// due returns the schedule of one worker: when call n is due, and false once the load is over. Workers take turns.
-func (l Load) due(worker int, start time.Time) func(n int) (time.Time, bool) {
-	end := start.Add(l.Duration)
-	if l.Rate <= 0 {
-		return func(int) (time.Time, bool) {
-			now := time.Now()
-			return now, now.Before(end)
-		}
-	}
-	interval := float64(time.Second) / l.Rate
-	return func(n int) (time.Time, bool) {
-		at := start.Add(time.Duration(interval * float64(n*l.Workers+worker)))
-		return at, at.Before(end)
-	}
+// arrivals is the schedule of a load, which the workers share.
+type arrivals struct {
+	load       Load
+	start, end time.Time
+
+	mu     sync.Mutex
+	n      int           // calls given out
+	at     time.Duration // of the last of them, where they are drawn
+	random *rand.Rand
 }
 
-func newResult() Result { return Result{latency: hdrhistogram.New(1, time.Minute.Microseconds(), 3)} }
+func (l Load) arrivals(start time.Time) *arrivals {
+	return &arrivals{load: l, start: start, end: start.Add(l.Duration), random: rand.New(rand.NewPCG(l.Seed, 0))}
+}
 
-// press is one worker: it starts every call when it is due, or as soon after as it can.
-func (r *Result) press(ctx context.Context, due func(n int) (time.Time, bool), call func() (int, error)) error {
-	for n := 0; ; n++ {
-		at, more := due(n)
+// next returns when the next call is due, and false once the load is over.
+func (a *arrivals) next() (time.Time, bool) {
+	if a.load.Rate <= 0 {
+		now := time.Now()
+		return now, now.Before(a.end)
+	}
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	interval := float64(time.Second) / a.load.Rate
+	if a.load.Poisson {
+		a.at += time.Duration(interval * a.random.ExpFloat64())
+	} else {
+		a.at = time.Duration(interval * float64(a.n))
+		a.n++
+	}
+	at := a.start.Add(a.at)
+	return at, at.Before(a.end)
+}
+
+// maxSheets bounds the memory of histograms, half a megabyte each, however many workers there are.
+const maxSheets = 16
+
+// A sheet is the result of some of the workers, who share it.
+type sheet struct {
+	mu sync.Mutex
+	Result
+}
+
+func newResult() Result {
+	h := func() *hdrhistogram.Histogram { return hdrhistogram.New(1, time.Minute.Microseconds(), 3) }
+	return Result{latency: h(), service: h(), refusal: h()}
+}
+
+// press is one worker: it starts calls when they are due, or as soon after as it can.
+func (s *sheet) press(ctx context.Context, due *arrivals, patience time.Duration, call func() (int, error)) error {
+	for {
+		at, more := due.next()
 		if !more || !waitUntil(ctx, at) {
 			return nil
 		}
-		items, err := call()
-		if errors.Is(err, zhenni.ErrOverloaded) {
-			r.Shed++
+		begun := time.Now()
+		if patience > 0 && begun.Sub(at) > patience {
+			s.mu.Lock()
+			s.Missed++
+			s.mu.Unlock()
 			continue
 		}
-		if err != nil {
+		items, err := call()
+		if err != nil && !errors.Is(err, zhenni.ErrOverloaded) {
 			return err
 		}
-		r.Calls++
-		r.Items += int64(items)
-		r.latency.RecordValue(min(max(time.Since(at).Microseconds(), 1), time.Minute.Microseconds()))
+		s.note(items, at, begun, err != nil)
 	}
+}
+
+func (s *sheet) note(items int, due, begun time.Time, shed bool) {
+	now := time.Now()
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if shed {
+		s.Shed++
+		record(s.refusal, now.Sub(begun))
+		return
+	}
+	s.Calls++
+	s.Items += int64(items)
+	record(s.latency, now.Sub(due))
+	record(s.service, now.Sub(begun))
+}
+
+func record(h *hdrhistogram.Histogram, d time.Duration) {
+	_ = h.RecordValue(min(max(d.Microseconds(), 1), time.Minute.Microseconds())) // within the histogram's range
 }
 
 // waitUntil sleeps until at and reports false when ctx ended first.
@@ -131,5 +221,8 @@ func (r *Result) add(part *Result) {
 	r.Items += part.Items
 	r.Calls += part.Calls
 	r.Shed += part.Shed
+	r.Missed += part.Missed
 	r.latency.Merge(part.latency)
+	r.service.Merge(part.service)
+	r.refusal.Merge(part.refusal)
 }

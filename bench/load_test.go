@@ -3,6 +3,8 @@ package bench
 import (
 	"context"
 	"errors"
+	"math"
+	"sync/atomic"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -75,4 +77,93 @@ func TestLoadEndsWithItsContext(t *testing.T) {
 			t.Errorf("error %v after %v, want the deadline after 1s", err, got.Elapsed)
 		}
 	})
+}
+
+// While one worker is held up the others take the calls that become due.
+func TestOpenLoopGoesOnBesideASlowCall(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		var calls atomic.Int64
+		got, err := Load{Workers: 2, Duration: time.Second, Rate: 100}.Run(t.Context(), func(int) (int, error) {
+			if calls.Add(1) == 1 {
+				time.Sleep(900 * time.Millisecond)
+			}
+			return 1, nil
+		})
+		if err != nil || got.Calls != 100 {
+			t.Fatalf("%d calls, %v, want 100", got.Calls, err)
+		}
+		if p98 := got.Quantile(0.98); p98 > time.Millisecond {
+			t.Errorf("p98 %v: one slow call delayed others", p98)
+		}
+	})
+}
+
+func TestCallsThatNobodyIsFreeForAreMissed(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		calls := 0
+		got, err := Load{Workers: 1, Duration: time.Second, Rate: 100, Patience: 15 * time.Millisecond}.Run(t.Context(), func(int) (int, error) {
+			if calls++; calls == 1 {
+				time.Sleep(505 * time.Millisecond)
+			} else if calls == 2 {
+				time.Sleep(time.Millisecond)
+				return 0, zhenni.ErrOverloaded
+			}
+			return 1, nil
+		})
+		// Due at 10 … 480 ms, 15 ms or more before the worker is free.
+		if err != nil || got.Missed != 48 || got.Shed != 1 || got.Calls != 51 {
+			t.Errorf("%d missed, %d shed, %d calls, %v, want 48, 1, 51", got.Missed, got.Shed, got.Calls, err)
+		}
+		if late, own := got.Quantile(1), got.ServiceQuantile(1); late < 500*time.Millisecond || own < 500*time.Millisecond {
+			t.Errorf("latest %v, longest %v", late, own)
+		}
+		if refused := got.RefusalQuantile(1); refused < time.Millisecond || refused > 2*time.Millisecond {
+			t.Errorf("refused in %v, want 1ms", refused)
+		}
+	})
+}
+
+// The times between the calls of strangers have the mean asked for, and a standard deviation like it.
+func TestPoissonArrivals(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		load := Load{Workers: 1, Duration: 100 * time.Second, Rate: 1000, Poisson: true, Seed: 1}
+		start := time.Now()
+		due, again := load.arrivals(start), load.arrivals(start)
+		last, n, square := start, 0.0, 0.0
+		for {
+			at, more := due.next()
+			if same, _ := again.next(); !same.Equal(at) {
+				t.Fatal("another schedule of the same seed")
+			}
+			if !more {
+				break
+			}
+			gap := at.Sub(last).Seconds() * load.Rate
+			last, n, square = at, n+1, square+gap*gap
+		}
+		if math.Abs(n-100_000) > 1000 || math.Abs(square/n-2) > 0.1 {
+			t.Errorf("%v calls in 100 s with a mean square gap of %v, want 100000 and 2", n, square/n)
+		}
+	})
+}
+
+func TestResultFilesGetRisingQuantiles(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		calls := 0
+		got, err := Load{Workers: 1, Duration: time.Second}.Run(t.Context(), func(int) (int, error) {
+			calls++
+			time.Sleep(time.Duration(calls) * time.Millisecond)
+			return 1, nil
+		})
+		if err != nil {
+			t.Fatal(err)
+		}
+		l := got.Latency()
+		if l.Count != got.Calls || l.At(1) < 40 || l.At(0.5) > l.At(0.9) || l.At(0) < 1 {
+			t.Errorf("%+v", l)
+		}
+	})
+	if newResult().Latency() != nil {
+		t.Error("a distribution of no calls")
+	}
 }

@@ -35,7 +35,7 @@ func (d *Driver) BulkBesideTransport(ctx context.Context, duration time.Duration
 	if err != nil {
 		return b, err
 	}
-	defer func() { err = errors.Join(err, sink.close()) }()
+	defer func() { err = errors.Join(err, sink.Close()) }()
 	defer bare.Close()
 	b.Result = newResult()
 	var limits, ratios []float64
@@ -66,21 +66,21 @@ func median(values []float64) float64 {
 }
 
 // beside starts a sink with a recorded answer and returns a driver that asks the same questions there.
-func (d *Driver) beside() (*Driver, *sink, error) {
+func (d *Driver) beside() (*Driver, *Sink, error) {
 	first := d.askers[0]
 	answer, err := first.client.Post(pathBatch, mediaArrow, first.batches[0].body)
 	if err != nil {
 		return nil, nil, err
 	}
-	s, err := newSink(slices.Clone(answer))
+	s, err := NewSink(slices.Clone(answer))
 	if err != nil {
 		return nil, nil, err
 	}
 	bare := &Driver{}
 	for _, a := range d.askers {
-		client, err := NewClient(Target{URL: s.url})
+		client, err := NewClient(Target{URL: s.URL})
 		if err != nil {
-			return nil, nil, errors.Join(err, s.close())
+			return nil, nil, errors.Join(err, s.Close())
 		}
 		same := *a
 		same.client, same.outcomes = client, make([]zhenni.Outcome, 0, cap(a.outcomes))
@@ -89,20 +89,23 @@ func (d *Driver) beside() (*Driver, *sink, error) {
 	return bare, s, nil
 }
 
-// sink is the bare transport, on a free port of the loopback.
-type sink struct {
-	url    string
+// Sink is the bare transport, on a free port of the loopback: whatever it is sent it reads to the end, and answers with the same
+// bytes.
+type Sink struct {
+	// URL is where it listens.
+	URL    string
 	server fasthttp.Server
 	served chan error
 	memory sync.Pool // of *[]byte
 }
 
-func newSink(answer []byte) (*sink, error) {
+// NewSink serves the answer until Close.
+func NewSink(answer []byte) (*Sink, error) {
 	ln, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {
 		return nil, fmt.Errorf("bench: transport: %w", err)
 	}
-	s := &sink{url: "http://" + ln.Addr().String(), served: make(chan error, 1)}
+	s := &Sink{URL: "http://" + ln.Addr().String(), served: make(chan error, 1)}
 	s.server = fasthttp.Server{
 		MaxRequestBodySize: maxAnswerBytes, StreamRequestBody: true, NoDefaultServerHeader: true, CloseOnShutdown: true,
 		Handler: func(ctx *fasthttp.RequestCtx) {
@@ -117,7 +120,7 @@ func newSink(answer []byte) (*sink, error) {
 }
 
 // read takes the body of a request in as few system calls as can be, into memory that is used again.
-func (s *sink) read(ctx *fasthttp.RequestCtx) bool {
+func (s *Sink) read(ctx *fasthttp.RequestCtx) bool {
 	memory, _ := s.memory.Get().(*[]byte)
 	if memory == nil {
 		memory = new([]byte)
@@ -129,5 +132,5 @@ func (s *sink) read(ctx *fasthttp.RequestCtx) bool {
 	return err == nil
 }
 
-// close stops the sink; its clients' connections are closed or idle.
-func (s *sink) close() error { return errors.Join(s.server.Shutdown(), <-s.served) }
+// Close stops the sink; its clients' connections are closed or idle.
+func (s *Sink) Close() error { return errors.Join(s.server.Shutdown(), <-s.served) }

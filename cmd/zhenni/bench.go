@@ -20,6 +20,8 @@ type benchCommand struct {
 	Engine  benchEngine  `cmd:"" help:"Verification in process, beside its dot products alone."`
 	Actors  benchActors  `cmd:"" help:"Verification through the mailboxes, beside matchers called directly."`
 	Store   benchStore   `cmd:"" help:"Get, put and import, beside a mapped file and the disk."`
+	HTTP    benchHTTP    `cmd:"" name:"http" help:"Measure the HTTP layer beside raw rows, bare transport and the node in process; overload and fairness."`
+	Soak    benchSoak    `cmd:"" help:"Press for hours and judge whether anything leaks or drifts."`
 	Compare benchCompare `cmd:"" help:"Compare result files with an older one: ratios, and whether they mean anything."`
 	Report  benchReport  `cmd:"" help:"Write result files as one HTML page with plots."`
 }
