@@ -35,7 +35,7 @@ func TestTurnedBits(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		for at := 0; at < len(whole); at += 7 {
+		for at := 0; at < len(whole); at += 31 {
 			edit(t, o, name, func(b []byte) []byte { b[at] ^= 1 << (at % 8); return b })
 			tier, err := Open(o)
 			if err == nil {

@@ -64,7 +64,7 @@ func first(n int) []zhenni.Reference {
 	return all
 }
 
-func build(t fataler, o Options, commit uint64, all ...zhenni.Reference) {
+func build(t testing.TB, o Options, commit uint64, all ...zhenni.Reference) {
 	t.Helper()
 	if err := Build(o, commit, listed(all...)); err != nil {
 		t.Fatal(err)
