@@ -60,6 +60,10 @@ type Options struct {
 	Memory int64
 	// Created is written in the header of a store that this Open creates, for people; zero leaves it out.
 	Created time.Time
+	// Cold keeps a copy of the templates that a disk reads fast, in the folder cold, for a store far larger than memory: see
+	// package cold. An Open that finds none which is true makes it, of all that the view holds, before it returns. Every
+	// change is written to it as well. Without Cold one that is there is destroyed. It means nothing for ReadOnly.
+	Cold bool
 	// Reserve is the free disk space in bytes below which changes are refused. Default [DefaultReserve].
 	Reserve int64
 	// Queue is the number of calls of Apply that may wait; one more is refused. Default [DefaultQueue].

@@ -31,14 +31,14 @@ func Build(o Options, commit uint64, references func(visit func(zhenni.Reference
 	o = o.withDefaults()
 	beside := o
 	beside.Dir += building
-	if err := removeTier(beside.Dir); err != nil {
-		return err
+	if err := os.RemoveAll(beside.Dir); err != nil {
+		return fmt.Errorf("cold: %w", err)
 	}
 	if err := os.MkdirAll(beside.Dir, 0o700); err != nil {
 		return fmt.Errorf("cold: %w", err)
 	}
 	if err := fill(beside, commit, references); err != nil {
-		return errors.Join(err, removeTier(beside.Dir))
+		return errors.Join(err, os.RemoveAll(beside.Dir))
 	}
 	return swapIn(o, beside.Dir)
 }
@@ -48,8 +48,8 @@ func swapIn(o Options, from string) error {
 	if err := o.fault("swap"); err != nil {
 		return err
 	}
-	if err := removeTier(o.Dir); err != nil {
-		return err
+	if err := errors.Join(destroyKey(filepath.Join(o.Dir, manifestFile)), os.RemoveAll(o.Dir)); err != nil {
+		return fmt.Errorf("cold: %w", err)
 	}
 	if err := o.fault("rename"); err != nil {
 		return err

@@ -40,14 +40,30 @@ func replaceFile(path string, content []byte) error {
 	return nil
 }
 
-// removeTier removes the tier in dir, first of all what makes it one.
-func removeTier(dir string) error {
-	err := os.Remove(filepath.Join(dir, manifestFile))
-	if errors.Is(err, os.ErrNotExist) {
-		err = nil
+// Destroy makes the tier in dir unreadable, by overwriting its key, durably, and removes it. A folder without one, or that
+// is not there, is removed as well. Nobody has the tier open.
+func Destroy(dir string) error {
+	if err := destroyKey(filepath.Join(dir, manifestFile)); err != nil {
+		return fmt.Errorf("cold: %w", err)
 	}
-	if err = errors.Join(err, os.RemoveAll(dir)); err != nil {
+	if err := errors.Join(os.RemoveAll(dir), os.RemoveAll(dir+building)); err != nil {
 		return fmt.Errorf("cold: %w", err)
 	}
 	return nil
+}
+
+// destroyKey overwrites a manifest where it lies.
+func destroyKey(path string) error {
+	f, err := os.OpenFile(path, os.O_WRONLY, 0)
+	if errors.Is(err, os.ErrNotExist) {
+		return nil
+	}
+	if err != nil {
+		return err
+	}
+	info, err := f.Stat()
+	if err == nil {
+		_, err = f.WriteAt(make([]byte, info.Size()), 0)
+	}
+	return errors.Join(err, f.Sync(), f.Close(), os.Remove(path))
 }

@@ -171,3 +171,10 @@ func (s *sector) check(k *keys, number int64) error {
 	}
 	return fmt.Errorf("%w: cold ids, sector %d, fail their seal", zhenni.ErrCorrupt, number)
 }
+
+// DiskBytes is about what a tier of so many records takes on disk.
+func DiskBytes(dim int, records int64) int64 {
+	l := newLayout(dim)
+	pages, sectors := records/int64(l.perPage)+1, records/entriesPerSector+1
+	return pages*pageBytes + sectors*sectorBytes
+}
