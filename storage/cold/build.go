@@ -181,7 +181,7 @@ func (b *builder) finish(fault func(string) error) error {
 // checkReference refuses what can not be the reference of a credential with a template.
 func checkReference(r *zhenni.Reference, dim int) error {
 	known := zhenni.StatusActive <= r.Status && r.Status <= zhenni.StatusExpired
-	if known && r.ID != (zhenni.CredentialID{}) && r.Tenant != 0 && r.Generation != 0 && r.Norm > 0 && len(r.Row) == dim {
+	if known && r.Tenant != 0 && r.Generation != 0 && r.Norm > 0 && len(r.Row) == dim {
 		return nil
 	}
 	return fmt.Errorf("%w: no reference of a credential", zhenni.ErrBadValue)
