@@ -34,14 +34,17 @@ func (s *Store) coldOptions() cold.Options {
 	return cold.Options{Dir: s.path(coldDir), Model: s.label.Model, Key: s.keys.cold, Entropy: s.opts.Entropy}
 }
 
-// openCold opens the tier for the log to bring it up. One that does not open is made anew once the view stands.
+// openCold opens the tier for the log to bring it up. One that does not open is replaced, or destroyed, once the view
+// stands.
 func (s *Store) openCold() error {
-	if !s.opts.Cold {
+	if s.opts.Cold == ColdNone {
 		return nil
 	}
 	tier, err := cold.Open(s.coldOptions())
 	if err != nil {
-		s.opts.Logger.Info("there is no cold tier to go on with", "cause", err)
+		if !errors.Is(err, zhenni.ErrNotFound) {
+			s.opts.Logger.Warn("the cold tier does not open", "cause", err)
+		}
 		return nil
 	}
 	s.cold.tier.Store(tier)
@@ -49,8 +52,8 @@ func (s *Store) openCold() error {
 	return nil
 }
 
-// settleCold makes the tier anew unless it is where the view is. A store without one has none on disk: nobody would erase
-// from it. A store that can not make one opens nevertheless.
+// settleCold makes the tier anew, or destroys it, unless it is where the view is: a store that uses none has none on disk,
+// for nobody would erase from it. A store that can not make one opens nevertheless.
 func (s *Store) settleCold() error {
 	if s.opts.ReadOnly {
 		return nil
@@ -59,7 +62,7 @@ func (s *Store) settleCold() error {
 	if c.tier.Load() != nil && c.at == s.machine.applied.sequence {
 		return nil
 	}
-	if err := s.dropCold(errColdBehind); err != nil || !s.opts.Cold {
+	if err := s.dropCold(errColdBehind); err != nil || s.opts.Cold != ColdMade {
 		return err
 	}
 	tier, err := s.buildCold()

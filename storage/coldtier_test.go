@@ -25,7 +25,7 @@ func coldStore(t *testing.T, n int) (*Store, Options) {
 	if err := s.Close(); err != nil {
 		t.Fatal(err)
 	}
-	opts.Cold = true
+	opts.Cold = ColdMade
 	s = openStore(t, opts)
 	if stats, ok := s.ColdStats(); !ok || stats.Records != n {
 		t.Fatalf("cold tier: %v, %+v", ok, stats)
@@ -229,27 +229,27 @@ func TestDamagedColdTier(t *testing.T) {
 	}
 }
 
-// A store that is opened without a tier leaves none: nobody would erase from it.
+// A tier is kept true by whoever opens the store to change it, left alone by whoever reads, and destroyed when it is not
+// wanted: nobody would erase from it.
 func TestColdTierGoesWithItsOption(t *testing.T) {
 	s, opts := coldStore(t, 5)
-	if err := s.Close(); err != nil {
-		t.Fatal(err)
+	for _, step := range []struct {
+		readOnly bool
+		cold     Cold
+		used     bool
+		there    bool
+	}{{true, ColdNone, false, true}, {false, ColdKept, true, true}, {false, ColdNone, false, false}, {false, ColdKept, false, false}} {
+		if err := s.Close(); err != nil {
+			t.Fatal(err)
+		}
+		opts.ReadOnly, opts.Cold = step.readOnly, step.cold
+		s = openStore(t, opts)
+		_, used := s.ColdStats()
+		if _, err := os.Stat(s.path(coldDir)); used != step.used || (err == nil) != step.there {
+			t.Errorf("%+v: used %v, %v", step, used, err)
+		}
+		wantReference(t, s, 1, zhenni.StatusActive)
 	}
-	readOnly := opts
-	readOnly.ReadOnly, readOnly.Cold = true, false
-	s = openStore(t, readOnly)
-	if _, err := os.Stat(s.path(coldDir)); err != nil {
-		t.Error("a read-only open took the tier away:", err)
-	}
-	if err := s.Close(); err != nil {
-		t.Fatal(err)
-	}
-	opts.Cold = false
-	s = openStore(t, opts)
-	if _, err := os.Stat(s.path(coldDir)); !errors.Is(err, os.ErrNotExist) {
-		t.Errorf("the tier is still there: %v", err)
-	}
-	wantReference(t, s, 1, zhenni.StatusActive)
 }
 
 // A disk without room for a tier has none, and the store opens.
