@@ -252,6 +252,39 @@ func TestColdTierGoesWithItsOption(t *testing.T) {
 	}
 }
 
+// An import leaves the tier behind; the next start makes it of what was imported.
+func TestImportPastAColdTier(t *testing.T) {
+	opts := testOptions(t)
+	opts.Cold = ColdMade
+	s := openStore(t, opts)
+	if stats, ok := s.ColdStats(); !ok || stats.Records != 0 {
+		t.Fatalf("%v, %+v", ok, stats)
+	}
+	const n = 300
+	im := beginImport(t, s)
+	addAscending(t, im, n, n)
+	if err := im.Commit(); err != nil {
+		t.Fatal(err)
+	}
+	if _, ok := s.ColdStats(); ok {
+		t.Error("the tier from before the import is in use")
+	}
+	if err := s.Close(); err != nil {
+		t.Fatal(err)
+	}
+	s = openStore(t, opts)
+	row := make([]int8, testModel.Dim)
+	for i := range n {
+		want := ascending(i, n)
+		if r, err := s.Reference(want.ID, row); err != nil || r.Tenant != want.Tenant || !slices.Equal(row, want.Row) {
+			t.Fatalf("credential %d: %+v, %v", i, r, err)
+		}
+	}
+	if stats, ok := s.ColdStats(); !ok || stats.Records != n || stats.Pages != n {
+		t.Errorf("%v, %+v", ok, stats)
+	}
+}
+
 // A disk without room for a tier has none, and the store opens.
 func TestNoRoomForAColdTier(t *testing.T) {
 	s, opts := coldStore(t, 5)
