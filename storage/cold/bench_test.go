@@ -108,3 +108,18 @@ func (t *Tier) readPages(rng *rand.Rand, n int) {
 	}
 	t.idle <- s
 }
+
+// BenchmarkOpen reads the ids and makes the index.
+func BenchmarkOpen(b *testing.B) {
+	o := benchTier(b, benchRecords, 16)
+	for b.Loop() {
+		tier, err := Open(o)
+		if err != nil {
+			b.Fatal(err)
+		}
+		if err := tier.Close(); err != nil {
+			b.Fatal(err)
+		}
+	}
+	b.ReportMetric(float64(b.Elapsed().Nanoseconds())/float64(b.N)/benchRecords, "ns/record")
+}

@@ -72,14 +72,15 @@ func (x *index) candidate(id *zhenni.CredentialID, n int) uint64 {
 	return 0
 }
 
-// grow makes room for one more entry. A table is at most 7/8 full and grows by an eighth: of what a table holds twice,
+// grow makes room for n more entries. A table is at most 7/8 full and grows by an eighth: of what a table holds twice,
 // little is empty, and an entry is moved some eight times in its life.
-func (t *table) grow() {
-	if 8*(t.live+1) <= 7*len(t.entries) {
+func (t *table) grow(n int) {
+	need := (8*(t.live+n) + 6) / 7
+	if need <= len(t.entries) {
 		return
 	}
 	old := t.entries
-	t.entries = slices.Grow([]uint64(nil), max(firstLength, len(old)+(len(old)+7)/8))
+	t.entries = slices.Grow([]uint64(nil), max(firstLength, need, len(old)+len(old)/8))
 	t.entries = t.entries[:cap(t.entries)] // all that the allocator gives
 	for _, entry := range old {
 		if entry != 0 {
@@ -99,7 +100,7 @@ func (t *table) put(entry uint64) {
 // add adds the entry of an id that is not in the index.
 func (x *index) add(slot zhenni.Slot, entry uint64) {
 	t := &x.tables[slot]
-	t.grow()
+	t.grow(1)
 	t.put(entry)
 	t.live++
 	x.live++
