@@ -133,4 +133,3 @@ func (t *Tier) clearFrom(place uint32) error {
 	}
 	return nil
 }
-
