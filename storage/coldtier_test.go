@@ -298,23 +298,3 @@ func TestNoRoomForAColdTier(t *testing.T) {
 	}
 	wantReference(t, s, 1, zhenni.StatusActive)
 }
-
-// A read of the tier allocates at most twice, and many together nothing by the item.
-func TestColdReadsAllocateLittle(t *testing.T) {
-	s, _ := coldStore(t, 5)
-	row := make([]int8, testModel.Dim)
-	one := testing.AllocsPerRun(50, func() {
-		if _, err := s.Reference(testID(1), row); err != nil {
-			t.Error(err)
-		}
-	})
-	ids, refs, errs := make([]zhenni.CredentialID, 100), make([]zhenni.Reference, 100), make([]error, 100)
-	for i := range ids {
-		ids[i], refs[i].Row = testID(i%5+1), make([]int8, testModel.Dim)
-	}
-	many := testing.AllocsPerRun(50, func() { s.ReferenceMany(ids, refs, errs) })
-	t.Logf("%v allocations for one, %v for %d", one, many, len(ids))
-	if one > 2 || many > 2 {
-		t.Errorf("%v allocations for one, %v for %d", one, many, len(ids))
-	}
-}
