@@ -8,7 +8,7 @@
 //	Batch ─▶ prepare   quantise the probe, or check it: Prepare, CheckRow        ─▶ RefusedProbe
 //	      ─▶ locate    find the row of the claimed id in the arena
 //	           │ not in memory
-//	           └─▶ open   read it from the Store into the arena                  ─▶ RefusedUnavailable, RefusedInternal
+//	           └─▶ open   read it from the Store into the arena, many at once   ─▶ RefusedUnavailable, RefusedInternal
 //	      ─▶ admit     row, or decoy if it is unknown, another tenant's, not active
 //	      ─▶ compare   all dot products in one call: simd.DotPairs
 //	      ─▶ decide    zhenni.Threshold.Accept                                   ─▶ Match, NoMatch

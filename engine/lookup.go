@@ -101,7 +101,7 @@ func (m *Matcher) open(b *zhenni.Batch, group []claim) {
 	}
 	for i := range group {
 		c := &group[i]
-		headerAt, err := m.fetch(&b.IDs[c.item])
+		headerAt, err := m.fetch(&b.IDs[c.item], c.read)
 		if err != nil {
 			b.Outcomes[c.item] = refusal(err)
 			m.tally.Refused++
@@ -120,13 +120,13 @@ func refusal(err error) zhenni.Outcome {
 }
 
 // fetch returns where the header of the row of id lies, read from the store unless it is in memory; its segment has
-// room. It is 0 where the store has no such record; any other failure of the store is an error and says nothing about
+// room. Read is where a record lies that was read together with others, 0 for one that was not. The result is 0 where the store has no such record; any other failure of the store is an error and says nothing about
 // the credential.
-func (m *Matcher) fetch(id *zhenni.CredentialID) (headerAt int, err error) {
+func (m *Matcher) fetch(id *zhenni.CredentialID, read uint16) (headerAt int, err error) {
 	s := m.arena.segmentOf(id)
 	row, found := s.find(id)
 	if !found {
-		row, err = m.read(s, id)
+		row, err = m.read(s, id, read)
 	}
 	switch {
 	case errors.Is(err, zhenni.ErrNotFound):
@@ -139,15 +139,14 @@ func (m *Matcher) fetch(id *zhenni.CredentialID) (headerAt int, err error) {
 
 // read brings the record of id from the store into a vacant row. Elements of a record that is not taken, because the
 // store failed or panicked, do not stay in memory.
-func (m *Matcher) read(s *segment, id *zhenni.CredentialID) (row uint32, err error) {
+func (m *Matcher) read(s *segment, id *zhenni.CredentialID, read uint16) (row uint32, err error) {
 	elements, taken := s.elements(s.peek()), false
 	defer func() {
 		if !taken {
 			clear(elements)
 		}
 	}()
-	m.arena.counts.storeReads.Add(1)
-	r, err := m.store.Reference(*id, elements)
+	r, err := m.record(id, read, elements)
 	if err != nil {
 		return 0, err
 	}
@@ -157,4 +156,13 @@ func (m *Matcher) read(s *segment, id *zhenni.CredentialID) (row uint32, err err
 	}
 	taken = true
 	return s.adopt(&r), nil
+}
+
+// record returns the record of id, its template written to elements.
+func (m *Matcher) record(id *zhenni.CredentialID, read uint16, elements []int8) (zhenni.Reference, error) {
+	if read > 0 {
+		return m.sweep.together.take(read, elements)
+	}
+	m.arena.counts.storeReads.Add(1)
+	return m.store.Reference(*id, elements)
 }

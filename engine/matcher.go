@@ -17,6 +17,7 @@ type Tally struct{ Match, NoMatch, Refused, Replays int }
 type Matcher struct {
 	arena *Arena
 	store Store
+	many  ManyStore // the store, where it is one
 	rule  zhenni.Threshold
 	tally Tally
 	// sweep is scratch, owned by the Verify in progress.
@@ -39,6 +40,8 @@ type sweep struct {
 	dots           []int32
 	// quantised holds the probes of a batch that came as float32; it is made when the first such batch comes.
 	quantised []int8
+	// together holds the records of the missing, from a store that reads many at once; it is made for the first of them.
+	together together
 }
 
 // claim is an item whose reference is being looked up.
@@ -47,6 +50,8 @@ type claim struct {
 	probeNorm int32
 	probeAt   int
 	tag       uint32
+	// read is where the record lies among those read together, counted from 1; 0 if it is not there.
+	read uint16
 	// found says that the row at headerAt is of the credential claimed.
 	found bool
 }
@@ -61,7 +66,8 @@ type comparison struct {
 
 // NewMatcher makes a matcher that serves from a, reads from store what is not there, and accepts by rule.
 func NewMatcher(a *Arena, store Store, rule zhenni.Threshold) *Matcher {
-	return &Matcher{arena: a, store: store, rule: rule, sweep: sweep{
+	many, _ := store.(ManyStore)
+	return &Matcher{arena: a, store: store, many: many, rule: rule, sweep: sweep{
 		claims:      make([]claim, 0, sweepItems),
 		missing:     make([]claim, 0, sweepItems),
 		slotAt:      make([]int, sweepItems),
@@ -101,6 +107,15 @@ func (m *Matcher) verify(b *zhenni.Batch, items []uint32) {
 	m.prepare(b, items)
 	m.locate(b)
 	m.compare(b)
+	if len(m.sweep.missing) > 0 {
+		m.verifyMissing(b)
+	}
+}
+
+// verifyMissing decides the items whose row is not in memory.
+func (m *Matcher) verifyMissing(b *zhenni.Batch) {
+	defer m.sweep.together.forget(m.arena.dim)
+	m.readTogether(b, m.sweep.missing)
 	group := min(groupItems, int(m.arena.segments[0].capacity))
 	for missing := m.sweep.missing; len(missing) > 0; {
 		n := min(len(missing), group)

@@ -13,3 +13,13 @@ type Store interface {
 	// is returned after the last visit; an error of visit stops the walk and is returned.
 	References(first, last zhenni.Slot, visit func(zhenni.Reference) error) error
 }
+
+// ManyStore is a [Store] that reads many records together faster than one by one, as one on a disk does. A matcher whose
+// store is one reads all that a sweep misses at once.
+type ManyStore interface {
+	Store
+	// ReferenceMany does for each of ids what Reference does, in any order: refs[i] and errs[i] become what it returns,
+	// and refs[i].Row, which the caller gives, receives the template. The three have one length; an id may be there more
+	// than once.
+	ReferenceMany(ids []zhenni.CredentialID, refs []zhenni.Reference, errs []error)
+}

@@ -18,7 +18,7 @@ func (m *Matcher) Refresh(id zhenni.CredentialID) error {
 	s.room(1)
 	complete := s.complete
 	s.complete = false
-	_, err := m.fetch(&id)
+	_, err := m.fetch(&id, 0)
 	s.complete = complete && err == nil
 	return err
 }

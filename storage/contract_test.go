@@ -3,4 +3,4 @@ package storage
 import "zhenni/engine"
 
 // The engine declares what it needs of a store; storage need not know the engine to satisfy it.
-var _ engine.Store = (*Store)(nil)
+var _ engine.ManyStore = (*Store)(nil)

@@ -14,6 +14,7 @@
 //	restore       while a restore is half done: Open refuses the folder, and a restore starts over in it
 //	log/          the command log and its snapshot, see package commandlog
 //	view/         Badger
+//	cold/         the cold tier, see package cold: a copy of the templates that a disk reads fast
 //	orphans/      tables that Badger would remove at Open, until every record of theirs is seen in the view
 //	upgrade/      the view of the newest format, while a store of an older one is upgraded
 //	quarantine/   damaged views, numbered, after the log made a new one; nothing reads them, and the newest stays
@@ -66,6 +67,17 @@
 // scrub. A slot that differs is refused from then on, with [zhenni.ErrCorrupt]; never is a record of it said to be absent.
 // The view is marked, and the next Open puts it into quarantine and makes it anew from snapshot and log. That needs the
 // store for itself: every reader holds the database that would be replaced.
+//
+// # Cold tier
+//
+// With [ColdMade] the store has a second copy of the templates, of fixed size and under a key of its own, which a read is
+// answered from where it can be; of whatever the tier does not answer, an id that it has not included, the view is asked.
+// It is made from a walk of the view, slot by slot as agreed, and then follows the log: each entry, once the view has it,
+// puts and removes in the tier what it changed, before anybody is told. An erasure is synced there by then. The tier is
+// marked with every sync of the view, before the view counts as synced: what a start applies again includes all that the
+// tier may lack. A tier that lacks more, as one put back or one that was not open meanwhile, or that is ahead of the log,
+// is destroyed, its key first; so is one that fails a write, before the change is acknowledged. It is in no snapshot and no
+// backup. Unlike the view's it can be read without a walk of the slot, for nothing takes a damaged record for absent.
 //
 // # Snapshot
 //

@@ -50,6 +50,7 @@ type storeKeys struct {
 	digest []byte     // digests of credential records, AES-256
 	other  []byte     // digests of other records, HMAC
 	backup []byte     // MAC of a backup's manifest
+	cold   []byte     // wraps the key of the cold tier, AES-256
 	system *tenantKey // seals the records of tenant 0, the store itself
 }
 
@@ -59,6 +60,7 @@ func deriveKeys(storeKey []byte) (storeKeys, error) {
 	for info, dst := range map[string]*[]byte{
 		"header": &keys.header, "mark": &keys.mark, "log": &keys.log, "backup": &keys.backup, "keys": &keys.file, "system": &system,
 		"slots": &keys.slots, "digest": &keys.digest, "digest of the rest": &keys.other,
+		"cold": &keys.cold,
 	} {
 		derived, err := hkdf.Expand(sha256.New, storeKey, "zhenni storage 1 "+info, keySize)
 		if err != nil {

@@ -118,6 +118,9 @@ func (m *machine) Apply(index uint64, b []byte) error {
 	if err := m.write(position{index, e.sequence}, &e); err != nil {
 		return m.fail(err)
 	}
+	if err := m.follow(e); err != nil {
+		return m.fail(err)
+	}
 	if err := m.record(e); err != nil {
 		return m.fail(err)
 	}
@@ -210,7 +213,7 @@ func (m *machine) tallyOld(txn *badger.Txn, e *entry) error {
 // sync makes everything applied durable, and then what the slots hold by it. Tables are synced as they are made; what is
 // left are the logs of memtables, of which Badger's own Sync reaches only the newest.
 func (m *machine) sync() error {
-	if err := errors.Join(m.store.syncView(), m.saveTallies()); err != nil {
+	if err := errors.Join(m.store.syncView(), m.saveTallies(), m.markCold()); err != nil {
 		return err
 	}
 	m.durable, m.unsynced = m.applied, 0

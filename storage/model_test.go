@@ -20,6 +20,7 @@ type sameAsMap struct {
 	credentials map[zhenni.CredentialID]zhenni.Credential
 	rows        map[zhenni.CredentialID][]int8
 	parties     map[string]zhenni.RelyingParty
+	cold        bool // there is a cold tier
 }
 
 func (m *sameAsMap) drawCommand(t *rapid.T) zhenni.Command {
@@ -110,6 +111,8 @@ func (m *sameAsMap) Reopen(t *rapid.T) {
 	if err := m.store.Close(); err != nil {
 		t.Fatal(err)
 	}
+	m.opts.Cold = Cold(rapid.Uint8Range(0, uint8(ColdNone)).Draw(t, "cold"))
+	m.cold = m.opts.Cold == ColdMade || m.opts.Cold == ColdKept && m.cold
 	var err error
 	if m.store, err = Open(m.opts); err != nil {
 		t.Fatal(err)
@@ -139,7 +142,28 @@ func (m *sameAsMap) Check(t *rapid.T) {
 			t.Fatalf("reference %d: %+v; want %+v", n, ref, want)
 		}
 	}
+	m.checkMany(t)
 	m.checkWalk(t)
+}
+
+// checkMany compares what is read together with what is read one by one.
+func (m *sameAsMap) checkMany(t *rapid.T) {
+	const n = 7
+	ids, refs, errs, row := make([]zhenni.CredentialID, n), make([]zhenni.Reference, n), make([]error, n), make([]int8, testModel.Dim)
+	for i := range ids {
+		ids[i], refs[i].Row = testID(i%6), make([]int8, testModel.Dim)
+	}
+	m.store.ReferenceMany(ids, refs, errs)
+	for i, id := range ids {
+		want, err := m.store.Reference(id, row)
+		same := refs[i].ID == want.ID && refs[i].Generation == want.Generation && refs[i].Status == want.Status && refs[i].Norm == want.Norm
+		if (err == nil) != (errs[i] == nil) || err == nil && (!same || !slices.Equal(refs[i].Row, want.Row)) {
+			t.Fatalf("%s together: %+v, %v; alone %+v, %v", id, refs[i], errs[i], want, err)
+		}
+	}
+	if stats, ok := m.store.ColdStats(); ok != m.cold || stats.Damaged+stats.Doubted > 0 {
+		t.Fatalf("cold tier: %v, %+v", ok, stats)
+	}
 }
 
 func (m *sameAsMap) checkWalk(t *rapid.T) {

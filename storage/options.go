@@ -34,6 +34,18 @@ const (
 	maxMemTable   = 512 << 20
 )
 
+// Cold says what becomes of the cold tier of a store.
+type Cold uint8
+
+const (
+	// ColdKept uses a tier that is there, and makes none. One that is not true is destroyed.
+	ColdKept Cold = iota
+	// ColdMade makes one where there is none that is true, of all that the view holds, before Open returns.
+	ColdMade
+	// ColdNone destroys one that is there.
+	ColdNone
+)
+
 // Options configure [Open]. The zero value of a field is its default unless said otherwise.
 type Options struct {
 	// Dir is the folder of the store, created when absent. Required.
@@ -60,6 +72,10 @@ type Options struct {
 	Memory int64
 	// Created is written in the header of a store that this Open creates, for people; zero leaves it out.
 	Created time.Time
+	// Cold is what becomes of the cold tier, a copy of the templates in the folder cold that a disk reads fast, for a store
+	// far larger than memory: see package cold. Whatever it is, a tier that is used has every change before it is
+	// acknowledged. It means nothing for ReadOnly, which uses none.
+	Cold Cold
 	// Reserve is the free disk space in bytes below which changes are refused. Default [DefaultReserve].
 	Reserve int64
 	// Queue is the number of calls of Apply that may wait; one more is refused. Default [DefaultQueue].
@@ -106,6 +122,8 @@ func (o Options) Validate() error {
 			zhenni.ErrBadValue, o.Reserve, o.Queue, o.Stall, o.Quarantines, o.Memory)
 	case o.MemTable != 0 && (o.MemTable < minMemTable || o.MemTable > maxMemTable):
 		return fmt.Errorf("%w: memtable of %d bytes, want %d–%d", zhenni.ErrBadValue, o.MemTable, minMemTable, maxMemTable)
+	case o.Cold > ColdNone:
+		return fmt.Errorf("%w: cold tier %d", zhenni.ErrBadValue, o.Cold)
 	case o.Model == zhenni.Model{}:
 		return nil
 	}

@@ -50,11 +50,8 @@ func (m *machine) changes(e entry) (changes []zhenni.Change, err error) {
 		m.ring = nil // an import writes tenant keys that are in no entry
 		return []zhenni.Change{{Imported: e.credentials}}, nil
 	}
-	if m.ring == nil || slices.ContainsFunc(e.records, func(r record) bool { return r.key[0] == prefixTenantKey }) {
-		m.ring = keyring{0: m.store.keys.system}
-		if err := m.store.db.View(func(txn *badger.Txn) error { return m.store.loadTenantKeys(txn, m.ring) }); err != nil {
-			return nil, err
-		}
+	if err := m.loadRing(e); err != nil {
+		return nil, err
 	}
 	var sc scratch
 	for _, r := range e.records {
@@ -67,6 +64,15 @@ func (m *machine) changes(e entry) (changes []zhenni.Change, err error) {
 		}
 	}
 	return changes, nil
+}
+
+// loadRing loads the tenant keys that open the records of an entry, where that may have changed them.
+func (m *machine) loadRing(e entry) error {
+	if m.ring != nil && !slices.ContainsFunc(e.records, func(r record) bool { return r.key[0] == prefixTenantKey }) {
+		return nil
+	}
+	m.ring = keyring{0: m.store.keys.system}
+	return m.store.db.View(func(txn *badger.Txn) error { return m.store.loadTenantKeys(txn, m.ring) })
 }
 
 // change reads one record; ok is false for one that goes with another or is bookkeeping of the store.

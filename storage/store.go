@@ -44,6 +44,7 @@ type Store struct {
 
 	agreement agreement
 	scrub     scrub
+	cold      coldTier
 	// digest is copied by whoever tallies.
 	digest digester
 
@@ -118,6 +119,7 @@ func open(opts Options) (_ *Store, err error) {
 	s.opened = s.opts.now()
 	s.ending, s.end = context.WithCancel(context.Background())
 	s.scratch.New = func() any { return new(scratch) }
+	s.cold.reads.New = func() any { return new(oneRead) }
 	defer func() {
 		if err != nil {
 			err = errors.Join(err, s.release())
@@ -135,7 +137,7 @@ func open(opts Options) (_ *Store, err error) {
 	if s.label.Format != format && !s.opts.ReadOnly {
 		return s.upgrade()
 	}
-	for _, step := range []func() error{s.settleRecord, s.takeOver, s.unmark, s.settleKeys} {
+	for _, step := range []func() error{s.settleRecord, s.takeOver, s.unmark, s.settleKeys, s.settleCold} {
 		if err := step(); err != nil {
 			return nil, err
 		}
@@ -164,7 +166,7 @@ func (s *Store) openState() (err error) {
 	if err := s.openLog(); err != nil {
 		return err
 	}
-	for _, step := range []func() error{s.loadGenerations, s.openView, s.replay, s.settleImport} {
+	for _, step := range []func() error{s.loadGenerations, s.openView, s.openCold, s.replay, s.settleImport} {
 		if err := step(); err != nil {
 			return err
 		}
@@ -219,6 +221,9 @@ func (s *Store) release() error {
 		if s.db != nil {
 			errs = append(errs, s.machine.settle())
 		}
+	}
+	if tier := s.cold.tier.Swap(nil); tier != nil {
+		errs = append(errs, tier.Close())
 	}
 	if s.db != nil {
 		errs = append(errs, translate(s.db.Close()))
@@ -302,15 +307,23 @@ func (s *Store) Credential(id zhenni.CredentialID) (zhenni.Credential, error) {
 // [zhenni.ErrNotFound] like an id that is not there. Other errors: [zhenni.ErrCorrupt] for a record that fails its seal or
 // belongs to another generation, and for every one of a slot whose records are not those that the log made; row then
 // holds nothing of use. The first read of a slot since Open walks all of it to know, about a millisecond where ten
-// million credentials are stored.
+// million credentials are stored. What a cold tier has is read from there.
 func (s *Store) Reference(id zhenni.CredentialID, row []int8) (zhenni.Reference, error) {
-	if len(row) != s.label.Model.Dim {
-		return zhenni.Reference{}, fmt.Errorf("%w: row of %d elements, want %d", zhenni.ErrBadValue, len(row), s.label.Model.Dim)
-	}
 	if err := s.enter(); err != nil {
 		return zhenni.Reference{}, err
 	}
 	defer s.gate.RUnlock()
+	if r, ok := s.coldReference(id, row); ok {
+		return r, nil
+	}
+	return s.viewReference(id, row)
+}
+
+// viewReference is Reference from the view.
+func (s *Store) viewReference(id zhenni.CredentialID, row []int8) (zhenni.Reference, error) {
+	if len(row) != s.label.Model.Dim {
+		return zhenni.Reference{}, fmt.Errorf("%w: row of %d elements, want %d", zhenni.ErrBadValue, len(row), s.label.Model.Dim)
+	}
 	if err := s.agree(id.Slot()); err != nil {
 		return zhenni.Reference{}, err
 	}
@@ -318,7 +331,13 @@ func (s *Store) Reference(id zhenni.CredentialID, row []int8) (zhenni.Reference,
 	defer txn.Discard()
 	sc := s.scratch.Get().(*scratch)
 	defer s.scratch.Put(sc)
-	ring := *s.ring.Load()
+	return s.openReference(txn, *s.ring.Load(), id, row, sc)
+}
+
+// openReference opens status and template of id as of a transaction.
+func (s *Store) openReference(
+	txn *badger.Txn, ring keyring, id zhenni.CredentialID, row []int8, sc *scratch,
+) (zhenni.Reference, error) {
 	st, err := s.status(txn, ring, id, sc)
 	if err != nil {
 		return zhenni.Reference{}, err

@@ -182,7 +182,7 @@ func (c *enrolCommand) openStore(out *output) (*recordedStore, error) {
 	if err != nil {
 		return nil, err
 	}
-	return flags.openOrCreate(profile.Model, c.CreateKey, -1, nil, out)
+	return flags.openOrCreate(profile.Model, c.CreateKey, out)
 }
 
 // enrolments prepares the commands; those for an import must ascend by id.

@@ -43,6 +43,7 @@ type serveCommand struct {
 	Arena    byteSize      `default:"0" env:"ZHENNI_ARENA" placeholder:"SIZE" help:"Memory for opened templates, as 8GiB or 512MiB; 0 is half of what is free, at most 16GiB."`
 	InFlight int           `default:"0" env:"ZHENNI_IN_FLIGHT" placeholder:"N" help:"Items admitted to a shard and not yet answered; beyond them requests are refused with 503. 0 is 131072."`
 	Scrub    byteSize      `default:"0" env:"ZHENNI_SCRUB" placeholder:"SIZE" help:"Bytes a second read in the background, to find what the disk has damaged; 0 is all of the store in a day, at least 4MiB."`
+	Cold     string        `enum:"keep,make,none" default:"keep" env:"ZHENNI_COLD" help:"Second, fast copy of the sealed templates on disk, for stores far larger than --arena: make it where there is none, before serving; keep one that is there up to date; or none, which destroys it (default ${default})."`
 	Drain    time.Duration `default:"10s" env:"ZHENNI_DRAIN" help:"How long requests in hand may take after SIGTERM (default ${default})."`
 
 	MessageItems int `default:"0" env:"ZHENNI_MESSAGE_ITEMS" placeholder:"N" help:"Most items of one message to a shard, 1–65536; 0 is 1024."`
@@ -60,6 +61,9 @@ type serveCommand struct {
 	LogJSON  bool       `name:"log-json" env:"ZHENNI_LOG_JSON" help:"Log as JSON lines."`
 	JSON     bool       `help:"With --print-config, print JSON."`
 }
+
+// coldTiers are the values of --cold.
+var coldTiers = map[string]storage.Cold{"keep": storage.ColdKept, "make": storage.ColdMade, "none": storage.ColdNone}
 
 // serveVars are the defaults of the gateway, shown in the help as they are.
 func serveVars() kong.Vars {
@@ -133,7 +137,9 @@ func (c *serveCommand) openStore(model zhenni.Model, free byteSize, log *slog.Lo
 		}
 		return c.openWith(options, false, out)
 	}
-	return c.openOrCreate(model, c.CreateKey, int64(c.Scrub), log, out)
+	return c.openWith(storage.Options{
+		Model: model, Created: time.Now().UTC(), ScrubRate: int64(c.Scrub), Cold: coldTiers[c.Cold], Logger: log,
+	}, c.CreateKey, out)
 }
 
 // derived are the defaults that depend on other settings or on the machine.

@@ -2,7 +2,6 @@ package main
 
 import (
 	"errors"
-	"log/slog"
 	"path/filepath"
 	"time"
 
@@ -23,9 +22,9 @@ func (f storeFlags) open(readOnly bool, out *output) (*recordedStore, error) {
 }
 
 // openOrCreate opens the store of the model, or makes it where there is none; createKey lets it make the root key too.
-// scrub is the bytes a second read in the background, as [storage.Options] has it. A nil log is silent.
-func (f storeFlags) openOrCreate(model zhenni.Model, createKey bool, scrub int64, log *slog.Logger, out *output) (*recordedStore, error) {
-	return f.openWith(storage.Options{Model: model, Created: time.Now().UTC(), ScrubRate: scrub, Logger: log}, createKey, out)
+// It reads nothing in the background.
+func (f storeFlags) openOrCreate(model zhenni.Model, createKey bool, out *output) (*recordedStore, error) {
+	return f.openWith(storage.Options{Model: model, Created: time.Now().UTC(), ScrubRate: -1}, createKey, out)
 }
 
 func (f storeFlags) openWith(options storage.Options, createKey bool, out *output) (_ *recordedStore, err error) {
