@@ -19,6 +19,7 @@ const (
 	restoreFile = "restore"     // exists while a restore is half done
 	logDir      = "log"         // the command log and its snapshots
 	viewDir     = "view"        // Badger's folder
+	baseDir     = "base"        // what an import wrote once, under the view
 	orphanDir   = "orphans"     // tables that Badger would remove, until nothing of theirs is missing
 	upgradeDir  = "upgrade"     // the view of the newest format, while it is made
 

@@ -39,6 +39,9 @@ const importVersion = 1
 type ImportOptions struct {
 	// Workers is the number of goroutines that seal. Default: one for each CPU.
 	Workers int
+	// Base makes what is imported the store's base, for good: snapshots refer to it instead of holding it once more. See
+	// the package's documentation for what that saves and what it costs.
+	Base bool
 }
 
 // Import fills an empty store with millions of credentials through Badger's stream writer. Its methods are called from
@@ -55,7 +58,9 @@ type Import struct {
 
 	// held tallies the blocks written.
 	held *tallies
-	// logged says that the log may have the import.
+	// onBase says that the tables become the store's base. An import of nothing makes none.
+	onBase bool
+	// logged says that the log may have the import, or that the view is about to become a base.
 	logged bool
 
 	last    zhenni.CredentialID
@@ -105,6 +110,7 @@ func (s *Store) NewImport(ctx context.Context, opts ImportOptions) (*Import, err
 	if workers < 1 {
 		workers = runtime.GOMAXPROCS(0)
 	}
+	im.onBase = opts.Base
 	im.start(workers)
 	return im, nil
 }
@@ -168,7 +174,7 @@ func (s *Store) latchIfMarked(err error) error {
 
 // restRecords returns every record but those of credentials, in order of key.
 func (s *Store) restRecords() (kept []record, err error) {
-	err = s.db.View(func(txn *badger.Txn) error {
+	err = s.look(func(txn reading) error {
 		for _, prefix := range []byte{prefixKeyState, prefixTenantKey, prefixMeta, prefixParty} {
 			err := scan(txn, []byte{prefix}, func(key, value []byte) error {
 				kept = append(kept, record{bytes.Clone(key), bytes.Clone(value)})
@@ -419,11 +425,19 @@ func (im *Import) finish() error {
 		return err
 	}
 	rest := []record{state, {waterKey, value}}
-	if err := im.writeRest(rest); err != nil {
+	im.onBase = im.onBase && im.count > 0
+	over, err := im.writeRest(rest)
+	if err != nil {
 		return err
 	}
 	if err := errors.Join(translate(im.writer.Flush()), s.vault.keys.Sync()); err != nil {
 		return err
+	}
+	if im.onBase {
+		im.logged = true
+		if err := s.makeBase(im.held, over); err != nil {
+			return err
+		}
 	}
 	if err := im.log(rest, reached); err != nil {
 		return err
@@ -454,8 +468,9 @@ func (im *Import) log(rest []record, reached water) error {
 	return nil
 }
 
-// writeRest writes the records kept, with the new ones in place of the old.
-func (im *Import) writeRest(fresh []record) error {
+// writeRest writes the records kept, with the new ones in place of the old. Those that change with every commit are not
+// for a base, and returned.
+func (im *Import) writeRest(fresh []record) (over []record, err error) {
 	rest := slices.DeleteFunc(slices.Clone(im.kept), func(r record) bool {
 		return slices.ContainsFunc(fresh, func(f record) bool { return bytes.Equal(r.key, f.key) })
 	})
@@ -465,10 +480,14 @@ func (im *Import) writeRest(fresh []record) error {
 	defer func() { _ = out.Release() }()
 	d := im.store.digest
 	for _, r := range rest {
+		if im.onBase && r.key[0] == prefixMeta {
+			over = append(over, r)
+			continue
+		}
 		stage(out, streamRest, r)
 		d.count(im.held, r.key, r.value)
 	}
-	return translate(im.writer.Write(out))
+	return over, translate(im.writer.Write(out))
 }
 
 // Abort ends the import and puts the store back as it was before. After Commit it does nothing.

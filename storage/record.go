@@ -6,8 +6,6 @@ import (
 	"path/filepath"
 	"slices"
 
-	"github.com/dgraph-io/badger/v4"
-
 	"zhenni"
 )
 
@@ -52,7 +50,7 @@ func (m *machine) changes(e entry) (changes []zhenni.Change, err error) {
 	}
 	if m.ring == nil || slices.ContainsFunc(e.records, func(r record) bool { return r.key[0] == prefixTenantKey }) {
 		m.ring = keyring{0: m.store.keys.system}
-		if err := m.store.db.View(func(txn *badger.Txn) error { return m.store.loadTenantKeys(txn, m.ring) }); err != nil {
+		if err := m.store.look(func(txn reading) error { return m.store.loadTenantKeys(txn, m.ring) }); err != nil {
 			return nil, err
 		}
 	}

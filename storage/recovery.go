@@ -73,6 +73,9 @@ func (s *Store) recoverImport() error {
 	}
 	s.opts.Logger.Warn("an import was left half done; the store is put back as it was before")
 	// What the import emptied is not lost: its orphans need not be in the view.
+	if err := s.dropBase(); err != nil {
+		return err
+	}
 	return errors.Join(s.putBack(kept), s.dropOrphans())
 }
 

@@ -44,7 +44,7 @@ func (s *Store) Scrubbed() Scrubbed {
 // taken over from an older format, and where the process died while it read them, perhaps by a table that is damaged.
 func (s *Store) verifyFirst() bool {
 	_, missing := os.Stat(s.path(verifyingFile))
-	first := missing == nil || s.label.Format < slotsFormat || s.label.Upgraded || diskBytes(s.path(viewDir)) <= s.opts.verifyAtOnce
+	first := missing == nil || s.label.Format < slotsFormat || s.label.Upgraded || diskBytes(s.path(viewDir))+diskBytes(s.path(baseDir)) <= s.opts.verifyAtOnce
 	s.scrub.tablesRead.Store(first)
 	return first
 }
@@ -176,6 +176,30 @@ func (s *Store) scrubTables(ctx context.Context, pace func(context.Context, int)
 			return
 		}
 	}
+	s.scrubBase(ctx, pace)
+}
+
+// scrubBase reads every file of the base. What is damaged there is nowhere else in the store: the next Open says so.
+func (s *Store) scrubBase(ctx context.Context, pace func(context.Context, int) bool) {
+	if s.enter() != nil {
+		return
+	}
+	b := s.base
+	s.gate.RUnlock()
+	if b == nil {
+		return
+	}
+	aead, err := b.seal.aead(s.keys)
+	for n := 0; n < len(b.seal.Files) && err == nil; n++ {
+		if _, damage := b.seal.content(s.path(baseDir), n, aead); damage != nil {
+			s.scrubFound("base", damage)
+			s.doubt()
+			s.markDamaged()
+		}
+		if !pace(ctx, int(b.seal.Files[n].Bytes)) {
+			return
+		}
+	}
 }
 
 // scrubLog reads the log's entries and its snapshot. What the view has is not lost with them, and the next snapshot
@@ -207,7 +231,7 @@ func (s *Store) scrubRead(
 
 // scrubSlots walks every slot and reports whether it came to the end.
 func (s *Store) scrubSlots(ctx context.Context, pace func(context.Context, int) bool) bool {
-	share := int(diskBytes(s.path(viewDir)) / zhenni.Slots)
+	share := int((diskBytes(s.path(viewDir)) + diskBytes(s.path(baseDir))) / zhenni.Slots)
 	for slot := range zhenni.Slot(zhenni.Slots) {
 		s.scrub.slots.Store(int64(slot))
 		err := s.References(slot, slot, func(zhenni.Reference) error { return nil })

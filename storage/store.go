@@ -26,6 +26,8 @@ type Store struct {
 	vault vault
 	lock  *os.File
 	db    *badger.DB
+	// base is what lies under db, nil where nothing does. Both change only while nobody reads.
+	base *base
 
 	// log is the truth and machine what makes the view of it; both are nil in a read-only store.
 	log     *commandlog.Log
@@ -132,7 +134,7 @@ func open(opts Options) (_ *Store, err error) {
 	if err := s.load(); err != nil {
 		return nil, err
 	}
-	if s.label.Format != format && !s.opts.ReadOnly {
+	if s.label.Format < format && !s.opts.ReadOnly {
 		return s.upgrade()
 	}
 	for _, step := range []func() error{s.settleRecord, s.takeOver, s.unmark, s.settleKeys} {
@@ -152,6 +154,9 @@ func open(opts Options) (_ *Store, err error) {
 
 // openState opens the view and, unless the store is read-only, brings it up to the end of the log.
 func (s *Store) openState() (err error) {
+	if err := s.openBase(); err != nil {
+		return err
+	}
 	if s.opts.VerifyOnly {
 		return s.openInMemory()
 	}
@@ -223,6 +228,7 @@ func (s *Store) release() error {
 	if s.db != nil {
 		errs = append(errs, translate(s.db.Close()))
 	}
+	errs = append(errs, s.base.close())
 	if s.vault.keys != nil {
 		errs = append(errs, s.vault.keys.Close())
 	}
@@ -289,7 +295,7 @@ func (s *Store) Credential(id zhenni.CredentialID) (zhenni.Credential, error) {
 	if err := s.agree(id.Slot()); err != nil {
 		return zhenni.Credential{}, err
 	}
-	txn := s.db.NewTransaction(false)
+	txn := s.begin(false)
 	defer txn.Discard()
 	sc := s.scratch.Get().(*scratch)
 	defer s.scratch.Put(sc)
@@ -314,7 +320,7 @@ func (s *Store) Reference(id zhenni.CredentialID, row []int8) (zhenni.Reference,
 	if err := s.agree(id.Slot()); err != nil {
 		return zhenni.Reference{}, err
 	}
-	txn := s.db.NewTransaction(false)
+	txn := s.begin(false)
 	defer txn.Discard()
 	sc := s.scratch.Get().(*scratch)
 	defer s.scratch.Put(sc)
@@ -343,7 +349,7 @@ func (s status) reference(row []int8, norm int32) zhenni.Reference {
 }
 
 // get copies the value at sc.key to sc.value.
-func get(txn *badger.Txn, sc *scratch) error {
+func get(txn reading, sc *scratch) error {
 	item, err := txn.Get(sc.key)
 	if err != nil {
 		return translate(err)
@@ -361,7 +367,7 @@ func missingIsCorrupt(err error) error {
 }
 
 // status reads and opens the status record of id.
-func (s *Store) status(txn *badger.Txn, ring keyring, id zhenni.CredentialID, sc *scratch) (status, error) {
+func (s *Store) status(txn reading, ring keyring, id zhenni.CredentialID, sc *scratch) (status, error) {
 	sc.key = appendStatusKey(sc.key[:0], id)
 	if err := get(txn, sc); err != nil {
 		return status{}, err

@@ -149,5 +149,9 @@ func gone(path string, err error) error {
 // verifyChecksums checks the tables of an open view.
 func (s *Store) verifyChecksums() (err error) {
 	defer damagePanics(&err, "a table")
-	return translate(s.db.VerifyChecksum())
+	err = s.db.VerifyChecksum()
+	if err == nil && s.base != nil {
+		err = s.base.db.VerifyChecksum()
+	}
+	return translate(err)
 }

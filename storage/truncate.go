@@ -1,6 +1,7 @@
 package storage
 
 import (
+	"errors"
 	"sync"
 	"sync/atomic"
 )
@@ -86,9 +87,10 @@ func (s *Store) renewSnapshot() {
 	s.startSnapshot("no snapshot was taken; the one that is damaged stays, and the view is the only copy of what it holds", func() {})
 }
 
-// snapshot writes a snapshot and cuts the log behind it, where the disk has room for one more copy of the view.
+// snapshot writes a snapshot and cuts the log behind it, where the disk has room for one more copy of the view, which a base
+// is no part of.
 func (s *Store) snapshot() error {
-	if err := s.roomForCopy(); err != nil {
+	if err := errors.Join(s.roomForCopy(), s.walkBase()); err != nil {
 		return err
 	}
 	return s.log.Snapshot()
