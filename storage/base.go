@@ -29,9 +29,9 @@ const (
 
 // base is the lower layer of a view: the tables of one import, opened for reading only. It is immutable.
 type base struct {
-	db   *badger.DB
-	seal baseSeal
-	held *tallies
+	tables tables
+	seal   baseSeal
+	held   *tallies
 	// walked says that every record was found as tallied since Open.
 	walked atomic.Bool
 }
@@ -67,22 +67,20 @@ func damagedBase(what string) error {
 }
 
 // isBaseTable reports whether a file of Badger's is part of a base.
-func isBaseTable(name string) bool {
-	return name == badger.ManifestFilename || strings.HasSuffix(name, ".sst")
-}
+func isBaseTable(name string) bool { return strings.HasSuffix(name, ".sst") }
 
-// makeBase makes the view, which an import has just written, the base of a new and empty one. Whatever fails after the
-// view was closed is put right by the next Open, which finds the import half done.
+// makeBase makes the view, which an import has just written, the base of a new and empty one, and writes what is no
+// credential's over it. A crash on the way is put right by the next Open, which finds the import half done.
 func (s *Store) makeBase(held *tallies, over []record) error {
 	if err := translate(s.db.Close()); err != nil {
 		return err
 	}
-	dir := s.path(baseDir)
-	if err := os.Rename(s.path(viewDir), dir); err != nil {
+	s.step()
+	if err := os.Rename(s.path(viewDir), s.path(baseDir)); err != nil {
 		return fmt.Errorf("storage: %w", err)
 	}
 	s.step()
-	seal, err := s.sealBase(dir, held)
+	seal, err := s.sealBase(held)
 	if err != nil {
 		return err
 	}
@@ -92,31 +90,25 @@ func (s *Store) makeBase(held *tallies, over []record) error {
 		return err
 	}
 	s.step()
-	if err := s.openBase(); err != nil {
+	if err := errors.Join(s.openBase(), s.reopenView()); err != nil {
 		return err
 	}
+	s.step()
+	return s.writeRecords(over)
+}
+
+// reopenView opens the view in the place of one that was closed.
+func (s *Store) reopenView() error {
 	db, err := openBadger(s.opts, true)
-	if err != nil {
-		return err
+	if err == nil {
+		s.db = db
 	}
-	s.db = db
-	return s.writeOver(over)
+	return err
 }
 
-// writeOver writes the first records over a new base, durably.
-func (s *Store) writeOver(records []record) error {
-	txn := s.db.NewTransaction(true)
-	defer txn.Discard()
-	for _, r := range records {
-		if err := txn.Set(r.key, r.value); err != nil {
-			return translate(err)
-		}
-	}
-	return errors.Join(translate(txn.Commit()), s.syncView())
-}
-
-// sealBase removes from a folder of Badger's what no reader needs, and seals the rest.
-func (s *Store) sealBase(dir string, held *tallies) (baseSeal, error) {
+// sealBase removes from the folder of a base what no reader needs, and seals the rest.
+func (s *Store) sealBase(held *tallies) (baseSeal, error) {
+	dir := s.path(baseDir)
 	var id [chunkIDSize]byte
 	if _, err := io.ReadFull(s.opts.Entropy, id[:]); err != nil {
 		return baseSeal{}, fmt.Errorf("%w: no entropy for a base: %w", zhenni.ErrUnavailable, err)
@@ -228,7 +220,7 @@ func (b baseSeal) content(dir string, n int, aead cipher.AEAD) ([]byte, error) {
 	return content, nil
 }
 
-// verify reads files of the base, only those that are no tables unless whole is set, and looks for each of the others.
+// verify reads every file of the base where whole is set, else it looks whether each is there in its length.
 func (b baseSeal) verify(dir string, keys storeKeys, whole bool) error {
 	aead, err := b.aead(keys)
 	if err != nil {
@@ -236,7 +228,7 @@ func (b baseSeal) verify(dir string, keys storeKeys, whole bool) error {
 	}
 	return inParallel(len(b.Files), func(n int) error {
 		f := b.Files[n]
-		if whole || f.Name == badger.ManifestFilename {
+		if whole {
 			_, err := b.content(dir, n, aead)
 			return err
 		}
@@ -270,28 +262,18 @@ func (s *Store) openBase() error {
 	}
 	b := &base{seal: seal, held: new(tallies)}
 	b.held.add(held)
-	if b.db, err = openBaseTables(s.opts, dir); err != nil {
+	if b.tables, err = openTables(dir, seal.names()); err != nil {
 		return err
 	}
 	s.base = b
 	return nil
 }
 
-// openBaseTables opens the tables of a base for reading.
-func openBaseTables(o Options, dir string) (*badger.DB, error) {
-	opts := viewOptions(o, &badgerLog{logger: o.Logger}).WithReadOnly(true).WithDir(dir).WithValueDir(dir)
-	manifest, err := readManifest(dir, opts)
-	if err == nil {
-		_, err = verifyTables(dir, manifest, false)
+func (b baseSeal) names() (names []string) {
+	for _, f := range b.Files {
+		names = append(names, f.Name)
 	}
-	if err != nil {
-		return nil, fmt.Errorf("the folder %s: %w", baseDir, err)
-	}
-	db, err := badger.Open(opts)
-	if err != nil {
-		return nil, fmt.Errorf("the folder %s: %w", baseDir, openDamage(err))
-	}
-	return db, nil
+	return names
 }
 
 // refuseStrayBase refuses a header that is older than the base beside it. While an import is half done there may be one
@@ -309,7 +291,7 @@ func (b *base) close() error {
 	if b == nil {
 		return nil
 	}
-	return translate(b.db.Close())
+	return b.tables.close()
 }
 
 // dropBase removes the base of an import that is put back. The header ceases to name it first.
@@ -346,14 +328,14 @@ func (s *Store) walkBase() (err error) {
 		return nil
 	}
 	defer damagePanics(&err, "the base")
-	txn := s.base.db.NewTransaction(false)
-	defer txn.Discard()
 	sums, d := new(tallies), s.digest
-	if err := scan(reading{over: txn}, nil, func(key, value []byte) error {
-		d.count(sums, key, value)
-		return nil
-	}); err != nil {
-		return err
+	it := s.base.tables.newCursor(nil)
+	defer it.Close()
+	for it.Rewind(); it.Valid(); it.Next() {
+		r := it.Item()
+		if err := r.Value(func(value []byte) error { d.count(sums, r.Key(), value); return nil }); err != nil {
+			return err
+		}
 	}
 	if *sums != *s.base.held {
 		return damagedBase("a table")
@@ -364,33 +346,35 @@ func (s *Store) walkBase() (err error) {
 
 // overlay tallies the records that lie over a base, each in the place of the one that it hides: what the view holds.
 type overlay struct {
-	store  *Store
 	digest digester
-	base   *badger.Txn // nil without a base
+	base   tables // nil without a base
 	sums   *tallies
 }
 
 func (s *Store) newOverlay(onBase bool) *overlay {
-	o := &overlay{store: s, digest: s.digest, sums: new(tallies)}
+	o := &overlay{digest: s.digest, sums: new(tallies)}
 	if onBase && s.base != nil {
-		*o.sums, o.base = *s.base.held, s.base.db.NewTransaction(false)
+		*o.sums, o.base = *s.base.held, s.base.tables
 	}
 	return o
 }
 
-func (o *overlay) end() {
-	if o.base != nil {
-		o.base.Discard()
-	}
-}
-
 // take tallies one record.
-func (o *overlay) take(r record) (err error) {
+func (o *overlay) take(r record) error {
+	o.digest.count(o.sums, r.key, r.value)
 	if o.base == nil {
-		o.digest.count(o.sums, r.key, r.value)
 		return nil
 	}
-	place, t, err := o.store.turn(reading{over: o.base}, &o.digest, r)
-	o.sums[place].add(t)
-	return err
+	hidden, err := o.base.Get(r.key)
+	if errors.Is(err, badger.ErrKeyNotFound) {
+		return nil
+	}
+	if err != nil {
+		return translate(err)
+	}
+	return hidden.Value(func(value []byte) error {
+		place, t := o.digest.one(r.key, value)
+		o.sums[place].subtract(t)
+		return nil
+	})
 }

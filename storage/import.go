@@ -58,9 +58,9 @@ type Import struct {
 
 	// held tallies the blocks written.
 	held *tallies
-	// onBase says that the tables become the store's base. An import of nothing makes none.
-	onBase bool
-	// logged says that the log may have the import, or that the view is about to become a base.
+	// onBase says that the tables become the store's base, closed that the view was closed for it.
+	onBase, closed bool
+	// logged says that the log may have the import.
 	logged bool
 
 	last    zhenni.CredentialID
@@ -135,7 +135,9 @@ func (s *Store) resume() {
 	s.gate.Lock()
 	defer s.gate.Unlock()
 	s.committer.start(s)
-	s.phase = phaseOpen
+	if s.phase = phaseOpen; s.lostView {
+		s.phase = phaseLost
+	}
 }
 
 // prepareImport marks the import and empties the view of everything, which the mark file now holds.
@@ -425,19 +427,8 @@ func (im *Import) finish() error {
 		return err
 	}
 	rest := []record{state, {waterKey, value}}
-	im.onBase = im.onBase && im.count > 0
-	over, err := im.writeRest(rest)
-	if err != nil {
+	if err := im.writeRest(rest); err != nil {
 		return err
-	}
-	if err := errors.Join(translate(im.writer.Flush()), s.vault.keys.Sync()); err != nil {
-		return err
-	}
-	if im.onBase {
-		im.logged = true
-		if err := s.makeBase(im.held, over); err != nil {
-			return err
-		}
 	}
 	if err := im.log(rest, reached); err != nil {
 		return err
@@ -461,6 +452,7 @@ func (im *Import) log(rest []record, reached water) error {
 	if err := errors.Join(s.propose(e), s.machine.settle()); err != nil {
 		return err
 	}
+	s.step()
 	if err := removeFile(s.path(importFile)); err != nil {
 		return err
 	}
@@ -468,9 +460,10 @@ func (im *Import) log(rest []record, reached water) error {
 	return nil
 }
 
-// writeRest writes the records kept, with the new ones in place of the old. Those that change with every commit are not
-// for a base, and returned.
-func (im *Import) writeRest(fresh []record) (over []record, err error) {
+// writeRest ends the view with the records kept, the new ones in place of the old. A base has none of them: those that
+// change are not to be there in an older form, above all a tenant key as an earlier root wrapped it.
+func (im *Import) writeRest(fresh []record) error {
+	s, d, held := im.store, im.store.digest, *im.held
 	rest := slices.DeleteFunc(slices.Clone(im.kept), func(r record) bool {
 		return slices.ContainsFunc(fresh, func(f record) bool { return bytes.Equal(r.key, f.key) })
 	})
@@ -478,42 +471,16 @@ func (im *Import) writeRest(fresh []record) (over []record, err error) {
 	slices.SortFunc(rest, func(a, b record) int { return bytes.Compare(a.key, b.key) })
 	out := z.NewBuffer(1<<20, "import")
 	defer func() { _ = out.Release() }()
-	d := im.store.digest
+	im.closed = im.onBase && im.count > 0
 	for _, r := range rest {
-		if im.onBase && r.key[0] == prefixMeta {
-			over = append(over, r)
-			continue
+		if !im.closed {
+			stage(out, streamRest, r)
 		}
-		stage(out, streamRest, r)
 		d.count(im.held, r.key, r.value)
 	}
-	return over, translate(im.writer.Write(out))
-}
-
-// Abort ends the import and puts the store back as it was before. After Commit it does nothing.
-func (im *Import) Abort() error {
-	if im.ended {
-		return nil
-	}
-	if err := im.end(); err != nil {
+	err := errors.Join(translate(im.writer.Write(out)), translate(im.writer.Flush()), s.vault.keys.Sync())
+	if err != nil || !im.closed {
 		return err
 	}
-	return im.undo()
-}
-
-func (im *Import) undo() error {
-	im.fail(nil)
-	im.writer.Cancel()
-	if im.logged {
-		im.store.committer.failed = fmt.Errorf("%w: an import ended without an answer; open the store again", zhenni.ErrUnavailable)
-		im.store.resume()
-		return nil
-	}
-	kept, err := im.store.readImportFile()
-	if err == nil {
-		err = im.store.putBack(kept)
-	}
-	im.store.committer.failed = err
-	im.store.resume()
-	return err
+	return s.makeBase(&held, rest)
 }

@@ -14,14 +14,21 @@ import (
 // reading is the view at one moment, with what its own transaction has written. It is used by one goroutine.
 type reading struct {
 	over *badger.Txn
-	base *badger.Txn // nil without a base
+	base tables // nil without a base
+}
+
+// item is a record, its key and value valid until whoever returned it is used again.
+type item interface {
+	Key() []byte
+	Value(visit func(value []byte) error) error
+	ValueCopy(dst []byte) ([]byte, error)
 }
 
 // begin starts a reading, which may write to the upper layer where update is set. The caller discards it.
 func (s *Store) begin(update bool) reading {
 	r := reading{over: s.db.NewTransaction(update)}
 	if s.base != nil {
-		r.base = s.base.db.NewTransaction(false)
+		r.base = s.base.tables
 	}
 	return r
 }
@@ -34,18 +41,13 @@ func (s *Store) look(visit func(reading) error) error {
 }
 
 // Discard ends the reading.
-func (r reading) Discard() {
-	r.over.Discard()
-	if r.base != nil {
-		r.base.Discard()
-	}
-}
+func (r reading) Discard() { r.over.Discard() }
 
 // Get returns the record at key: [badger.ErrKeyNotFound].
-func (r reading) Get(key []byte) (*badger.Item, error) {
-	item, err := r.over.Get(key)
+func (r reading) Get(key []byte) (item, error) {
+	found, err := r.over.Get(key)
 	if r.base == nil || !errors.Is(err, badger.ErrKeyNotFound) {
-		return item, err
+		return found, err
 	}
 	return r.base.Get(key)
 }
@@ -55,33 +57,33 @@ func (r reading) upper() reading { return reading{over: r.over} }
 
 // cursor walks a reading in order of key, as [badger.Iterator] does a transaction.
 type cursor struct {
-	over, base *badger.Iterator // base nil without one
-	at         *badger.Iterator // whose record is next
+	over   *badger.Iterator
+	base   *tableCursor // nil without one
+	atBase bool         // whose record is next
 }
 
 // NewIterator returns a cursor, which its user closes before the reading is discarded.
 func (r reading) NewIterator(options badger.IteratorOptions) *cursor {
 	c := &cursor{over: r.over.NewIterator(options)}
 	if r.base != nil {
-		c.base = r.base.NewIterator(options)
+		c.base = r.base.newCursor(options.Prefix)
 	}
-	c.at = c.over
 	return c
 }
 
 // settle chooses the layer whose record is next, and passes over one that is hidden.
 func (c *cursor) settle() {
-	c.at = c.over
-	switch {
-	case c.base == nil || !c.base.Valid():
+	c.atBase = false
+	if c.base == nil || !c.base.Valid() {
 		return
-	case !c.over.Valid():
-		c.at = c.base
+	}
+	if !c.over.Valid() {
+		c.atBase = true
 		return
 	}
 	switch order := bytes.Compare(c.base.Item().Key(), c.over.Item().Key()); {
 	case order < 0:
-		c.at = c.base
+		c.atBase = true
 	case order == 0:
 		c.base.Next()
 	}
@@ -107,15 +109,24 @@ func (c *cursor) Rewind() {
 
 // Next goes on by one record.
 func (c *cursor) Next() {
-	c.at.Next()
+	if c.atBase {
+		c.base.Next()
+	} else {
+		c.over.Next()
+	}
 	c.settle()
 }
 
 // Valid reports whether there is a record.
-func (c *cursor) Valid() bool { return c.at.Valid() }
+func (c *cursor) Valid() bool { return c.atBase || c.over.Valid() }
 
 // Item returns the record, valid until the cursor moves.
-func (c *cursor) Item() *badger.Item { return c.at.Item() }
+func (c *cursor) Item() item {
+	if c.atBase {
+		return c.base.Item()
+	}
+	return c.over.Item()
+}
 
 // Close ends the cursor.
 func (c *cursor) Close() {

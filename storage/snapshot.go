@@ -96,7 +96,6 @@ func (f *frozen) writeRecords(w *chunkWriter) (_ *tallies, err error) {
 		return nil, err
 	}
 	over, count := f.store.newOverlay(true), uint64(0)
-	defer over.end()
 	var buf []byte
 	err = scan(f.txn.upper(), nil, func(key, value []byte) error {
 		if bytes.Equal(key, progressKey) {
@@ -299,7 +298,6 @@ func (s *Store) readTallied(r io.Reader, visit func(record) error) (front snapsh
 	if over == nil {
 		return front, nil, err
 	}
-	defer over.end()
 	if err != nil || front.untallied {
 		return front, over.sums, err
 	}

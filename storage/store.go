@@ -28,6 +28,8 @@ type Store struct {
 	db    *badger.DB
 	// base is what lies under db, nil where nothing does. Both change only while nobody reads.
 	base *base
+	// lostView says that db was closed and could not be opened again.
+	lostView bool
 
 	// log is the truth and machine what makes the view of it; both are nil in a read-only store.
 	log     *commandlog.Log
@@ -76,6 +78,7 @@ type phase uint8
 const (
 	phaseOpen phase = iota
 	phaseImporting
+	phaseLost
 	phaseClosed
 )
 
@@ -86,12 +89,15 @@ func (p phase) err() error {
 		return nil
 	case phaseImporting:
 		return errImporting
+	case phaseLost:
+		return errLost
 	}
 	return errClosed
 }
 
 var (
 	errImporting = fmt.Errorf("%w: an import is under way", zhenni.ErrUnavailable)
+	errLost      = fmt.Errorf("%w: the view could not be opened again after an import that failed; open the store again", zhenni.ErrUnavailable)
 	errClosed    = fmt.Errorf("%w: the store is closed", zhenni.ErrUnavailable)
 )
 
@@ -221,7 +227,7 @@ func (s *Store) release() error {
 		if err := s.log.Close(); err != nil {
 			return err // what still applies entries needs everything else
 		}
-		if s.db != nil {
+		if s.db != nil && !s.lostView {
 			errs = append(errs, s.machine.settle())
 		}
 	}
