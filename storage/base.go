@@ -323,25 +323,42 @@ func (s *Store) baseID() string {
 
 // walkBase reads every record of the base, once since Open, and holds them against their tallies: [zhenni.ErrCorrupt]. No
 // snapshot rests on a base, and no log is cut behind it, before that.
-func (s *Store) walkBase() (err error) {
-	if s.base == nil || s.base.walked.Load() {
+func (s *Store) walkBase() error {
+	b := s.base
+	if b == nil || b.walked.Load() {
 		return nil
 	}
-	defer damagePanics(&err, "the base")
+	var mu sync.Mutex
+	all := new(tallies)
+	if err := inParallel(len(b.tables), func(n int) error {
+		sums, err := s.sumTable(b.tables[n : n+1])
+		mu.Lock()
+		defer mu.Unlock()
+		all.add(sums)
+		return err
+	}); err != nil {
+		return err
+	}
+	if *all != *b.held {
+		return damagedBase("a table")
+	}
+	b.walked.Store(true)
+	return nil
+}
+
+// sumTable tallies the records of tables.
+func (s *Store) sumTable(t tables) (_ []placed, err error) {
+	defer damagePanics(&err, "a table of the base")
 	sums, d := new(tallies), s.digest
-	it := s.base.tables.newCursor(nil)
+	it := t.newCursor(nil)
 	defer it.Close()
 	for it.Rewind(); it.Valid(); it.Next() {
 		r := it.Item()
 		if err := r.Value(func(value []byte) error { d.count(sums, r.Key(), value); return nil }); err != nil {
-			return err
+			return nil, err
 		}
 	}
-	if *sums != *s.base.held {
-		return damagedBase("a table")
-	}
-	s.base.walked.Store(true)
-	return nil
+	return sums.list(), nil
 }
 
 // overlay tallies the records that lie over a base, each in the place of the one that it hides: what the view holds.

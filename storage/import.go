@@ -39,8 +39,8 @@ const importVersion = 1
 type ImportOptions struct {
 	// Workers is the number of goroutines that seal. Default: one for each CPU.
 	Workers int
-	// Base makes what is imported the store's base, for good: snapshots refer to it instead of holding it once more. See
-	// the package's documentation for what that saves and what it costs.
+	// Base makes what is imported the store's base, for good: snapshots refer to it and do not hold it once more, and its only
+	// other copy is the backup. See the package documentation. An older build refuses the store.
 	Base bool
 }
 

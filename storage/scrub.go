@@ -157,8 +157,15 @@ func (s *Store) scrubFound(what string, err error) {
 	s.opts.Logger.Error("damage was met in what is stored", "where", what, "cause", err)
 }
 
-// scrubTables reads every table. A damaged one has every slot walked again before a read of it is believed, and the next
-// Open make the view anew.
+// scrubFile is scrubFound for a file of the view or of its base: every slot is walked again before a read of it is believed,
+// and the next Open makes the view anew, or says that the base is what is damaged.
+func (s *Store) scrubFile(what string, err error) {
+	s.scrubFound(what, err)
+	s.doubt()
+	s.markDamaged()
+}
+
+// scrubTables reads every table.
 func (s *Store) scrubTables(ctx context.Context, pace func(context.Context, int) bool) {
 	if s.enter() != nil {
 		return
@@ -168,9 +175,7 @@ func (s *Store) scrubTables(ctx context.Context, pace func(context.Context, int)
 	for _, path := range paths {
 		size, err := verifyOpenTable(path)
 		if err != nil {
-			s.scrubFound("table", err)
-			s.doubt()
-			s.markDamaged()
+			s.scrubFile("table", err)
 		}
 		if !pace(ctx, size) {
 			return
@@ -179,7 +184,7 @@ func (s *Store) scrubTables(ctx context.Context, pace func(context.Context, int)
 	s.scrubBase(ctx, pace)
 }
 
-// scrubBase reads every file of the base. What is damaged there is nowhere else in the store: the next Open says so.
+// scrubBase reads every file of the base.
 func (s *Store) scrubBase(ctx context.Context, pace func(context.Context, int) bool) {
 	if s.enter() != nil {
 		return
@@ -192,9 +197,7 @@ func (s *Store) scrubBase(ctx context.Context, pace func(context.Context, int) b
 	aead, err := b.seal.aead(s.keys)
 	for n := 0; n < len(b.seal.Files) && err == nil; n++ {
 		if _, damage := b.seal.content(s.path(baseDir), n, aead); damage != nil {
-			s.scrubFound("base", damage)
-			s.doubt()
-			s.markDamaged()
+			s.scrubFile("base", damage)
 		}
 		if !pace(ctx, int(b.seal.Files[n].Bytes)) {
 			return

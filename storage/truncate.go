@@ -11,6 +11,8 @@ import (
 const (
 	minLogBytes = 64 << 20
 	maxLogBytes = 1 << 30
+	// baseShare is the part of a base, one in so many, from which on what lies over it is reported.
+	baseShare = 4
 )
 
 // truncation decides when a snapshot is due. Its fields belong to the committer but for running.
@@ -92,6 +94,9 @@ func (s *Store) renewSnapshot() {
 func (s *Store) snapshot() error {
 	if err := errors.Join(s.roomForCopy(), s.walkBase()); err != nil {
 		return err
+	}
+	if over, under := diskBytes(s.path(viewDir)), diskBytes(s.path(baseDir)); s.base != nil && over > under/baseShare {
+		s.opts.Logger.Warn("what has changed since the import is a large part of it, and each snapshot holds all of it", "bytes", over, "base", under)
 	}
 	return s.log.Snapshot()
 }
