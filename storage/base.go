@@ -181,19 +181,23 @@ func readBaseFile(path string) ([]byte, error) {
 	}
 	defer f.Close()
 	forget(f)
-	content, err := io.ReadAll(io.LimitReader(f, maxBaseFile+1))
+	info, err := f.Stat()
 	if err != nil {
 		return nil, fmt.Errorf("storage: %w", err)
 	}
-	if len(content) > maxBaseFile {
+	if info.Size() > maxBaseFile {
 		return nil, fmt.Errorf("%w: %s has more than %d bytes", zhenni.ErrCorrupt, filepath.Base(path), maxBaseFile)
+	}
+	content := make([]byte, info.Size())
+	if _, err := io.ReadFull(f, content); err != nil {
+		return nil, fmt.Errorf("storage: %w", err)
 	}
 	return content, nil
 }
 
 // readBaseSeal reads what says what the base in a folder is: [zhenni.ErrCorrupt].
 func readBaseSeal(dir string, keys storeKeys) (seal baseSeal, err error) {
-	text, err := os.ReadFile(filepath.Join(dir, baseSealFile))
+	text, err := readBaseFile(filepath.Join(dir, baseSealFile))
 	if err != nil || json.Unmarshal(text, &seal) != nil {
 		return seal, damagedBase(baseSealFile)
 	}

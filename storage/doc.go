@@ -116,10 +116,10 @@
 //	number of records u64
 //
 // Version 3 is of a store on a base: the id of the base [16] stands behind the sequence, the records are those over the
-// base, and the tallies those of both. Version 1, which still reads, has position, records and number behind its first line, in no chunks, and then
-// HMAC-SHA256 of all of it. One is written after an import, beside what goes on, and when the entries since the last take
-// half the space of the view (64 MiB to 1 GiB). The records are held against the tallies as they are written and read.
-// The log is cut behind a snapshot once it was read back.
+// base, and the tallies those of both. Version 1, which still reads, has position, records and number behind its first
+// line, in no chunks, and then HMAC-SHA256 of all of it. One is written after an import, beside what goes on, and when the
+// entries since the last take half the space of the view (64 MiB to 1 GiB). The records are held against the tallies as
+// they are written and read. The log is cut behind a snapshot once it was read back.
 //
 // # Backup
 //
