@@ -90,7 +90,7 @@ func (s *Store) makeBase(held *tallies, over []record) error {
 		return err
 	}
 	s.step()
-	if err := errors.Join(s.openBase(), s.reopenView()); err != nil {
+	if err := errors.Join(s.openBase(), s.reopenView(), syncDir(s.opts.Dir)); err != nil {
 		return err
 	}
 	s.step()
