@@ -102,7 +102,7 @@ func (d *drill) spell(ctx context.Context, killed bool) (err error) {
 	return d.server.terminate()
 }
 
-// importPeople makes the store with an import of people, by way of the command line.
+// importPeople makes the store with an import of people, by way of the command line, on a base where the seed is odd.
 func (r *Rig) importPeople(store, work string, register *Register) error {
 	people, mapping := filepath.Join(work, "people.csv"), filepath.Join(work, "map.csv")
 	numbers := make([]int, imported)
@@ -112,8 +112,12 @@ func (r *Rig) importPeople(store, work string, register *Register) error {
 	if err := writePeople(people, numbers); err != nil {
 		return err
 	}
-	if _, err := command(r.Binary, "enrol", people, "--map", mapping, "--store", store, "--key-file", keyFile(store),
-		"--profile", r.Profile, "--create-key"); err != nil {
+	enrol := []string{"enrol", people, "--map", mapping, "--store", store, "--key-file", keyFile(store),
+		"--profile", r.Profile, "--create-key"}
+	if r.Seed%2 == 1 {
+		enrol = append(enrol, "--base")
+	}
+	if _, err := command(r.Binary, enrol...); err != nil {
 		return err
 	}
 	f, err := os.Open(mapping)

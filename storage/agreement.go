@@ -49,7 +49,7 @@ func (s *slotSet) clear() {
 // moment is the view at one commit with what the log says that the slots from first on held then, nil where that is not
 // known.
 type moment struct {
-	txn   *badger.Txn
+	txn   reading
 	first zhenni.Slot
 	held  []tally
 }
@@ -59,7 +59,7 @@ func (s *Store) freeze(first, last zhenni.Slot) moment {
 	a := &s.agreement
 	a.mu.RLock()
 	defer a.mu.RUnlock()
-	m := moment{txn: s.db.NewTransaction(false), first: first}
+	m := moment{txn: s.begin(false), first: first}
 	if a.known {
 		m.held = slices.Clone(a.held[first : last+1])
 	}
@@ -157,12 +157,12 @@ func (s *Store) doubt() {
 
 // slotWalk sums slots of one transaction. It is used by one goroutine.
 type slotWalk struct {
-	it     *badger.Iterator
+	it     *cursor
 	digest digester
 	value  []byte
 }
 
-func (s *Store) newSlotWalk(txn *badger.Txn) *slotWalk {
+func (s *Store) newSlotWalk(txn reading) *slotWalk {
 	options := badger.DefaultIteratorOptions
 	options.PrefetchValues = false
 	return &slotWalk{it: txn.NewIterator(options), digest: s.digest}
@@ -233,7 +233,7 @@ func (s *Store) agreeRest() error {
 	if !s.agreement.known || s.opts.ReadOnly {
 		return nil // Check says it of a read-only store
 	}
-	txn := s.db.NewTransaction(false)
+	txn := s.begin(false)
 	defer txn.Discard()
 	w := s.newSlotWalk(txn)
 	defer w.it.Close()
@@ -249,7 +249,7 @@ func (s *Store) agreeRest() error {
 // recorded.
 func (s *Store) survey() (_ *tallies, err error) {
 	sums := new(tallies)
-	txn := s.db.NewTransaction(false)
+	txn := s.begin(false)
 	defer txn.Discard()
 	d, statuses := s.digest, int64(0)
 	err = scan(txn, nil, func(key, value []byte) error {

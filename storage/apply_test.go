@@ -340,7 +340,7 @@ func TestLargestGroupFits(t *testing.T) {
 			t.Fatal(err)
 		}
 	}
-	if err := errors.Join(b.seal(), b.txn.Commit()); err != nil {
+	if err := errors.Join(b.seal(), b.txn.over.Commit()); err != nil {
 		t.Fatal(err)
 	}
 }

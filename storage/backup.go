@@ -212,9 +212,10 @@ func (b *backup) run(held *backupManifest) (zhenni.Backup, error) {
 	}
 	b.entries, b.bytes = 0, 0
 	next := backupManifest{Format: backupFormat, Header: b.store.label, Made: normalTime(b.options.At)}
-	if fresh {
+	if err = b.writeTables(&next, held); err == nil && fresh {
 		err = b.writeBase(&next)
-	} else {
+	}
+	if !fresh {
 		next.Base, next.Tail, next.End = held.Base, held.Tail[:len(held.Tail):len(held.Tail)], held.End
 	}
 	if err == nil {
@@ -434,9 +435,12 @@ func openPart(dir string, p backupPart) (*os.File, error) {
 func (c *recount) part(from io.Reader, p backupPart) error {
 	m := &measured{from: from, hash: sha256.New()}
 	var err error
-	if p.First == 0 {
+	switch {
+	case p.baseName() != "":
+		return m.matches(p)
+	case p.First == 0:
 		err = c.base(m, p.Last, p.Term)
-	} else {
+	default:
 		err = readTail(m, c.entry)
 	}
 	if damage := m.matches(p); damage != nil {

@@ -18,7 +18,7 @@ type record struct{ key, value []byte }
 // batch is the commands of one commit, each seeing what those before it did. Nothing is visible before the commit.
 type batch struct {
 	store *Store
-	txn   *badger.Txn
+	txn   reading
 	sc    scratch
 	water water
 	keyChanges
@@ -40,7 +40,7 @@ type batch struct {
 
 func newBatch(s *Store, reached water, keys keyState) *batch {
 	return &batch{
-		store: s, txn: s.db.NewTransaction(true), water: reached, keyChanges: keyChanges{keys: keys},
+		store: s, txn: s.begin(true), water: reached, keyChanges: keyChanges{keys: keys},
 		ring: *s.ring.Load(), parties: *s.parties.Load(), turned: map[uint16]tally{}, digest: s.digest,
 	}
 }
@@ -75,7 +75,7 @@ func (b *batch) apply(cmd zhenni.Command) (zhenni.Credential, error) {
 // or the key of a new tenant for the next command to use.
 func (b *batch) put(records ...record) {
 	for _, r := range records {
-		if err := errors.Join(b.turn(r), translate(b.txn.Set(r.key, r.value))); err != nil {
+		if err := errors.Join(b.turn(r), translate(b.txn.over.Set(r.key, r.value))); err != nil {
 			b.err = errors.Join(b.err, err)
 		}
 	}
@@ -93,7 +93,7 @@ func (b *batch) turn(r record) error {
 }
 
 // turn returns what a record adds to the tally of its place when it replaces the one that txn has.
-func (s *Store) turn(txn *badger.Txn, d *digester, r record) (place int, t tally, err error) {
+func (s *Store) turn(txn reading, d *digester, r record) (place int, t tally, err error) {
 	place, t = d.one(r.key, r.value)
 	if t.records == 0 {
 		return place, t, nil

@@ -8,7 +8,6 @@ import (
 	"math/rand/v2"
 	"testing"
 
-	"github.com/dgraph-io/badger/v4"
 	"github.com/dgraph-io/ristretto/v2/z"
 
 	"zhenni"
@@ -154,7 +153,7 @@ func BenchmarkReference(b *testing.B) {
 		var sc scratch
 		b.ReportAllocs()
 		for b.Loop() {
-			txn := s.db.NewTransaction(false)
+			txn := s.begin(false)
 			id := benchEnrol(rand.Uint64N(n), n).ID
 			sc.key = appendStatusKey(sc.key[:0], id)
 			err := get(txn, &sc)
@@ -180,7 +179,7 @@ func BenchmarkOpenRecord(b *testing.B) {
 	mustApply(b, s, benchEnrol(1, 2))
 	var sc scratch
 	sc.key = appendTemplateKey(nil, benchEnrol(1, 2).ID, benchModel.Factor)
-	if err := s.db.View(func(txn *badger.Txn) error { return get(txn, &sc) }); err != nil {
+	if err := s.look(func(txn reading) error { return get(txn, &sc) }); err != nil {
 		b.Fatal(err)
 	}
 	ring := *s.ring.Load()

@@ -3,8 +3,6 @@ package storage
 import (
 	"fmt"
 
-	"github.com/dgraph-io/badger/v4"
-
 	"zhenni"
 	"zhenni/storage/keyfile"
 )
@@ -43,7 +41,7 @@ func (c *inspection) keys(m moment) error {
 }
 
 // namedPlaces returns a bit for each place that a template names.
-func (c *inspection) namedPlaces(txn *badger.Txn, state keyState) ([]uint64, error) {
+func (c *inspection) namedPlaces(txn reading, state keyState) ([]uint64, error) {
 	named := make([]uint64, state.places/64+1)
 	err := scan(txn, []byte{prefixCredential}, func(key, value []byte) error {
 		if len(key) != templateKeySize || !isKeyed(value) {
@@ -58,7 +56,7 @@ func (c *inspection) namedPlaces(txn *badger.Txn, state keyState) ([]uint64, err
 }
 
 // erasedPlaces looks for keys that came back. While the file is behind the view, one may be about to be destroyed.
-func (c *inspection) erasedPlaces(txn *badger.Txn, state keyState) error {
+func (c *inspection) erasedPlaces(txn reading, state keyState) error {
 	pending := c.store.vault.keys.Epoch() < state.epoch
 	var slot keyfile.Slot
 	return scan(txn, []byte{prefixErased}, func(key, _ []byte) error {
@@ -77,7 +75,7 @@ func (c *inspection) erasedPlaces(txn *badger.Txn, state keyState) error {
 // hasNoKey reports whether the place that a template names holds no key: destroyed, or never in this file.
 func (c *inspection) hasNoKey(id zhenni.CredentialID) bool {
 	sc := scratch{key: appendTemplateKey(nil, id, c.store.label.Model.Factor)}
-	err := c.store.db.View(func(txn *badger.Txn) error { return get(txn, &sc) })
+	err := c.store.look(func(txn reading) error { return get(txn, &sc) })
 	if err != nil || !isKeyed(sc.value) || c.store.vault.keys == nil {
 		return false
 	}

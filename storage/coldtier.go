@@ -140,7 +140,7 @@ func (m *machine) turnCold(tier *cold.Tier, e entry) error {
 		s.cold.row = make([]int8, s.label.Model.Dim)
 	}
 	defer clear(s.cold.row)
-	txn := s.db.NewTransaction(false)
+	txn := s.begin(false)
 	defer txn.Discard()
 	var sc scratch
 	for _, id := range e.touched(s.label.Model.Factor) {

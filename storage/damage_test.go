@@ -268,7 +268,7 @@ func TestOlderViewIsCaughtUp(t *testing.T) {
 func rawGet(t *testing.T, s *Store, key []byte) []byte {
 	t.Helper()
 	sc := scratch{key: key}
-	if err := s.db.View(func(txn *badger.Txn) error { return get(txn, &sc) }); err != nil {
+	if err := s.look(func(txn reading) error { return get(txn, &sc) }); err != nil {
 		t.Fatal(err)
 	}
 	return sc.value
@@ -304,7 +304,7 @@ func tallyAt(t *testing.T, s *Store, key []byte) (sum tally) {
 		return sum // a store without keys, see TestStoreWithoutALogIsAdopted
 	}
 	sc := scratch{key: key}
-	switch err := s.db.View(func(txn *badger.Txn) error { return get(txn, &sc) }); {
+	switch err := s.look(func(txn reading) error { return get(txn, &sc) }); {
 	case errors.Is(err, zhenni.ErrNotFound):
 		return sum
 	case err != nil:

@@ -15,6 +15,7 @@
 //	log/          the command log and its snapshot, see package commandlog
 //	view/         Badger
 //	cold/         the cold tier, see package cold: a copy of the templates that a disk reads fast
+//	base/         tables of an import, which nothing writes to, under the view of a store on a base
 //	orphans/      tables that Badger would remove at Open, until every record of theirs is seen in the view
 //	upgrade/      the view of the newest format, while a store of an older one is upgraded
 //	quarantine/   damaged views, numbered, after the log made a new one; nothing reads them, and the newest stays
@@ -79,6 +80,39 @@
 // is destroyed, its key first; so is one that fails a write, before the change is acknowledged. It is in no snapshot and no
 // backup. Unlike the view's it can be read without a walk of the slot, for nothing takes a damaged record for absent.
 //
+// # Base
+//
+// An import may make what it writes the base of the store, see [ImportOptions]: Badger is closed, its tables are moved into
+// base/, and a new Badger lies over them. The view is both layers: a record of the upper one hides that of its key in the
+// base, and no record is ever deleted. A base holds credentials and nothing else, so that no tenant key stays in it as an
+// earlier root wrapped it. The header names it, and base.json says what it is:
+//
+//	id      16 bytes, random
+//	tallies of its records, as above
+//	files   name, length and tag of each table: AES-256-GMAC, the nonce its number in the list as of a chunk
+//	mac     HMAC-SHA256 over the JSON of all that
+//
+// The key of the tags is derived from the store key and the id. A snapshot then is what lies over the base, and a backup
+// has the tables once. So the disk holds each imported template once, where view and snapshot are two copies otherwise, and
+// neither a snapshot nor a view made anew costs what the base holds. No log is cut behind a snapshot before every record of
+// the base was found as tallied, once since Open.
+//
+// The price: what is damaged in the base is nowhere else in the store. It is found, by the tags when Open reads up to
+// 256 MiB, else by the scrub, and by the tally of a slot before the first read of it; it is never believed; but the view can
+// not be made again around it. Open then refuses the store and names the file, and that file of a backup, put back, is the
+// repair. Therefore a base is chosen by name, for a disk that has no room for two copies, and never taken by itself.
+//
+// The upper layer grows with what changes, to one record of each key at most: a store all of whose credentials were
+// replaced takes three copies. Snapshots warn from a quarter of the base on. A base is not made anew but by an import.
+//
+// Links to tables that Badger uses would do without the second layer, but Badger truncates a table before it removes it,
+// and with it every link. Where a database opened for reading would make a file of its own in its folder, the tables are
+// read by themselves, so that a base serves on a disk that takes no writes.
+//
+// An import that becomes a base moves the tables, seals them, replaces the header, writes the rest over them and then has
+// its entry in the log. The file import tells the next Open of one that was cut short before that: the header ceases to name the
+// base, the base is removed, and the records kept are put back.
+//
 // # Snapshot
 //
 // Every record of the view but its position, as of one entry, in order of key:
@@ -93,10 +127,11 @@
 //	records as above, then one of no key and no value
 //	number of records u64
 //
-// Version 1, which still reads, has position, records and number behind its first line, in no chunks, and then
-// HMAC-SHA256 of all of it. One is written after an import, beside what goes on, and when the entries since the last take
-// half the space of the view (64 MiB to 1 GiB). The records are held against the tallies as they are written and read.
-// The log is cut behind a snapshot once it was read back.
+// Version 3 is of a store on a base: the id of the base [16] stands behind the sequence, the records are those over the
+// base, and the tallies those of both. Version 1, which still reads, has position, records and number behind its first
+// line, in no chunks, and then HMAC-SHA256 of all of it. One is written after an import, beside what goes on, and when the
+// entries since the last take half the space of the view (64 MiB to 1 GiB). The records are held against the tallies as
+// they are written and read. The log is cut behind a snapshot once it was read back.
 //
 // # Backup
 //
@@ -104,6 +139,7 @@
 // runs of entries. The manifest is replaced last and whole, and is what makes the rest a backup.
 //
 //	manifest.json            header, size and SHA-256 of every other file, where the backup ends, a MAC over all of it
+//	table-<base>-<name>      a file of the base, as it is
 //	base-<index>             a snapshot, as above
 //	log-<first>-<last>       "zhenni backup 1\n", then of each entry, Raft's own too:
 //	                         index u64 | term u64 | kind u8 | length u32 | the entry, as above
@@ -204,6 +240,8 @@
 // header, removes the log, the snapshots and the old view, and takes the new one over. It needs room for a second view.
 // Copies of the store from before, and views in quarantine, keep templates that no erasure reaches; so do the blocks of
 // removed files until the disk uses them again.
+//
+// Format 5 is format 4 on a base. A store becomes one by an import, and an older build refuses it.
 //
 // # What is durable when
 //

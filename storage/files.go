@@ -20,6 +20,7 @@ const (
 	logDir      = "log"         // the command log and its snapshots
 	viewDir     = "view"        // Badger's folder
 	coldDir     = "cold"        // the cold tier, a copy of the templates that reads fast; see package cold
+	baseDir     = "base"        // what an import wrote once, under the view
 	orphanDir   = "orphans"     // tables that Badger would remove, until nothing of theirs is missing
 	upgradeDir  = "upgrade"     // the view of the newest format, while it is made
 

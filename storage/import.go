@@ -39,6 +39,9 @@ const importVersion = 1
 type ImportOptions struct {
 	// Workers is the number of goroutines that seal. Default: one for each CPU.
 	Workers int
+	// Base makes what is imported the store's base, for good: snapshots refer to it and do not hold it once more, and its only
+	// other copy is the backup. See the package documentation. An older build refuses the store.
+	Base bool
 }
 
 // Import fills an empty store with millions of credentials through Badger's stream writer. Its methods are called from
@@ -55,6 +58,8 @@ type Import struct {
 
 	// held tallies the blocks written.
 	held *tallies
+	// onBase says that the tables become the store's base, closed that the view was closed for it.
+	onBase, closed bool
 	// logged says that the log may have the import.
 	logged bool
 
@@ -105,6 +110,7 @@ func (s *Store) NewImport(ctx context.Context, opts ImportOptions) (*Import, err
 	if workers < 1 {
 		workers = runtime.GOMAXPROCS(0)
 	}
+	im.onBase = opts.Base
 	im.start(workers)
 	return im, nil
 }
@@ -129,7 +135,9 @@ func (s *Store) resume() {
 	s.gate.Lock()
 	defer s.gate.Unlock()
 	s.committer.start(s)
-	s.phase = phaseOpen
+	if s.phase = phaseOpen; s.lostView {
+		s.phase = phaseLost
+	}
 }
 
 // prepareImport marks the import and empties the view of everything, which the mark file now holds.
@@ -168,7 +176,7 @@ func (s *Store) latchIfMarked(err error) error {
 
 // restRecords returns every record but those of credentials, in order of key.
 func (s *Store) restRecords() (kept []record, err error) {
-	err = s.db.View(func(txn *badger.Txn) error {
+	err = s.look(func(txn reading) error {
 		for _, prefix := range []byte{prefixKeyState, prefixTenantKey, prefixMeta, prefixParty} {
 			err := scan(txn, []byte{prefix}, func(key, value []byte) error {
 				kept = append(kept, record{bytes.Clone(key), bytes.Clone(value)})
@@ -422,9 +430,6 @@ func (im *Import) finish() error {
 	if err := im.writeRest(rest); err != nil {
 		return err
 	}
-	if err := errors.Join(translate(im.writer.Flush()), s.vault.keys.Sync()); err != nil {
-		return err
-	}
 	if err := im.log(rest, reached); err != nil {
 		return err
 	}
@@ -447,6 +452,7 @@ func (im *Import) log(rest []record, reached water) error {
 	if err := errors.Join(s.propose(e), s.machine.settle()); err != nil {
 		return err
 	}
+	s.step()
 	if err := removeFile(s.path(importFile)); err != nil {
 		return err
 	}
@@ -454,8 +460,10 @@ func (im *Import) log(rest []record, reached water) error {
 	return nil
 }
 
-// writeRest writes the records kept, with the new ones in place of the old.
+// writeRest ends the view with the records kept, the new ones in place of the old. A base has none of them: those that
+// change are not to be there in an older form, above all a tenant key as an earlier root wrapped it.
 func (im *Import) writeRest(fresh []record) error {
+	s, d, held := im.store, im.store.digest, *im.held
 	rest := slices.DeleteFunc(slices.Clone(im.kept), func(r record) bool {
 		return slices.ContainsFunc(fresh, func(f record) bool { return bytes.Equal(r.key, f.key) })
 	})
@@ -463,38 +471,16 @@ func (im *Import) writeRest(fresh []record) error {
 	slices.SortFunc(rest, func(a, b record) int { return bytes.Compare(a.key, b.key) })
 	out := z.NewBuffer(1<<20, "import")
 	defer func() { _ = out.Release() }()
-	d := im.store.digest
+	im.closed = im.onBase && im.count > 0
 	for _, r := range rest {
-		stage(out, streamRest, r)
+		if !im.closed {
+			stage(out, streamRest, r)
+		}
 		d.count(im.held, r.key, r.value)
 	}
-	return translate(im.writer.Write(out))
-}
-
-// Abort ends the import and puts the store back as it was before. After Commit it does nothing.
-func (im *Import) Abort() error {
-	if im.ended {
-		return nil
-	}
-	if err := im.end(); err != nil {
+	err := errors.Join(translate(im.writer.Write(out)), translate(im.writer.Flush()), s.vault.keys.Sync())
+	if err != nil || !im.closed {
 		return err
 	}
-	return im.undo()
-}
-
-func (im *Import) undo() error {
-	im.fail(nil)
-	im.writer.Cancel()
-	if im.logged {
-		im.store.committer.failed = fmt.Errorf("%w: an import ended without an answer; open the store again", zhenni.ErrUnavailable)
-		im.store.resume()
-		return nil
-	}
-	kept, err := im.store.readImportFile()
-	if err == nil {
-		err = im.store.putBack(kept)
-	}
-	im.store.committer.failed = err
-	im.store.resume()
-	return err
+	return s.makeBase(&held, rest)
 }

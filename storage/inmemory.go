@@ -50,6 +50,9 @@ func (s *Store) openInMemory() (err error) {
 
 func (s *Store) fillFromSnapshot() error {
 	snapshot, err := s.log.OpenSnapshot()
+	if err == nil && snapshot == nil && s.base != nil {
+		err = fmt.Errorf("%w: an import that no snapshot holds; open the store for writing once", zhenni.ErrUnavailable)
+	}
 	if err != nil || snapshot == nil {
 		return err
 	}

@@ -8,8 +8,6 @@ import (
 	"os"
 	"path/filepath"
 
-	"github.com/dgraph-io/badger/v4"
-
 	"zhenni"
 	"zhenni/storage/keyfile"
 )
@@ -51,7 +49,7 @@ func (s *Store) openKeyState(value []byte, sc *scratch) (keyState, error) {
 }
 
 // loadKeyState reads what the view knows of the key file; one without it has given out no place.
-func (s *Store) loadKeyState(txn *badger.Txn) (keyState, error) {
+func (s *Store) loadKeyState(txn reading) (keyState, error) {
 	sc := scratch{key: keyStateKey}
 	err := get(txn, &sc)
 	if errors.Is(err, zhenni.ErrNotFound) {
@@ -109,7 +107,7 @@ func (s *Store) openKeys() (err error) {
 // settleKeys holds the key file against the view: an older one is refused, what a crash left undone is done.
 func (s *Store) settleKeys() error {
 	var state keyState
-	err := s.db.View(func(txn *badger.Txn) (err error) {
+	err := s.look(func(txn reading) (err error) {
 		state, err = s.loadKeyState(txn)
 		return err
 	})
@@ -167,7 +165,7 @@ func (s *Store) keysOlder(state keyState) (bool, error) {
 func (s *Store) shredErased(state keyState) error {
 	var places []uint64
 	var slot keyfile.Slot
-	err := s.db.View(func(txn *badger.Txn) error {
+	err := s.look(func(txn reading) error {
 		return scan(txn, []byte{prefixErased}, func(key, _ []byte) error {
 			place, ok := parseErasedKey(key)
 			if !ok {

@@ -107,7 +107,7 @@ func (r *restore) findKeys() error {
 	o, header := r.options, r.manifest.Header
 	path := o.KeysCopy
 	switch {
-	case header.Format != format:
+	case header.Format < format:
 		return nil // the keys lie in its records
 	case path == "" && o.Keys == "" && o.AdoptKeys:
 		return nil
@@ -140,7 +140,7 @@ func (r *restore) foreignKeys() bool {
 
 // layKeys puts the copy of the keys where the new store has its key file. The copy stays as it is.
 func (r *restore) layKeys() error {
-	if r.options.KeysCopy == "" || r.manifest.Header.Format != format {
+	if r.options.KeysCopy == "" || r.manifest.Header.Format < format {
 		return nil
 	}
 	from, err := keyfile.Open(r.options.KeysCopy, r.manifest.Header.keysID(), r.keys.file, true)

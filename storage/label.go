@@ -17,9 +17,10 @@ import (
 )
 
 // format is the version of everything in the folder: header, mark, key layout and records. Format 1 had no log, format 2
-// no tallies of the slots, format 3 no key file; a writing Open makes each the newest, which an older build does not
-// touch.
+// no tallies of the slots, format 3 no key file; a writing Open makes each a store of format 4, which an older build does
+// not touch. Format 5 is one on a base.
 const (
+	baseFormat  = 5
 	format      = 4
 	oldFormat   = 1
 	slotsFormat = 3
@@ -35,6 +36,8 @@ type label struct {
 	Model    zhenni.Model `json:"model"`
 	Created  time.Time    `json:"created,omitzero"`
 	StoreKey []byte       `json:"store_key"`
+	// Base is the id of the base that the view lies over; it is of format 5, and of no other.
+	Base string `json:"base,omitempty"`
 	// Upgraded says that the view of the newest format is complete and has not taken the place of the old one yet.
 	Upgraded bool   `json:"upgraded,omitempty"`
 	MAC      []byte `json:"mac,omitempty"`
@@ -126,8 +129,8 @@ func parseLabel(text []byte) (label, error) {
 	if err := json.Unmarshal(text, &l); err != nil {
 		return l, fmt.Errorf("%w: %s does not read as a store's header; put back a copy of it", zhenni.ErrCorrupt, headerFile)
 	}
-	if l.Format < oldFormat || l.Format > format {
-		return l, fmt.Errorf("%w: %s has format %d, this build reads %d to %d", zhenni.ErrFormat, headerFile, l.Format, oldFormat, format)
+	if l.Format < oldFormat || l.Format > baseFormat {
+		return l, fmt.Errorf("%w: %s has format %d, this build reads %d to %d", zhenni.ErrFormat, headerFile, l.Format, oldFormat, baseFormat)
 	}
 	return l, nil
 }

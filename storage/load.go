@@ -19,7 +19,7 @@ func (s *Store) load() error {
 	ring := keyring{0: s.keys.system}
 	parties := map[string]party{}
 	var reached water
-	err := s.db.View(func(txn *badger.Txn) error {
+	err := s.look(func(txn reading) error {
 		if err := s.loadTenantKeys(txn, ring); err != nil {
 			return err
 		}
@@ -42,7 +42,7 @@ func (s *Store) load() error {
 
 // loadTenantKeys unwraps every tenant key. One that does not open is kept as nil: its records are refused one by one
 // and the other tenants are served. A root that can not be reached stops the load.
-func (s *Store) loadTenantKeys(txn *badger.Txn, ring keyring) error {
+func (s *Store) loadTenantKeys(txn reading, ring keyring) error {
 	return scan(txn, []byte{prefixTenantKey}, func(key, value []byte) error {
 		tenant, version, ok := parseTenantKey(key)
 		if !ok || isRetired(value) {
@@ -97,7 +97,7 @@ func (s *Store) newTenantKey(tenant zhenni.TenantID, version uint16) (*tenantKey
 }
 
 // loadParties reads the relying parties. One that does not open is left out, which refuses its requests.
-func (s *Store) loadParties(txn *badger.Txn, ring keyring, parties map[string]party) error {
+func (s *Store) loadParties(txn reading, ring keyring, parties map[string]party) error {
 	var sc scratch
 	return scan(txn, []byte{prefixParty}, func(key, value []byte) error {
 		p, err := s.openParty(ring, key, value, &sc)
@@ -119,7 +119,7 @@ func (s *Store) openParty(ring keyring, key, value []byte, sc *scratch) (party, 
 }
 
 // loadWater reads the high-water record; a store without one has no commit yet.
-func (s *Store) loadWater(txn *badger.Txn, ring keyring) (water, error) {
+func (s *Store) loadWater(txn reading, ring keyring) (water, error) {
 	sc := scratch{key: waterKey}
 	err := get(txn, &sc)
 	if errors.Is(err, zhenni.ErrNotFound) {
@@ -150,7 +150,7 @@ func (s *Store) compareMark(reached water) error {
 }
 
 // scan visits every record under prefix in order of key. Key and value are valid during the visit.
-func scan(txn *badger.Txn, prefix []byte, visit func(key, value []byte) error) error {
+func scan(txn reading, prefix []byte, visit func(key, value []byte) error) error {
 	options := badger.DefaultIteratorOptions
 	options.PrefetchValues = false
 	options.Prefix = prefix

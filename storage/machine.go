@@ -10,8 +10,6 @@ import (
 	"path/filepath"
 	"sync/atomic"
 
-	"github.com/dgraph-io/badger/v4"
-
 	"zhenni"
 	"zhenni/storage/commandlog"
 )
@@ -162,19 +160,19 @@ func (m *machine) write(at position, e *entry) error {
 		}
 	}
 	a, next := &m.store.agreement, progress{at, m.durable}
-	txn := m.store.db.NewTransaction(true)
+	txn := m.store.begin(true)
 	defer txn.Discard()
 	if err := m.tallyOld(txn, e); err != nil {
 		return err
 	}
 	for _, r := range append(e.records[:len(e.records):len(e.records)], next.seal(m.store.keys.log)) {
-		if err := txn.Set(r.key, r.value); err != nil {
+		if err := txn.over.Set(r.key, r.value); err != nil {
 			return translate(err)
 		}
 	}
 	a.mu.Lock()
 	defer a.mu.Unlock()
-	if err := translate(txn.Commit()); err != nil {
+	if err := translate(txn.over.Commit()); err != nil {
 		return err
 	}
 	if e.kind == entryImport {
@@ -187,7 +185,7 @@ func (m *machine) write(at position, e *entry) error {
 
 // tallyOld tallies an entry of the old version, which does not say. In a store with tallies such an entry is applied
 // only to a view that is made anew, whose records are therefore those before the entry.
-func (m *machine) tallyOld(txn *badger.Txn, e *entry) error {
+func (m *machine) tallyOld(txn reading, e *entry) error {
 	s := m.store
 	if !e.untallied || !s.agreement.known {
 		return nil
@@ -270,7 +268,7 @@ func (m *machine) settle() error {
 // readProgress reads the position of the view. A view without one holds nothing of the log.
 func (s *Store) readProgress() (p progress, ok bool, err error) {
 	sc := scratch{key: progressKey}
-	err = s.db.View(func(txn *badger.Txn) error { return get(txn, &sc) })
+	err = s.look(func(txn reading) error { return get(txn, &sc) })
 	switch {
 	case errors.Is(err, zhenni.ErrNotFound):
 		return progress{}, false, nil
@@ -300,7 +298,7 @@ func (s *Store) locate() error {
 	if held.applied.index > s.log.Last() {
 		return fmt.Errorf("%w: it ends at entry %d, the view has %d", errLogShort, s.log.Last(), held.applied.index)
 	}
-	return s.db.View(func(txn *badger.Txn) error {
+	return s.look(func(txn reading) error {
 		reached, err := s.loadWater(txn, keyring{0: s.keys.system})
 		if err != nil {
 			return err

@@ -8,6 +8,7 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"time"
 
@@ -20,6 +21,7 @@ const (
 	manifestFile = "manifest.json"
 	basePattern  = "base-%020d"      // a snapshot, by the entry it reaches
 	tailPattern  = "log-%020d-%020d" // entries of the log, by the first and the last
+	tablePrefix  = "table-"          // files of the store's base, by its id and their own names
 )
 
 const (
@@ -35,6 +37,8 @@ type backupManifest struct {
 	Format int       `json:"format"`
 	Made   time.Time `json:"made,omitzero"`
 	Header label     `json:"header"`
+	// Tables are the files of the store's base, which snapshot and log lie over; none where it has none.
+	Tables []backupPart `json:"tables,omitempty"`
 	// Base is nil where the log held all entries from the first.
 	Base *backupPart  `json:"base,omitempty"`
 	Tail []backupPart `json:"log"`
@@ -47,7 +51,7 @@ type backupPart struct {
 	Name   string `json:"name"`
 	Bytes  int64  `json:"bytes"`
 	SHA256 []byte `json:"sha256"`
-	// First and Last are the entries it holds, First 0 for a snapshot; Term is that of the last.
+	// First and Last are the entries it holds, First 0 for a snapshot; Term is that of the last. All are 0 for a table.
 	First uint64 `json:"first,omitempty"`
 	Last  uint64 `json:"last"`
 	Term  uint64 `json:"term"`
@@ -74,10 +78,22 @@ func (m backupManifest) mac(key []byte) ([]byte, error) {
 
 // parts is every file but the manifest, in order.
 func (m backupManifest) parts() []backupPart {
-	if m.Base == nil {
-		return m.Tail
+	parts := slices.Clone(m.Tables)
+	if m.Base != nil {
+		parts = append(parts, *m.Base)
 	}
-	return append([]backupPart{*m.Base}, m.Tail...)
+	return append(parts, m.Tail...)
+}
+
+// tablePart names the file of a backup that a file of a base is copied to, baseName turns it back: "" for another file.
+func tablePart(id, name string) string { return tablePrefix + id + "-" + name }
+
+func (p backupPart) baseName() string {
+	_, name, _ := strings.Cut(strings.TrimPrefix(p.Name, tablePrefix), "-")
+	if !strings.HasPrefix(p.Name, tablePrefix) || !isBaseTable(name) && name != baseSealFile {
+		return ""
+	}
+	return name
 }
 
 func (m backupManifest) bytes() (total int64) {
@@ -159,6 +175,9 @@ func isBackupPart(name string) bool {
 	name = strings.TrimSuffix(name, ".new")
 	if name == manifestFile {
 		return true
+	}
+	if (backupPart{Name: name}).baseName() != "" {
+		return filepath.Base(name) == name
 	}
 	var first, last uint64
 	if n, _ := fmt.Sscanf(name, tailPattern, &first, &last); n == 2 {

@@ -3,6 +3,7 @@ package storage
 import (
 	"errors"
 	"maps"
+	"os"
 	"slices"
 	"testing"
 	"time"
@@ -119,6 +120,47 @@ func (m *sameAsMap) Reopen(t *rapid.T) {
 	}
 }
 
+// Snapshot cuts the log.
+func (m *sameAsMap) Snapshot(t *rapid.T) {
+	if err := m.store.snapshot(); err != nil {
+		t.Fatal(err)
+	}
+}
+
+// Lose has the view made again.
+func (m *sameAsMap) Lose(t *rapid.T) {
+	if err := m.store.Close(); err != nil {
+		t.Fatal(err)
+	}
+	if err := os.RemoveAll(m.store.path(viewDir)); err != nil {
+		t.Fatal(err)
+	}
+	m.Reopen(t)
+}
+
+// fill imports some credentials, onto a base or not.
+func (m *sameAsMap) fill(t *rapid.T) {
+	im, err := m.store.NewImport(t.Context(), ImportOptions{Base: rapid.Bool().Draw(t, "base")})
+	if err != nil {
+		t.Fatal(err)
+	}
+	for n := range 6 {
+		if !rapid.Bool().Draw(t, "imported") {
+			continue
+		}
+		e := testEnrol(n)
+		e.Tenant = zhenni.TenantID(1 + n%2)
+		_, _ = m.expect(e)
+		if err := im.Add(e); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if err := im.Commit(); err != nil {
+		t.Fatal(err)
+	}
+	m.store.truncation.running.Wait()
+}
+
 // Check compares every credential, by its id and by a walk, and every relying party.
 func (m *sameAsMap) Check(t *rapid.T) {
 	row := make([]int8, testModel.Dim)
@@ -209,6 +251,9 @@ func TestSameAsMap(t *testing.T) {
 			rt.Fatal(err)
 		}
 		defer func() { _ = m.store.Close() }()
-		rt.Repeat(map[string]func(*rapid.T){"": m.Check, "Apply": m.Apply, "Reopen": m.Reopen})
+		m.fill(rt)
+		rt.Repeat(map[string]func(*rapid.T){
+			"": m.Check, "Apply": m.Apply, "Reopen": m.Reopen, "Snapshot": m.Snapshot, "Lose": m.Lose,
+		})
 	})
 }

@@ -69,7 +69,7 @@ func TestOpenRefuses(t *testing.T) {
 		{"new store, no entropy", func(t *testing.T, o *Options) { o.Dir, o.Entropy = t.TempDir(), dry{} }, zhenni.ErrUnavailable},
 		{"no store, read-only", func(t *testing.T, o *Options) { o.Dir, o.ReadOnly = t.TempDir(), true }, zhenni.ErrNotFound},
 		{"newer format", func(t *testing.T, o *Options) {
-			edit(t, filepath.Join(o.Dir, headerFile), `"format": 4`, `"format": 5`)
+			edit(t, filepath.Join(o.Dir, headerFile), `"format": 4`, `"format": 6`)
 		}, zhenni.ErrFormat},
 		{"header changed", func(t *testing.T, o *Options) {
 			edit(t, filepath.Join(o.Dir, headerFile), `"dim": 32`, `"dim": 33`)

@@ -3,6 +3,7 @@ package storage
 import (
 	"errors"
 	"fmt"
+	"os"
 
 	"zhenni"
 )
@@ -22,6 +23,11 @@ func (s *Store) openView() error {
 			return errors.Join(damage, err)
 		}
 		s.db = nil
+	}
+	if _, err := os.Stat(s.path(importFile)); err == nil { // which the log has not, or it could not be rebuilt
+		if err := s.dropBase(); err != nil {
+			return errors.Join(damage, err)
+		}
 	}
 	aside, err := s.quarantine()
 	if err != nil {

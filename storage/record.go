@@ -6,8 +6,6 @@ import (
 	"path/filepath"
 	"slices"
 
-	"github.com/dgraph-io/badger/v4"
-
 	"zhenni"
 )
 
@@ -72,7 +70,7 @@ func (m *machine) loadRing(e entry) error {
 		return nil
 	}
 	m.ring = keyring{0: m.store.keys.system}
-	return m.store.db.View(func(txn *badger.Txn) error { return m.store.loadTenantKeys(txn, m.ring) })
+	return m.store.look(func(txn reading) error { return m.store.loadTenantKeys(txn, m.ring) })
 }
 
 // change reads one record; ok is false for one that goes with another or is bookkeeping of the store.

@@ -75,7 +75,7 @@ type recount struct {
 // base follows a snapshot.
 func (c *recount) base(from io.Reader, index, term uint64) error {
 	statuses := int64(0)
-	front, err := readSnapshot(from, c.keys.log, func(r record) error {
+	front, err := readSnapshot(from, c.keys.log, nil, func(r record) error {
 		if r.key[0] == prefixCredential && len(r.key) == statusKeySize {
 			statuses++
 		}
@@ -85,6 +85,9 @@ func (c *recount) base(from io.Reader, index, term uint64) error {
 		return err
 	}
 	at := front.at
+	if front.base != "" && statuses < c.end.Credentials {
+		statuses = c.end.Credentials // the others are in the tables
+	}
 	if at.index > index || at.sequence != c.end.Sequence || statuses != c.end.Credentials {
 		return fmt.Errorf("%w: a snapshot of commit %d has %d credentials; its records say commit %d and %d",
 			zhenni.ErrCorrupt, at.sequence, statuses, c.end.Sequence, c.end.Credentials)

@@ -73,6 +73,9 @@ func (s *Store) recoverImport() error {
 	}
 	s.opts.Logger.Warn("an import was left half done; the store is put back as it was before")
 	// What the import emptied is not lost: its orphans need not be in the view.
+	if err := s.dropBase(); err != nil {
+		return err
+	}
 	return errors.Join(s.putBack(kept), s.dropOrphans())
 }
 
@@ -112,15 +115,66 @@ func (s *Store) putBack(kept []record) error {
 	if err := s.dropKeys(kept); err != nil {
 		return err
 	}
+	if err := s.writeRecords(kept); err != nil {
+		return err
+	}
+	return removeFile(s.path(importFile))
+}
+
+// writeRecords writes records to the view beside the log, durably.
+func (s *Store) writeRecords(records []record) error {
 	batch := s.db.NewWriteBatch()
 	defer batch.Cancel()
-	for _, r := range kept {
+	for _, r := range records {
 		if err := translate(batch.Set(r.key, r.value)); err != nil {
 			return err
 		}
 	}
-	if err := errors.Join(translate(batch.Flush()), syncView(s.path(viewDir))); err != nil {
+	return errors.Join(translate(batch.Flush()), syncView(s.path(viewDir)))
+}
+
+// Abort ends the import and puts the store back as it was before. After Commit it does nothing.
+func (im *Import) Abort() error {
+	if im.ended {
+		return nil
+	}
+	if err := im.end(); err != nil {
 		return err
 	}
-	return removeFile(s.path(importFile))
+	return im.undo()
+}
+
+func (im *Import) undo() error {
+	s := im.store
+	im.fail(nil)
+	im.writer.Cancel()
+	defer s.resume()
+	if im.logged {
+		s.committer.failed = fmt.Errorf("%w: an import ended without an answer; open the store again", zhenni.ErrUnavailable)
+		return nil
+	}
+	err := im.reopen()
+	var kept []record
+	if err == nil {
+		kept, err = s.readImportFile()
+	}
+	if err == nil {
+		err = s.putBack(kept)
+	}
+	s.committer.failed = err
+	return err
+}
+
+// reopen opens the view again where it was closed to become a base. Where that fails the store is of no use.
+func (im *Import) reopen() error {
+	if !im.closed {
+		return nil
+	}
+	s := im.store
+	err := errors.Join(translate(s.db.Close()), s.dropBase())
+	if err == nil {
+		err = s.reopenView()
+	}
+	s.lostView = err != nil
+	return err
 }

@@ -145,6 +145,9 @@ func (r *restore) take() (err error) {
 		return errors.Join(err, r.lock.Close())
 	}
 	need := r.manifest.bytes() * 2 // once as log and snapshot, once as view
+	for _, p := range r.manifest.Tables {
+		need -= p.Bytes // those of a base once
+	}
 	s := &Store{opts: r.options.Options}
 	if err := s.roomFor(dir, need); err != nil {
 		return errors.Join(err, r.lock.Close())
@@ -155,7 +158,7 @@ func (r *restore) take() (err error) {
 // restorable are the files that a restore leaves half done.
 var restorable = []string{
 	headerFile, headerFile + ".new", markFile, markFile + ".new", slotsFile, slotsFile + ".new", restoreFile + ".new",
-	damagedFile, verifyingFile, keysFile, keysFile + ".new", logDir, viewDir, orphanDir, quarantineDir,
+	damagedFile, verifyingFile, keysFile, keysFile + ".new", logDir, viewDir, baseDir, orphanDir, quarantineDir,
 }
 
 func (r *restore) clear() error {
@@ -227,9 +230,12 @@ func (r *restore) layPart(seed *commandlog.Seed, p backupPart) error {
 	}
 	defer f.Close()
 	m := &measured{from: f, hash: sha256.New()}
-	if p.First == 0 {
+	switch name := p.baseName(); {
+	case name != "":
+		err = r.layTable(name, m)
+	case p.First == 0:
 		err = seed.Snapshot(p.Last, p.Term, m)
-	} else {
+	default:
 		err = readTail(m, seed.Append)
 	}
 	return errors.Join(err, m.matches(p))

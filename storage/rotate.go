@@ -9,8 +9,6 @@ import (
 	"math"
 	"slices"
 
-	"github.com/dgraph-io/badger/v4"
-
 	"zhenni"
 )
 
@@ -23,7 +21,7 @@ func (s *Store) step() {
 
 // viewScan is scan in a transaction of its own.
 func (s *Store) viewScan(prefix []byte, visit func(key, value []byte) error) error {
-	return s.db.View(func(txn *badger.Txn) error { return scan(txn, prefix, visit) })
+	return s.look(func(txn reading) error { return scan(txn, prefix, visit) })
 }
 
 // commitRecords makes records part of the log and the view, in commits of bounded size. The committer rests.

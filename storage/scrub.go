@@ -44,7 +44,7 @@ func (s *Store) Scrubbed() Scrubbed {
 // taken over from an older format, and where the process died while it read them, perhaps by a table that is damaged.
 func (s *Store) verifyFirst() bool {
 	_, missing := os.Stat(s.path(verifyingFile))
-	first := missing == nil || s.label.Format < slotsFormat || s.label.Upgraded || diskBytes(s.path(viewDir)) <= s.opts.verifyAtOnce
+	first := missing == nil || s.label.Format < slotsFormat || s.label.Upgraded || diskBytes(s.path(viewDir))+diskBytes(s.path(baseDir)) <= s.opts.verifyAtOnce
 	s.scrub.tablesRead.Store(first)
 	return first
 }
@@ -157,8 +157,15 @@ func (s *Store) scrubFound(what string, err error) {
 	s.opts.Logger.Error("damage was met in what is stored", "where", what, "cause", err)
 }
 
-// scrubTables reads every table. A damaged one has every slot walked again before a read of it is believed, and the next
-// Open make the view anew.
+// scrubFile is scrubFound for a file of the view or of its base: every slot is walked again before a read of it is believed,
+// and the next Open makes the view anew, or says that the base is what is damaged.
+func (s *Store) scrubFile(what string, err error) {
+	s.scrubFound(what, err)
+	s.doubt()
+	s.markDamaged()
+}
+
+// scrubTables reads every table.
 func (s *Store) scrubTables(ctx context.Context, pace func(context.Context, int) bool) {
 	if s.enter() != nil {
 		return
@@ -168,11 +175,31 @@ func (s *Store) scrubTables(ctx context.Context, pace func(context.Context, int)
 	for _, path := range paths {
 		size, err := verifyOpenTable(path)
 		if err != nil {
-			s.scrubFound("table", err)
-			s.doubt()
-			s.markDamaged()
+			s.scrubFile("table", err)
 		}
 		if !pace(ctx, size) {
+			return
+		}
+	}
+	s.scrubBase(ctx, pace)
+}
+
+// scrubBase reads every file of the base.
+func (s *Store) scrubBase(ctx context.Context, pace func(context.Context, int) bool) {
+	if s.enter() != nil {
+		return
+	}
+	b := s.base
+	s.gate.RUnlock()
+	if b == nil {
+		return
+	}
+	aead, err := b.seal.aead(s.keys)
+	for n := 0; n < len(b.seal.Files) && err == nil; n++ {
+		if _, damage := b.seal.content(s.path(baseDir), n, aead); damage != nil {
+			s.scrubFile("base", damage)
+		}
+		if !pace(ctx, int(b.seal.Files[n].Bytes)) {
 			return
 		}
 	}
@@ -207,7 +234,7 @@ func (s *Store) scrubRead(
 
 // scrubSlots walks every slot and reports whether it came to the end.
 func (s *Store) scrubSlots(ctx context.Context, pace func(context.Context, int) bool) bool {
-	share := int(diskBytes(s.path(viewDir)) / zhenni.Slots)
+	share := int((diskBytes(s.path(viewDir)) + diskBytes(s.path(baseDir))) / zhenni.Slots)
 	for slot := range zhenni.Slot(zhenni.Slots) {
 		s.scrub.slots.Store(int64(slot))
 		err := s.References(slot, slot, func(zhenni.Reference) error { return nil })

@@ -6,12 +6,11 @@ import (
 	"crypto/hmac"
 	"crypto/sha256"
 	"encoding/binary"
+	"encoding/hex"
 	"errors"
 	"fmt"
 	"hash"
 	"io"
-
-	"github.com/dgraph-io/badger/v4"
 
 	"zhenni"
 	"zhenni/storage/commandlog"
@@ -21,6 +20,7 @@ import (
 // records are sealed; the stream that carries them is whole or does not read.
 const (
 	snapshotMagic    = "zhenni snapshot 2\n"
+	overMagic        = "zhenni snapshot 3\n" // of what lies over a base
 	oldSnapshotMagic = "zhenni snapshot 1\n"
 )
 
@@ -29,7 +29,7 @@ const snapshotBuffer = 1 << 20
 // frozen is the view as of one entry, and what it must hold.
 type frozen struct {
 	store *Store
-	txn   *badger.Txn
+	txn   reading
 	at    position
 	held  *tallies
 	id    [chunkIDSize]byte
@@ -53,7 +53,7 @@ func (m *machine) Snapshot() (commandlog.Snapshot, error) {
 	m.changed = false
 	m.stale.Store(false)           // one that is not written is found damaged again
 	held := m.store.agreement.held // the machine is its only writer
-	f.held, f.txn = &held, m.store.db.NewTransaction(false)
+	f.held, f.txn = &held, m.store.begin(false)
 	return f, nil
 }
 
@@ -61,11 +61,15 @@ func (f *frozen) Release() { f.txn.Discard() }
 
 // Write writes the snapshot. A view that does not hold what the log says gives none: [zhenni.ErrCorrupt].
 func (f *frozen) Write(to io.Writer) error {
-	aead, err := newChunkAEAD(f.store.keys.log, snapshotMagic, f.id)
+	magic := snapshotMagic
+	if f.store.base != nil {
+		magic = overMagic
+	}
+	aead, err := newChunkAEAD(f.store.keys.log, magic, f.id)
 	if err != nil {
 		return err
 	}
-	if _, err := to.Write(append([]byte(snapshotMagic), f.id[:]...)); err != nil {
+	if _, err := to.Write(append([]byte(magic), f.id[:]...)); err != nil {
 		return fmt.Errorf("storage: snapshot: %w", err)
 	}
 	w := newChunkWriter(to, aead)
@@ -82,53 +86,65 @@ func (f *frozen) Write(to io.Writer) error {
 // writeRecords writes what the stream carries and returns the tallies of the records.
 func (f *frozen) writeRecords(w *chunkWriter) (_ *tallies, err error) {
 	defer damagePanics(&err, "the view")
-	if _, err := w.Write(appendPlaced(f.at.append(nil), f.held.list())); err != nil {
+	front := f.at.append(nil)
+	if f.store.base != nil {
+		if front, err = hex.AppendDecode(front, []byte(f.store.baseID())); err != nil {
+			return nil, fmt.Errorf("storage: %w", err)
+		}
+	}
+	if _, err := w.Write(appendPlaced(front, f.held.list())); err != nil {
 		return nil, err
 	}
-	sums, d, count := new(tallies), f.store.digest, uint64(0)
+	over, count := f.store.newOverlay(true), uint64(0)
 	var buf []byte
-	err = scan(f.txn, nil, func(key, value []byte) error {
+	err = scan(f.txn.upper(), nil, func(key, value []byte) error {
 		if bytes.Equal(key, progressKey) {
 			return nil
 		}
 		count++
-		d.count(sums, key, value)
 		buf = appendRecord(buf[:0], key, value)
 		_, err := w.Write(buf)
-		return err
+		return errors.Join(err, over.take(record{key, value}))
 	})
 	if err != nil {
 		return nil, err
 	}
 	buf = binary.LittleEndian.AppendUint64(append(buf[:0], make([]byte, recordHeadSize)...), count)
 	_, err = w.Write(buf)
-	return sums, err
+	return over.sums, err
 }
 
-// snapshotFront is what stands before the records: where the snapshot was taken and what it holds. One of the old format
-// has no tallies.
+// snapshotFront is what stands before the records: where the snapshot was taken and what the view held, with the id of the
+// base that it lay over, "" for none. One of the old format has no tallies.
 type snapshotFront struct {
 	at        position
+	base      string
 	held      []placed
 	untallied bool
 }
 
 // snapshotReader reads what a snapshot carries. mac hashes what is read of one of the old format.
 type snapshotReader struct {
-	r   *bufio.Reader
-	mac hash.Hash
-	buf []byte
+	r    *bufio.Reader
+	mac  hash.Hash
+	over bool // a base
+	buf  []byte
 }
 
-// readSnapshot passes every record to visit, valid for the visit, and checks at the end that it is whole. Until then
+// readSnapshot passes what stands before the records to begin, which may be nil, then every record to visit, valid for the visit, and checks at the end that it is whole. Until then
 // nothing read is to be believed: [zhenni.ErrCorrupt], [zhenni.ErrFormat]. Whether the records are those that the front
 // tallies is the caller's to check, [Store.readTallied].
-func readSnapshot(r io.Reader, key []byte, visit func(record) error) (front snapshotFront, err error) {
+func readSnapshot(
+	r io.Reader, key []byte, begin func(snapshotFront) error, visit func(record) error,
+) (front snapshotFront, err error) {
 	s, err := newSnapshotReader(r, key)
 	if err != nil {
 		return front, err
 	}
-	if front, err = s.front(); err != nil {
+	if front, err = s.front(); err == nil && begin != nil {
+		err = begin(front)
+	}
+	if err != nil {
 		return front, err
 	}
 	for count := uint64(0); ; count++ {
@@ -155,16 +171,17 @@ func newSnapshotReader(r io.Reader, key []byte) (*snapshotReader, error) {
 		s := &snapshotReader{r: bufio.NewReaderSize(r, snapshotBuffer), mac: hmac.New(sha256.New, key)}
 		s.mac.Write(magic)
 		return s, nil
-	case snapshotMagic:
+	case snapshotMagic, overMagic:
 		var id [chunkIDSize]byte
 		if _, err := io.ReadFull(r, id[:]); err != nil {
 			return nil, fmt.Errorf("%w: the snapshot is cut short: %w", zhenni.ErrCorrupt, err)
 		}
-		aead, err := newChunkAEAD(key, snapshotMagic, id)
+		aead, err := newChunkAEAD(key, string(magic), id)
 		if err != nil {
 			return nil, err
 		}
-		return &snapshotReader{r: bufio.NewReaderSize(newChunkReader(r, aead), snapshotBuffer)}, nil
+		from := bufio.NewReaderSize(newChunkReader(r, aead), snapshotBuffer)
+		return &snapshotReader{r: from, over: string(magic) == overMagic}, nil
 	}
 	return nil, fmt.Errorf("%w: not a snapshot of this build", zhenni.ErrFormat)
 }
@@ -178,6 +195,12 @@ func (s *snapshotReader) front() (front snapshotFront, err error) {
 	front = snapshotFront{at: decodePosition(b), untallied: s.mac != nil}
 	if front.untallied {
 		return front, nil
+	}
+	if s.over {
+		if b, err = s.take(chunkIDSize); err != nil {
+			return front, err
+		}
+		front.base = hex.EncodeToString(b)
 	}
 	if b, err = s.take(4); err != nil {
 		return front, err
@@ -259,22 +282,31 @@ func (s *snapshotReader) ended() error {
 	return nil
 }
 
-// readTallied is readSnapshot that also holds the records against the tallies, and returns these.
-func (s *Store) readTallied(r io.Reader, visit func(record) error) (position, *tallies, error) {
-	sums, d := new(tallies), s.digest
-	front, err := readSnapshot(r, s.keys.log, func(r record) error {
-		d.count(sums, r.key, r.value)
-		return visit(r)
+// readTallied is readSnapshot that also holds the records, over the base where the snapshot is of what lies over one,
+// against the tallies, and returns these. A snapshot over another base is [zhenni.ErrCorrupt].
+func (s *Store) readTallied(r io.Reader, visit func(record) error) (front snapshotFront, _ *tallies, err error) {
+	var over *overlay
+	front, err = readSnapshot(r, s.keys.log, func(front snapshotFront) error {
+		if front.base != "" && front.base != s.baseID() {
+			return fmt.Errorf("%w: a snapshot over base %s, the store has %q", zhenni.ErrCorrupt, front.base, s.baseID())
+		}
+		over = s.newOverlay(front.base != "")
+		return nil
+	}, func(r record) error {
+		return errors.Join(over.take(r), visit(r))
 	})
+	if over == nil {
+		return front, nil, err
+	}
 	if err != nil || front.untallied {
-		return front.at, sums, err
+		return front, over.sums, err
 	}
 	held := new(tallies)
 	held.add(front.held)
-	if *held != *sums {
-		return front.at, sums, fmt.Errorf("%w: the records of a snapshot are not those that it tallies", zhenni.ErrCorrupt)
+	if *held != *over.sums {
+		return front, over.sums, fmt.Errorf("%w: the records of a snapshot are not those that it tallies", zhenni.ErrCorrupt)
 	}
-	return front.at, sums, nil
+	return front, over.sums, nil
 }
 
 // VerifySnapshot reads a snapshot to its end.
@@ -299,15 +331,19 @@ func (m *machine) fill(r io.Reader) error {
 	}
 	batch := db.NewWriteBatch()
 	defer batch.Cancel()
-	at, sums, err := m.store.readTallied(r, func(r record) error {
+	front, sums, err := m.store.readTallied(r, func(r record) error {
 		return translate(batch.Set(bytes.Clone(r.key), bytes.Clone(r.value)))
 	})
+	if err == nil && front.base != m.store.baseID() {
+		err = fmt.Errorf("%w: a snapshot from before the import that the store's base is of", zhenni.ErrCorrupt)
+	}
 	if err != nil {
 		return errors.Join(err, translate(db.DropAll()))
 	}
 	if err := translate(batch.Flush()); err != nil {
 		return err
 	}
+	at := front.at
 	a.held = *sums
 	m.applied, m.holds = at, at.sequence
 	if err := m.sync(); err != nil {

@@ -26,6 +26,10 @@ type Store struct {
 	vault vault
 	lock  *os.File
 	db    *badger.DB
+	// base is what lies under db, nil where nothing does. Both change only while nobody reads.
+	base *base
+	// lostView says that db was closed and could not be opened again.
+	lostView bool
 
 	// log is the truth and machine what makes the view of it; both are nil in a read-only store.
 	log     *commandlog.Log
@@ -75,6 +79,7 @@ type phase uint8
 const (
 	phaseOpen phase = iota
 	phaseImporting
+	phaseLost
 	phaseClosed
 )
 
@@ -85,12 +90,15 @@ func (p phase) err() error {
 		return nil
 	case phaseImporting:
 		return errImporting
+	case phaseLost:
+		return errLost
 	}
 	return errClosed
 }
 
 var (
 	errImporting = fmt.Errorf("%w: an import is under way", zhenni.ErrUnavailable)
+	errLost      = fmt.Errorf("%w: the view could not be opened again after an import that failed; open the store again", zhenni.ErrUnavailable)
 	errClosed    = fmt.Errorf("%w: the store is closed", zhenni.ErrUnavailable)
 )
 
@@ -134,7 +142,7 @@ func open(opts Options) (_ *Store, err error) {
 	if err := s.load(); err != nil {
 		return nil, err
 	}
-	if s.label.Format != format && !s.opts.ReadOnly {
+	if s.label.Format < format && !s.opts.ReadOnly {
 		return s.upgrade()
 	}
 	for _, step := range []func() error{s.settleRecord, s.takeOver, s.unmark, s.settleKeys, s.settleCold} {
@@ -154,6 +162,9 @@ func open(opts Options) (_ *Store, err error) {
 
 // openState opens the view and, unless the store is read-only, brings it up to the end of the log.
 func (s *Store) openState() (err error) {
+	if err := s.openBase(); err != nil {
+		return err
+	}
 	if s.opts.VerifyOnly {
 		return s.openInMemory()
 	}
@@ -218,7 +229,7 @@ func (s *Store) release() error {
 		if err := s.log.Close(); err != nil {
 			return err // what still applies entries needs everything else
 		}
-		if s.db != nil {
+		if s.db != nil && !s.lostView {
 			errs = append(errs, s.machine.settle())
 		}
 	}
@@ -228,6 +239,7 @@ func (s *Store) release() error {
 	if s.db != nil {
 		errs = append(errs, translate(s.db.Close()))
 	}
+	errs = append(errs, s.base.close())
 	if s.vault.keys != nil {
 		errs = append(errs, s.vault.keys.Close())
 	}
@@ -294,7 +306,7 @@ func (s *Store) Credential(id zhenni.CredentialID) (zhenni.Credential, error) {
 	if err := s.agree(id.Slot()); err != nil {
 		return zhenni.Credential{}, err
 	}
-	txn := s.db.NewTransaction(false)
+	txn := s.begin(false)
 	defer txn.Discard()
 	sc := s.scratch.Get().(*scratch)
 	defer s.scratch.Put(sc)
@@ -327,7 +339,7 @@ func (s *Store) viewReference(id zhenni.CredentialID, row []int8) (zhenni.Refere
 	if err := s.agree(id.Slot()); err != nil {
 		return zhenni.Reference{}, err
 	}
-	txn := s.db.NewTransaction(false)
+	txn := s.begin(false)
 	defer txn.Discard()
 	sc := s.scratch.Get().(*scratch)
 	defer s.scratch.Put(sc)
@@ -336,7 +348,7 @@ func (s *Store) viewReference(id zhenni.CredentialID, row []int8) (zhenni.Refere
 
 // openReference opens status and template of id as of a transaction.
 func (s *Store) openReference(
-	txn *badger.Txn, ring keyring, id zhenni.CredentialID, row []int8, sc *scratch,
+	txn reading, ring keyring, id zhenni.CredentialID, row []int8, sc *scratch,
 ) (zhenni.Reference, error) {
 	st, err := s.status(txn, ring, id, sc)
 	if err != nil {
@@ -362,7 +374,7 @@ func (s status) reference(row []int8, norm int32) zhenni.Reference {
 }
 
 // get copies the value at sc.key to sc.value.
-func get(txn *badger.Txn, sc *scratch) error {
+func get(txn reading, sc *scratch) error {
 	item, err := txn.Get(sc.key)
 	if err != nil {
 		return translate(err)
@@ -380,7 +392,7 @@ func missingIsCorrupt(err error) error {
 }
 
 // status reads and opens the status record of id.
-func (s *Store) status(txn *badger.Txn, ring keyring, id zhenni.CredentialID, sc *scratch) (status, error) {
+func (s *Store) status(txn reading, ring keyring, id zhenni.CredentialID, sc *scratch) (status, error) {
 	sc.key = appendStatusKey(sc.key[:0], id)
 	if err := get(txn, sc); err != nil {
 		return status{}, err

@@ -149,5 +149,9 @@ func gone(path string, err error) error {
 // verifyChecksums checks the tables of an open view.
 func (s *Store) verifyChecksums() (err error) {
 	defer damagePanics(&err, "a table")
-	return translate(s.db.VerifyChecksum())
+	err = translate(s.db.VerifyChecksum())
+	if err == nil && s.base != nil {
+		err = s.base.seal.verify(s.path(baseDir), s.keys, true)
+	}
+	return err
 }

@@ -1,6 +1,7 @@
 package storage
 
 import (
+	"errors"
 	"sync"
 	"sync/atomic"
 )
@@ -10,6 +11,8 @@ import (
 const (
 	minLogBytes = 64 << 20
 	maxLogBytes = 1 << 30
+	// baseShare is the part of a base, one in so many, from which on what lies over it is reported.
+	baseShare = 4
 )
 
 // truncation decides when a snapshot is due. Its fields belong to the committer but for running.
@@ -86,10 +89,14 @@ func (s *Store) renewSnapshot() {
 	s.startSnapshot("no snapshot was taken; the one that is damaged stays, and the view is the only copy of what it holds", func() {})
 }
 
-// snapshot writes a snapshot and cuts the log behind it, where the disk has room for one more copy of the view.
+// snapshot writes a snapshot and cuts the log behind it, where the disk has room for one more copy of the view, which a base
+// is no part of.
 func (s *Store) snapshot() error {
-	if err := s.roomForCopy(); err != nil {
+	if err := errors.Join(s.roomForCopy(), s.walkBase()); err != nil {
 		return err
+	}
+	if over, under := diskBytes(s.path(viewDir)), diskBytes(s.path(baseDir)); s.base != nil && over > under/baseShare {
+		s.opts.Logger.Warn("what has changed since the import is a large part of it, and each snapshot holds all of it", "bytes", over, "base", under)
 	}
 	return s.log.Snapshot()
 }

@@ -46,7 +46,7 @@ func (s *Store) upgrade() (*Store, error) {
 // refuseNewer refuses a view that has keys in the key file already, beside a header that was put back: an upgrade starts
 // with an empty key file.
 func (s *Store) refuseNewer() error {
-	return s.db.View(func(txn *badger.Txn) error {
+	return s.look(func(txn reading) error {
 		state, err := s.loadKeyState(txn)
 		if err == nil && state.places > 0 {
 			err = fmt.Errorf("%w: %s is an older copy, of format %d; put back the newest", zhenni.ErrCorrupt, headerFile, s.label.Format)

@@ -7,8 +7,6 @@ import (
 	"errors"
 	"testing"
 
-	"github.com/dgraph-io/badger/v4"
-
 	"zhenni"
 )
 
@@ -66,7 +64,7 @@ func oldSnapshot(t *testing.T, s *Store) []byte {
 	t.Helper()
 	b := s.machine.applied.append([]byte(oldSnapshotMagic))
 	count := uint64(0)
-	err := s.db.View(func(txn *badger.Txn) error {
+	err := s.look(func(txn reading) error {
 		return scan(txn, nil, func(key, value []byte) error {
 			if !bytes.Equal(key, progressKey) {
 				b = appendRecord(b, key, value)
@@ -87,9 +85,9 @@ func TestOldSnapshotReads(t *testing.T) {
 	s := openStore(t, testOptions(t))
 	enrolAndRevoke(t, s, 0, 3)
 	b := oldSnapshot(t, s)
-	at, sums, err := s.readTallied(bytes.NewReader(b), func(record) error { return nil })
-	if err != nil || at != s.machine.applied || *sums != s.agreement.held {
-		t.Errorf("at %+v, %v", at, err)
+	front, sums, err := s.readTallied(bytes.NewReader(b), func(record) error { return nil })
+	if err != nil || front.at != s.machine.applied || *sums != s.agreement.held {
+		t.Errorf("at %+v, %v", front.at, err)
 	}
 	for at := 0; at < len(b); at += 37 {
 		if err := s.machine.VerifySnapshot(bytes.NewReader(set(b, at, b[at]^1))); err == nil {

@@ -3,8 +3,6 @@ package storage
 import (
 	"fmt"
 
-	"github.com/dgraph-io/badger/v4"
-
 	"zhenni"
 	"zhenni/storage/keyfile"
 )
@@ -108,12 +106,12 @@ func (w *walk) slot(m moment, slot zhenni.Slot) error {
 }
 
 // meet takes one record.
-func (w *walk) meet(item *badger.Item, id zhenni.CredentialID, kind byte, ok bool) error {
+func (w *walk) meet(met item, id zhenni.CredentialID, kind byte, ok bool) error {
 	var err error
-	if w.sc.value, err = item.ValueCopy(w.sc.value); err != nil {
+	if w.sc.value, err = met.ValueCopy(w.sc.value); err != nil {
 		return translate(err)
 	}
-	w.sc.key = append(w.sc.key[:0], item.Key()...)
+	w.sc.key = append(w.sc.key[:0], met.Key()...)
 	if !ok {
 		return w.report(id, keyUnknown)
 	}

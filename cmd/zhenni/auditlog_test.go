@@ -248,7 +248,7 @@ func TestRestoredStoreIsAccepted(t *testing.T) {
 	store, earlier, log := b.path("store"), b.path("earlier"), b.path("log")
 	writeSet(t, b.path("first"), 3, enrolment, subjectName)
 	flags := []string{"--store", store, "--audit-dir", log}
-	mustRun(t, append([]string{"enrol", b.path("first"), "--map", b.path("first.csv"), "--create-key", "--profile", "profiles/synthetic-512.json"}, flags...)...)
+	mustRun(t, append([]string{"enrol", b.path("first"), "--map", b.path("first.csv"), "--create-key", "--base", "--profile", "profiles/synthetic-512.json"}, flags...)...)
 	if err := os.CopyFS(earlier, os.DirFS(store)); err != nil {
 		t.Fatal(err)
 	}

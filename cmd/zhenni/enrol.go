@@ -27,6 +27,7 @@ type enrolCommand struct {
 	keyFlags
 	auditFlags
 	CreateKey bool `help:"With --store: make the key file where it does not exist."`
+	Base      bool `help:"With --store: make what fills an empty store its base, which snapshots refer to and do not hold once more. It takes half the disk, and the only other copy of it is the backup."`
 	JSON      bool `help:"Print one JSON object."`
 }
 
@@ -165,7 +166,7 @@ func (c *enrolCommand) fill(ctx context.Context, set *labelled.Set, rows []int, 
 	}
 	add := applyAll
 	if store.Count() == 0 {
-		add = importAll
+		add = c.importAll
 	}
 	if err := add(ctx, store, enrolments, bar, record); err != nil {
 		return 0, environment("enrol: %w", err)
@@ -204,8 +205,10 @@ func (c *enrolCommand) enrolments(set *labelled.Set, rows []int, model zhenni.Mo
 }
 
 // importAll fills an empty store, all at once, and then has it recorded.
-func importAll(ctx context.Context, store *recordedStore, list []zhenni.Enrol, bar *progress, record func(first, last int) error) error {
-	load, err := store.NewImport(ctx, storage.ImportOptions{})
+func (c *enrolCommand) importAll(
+	ctx context.Context, store *recordedStore, list []zhenni.Enrol, bar *progress, record func(first, last int) error,
+) error {
+	load, err := store.NewImport(ctx, storage.ImportOptions{Base: c.Base})
 	if err != nil {
 		return err
 	}

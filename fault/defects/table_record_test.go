@@ -39,7 +39,7 @@ var recordDefects = []defect{
 	},
 	{
 		name: "manifest-first", file: "storage/backup.go", caught: "TestBackupWithoutRoomLeavesTheLastOne",
-		old: "	if fresh {\n		err = b.writeBase(&next)", new: "	_ = next.write(b.options.Dir, b.store.keys)\n	if fresh {\n		err = b.writeBase(&next)",
+		old: "	if err = b.writeTables(&next, held);", new: "	_ = next.write(b.options.Dir, b.store.keys)\n	if err = b.writeTables(&next, held);",
 		does: "a backup that is cut off takes the last whole one with it",
 	},
 	{

@@ -119,7 +119,7 @@ var storageDefects = []defect{
 	},
 	{
 		name: "import-marker-removed-early", file: "storage/import.go", caught: "TestImportStaysMarkedUntilItIsLogged",
-		old:  "	if err := errors.Join(s.propose(e), s.machine.settle()); err != nil {\n		return err\n	}\n	if err := removeFile(s.path(importFile)); err != nil {\n		return err\n	}\n	s.snapshotImport()",
+		old:  "	if err := errors.Join(s.propose(e), s.machine.settle()); err != nil {\n		return err\n	}\n	s.step()\n	if err := removeFile(s.path(importFile)); err != nil {\n		return err\n	}\n	s.snapshotImport()",
 		new:  "	if err := removeFile(s.path(importFile)); err != nil {\n		return err\n	}\n	if err := errors.Join(s.propose(e), s.machine.settle()); err != nil {\n		return err\n	}\n	s.snapshotImport()",
 		does: "a crash in an import leaves nothing to put the store back with",
 	},

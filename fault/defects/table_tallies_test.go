@@ -74,7 +74,7 @@ var tallyDefects = []defect{
 	},
 	{
 		name: "snapshot-of-a-lossy-view", file: "storage/snapshot.go", caught: "TestSnapshotOfALossyViewIsRefused",
-		old: "	if *held != *sums {", new: "	if *held != *sums && front.untallied {",
+		old: "	if *held != *over.sums {", new: "	if *held != *over.sums && front.untallied {",
 		does: "a snapshot of a view that lost records becomes the state, and the log that has them is cut",
 	},
 	{
@@ -99,7 +99,7 @@ var tallyDefects = []defect{
 	},
 	{
 		name: "scrub-believes-what-it-met", file: "storage/scrub.go", caught: "TestScrubbedTableIsDoubted",
-		old: "			s.doubt()\n			s.markDamaged()\n", new: "",
+		old: "	s.doubt()\n	s.markDamaged()\n", new: "",
 		does: "a table damaged while the store is open stays believed, and is opened again as it is",
 	},
 	{
