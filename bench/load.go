@@ -66,20 +66,8 @@ func quantile(h *hdrhistogram.Histogram, q float64) time.Duration {
 	return time.Duration(h.ValueAtPercentile(q*100)) * time.Microsecond
 }
 
-// keptQuantiles are those of a result file.
-var keptQuantiles = []float64{0, 0.25, 0.5, 0.75, 0.9, 0.95, 0.99, 0.995, 0.999, 0.9999, 1}
-
 // Latency returns the distribution of Quantile as a result file keeps it, nil where no call was answered.
-func (r Result) Latency() *result.Latency {
-	if r.Calls == 0 {
-		return nil
-	}
-	l := &result.Latency{Count: r.Calls}
-	for _, q := range keptQuantiles {
-		l.Quantiles = append(l.Quantiles, result.Quantile{Q: q, Milliseconds: r.Quantile(q).Seconds() * 1000})
-	}
-	return l
-}
+func (r Result) Latency() *result.Latency { return result.NewLatency(r.Calls, r.Quantile) }
 
 // Run presses with call until the duration has passed, ctx ends or a call fails with anything but
 // [zhenni.ErrOverloaded], which is returned. call is told the number of its worker, in [0, Workers), and returns the

@@ -119,15 +119,8 @@ func (s *shift) work(about time.Duration, over *atomic.Bool, call func() (int, e
 	}
 }
 
-// keptQuantiles are those of a result file.
-var keptQuantiles = []float64{0, 0.1, 0.25, 0.5, 0.75, 0.9, 0.95, 0.99, 0.999, 0.9999, 1}
-
 func (s *shift) latencies() *result.Latency {
-	l := &result.Latency{Count: s.calls}
-	for _, q := range keptQuantiles {
-		l.Quantiles = append(l.Quantiles, result.Quantile{Q: q, Milliseconds: float64(s.took.ValueAtPercentile(100*q)) / float64(time.Millisecond)})
-	}
-	return l
+	return result.NewLatency(s.calls, func(q float64) time.Duration { return time.Duration(s.took.ValueAtPercentile(100 * q)) })
 }
 
 // allocated counts the objects that the process ever took from the heap. Those of the threads themselves, a few dozen, are

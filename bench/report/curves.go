@@ -35,16 +35,21 @@ func (p Results) latencies() []figure {
 	return []figure{chart{title: "Latency by percentile", note: "Each step to the right is ten times rarer; both axes are logarithmic.", x: x, y: y, lines: lines}.figure()}
 }
 
-// tail maps quantiles to log10(1/(1-q)) and milliseconds. The slowest of n calls stands where one in n is slower.
+// tail maps quantiles to log10(1/(1-q)) and milliseconds. The slowest of n calls stands where one in n is slower, and what
+// is rarer than that is left out.
 func tail(l *result.Latency) [][2]float64 {
 	if l == nil {
 		return nil
 	}
 	var points [][2]float64
 	for _, q := range l.Quantiles {
+		slowest := 1 / float64(max(l.Count, 2))
 		share := 1 - q.Q
-		if share <= 0 {
-			share = 1 / float64(max(l.Count, 2))
+		switch {
+		case share <= 0:
+			share = slowest
+		case share < slowest:
+			continue
 		}
 		const fastest = 1e-6 // a nanosecond: a logarithm wants more than zero
 		points = append(points, [2]float64{-math.Log10(share), max(q.Milliseconds, fastest)})

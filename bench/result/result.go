@@ -112,6 +112,27 @@ func higher(unit string) bool { return unit == PerSecond }
 // Median returns the middle of the rounds.
 func (m *Measurement) Median() float64 { return Median(m.Rounds) }
 
+// kept are the quantiles of a result file.
+var kept = [...]float64{0, 0.1, 0.25, 0.5, 0.75, 0.9, 0.95, 0.99, 0.995, 0.999, 0.9999, 1}
+
+// NewLatency returns the distribution of count calls, nil of none, where at is its quantile function. Quantiles that so few
+// calls do not have, all but the slowest call, are left out.
+func NewLatency(count int64, at func(q float64) time.Duration) *Latency {
+	if count == 0 {
+		return nil
+	}
+	l := &Latency{Count: count}
+	for _, q := range kept {
+		if q == 1 || l.has(q) {
+			l.Quantiles = append(l.Quantiles, Quantile{Q: q, Milliseconds: at(q).Seconds() * 1000})
+		}
+	}
+	return l
+}
+
+// has reports whether one call or more is slower than the share q of them.
+func (l *Latency) has(q float64) bool { return q*float64(l.Count) <= float64(l.Count-1) }
+
 // At returns the latency at quantile q in milliseconds, of the nearest quantile kept that is not below it; 0 without one.
 func (l *Latency) At(q float64) float64 {
 	if l == nil {

@@ -131,3 +131,18 @@ func TestMachineIsKnown(t *testing.T) {
 		t.Errorf("chosen %q", got)
 	}
 }
+
+// Ten calls have no quantile of a thousand.
+func TestLatencyLeavesOutWhatIsTooRare(t *testing.T) {
+	l := NewLatency(10, func(q float64) time.Duration { return time.Duration(1000*q) * time.Millisecond })
+	var got []float64
+	for _, q := range l.Quantiles {
+		got = append(got, q.Q)
+	}
+	if want := []float64{0, 0.1, 0.25, 0.5, 0.75, 0.9, 1}; !slices.Equal(got, want) || l.At(0.99) != 1000 {
+		t.Errorf("quantiles %v, 0.99 is %v ms", got, l.At(0.99))
+	}
+	if NewLatency(0, nil) != nil {
+		t.Error("no calls have a distribution")
+	}
+}
