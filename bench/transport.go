@@ -13,6 +13,7 @@ import (
 	"github.com/valyala/fasthttp"
 
 	"zhenni"
+	"zhenni/bench/result"
 )
 
 // Beside is a bulk run taken in rounds, each of them beside the bare transport: the same clients sending the same
@@ -55,14 +56,8 @@ func (d *Driver) BulkBesideTransport(ctx context.Context, duration time.Duration
 		limits = append(limits, carried.ItemsPerSecond())
 		ratios = append(ratios, served.ItemsPerSecond()/carried.ItemsPerSecond())
 	}
-	b.Limit, b.Ratio = median(limits), median(ratios)
+	b.Limit, b.Ratio = result.Median(limits), result.Median(ratios)
 	return b, nil
-}
-
-// median sorts values, of which there is at least one.
-func median(values []float64) float64 {
-	slices.Sort(values)
-	return (values[(len(values)-1)/2] + values[len(values)/2]) / 2
 }
 
 // beside starts a sink with a recorded answer and returns a driver that asks the same questions there.

@@ -1,7 +1,6 @@
 package storage
 
 import (
-	"errors"
 	"fmt"
 	"os"
 	"path/filepath"
@@ -32,19 +31,10 @@ const (
 // writeFile replaces the file at path whole: after a crash it has the old content or the new, and the new is durable
 // when writeFile returns.
 func writeFile(path string, content []byte) error {
-	temporary := path + ".new"
-	f, err := os.OpenFile(temporary, os.O_WRONLY|os.O_CREATE|os.O_TRUNC, 0o600)
-	if err != nil {
+	if err := disk.Replace(path, content); err != nil {
 		return fmt.Errorf("storage: %w", err)
 	}
-	_, err = f.Write(content)
-	if err = errors.Join(err, f.Sync(), f.Close()); err != nil {
-		return fmt.Errorf("storage: %w", err)
-	}
-	if err := os.Rename(temporary, path); err != nil {
-		return fmt.Errorf("storage: %w", err)
-	}
-	return syncDir(filepath.Dir(path))
+	return nil
 }
 
 // removeFile removes the file at path, durably.

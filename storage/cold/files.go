@@ -19,22 +19,8 @@ const (
 	building = ".new"
 )
 
-// replaceFile replaces the file at path whole: after a crash it has the old content or the new, and the new is durable
-// when replaceFile returns.
 func replaceFile(path string, content []byte) error {
-	temporary := path + ".new"
-	f, err := os.OpenFile(temporary, os.O_WRONLY|os.O_CREATE|os.O_TRUNC, 0o600)
-	if err != nil {
-		return fmt.Errorf("cold: %w", err)
-	}
-	_, err = f.Write(content)
-	if err = errors.Join(err, f.Sync(), f.Close()); err == nil {
-		err = os.Rename(temporary, path)
-	}
-	if err == nil {
-		err = disk.SyncDir(filepath.Dir(path))
-	}
-	if err != nil {
+	if err := disk.Replace(path, content); err != nil {
 		return fmt.Errorf("cold: %w", err)
 	}
 	return nil
