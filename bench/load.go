@@ -18,7 +18,8 @@ type Load struct {
 	// Workers is the number of goroutines, each with at most one call in the air, at least 1. An open loop wants more of them
 	// than it has calls in the air, so that a slow one does not keep the next from starting.
 	Workers int
-	// Duration is how long calls are started for; calls in the air at its end are awaited and counted.
+	// Duration is how long calls are started for; calls in the air at its end are awaited and counted. In a closed loop every
+	// worker starts one at least.
 	Duration time.Duration
 	// Rate is the number of calls to start per second over all workers; whoever is free takes the next. 0 is a closed loop:
 	// every worker starts its next call when the last has returned, which finds the peak and says little about latency below
@@ -115,11 +116,11 @@ func (l Load) arrivals(start time.Time) *arrivals {
 	return &arrivals{load: l, start: start, end: start.Add(l.Duration), random: rand.New(rand.NewPCG(l.Seed, 0))}
 }
 
-// next returns when the next call is due, and false once the load is over.
-func (a *arrivals) next() (time.Time, bool) {
+// next returns when a worker's next call is due, and false once the load is over.
+func (a *arrivals) next(first bool) (time.Time, bool) {
 	if a.load.Rate <= 0 {
 		now := time.Now()
-		return now, now.Before(a.end)
+		return now, first || now.Before(a.end)
 	}
 	a.mu.Lock()
 	defer a.mu.Unlock()
@@ -150,8 +151,8 @@ func newResult() Result {
 
 // press is one worker: it starts calls when they are due, or as soon after as it can.
 func (s *sheet) press(ctx context.Context, due *arrivals, patience time.Duration, call func() (int, error)) error {
-	for {
-		at, more := due.next()
+	for first := true; ; first = false {
+		at, more := due.next(first)
 		if !more || !waitUntil(ctx, at) {
 			return nil
 		}

@@ -68,6 +68,14 @@ func TestLoadStopsAtTheFirstFailureButNotAtShedding(t *testing.T) {
 	})
 }
 
+// However late a worker is given a processor, it is measured.
+func TestClosedLoopStartsACallOfEveryWorker(t *testing.T) {
+	got, err := Load{Workers: 3}.Run(t.Context(), func(int) (int, error) { return 1, nil })
+	if err != nil || got.Calls != 3 {
+		t.Errorf("%d calls in no time, %v, want 3", got.Calls, err)
+	}
+}
+
 func TestLoadEndsWithItsContext(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		ctx, cancel := context.WithTimeout(t.Context(), time.Second)
@@ -131,8 +139,8 @@ func TestPoissonArrivals(t *testing.T) {
 		due, again := load.arrivals(start), load.arrivals(start)
 		last, n, square := start, 0.0, 0.0
 		for {
-			at, more := due.next()
-			if same, _ := again.next(); !same.Equal(at) {
+			at, more := due.next(false)
+			if same, _ := again.next(false); !same.Equal(at) {
 				t.Fatal("another schedule of the same seed")
 			}
 			if !more {

@@ -30,19 +30,26 @@ func TestEveryFormatIsAnsweredByTheTruth(t *testing.T) {
 	} {
 		p, err := NewPress(ring, target)
 		must(t, err)
-		got, tally, err := p.Run(t.Context(), bench.Load{Duration: 60 * time.Millisecond})
+		var tally population.Tally
+		var items, counted, refused int64
+		for items < 1000 && err == nil {
+			var got bench.Result
+			var heard population.Tally
+			got, heard, err = p.Run(t.Context(), bench.Load{Duration: 10 * time.Millisecond})
+			items += got.Items
+			tally.Add(heard)
+		}
 		p.Close()
 		if err != nil {
 			t.Errorf("%s: %v", name, err)
 			continue
 		}
-		var counted, refused int64
 		for k := range population.Kinds {
 			counted += tally.Matched[k] + tally.Not[k]
 			refused += tally.Refused[k]
 		}
-		if counted != got.Items || refused != 0 || counted == 0 {
-			t.Errorf("%s: %d answers, %d refused, of %d items", name, counted, refused, got.Items)
+		if counted != items || refused != 0 {
+			t.Errorf("%s: %d answers, %d refused, of %d items", name, counted, refused, items)
 		}
 		mated, others := tally.Matched[population.Mated], tally.Matched[population.NonMated]
 		if float64(mated) < 0.6*float64(mated+tally.Not[population.Mated]) || others*20 > tally.Not[population.NonMated] {
