@@ -52,12 +52,12 @@ var auditDefects = []defect{
 		does: "a segment in use whose head is put back loses its leaves without a word",
 	},
 	{
-		name: "stale-partials-kept", file: "storage/audit/open.go", caught: "TestStalePartialsAreRemovedTogether",
+		name: "stale-partials-kept", file: "storage/audit/open.go", caught: "TestStalePartialsAreRemovedInTime",
 		old: "base-staleEntries", new: "base",
 		does: "what a crash leaves of checkpoints before the newest stays for ever",
 	},
 	{
-		name: "deleted-entries-kept", file: "storage/audit/prune.go", caught: "TestStalePartialsAreRemovedTogether",
+		name: "deleted-entries-kept", file: "storage/audit/prune.go", caught: "TestStalePartialsAreRemovedInTime",
 		old: "t.L == entriesLevel && t.N < end }", new: "t.L == entriesLevel && t.N < 0 }",
 		does: "entries that were deleted are left in the partial forms of their bundles",
 	},

@@ -23,6 +23,8 @@ type memory struct {
 	// changes counts writes, syncs, replacements and removals; the one numbered crashAt fails, and all after it.
 	changes, crashAt int
 	renamed          int
+	// together is the most removals with no replacement between them, removals those since the last.
+	together, removals int
 	// beforeSync, if set, runs before each Sync and may fail or hold it. It is set before the log is opened.
 	beforeSync func() error
 }
@@ -71,6 +73,7 @@ func (m *memory) ReadFile(name string) ([]byte, error) {
 func (m *memory) Write(files ...Content) error {
 	m.mu.Lock()
 	defer m.mu.Unlock()
+	m.removals = 0
 	for _, f := range files {
 		if err := m.change(); err != nil {
 			if m.dying() {
@@ -86,6 +89,8 @@ func (m *memory) Write(files ...Content) error {
 func (m *memory) Remove(name string) error {
 	m.mu.Lock()
 	defer m.mu.Unlock()
+	m.removals++
+	m.together = max(m.together, m.removals)
 	err := m.change()
 	if err == nil || m.dying() {
 		delete(m.cached, name)

@@ -248,7 +248,7 @@ func (l *Log) restart(h *history) error {
 
 // sweep removes the partial files that a crash left of checkpoints before the newest, whose last bundle began at base.
 func (l *Log) sweep(base int64) error {
-	l.publisher.stale, l.publisher.superseded = nil, 0
+	l.publisher.stale = nil
 	base = max(0, base-staleEntries)
 	keep := make(map[string]bool)
 	for _, t := range partialTiles(l.sequencer.edge.size) {

@@ -22,10 +22,10 @@ const (
 	defaultSegment = 4 << 20 // bytes: 8,000 groups, or 75,000 leaves in large ones
 	unwritten      = 64      // full tiles that wait to be written, about 22 KiB each with their bundle
 
-	// staleCheckpoints is the number of checkpoints whose partial files are removed together, staleEntries how far back Open
-	// looks for them: a crash in Open, behind its own checkpoint, leaves them twice as far.
-	staleCheckpoints = 16
-	staleEntries     = 2 * staleCheckpoints * CheckpointEntries
+	// staleFiles is of how many stale partial files one more goes with each publication, staleEntries how far back Open looks
+	// for them: a crash in Open, behind its own checkpoint, leaves them twice as far as they are kept.
+	staleFiles   = 32
+	staleEntries = 32 * CheckpointEntries
 )
 
 // Options say how a log is opened. Files, Signer and Key are required.

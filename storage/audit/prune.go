@@ -31,8 +31,8 @@ func (l *Log) Prune(below int64) (int64, error) {
 	return l.pruned.Load(), l.removeBundles()
 }
 
-// removeBundles removes the bundles below the pruned index, their partial forms before them, oldest first. So what a crash left lies side by side, and the
-// first removal finds where it begins by going down to a bundle that is gone.
+// removeBundles removes the bundles below the pruned index, their partial forms before them, oldest first. So what a crash
+// left lies side by side, and the first removal finds where it begins by going down to a bundle that is gone.
 func (l *Log) removeBundles() error {
 	end := l.pruned.Load() / tileWidth
 	if !l.swept {

@@ -28,10 +28,15 @@ type publisher struct {
 	work  chan publication
 	ended chan struct{}
 
-	// mu guards stale: the partial files that the newest checkpoint has no use for, of as many checkpoints as superseded.
-	mu         sync.Mutex
-	stale      []tlog.Tile
-	superseded int
+	// mu guards stale: the partial files that the newest checkpoint has no use for, oldest first.
+	mu    sync.Mutex
+	stale []stalePartial
+}
+
+// A stalePartial is a partial file of a checkpoint of that size.
+type stalePartial struct {
+	tile tlog.Tile
+	size int64
 }
 
 func (p *publisher) run() {
@@ -48,6 +53,9 @@ func (p *publisher) run() {
 		}
 		if err == nil {
 			err = p.log.sequencer.journal.prepare(p.log.Size() / tileWidth * tileWidth)
+		}
+		if err == nil {
+			err = p.removeOldest(w.tree.N)
 		}
 		p.log.sequencer.fail(err)
 		files = files[:0]
@@ -95,48 +103,58 @@ func (p *publisher) publish(w publication, files []Content) error {
 	if err := disk.Write(Content{checkpointFile, signed}); err != nil {
 		return err
 	}
-	before := p.log.published.Swap(&snapshot{w.tree, signed, w.files})
-	if before != nil && p.supersede(before.tree.N, w.tree.N) >= staleCheckpoints {
-		if err := p.removeStale(anyTile); err != nil {
-			return err
-		}
+	if before := p.log.published.Swap(&snapshot{w.tree, signed, w.files}); before != nil {
+		p.supersede(before.tree.N, w.tree.N)
 	}
 	return p.log.sequencer.journal.retire(w.tree.N / tileWidth * tileWidth)
 }
 
-// supersede notes the partial files of a checkpoint that is no longer the newest, and returns of how many there may be
-// files. Nothing is lost with them: a narrower form of a tile is the beginning of a wider one, and [Log.Tile] serves it
-// from there.
-func (p *publisher) supersede(before, now int64) int {
+// supersede notes the partial files of a checkpoint that is no longer the newest. Nothing is lost with them: a narrower form
+// of a tile is the beginning of a wider one, and [Log.Tile] serves it from there.
+func (p *publisher) supersede(before, now int64) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	keep := partialTiles(now)
 	for _, t := range partialTiles(before) {
 		if !slices.Contains(keep, t) {
-			p.stale = append(p.stale, t)
+			p.stale = append(p.stale, stalePartial{t, before})
 		}
 	}
-	p.superseded++
-	return p.superseded
 }
 
-// removeStale removes those partial files that no checkpoint has a use for. Many go together: the file system stalls who
-// writes each time that it gives room back.
-func (p *publisher) removeStale(which func(tlog.Tile) bool) error {
+// removeOldest removes the oldest stale file, and more of them the more there are and where they are of far below size. It is
+// called for every publication, most of which are of one tile, and so spreads removals out: a file system that discards
+// what is freed holds up for a millisecond each time whoever waits for a durable write.
+func (p *publisher) removeOldest(size int64) error {
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	var kept []tlog.Tile
-	for _, t := range p.stale {
-		if !which(t) {
-			kept = append(kept, t)
-			continue
-		}
-		if err := p.log.opts.Files.Remove(tilePath(t)); err != nil {
+	n := min(1+len(p.stale)/staleFiles, len(p.stale))
+	for n < len(p.stale) && p.stale[n].size < size-staleEntries/2 {
+		n++
+	}
+	for _, s := range p.stale[:n] {
+		if err := p.log.opts.Files.Remove(tilePath(s.tile)); err != nil {
 			return err
 		}
 	}
-	if p.stale = kept; len(kept) == 0 {
-		p.superseded = 0
+	p.stale = slices.Delete(p.stale, 0, n)
+	return nil
+}
+
+// removeStale removes those stale files that are of which tiles.
+func (p *publisher) removeStale(which func(tlog.Tile) bool) error {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	var kept []stalePartial
+	for _, s := range p.stale {
+		if !which(s.tile) {
+			kept = append(kept, s)
+			continue
+		}
+		if err := p.log.opts.Files.Remove(tilePath(s.tile)); err != nil {
+			return err
+		}
 	}
+	p.stale = kept
 	return nil
 }

@@ -142,31 +142,22 @@ func (m *memory) partials() []string {
 	return slices.DeleteFunc(slices.Sorted(maps.Keys(m.cached)), func(name string) bool { return !isPartial(name) })
 }
 
-// The partial files of several checkpoints are removed together: never of more than so many, and all of them at the end,
-// at the next Open after a crash, and with the entries that are deleted.
+// The partial files that no checkpoint has a use for are removed a few at a time, so many for each publication that there
+// are never many: all of them at the end, at the next Open after a crash, and with the entries that are deleted.
 //
 // FAULTS: S17
-func TestStalePartialsAreRemovedTogether(t *testing.T) {
+func TestStalePartialsAreRemovedInTime(t *testing.T) {
 	m := newMemory()
 	o := testOptions(t, m)
 	l := openLog(t, o)
-	size, most, removals := int64(0), 0, 0
-	for range 3 * staleCheckpoints {
-		before := len(m.partials())
+	size, most := int64(0), 0
+	for range 8*staleFiles + 3 {
 		fill(t, l, size, size+301, 301)
 		size += 301
-		if now := len(m.partials()); now < before {
-			removals++
-		} else {
-			most = max(most, now)
-		}
+		most = max(most, len(m.partials()))
 	}
-	if removals != 3 || most > 3*(staleCheckpoints+1) {
-		t.Errorf("removed %d times, at most %d files", removals, most)
-	}
-	for range 3 {
-		fill(t, l, size, size+301, 301)
-		size += 301
+	if most > 4*staleFiles || m.together > 1+4 {
+		t.Errorf("%d files at most, %d removed together", most, m.together)
 	}
 	crashed := copyOf(m.cached)
 	mustVerify(t, copyOf(crashed.cached), size)
