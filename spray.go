@@ -2,6 +2,7 @@ package zhenni
 
 import (
 	"math"
+	"math/bits"
 	"slices"
 )
 
@@ -18,12 +19,13 @@ func (b *Batch) SharedProbes(seen []uint32) int {
 	return sharedProbes(b.IDs, b.Float32, b.Dim, seen, fingerprintFloat32)
 }
 
-func sharedProbes[T comparable](ids []CredentialID, probes []T, dim int, seen []uint32, fingerprint func([]T) uint32) int {
+func sharedProbes[T comparable](ids []CredentialID, probes []T, dim int, seen []uint32, fingerprint func([]T) uint64) int {
 	clear(seen)
 	count := 0
 	for i := range ids {
 		row := probes[i*dim : (i+1)*dim]
-		place := &seen[uint64(fingerprint(row))*uint64(len(seen))>>32]
+		at, _ := bits.Mul64(fingerprint(row), uint64(len(seen)))
+		place := &seen[at]
 		if *place > 0 {
 			j := int(*place - 1)
 			if ids[j] != ids[i] && slices.Equal(row, probes[j*dim:(j+1)*dim]) {
@@ -39,24 +41,22 @@ func sharedProbes[T comparable](ids []CredentialID, probes []T, dim int, seen []
 // those that do are compared in full.
 const fingerprintElements = 8
 
-// FNV-1a over 32-bit words (RFC 9923).
-const (
-	fnvOffset = 2166136261
-	fnvPrime  = 16777619
-)
+// golden is 2⁶⁴ over the golden ratio: a product with it has the sum of all lower bits in each of its upper ones (Knuth, The
+// Art of Computer Programming, volume 3, 6.4).
+const golden = 0x9e3779b97f4a7c15
 
-func fingerprintInt8(row []int8) uint32 {
-	h := uint32(fnvOffset)
-	for _, x := range row[:min(len(row), fingerprintElements)] {
-		h = (h ^ uint32(uint8(x))) * fnvPrime
+func fingerprintInt8(row []int8) uint64 {
+	if len(row) < fingerprintElements {
+		row = append(make([]int8, 0, fingerprintElements), row...)[:fingerprintElements]
 	}
-	return h ^ h<<16
+	r := row[:fingerprintElements:fingerprintElements]
+	return golden * (uint64(uint8(r[0])) | uint64(uint8(r[1]))<<8 | uint64(uint8(r[2]))<<16 | uint64(uint8(r[3]))<<24 |
+		uint64(uint8(r[4]))<<32 | uint64(uint8(r[5]))<<40 | uint64(uint8(r[6]))<<48 | uint64(uint8(r[7]))<<56)
 }
 
-func fingerprintFloat32(row []float32) uint32 {
-	h := uint32(fnvOffset)
+func fingerprintFloat32(row []float32) (h uint64) {
 	for _, x := range row[:min(len(row), fingerprintElements)] {
-		h = (h ^ math.Float32bits(x)) * fnvPrime
+		h = (h ^ uint64(math.Float32bits(x))) * golden
 	}
-	return h ^ h<<16
+	return h
 }

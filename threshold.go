@@ -25,11 +25,14 @@ func NewThreshold(t float64) (Threshold, error) {
 //
 // This is the one place where a yes is decided.
 func (t Threshold) Accept(dot, probeNorm, refNorm int32) bool {
-	if dot <= 0 || probeNorm <= 0 || refNorm <= 0 || t == 0 {
+	if probeNorm <= 0 || refNorm <= 0 || t == 0 {
 		return false
 	}
-	square := uint64(dot) * uint64(dot)
-	leftHigh, leftLow := square>>32, square<<32
+	// No branch depends on dot, which nobody can foretell: of a negative one nothing is left, and no bound is below 1.
+	positive := uint64(max(dot, 0))
+	square := positive * positive
 	rightHigh, rightLow := bits.Mul64(uint64(t), uint64(probeNorm)*uint64(refNorm))
-	return leftHigh > rightHigh || leftHigh == rightHigh && leftLow >= rightLow
+	_, borrow := bits.Sub64(square<<32, rightLow, 0)
+	_, borrow = bits.Sub64(square>>32, rightHigh, borrow)
+	return borrow == 0
 }

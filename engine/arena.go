@@ -84,7 +84,7 @@ func (a *Arena) layOut(capacity int) {
 // header is the header at an offset in the slab.
 func (a *Arena) header(at int) *header { return (*header)(unsafe.Pointer(&a.slab[at])) }
 
-func (a *Arena) segmentOf(id *zhenni.CredentialID) *segment { return &a.segments[SegmentOf(*id)] }
+func (a *Arena) segmentOf(id *zhenni.CredentialID) *segment { return &a.segments[segmentOf(id)] }
 
 // fillDecoy writes a fixed row of which no element is 0 and returns its norm. It is nobody's; no outcome depends on it.
 func fillDecoy(row []int8) (norm int32) {

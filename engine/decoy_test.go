@@ -77,8 +77,8 @@ func TestUnknownIDsAreCompared(t *testing.T) {
 	}
 	m.sweep.reset()
 	m.prepare(b, []uint32{0, 1, 2, 3, 4})
-	m.locate(b)
-	if n := len(m.sweep.comparisons); n != items {
+	m.locate(b, 0, items)
+	if n := m.sweep.ready; n != items {
 		t.Errorf("%d comparisons of %d items", n, items)
 	}
 }

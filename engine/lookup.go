@@ -4,6 +4,7 @@ import (
 	"errors"
 
 	"zhenni"
+	"zhenni/simd"
 )
 
 // Segments is the number of parts of the arena. Each holds the rows of zhenni.Slots/Segments contiguous slots and is
@@ -13,61 +14,77 @@ const Segments = 64
 const slotsPerSegment = zhenni.Slots / Segments
 
 // SegmentOf returns the segment of the credential, in [0, Segments).
-func SegmentOf(id zhenni.CredentialID) int { return int(id.Slot()) / slotsPerSegment }
+func SegmentOf(id zhenni.CredentialID) int { return segmentOf(&id) }
+
+// segmentOf reads the id where it lies: the slot is its leading bits, and so is the segment.
+func segmentOf(id *zhenni.CredentialID) int { return int(id[0]) / (256 / Segments) }
 
 // groupItems is the most missing rows opened before they are compared. Room for them is made beforehand, so up to this
 // many rows of a full segment stand empty.
 const groupItems = 64
 
+// aheadItems is how many claims memory is asked for at a time: no more than a processor has misses under way, ten or
+// twelve, so that it goes on with the next ones meanwhile.
+const aheadItems = 8
+
 // locate looks every claim up and makes comparisons of those whose row is in memory or known not to exist. It goes
-// step by step through all claims, not claim by claim through all steps: the steps that read memory do little else, so
-// that the processor has many of their cache misses under way at once.
-func (m *Matcher) locate(b *zhenni.Batch) {
-	n := len(m.sweep.claims)
-	claims, slotAt, contents, headerAt := m.sweep.claims, m.sweep.slotAt[:n], m.sweep.contents[:n], m.sweep.headerAt[:n]
+// step by step through all claims, not claim by claim through all steps: each step asks memory for what the next one
+// reads.
+func (m *Matcher) locate(b *zhenni.Batch, from, to int) {
+	for at := from; at < to; at += aheadItems {
+		m.seek(b, at, min(at+aheadItems, to))
+	}
+	for at := from; at < to; at += aheadItems {
+		m.follow(b, at, min(at+aheadItems, to))
+	}
+	claims := m.sweep.claims[from:to]
+	for i, at := range m.sweep.headerAt[from:to] {
+		c := &claims[i]
+		h := m.arena.header(at)
+		if h.id != b.IDs[c.item] || at == 0 {
+			m.resolve(b, c)
+			continue
+		}
+		if !h.touched { // so that what was read for one question only is evicted before what is asked for again
+			h.touched = true
+		}
+		m.admit(b, c, at)
+	}
+}
+
+// seek finds where the search for claims starts in the index.
+func (m *Matcher) seek(b *zhenni.Batch, from, to int) {
+	claims, slotAt := m.sweep.claims[from:to], m.sweep.slotAt[from:to]
 	for i := range claims {
 		id := &b.IDs[claims[i].item]
 		s := m.arena.segmentOf(id)
-		claims[i].tag = tagOf(id)
-		slotAt[i] = s.firstSlot + s.home(claims[i].tag)
+		tag := tagOf(id)
+		claims[i].tag = tag
+		slotAt[i] = s.firstSlot + s.home(tag)
 	}
-	for i, at := range slotAt {
-		contents[i] = m.arena.slots[at]
-	}
-	for i := range claims {
-		headerAt[i] = m.follow(b, &claims[i], slotAt[i], contents[i])
-	}
-	for i, at := range headerAt {
-		claims[i].found = m.arena.header(at).id == b.IDs[claims[i].item] && at != 0
-	}
-	for i := range claims {
-		m.resolve(b, &claims[i], headerAt[i])
-	}
+	simd.Prefetch(m.arena.slots, slotAt)
 }
 
-// follow returns where the header lies of the first row that has the tag of the claim, and 0 if none has; at and content
-// are the slot where the search starts and what it holds.
-func (m *Matcher) follow(b *zhenni.Batch, c *claim, at int, content uint64) int {
-	s := m.arena.segmentOf(&b.IDs[c.item])
-	if content != 0 && uint32(content>>32) != c.tag {
-		_, content = s.scan(c.tag, s.after(at-s.firstSlot))
-	}
-	if content == 0 {
-		return 0
-	}
-	return s.headerAt(uint32(content) - 1)
-}
-
-// resolve makes a comparison of a claim, or puts it among the missing. It touches a row that is found here, so that
-// what was read for one question only is evicted before what is asked for again.
-func (m *Matcher) resolve(b *zhenni.Batch, c *claim, headerAt int) {
-	if c.found {
-		if h := m.arena.header(headerAt); !h.touched {
-			h.touched = true
+// follow finds where the headers lie of the first rows that have the tags of claims; it is 0 where none has.
+func (m *Matcher) follow(b *zhenni.Batch, from, to int) {
+	claims, slotAt, headerAt := m.sweep.claims[from:to], m.sweep.slotAt[from:to], m.sweep.headerAt[from:to]
+	for i := range claims {
+		c := &claims[i]
+		s := m.arena.segmentOf(&b.IDs[c.item])
+		content := m.arena.slots[slotAt[i]]
+		if content != 0 && uint32(content>>32) != c.tag {
+			_, content = s.scan(c.tag, s.after(slotAt[i]-s.firstSlot))
 		}
-		m.admit(b, c, headerAt)
-		return
+		headerAt[i] = 0
+		if content != 0 {
+			headerAt[i] = s.headerAt(uint32(content) - 1)
+		}
 	}
+	simd.Prefetch(m.arena.slab, headerAt)
+}
+
+// resolve makes a comparison of a claim, or puts it among the missing, where the first row of its tag is not the one.
+func (m *Matcher) resolve(b *zhenni.Batch, c *claim) {
 	// Where another credential has the same tag, the one sought may stand behind it.
 	s := m.arena.segmentOf(&b.IDs[c.item])
 	if row, found := s.find(&b.IDs[c.item]); found {
@@ -88,9 +105,10 @@ func (m *Matcher) admit(b *zhenni.Batch, c *claim, headerAt int) {
 		headerAt, h = 0, m.arena.header(0)
 	}
 	s := &m.sweep
-	s.comparisons = append(s.comparisons, comparison{item: c.item, probeNorm: c.probeNorm, rowNorm: h.norm, known: known})
-	s.probeAt = append(s.probeAt, c.probeAt)
-	s.rowAt = append(s.rowAt, headerAt+lineBytes)
+	n := s.ready
+	s.comparisons[n] = comparison{item: c.item, rowNorm: h.norm, known: known}
+	s.norms[n], s.probeAt[n], s.rowAt[n] = c.probeNorm, c.probeAt, headerAt+lineBytes
+	s.ready++
 }
 
 // open reads the rows of at most groupItems missing claims and makes comparisons of them. All room is made before the

@@ -9,6 +9,10 @@ import (
 // their probes to stay in the cache between the steps.
 const sweepItems = 1024
 
+// stripItems is how many of them are looked up before they are compared: what was read of them for the one is still in the
+// first-level cache, or near, for the other.
+const stripItems = 256
+
 // Tally counts the items decided, by verdict. Replays are among the NoMatch.
 type Tally struct{ Match, NoMatch, Refused, Replays int }
 
@@ -26,42 +30,42 @@ type Matcher struct {
 
 // sweep is the working set of at most sweepItems items.
 type sweep struct {
-	// claims are the items with a good probe; missing are those of them whose reference is not in memory.
+	// claims are the pending items, but for those found to have a bad probe; missing are those of them whose reference is
+	// not in memory.
 	claims, missing []claim
-	// Where the search for claim i starts in the arena's index, what that slot holds, and where the header of the row
-	// it leads to lies in the arena's slab; 0, the decoy's header, if it leads to none.
+	// Where the search for claim i starts in the arena's index, and where the header of the row it leads to lies in the
+	// arena's slab; 0, the decoy's header, if it leads to none.
 	slotAt   []int
-	contents []uint64
 	headerAt []int
-	// comparisons are the items ready to compare: for comparison i the elements start at probeAt[i] of the probes and
-	// at rowAt[i] of the arena's slab.
+	// comparisons are the items ready to compare, so many of them: for comparison i the elements start at probeAt[i] of
+	// the probes and at rowAt[i] of the arena's slab. norms[i] is Σp², of a probe that came as int8 not before it is
+	// compared.
 	comparisons    []comparison
 	probeAt, rowAt []int
-	dots           []int32
+	norms, dots    []int32
+	ready          int
 	// quantised holds the probes of a batch that came as float32; it is made when the first such batch comes.
 	quantised []int8
 	// together holds the records of the missing, from a store that reads many at once; it is made for the first of them.
 	together together
 }
 
-// claim is an item whose reference is being looked up.
+// claim is an item whose reference is being looked up. probeNorm is 0 where the probe was not looked at yet.
 type claim struct {
 	item      uint32
-	probeNorm int32
-	probeAt   int
 	tag       uint32
+	probeAt   int
+	probeNorm int32
 	// read is where the record lies among those read together, counted from 1; 0 if it is not there.
 	read uint16
-	// found says that the row at headerAt is of the credential claimed.
-	found bool
 }
 
 // comparison is an item whose probe and row are at hand. Where known is false the row is the decoy, and the outcome is
 // NoMatch whatever the dot product.
 type comparison struct {
-	item               uint32
-	probeNorm, rowNorm int32
-	known              bool
+	item    uint32
+	rowNorm int32
+	known   bool
 }
 
 // NewMatcher makes a matcher that serves from a, reads from store what is not there, and accepts by rule.
@@ -71,11 +75,11 @@ func NewMatcher(a *Arena, store Store, rule zhenni.Threshold) *Matcher {
 		claims:      make([]claim, 0, sweepItems),
 		missing:     make([]claim, 0, sweepItems),
 		slotAt:      make([]int, sweepItems),
-		contents:    make([]uint64, sweepItems),
 		headerAt:    make([]int, sweepItems),
-		comparisons: make([]comparison, 0, sweepItems),
-		probeAt:     make([]int, 0, sweepItems),
-		rowAt:       make([]int, 0, sweepItems),
+		comparisons: make([]comparison, sweepItems),
+		probeAt:     make([]int, sweepItems),
+		rowAt:       make([]int, sweepItems),
+		norms:       make([]int32, sweepItems),
 		dots:        make([]int32, sweepItems),
 	}}
 }
@@ -105,8 +109,10 @@ func (m *Matcher) Verify(b *zhenni.Batch, items []uint32) Tally {
 func (m *Matcher) verify(b *zhenni.Batch, items []uint32) {
 	m.sweep.reset()
 	m.prepare(b, items)
-	m.locate(b)
-	m.compare(b)
+	for from, n := 0, len(m.sweep.claims); from < n; from += stripItems {
+		m.locate(b, from, min(from+stripItems, n))
+		m.compare(b)
+	}
 	if len(m.sweep.missing) > 0 {
 		m.verifyMissing(b)
 	}
@@ -115,6 +121,7 @@ func (m *Matcher) verify(b *zhenni.Batch, items []uint32) {
 // verifyMissing decides the items whose row is not in memory.
 func (m *Matcher) verifyMissing(b *zhenni.Batch) {
 	defer m.sweep.together.forget(m.arena.dim)
+	m.checkMissing(b)
 	m.readTogether(b, m.sweep.missing)
 	group := min(groupItems, int(m.arena.segments[0].capacity))
 	for missing := m.sweep.missing; len(missing) > 0; {
@@ -126,77 +133,120 @@ func (m *Matcher) verifyMissing(b *zhenni.Batch) {
 }
 
 func (s *sweep) reset() {
-	s.claims, s.missing = s.claims[:0], s.missing[:0]
-	s.clearComparisons()
+	s.claims, s.missing, s.ready = s.claims[:0], s.missing[:0], 0
 }
 
-func (s *sweep) clearComparisons() {
-	s.comparisons, s.probeAt, s.rowAt = s.comparisons[:0], s.probeAt[:0], s.rowAt[:0]
-}
-
-// prepare makes a claim of each pending item and refuses those whose probe is bad.
+// prepare makes a claim of each pending item. It refuses those whose probe is bad, as far as that is known before the
+// comparison: one that came as int8 is looked at with the comparison, which reads it once for both.
 func (m *Matcher) prepare(b *zhenni.Batch, items []uint32) {
-	if b.Float32 != nil && m.sweep.quantised == nil {
+	d := m.arena.dim
+	if b.Float32 != nil || b.Dim != d {
+		m.prepareFloats(b, items)
+		return
+	}
+	claims := m.sweep.claims[:len(items)]
+	n := 0
+	for _, item := range items {
+		claims[n] = claim{item: item, probeAt: int(item) * d}
+		if b.Outcomes[item] == zhenni.Pending {
+			n++
+		}
+	}
+	m.sweep.claims = claims[:n]
+}
+
+// prepareFloats quantises the probes on the way.
+func (m *Matcher) prepareFloats(b *zhenni.Batch, items []uint32) {
+	if m.sweep.quantised == nil {
 		m.sweep.quantised = make([]int8, sweepItems*m.arena.dim)
 	}
 	for _, item := range items {
 		if b.Outcomes[item] != zhenni.Pending {
 			continue
 		}
-		at, norm, err := m.probe(b, int(item))
+		at, norm, err := m.quantise(b, int(item))
 		if err != nil {
-			b.Outcomes[item] = zhenni.RefusedProbe
-			m.tally.Refused++
+			m.refuseProbe(b, item)
 			continue
 		}
 		m.sweep.claims = append(m.sweep.claims, claim{item: item, probeAt: at, probeNorm: norm})
 	}
 }
 
-// probe returns where the probe of an item lies among the probes, and its norm.
-func (m *Matcher) probe(b *zhenni.Batch, item int) (at int, norm int32, err error) {
+// quantise returns where the quantised probe of an item lies, and its norm.
+func (m *Matcher) quantise(b *zhenni.Batch, item int) (at int, norm int32, err error) {
 	d := m.arena.dim
-	switch {
-	case b.Dim != d:
+	if b.Dim != d {
 		return 0, 0, zhenni.ErrBadProbe
-	case b.Float32 != nil:
-		at = len(m.sweep.claims) * d
-		norm, err = Prepare(m.sweep.quantised[at:at+d], b.Float32[item*d:(item+1)*d])
-	default:
-		at = item * d
-		norm, err = CheckRow(b.Int8[at : at+d])
 	}
+	at = len(m.sweep.claims) * d
+	norm, err = Prepare(m.sweep.quantised[at:at+d], b.Float32[item*d:(item+1)*d])
 	return at, norm, err
 }
 
-// compare decides every comparison that is ready.
-func (m *Matcher) compare(b *zhenni.Batch) {
-	s := &m.sweep
-	probes := b.Int8
-	if b.Float32 != nil {
-		probes = s.quantised
-	}
-	dots := s.dots[:len(s.comparisons)]
-	simd.DotPairs(dots, probes, s.probeAt, m.arena.slab, s.rowAt, m.arena.dim)
-	for i := range s.comparisons {
-		c := &s.comparisons[i]
-		b.Outcomes[c.item] = m.decide(c, dots[i], b.Evaluation)
-	}
-	s.clearComparisons()
+func (m *Matcher) refuseProbe(b *zhenni.Batch, item uint32) {
+	b.Outcomes[item] = zhenni.RefusedProbe
+	m.tally.Refused++
 }
 
-// decide gives the verdict of one comparison. A probe identical to the reference is a captured template sent again,
-// not a person: Σ(p−r)² = Σp² + Σr² − 2Σpr is 0 for that one probe only.
-func (m *Matcher) decide(c *comparison, dot int32, evaluation bool) zhenni.Outcome {
-	accepted := m.rule.Accept(dot, c.probeNorm, c.rowNorm)
-	replayed := dot == c.probeNorm && dot == c.rowNorm && !evaluation
+// checkMissing refuses those of the missing whose probe is bad: nothing is read from the store for them.
+func (m *Matcher) checkMissing(b *zhenni.Batch) {
+	if b.Float32 != nil {
+		return
+	}
+	good := m.sweep.missing[:0]
+	for _, c := range m.sweep.missing {
+		norm, err := CheckRow(b.Int8[c.probeAt : c.probeAt+m.arena.dim])
+		if err != nil {
+			m.refuseProbe(b, c.item)
+			continue
+		}
+		c.probeNorm = norm
+		good = append(good, c)
+	}
+	m.sweep.missing = good
+}
+
+// compare decides every comparison that is ready, and refuses those whose probe turns out to be bad.
+func (m *Matcher) compare(b *zhenni.Batch) {
+	s, n := &m.sweep, m.sweep.ready
+	comparisons, norms, dots := s.comparisons[:n], s.norms[:n], s.dots[:n]
+	if b.Float32 != nil {
+		simd.DotPairs(dots, s.quantised, s.probeAt[:n], m.arena.slab, s.rowAt[:n], m.arena.dim)
+	} else {
+		simd.DotPairsNorms(dots, norms, b.Int8, s.probeAt[:n], m.arena.slab, s.rowAt[:n], m.arena.dim)
+	}
+	for i := range comparisons {
+		c := &comparisons[i]
+		if norms[i] < 1 {
+			m.refuseProbe(b, c.item)
+			continue
+		}
+		b.Outcomes[c.item] = m.decide(c, dots[i], norms[i], b.Evaluation)
+	}
+	s.ready = 0
+}
+
+// verdicts are what is answered where a comparison is no match, and where it is one.
+var verdicts = [2]zhenni.Outcome{zhenni.NoMatch, zhenni.Match}
+
+// decide gives the verdict of one comparison, without a branch on it: nobody can foretell it. A probe identical to the
+// reference is a captured template sent again, not a person: Σ(p−r)² = Σp² + Σr² − 2Σpr is 0 for that one probe only.
+func (m *Matcher) decide(c *comparison, dot, probeNorm int32, evaluation bool) zhenni.Outcome {
+	replayed := dot == probeNorm && dot == c.rowNorm && !evaluation
 	if c.known && replayed {
 		m.tally.Replays++
 	}
-	if c.known && accepted && !replayed {
-		m.tally.Match++
-		return zhenni.Match
+	match := bit(c.known) & bit(m.rule.Accept(dot, probeNorm, c.rowNorm)) &^ bit(replayed)
+	m.tally.Match += match
+	m.tally.NoMatch += 1 - match
+	return verdicts[match]
+}
+
+// bit is 1 for true.
+func bit(b bool) (one int) {
+	if b {
+		one = 1
 	}
-	m.tally.NoMatch++
-	return zhenni.NoMatch
+	return one
 }

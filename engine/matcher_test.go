@@ -84,6 +84,30 @@ func TestBadProbesAreRefusedOneByOne(t *testing.T) {
 	}
 }
 
+// A bad probe is refused in every state of the credential it is about, and the store is not read for it.
+//
+// FAULTS: N2 N7
+func TestBadProbeReadsNothing(t *testing.T) {
+	const dim = 65
+	e := newEnrolled(t, 3, dim, 0.5)
+	low := fill(dim, int8(3))
+	low[40] = -128
+	ids := []zhenni.CredentialID{e.ids[0], e.ids[0], {1, 2, 3}, e.ids[1]}
+	refused := fill(4, zhenni.RefusedProbe)
+	m := engine.NewMatcher(newArena(t, dim, rowsEach(64, dim)), e.store, threshold(t, 0.5))
+	for _, state := range []string{"not read yet", "in memory"} {
+		reads := e.store.reads
+		b := batchOf(ids, [][]int8{low, make([]int8, dim), low, make([]int8, dim)})
+		tally := m.Verify(b, every(b))
+		if !slices.Equal(b.Outcomes, refused) || tally != (engine.Tally{Refused: 4}) || e.store.reads != reads {
+			t.Errorf("%s: %v, %+v, %d reads", state, b.Outcomes, tally, e.store.reads-reads)
+		}
+		if err := m.Warm(0); err != nil {
+			t.Fatal(err)
+		}
+	}
+}
+
 // FAULTS: N6
 func TestOtherDimensionsAreNotCompared(t *testing.T) {
 	e := newEnrolled(t, 1, 512, 0.5)

@@ -31,6 +31,11 @@ func dotBlockAVX2(dst *int32, n int, probe *int8, rows *int8, d int, stride int)
 //go:noescape
 func outsideAVX2(offsets *int, n int, last int) bool
 
+// prefetchAVX2 asks memory for the lines at first+size·at[i], for i < n, n ≥ 1.
+//
+//go:noescape
+func prefetchAVX2(first *byte, size int, at *int, n int)
+
 // maxAbsAVX2 returns the largest of the bit patterns of |src[i]| for i < n.
 // n is a positive multiple of 8.
 //

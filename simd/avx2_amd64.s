@@ -781,6 +781,23 @@ offset:
 	VZEROUPPER
 	RET
 
+// func prefetchAVX2(first *byte, size int, at *int, n int)
+// Requires: MMX+
+TEXT ·prefetchAVX2(SB), NOSPLIT, $0-32
+	MOVQ first+0(FP), AX
+	MOVQ size+8(FP), CX
+	MOVQ at+16(FP), DX
+	MOVQ n+24(FP), BX
+
+line:
+	MOVQ       (DX), SI
+	IMULQ      CX, SI
+	PREFETCHT0 (AX)(SI*1)
+	ADDQ       $0x08, DX
+	DECQ       BX
+	JNZ        line
+	RET
+
 // func maxAbsAVX2(src *float32, n int) uint32
 // Requires: AVX, AVX2
 TEXT ·maxAbsAVX2(SB), NOSPLIT, $0-20

@@ -76,6 +76,21 @@ func dotPairs(dst []int32, a []int8, aOff []int, b []int8, bOff []int, d int) {
 	dotPairsGeneric(dst, a, aOff, b, bOff, d)
 }
 
+func dotPairsNorms(dst, norms []int32, a []int8, aOff []int, b []int8, bOff []int, d int) {
+	if useVNNI {
+		dotPairsNormsVNNI(&dst[0], &norms[0], unsafe.SliceData(a), &aOff[0], unsafe.SliceData(b), &bOff[0], len(dst), d)
+		return
+	}
+	dotPairsNormsApart(dst, norms, a, aOff, b, bOff, d)
+}
+
+// prefetch uses an instruction that every amd64 has, but for the tier that is the meaning of the others.
+func prefetch(first *byte, size int, at []int) {
+	if useVNNI || useAVX2 {
+		prefetchAVX2(first, size, &at[0], len(at))
+	}
+}
+
 func dotBlock(dst []int32, probe, rows []int8, stride int) {
 	if useVNNI {
 		dotBlockVNNI(&dst[0], len(dst), unsafe.SliceData(probe), unsafe.SliceData(rows), len(probe), stride)

@@ -66,6 +66,12 @@ func dotPairs(dst []int32, a []int8, aOff []int, b []int8, bOff []int, d int) {
 	}
 }
 
+func dotPairsNorms(dst, norms []int32, a []int8, aOff []int, b []int8, bOff []int, d int) {
+	dotPairsNormsApart(dst, norms, a, aOff, b, bOff, d)
+}
+
+func prefetch(*byte, int, []int) {}
+
 func dotBlock(dst []int32, probe, rows []int8, stride int) {
 	for i := range dst {
 		dst[i] = dotRow(probe, rows[i*stride:i*stride+len(probe)])

@@ -18,6 +18,12 @@ func dotPairs(dst []int32, a []int8, aOff []int, b []int8, bOff []int, d int) {
 	dotPairsGeneric(dst, a, aOff, b, bOff, d)
 }
 
+func dotPairsNorms(dst, norms []int32, a []int8, aOff []int, b []int8, bOff []int, d int) {
+	dotPairsNormsApart(dst, norms, a, aOff, b, bOff, d)
+}
+
+func prefetch(*byte, int, []int) {}
+
 func dotBlock(dst []int32, probe, rows []int8, stride int) { dotBlockGeneric(dst, probe, rows, stride) }
 
 func dotTile(dst []int32, a []int8, na int, b []int8, nb int, d int) {

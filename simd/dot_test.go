@@ -124,6 +124,77 @@ func TestDotPairsEqualsGeneric(t *testing.T) {
 	})
 }
 
+// rowsOfEveryKind are n rows of d elements: some with −128 among them, some without, every fifth all zeros.
+func rowsOfEveryKind(r *rand.Rand, n, d int) []int8 {
+	rows := randomBytes(r, n*d)
+	for i := range n {
+		row := rows[i*d : (i+1)*d]
+		for k, x := range row {
+			if i%5 == 0 {
+				row[k] = 0
+			} else if i%2 == 0 && x == -128 {
+				row[k] = -127
+			}
+		}
+	}
+	return rows
+}
+
+// wantNorms is what DotPairsNorms means.
+func wantNorms(a []int8, aOff []int, d int) []int32 {
+	norms := make([]int32, len(aOff))
+	for i, at := range aOff {
+		if sum, symmetric := sumSquaresGeneric(a[at : at+d]); symmetric {
+			norms[i] = sum
+		}
+	}
+	return norms
+}
+
+// FAULTS: N7 N15
+func TestDotPairsNormsEqualsGeneric(t *testing.T) {
+	r := random(5)
+	eachTier(t, func(t *testing.T) {
+		for _, d := range []int{0, 1, 3, 31, 32, 63, 64, 65, 127, 128, 192, 200, 256, 300, 511, 512, 513, 1024, 2048} {
+			for _, n := range []int{0, 1, 2, 7, 8, 9, 10, 33} {
+				a, b := rowsOfEveryKind(r, n+3, d), randomBytes(r, (n+3)*d+1)
+				aOff, bOff := make([]int, n), make([]int, n)
+				for i := range n {
+					aOff[i], bOff[i] = r.IntN(n+3)*d, r.IntN(len(b)-d)
+				}
+				dots, norms, want := make([]int32, n+1), make([]int32, n+1), make([]int32, n+1)
+				DotPairsNorms(dots[:n], norms[:n], a, aOff, b, bOff, d)
+				dotPairsGeneric(want[:n], a, aOff, b, bOff, d)
+				if fmt.Sprint(dots) != fmt.Sprint(want) {
+					t.Fatalf("d=%d n=%d: %v, want %v", d, n, dots, want)
+				}
+				if wanted := append(wantNorms(a, aOff, d), 0); fmt.Sprint(norms) != fmt.Sprint(wanted) {
+					t.Fatalf("d=%d n=%d: norms %v, want %v", d, n, norms, wanted)
+				}
+			}
+		}
+	})
+}
+
+// A single −128 anywhere takes the norm away, and not the next row's.
+// FAULTS: N7
+func TestLoneMinimumHasNoNorm(t *testing.T) {
+	var dots, norms [2]int32
+	eachTier(t, func(t *testing.T) {
+		for n := 1; n <= 300; n++ {
+			a, b := filled(2*n, 127), filled(n, 1)
+			for at := range n {
+				a[at] = -128
+				DotPairsNorms(dots[:], norms[:], a, []int{0, n}, b, []int{0, 0}, n)
+				if want := int32(n) * 127; dots != [2]int32{want - 255, want} || norms != [2]int32{0, want * 127} {
+					t.Fatalf("n=%d at %d: %v, norms %v", n, at, dots, norms)
+				}
+				a[at] = 127
+			}
+		}
+	})
+}
+
 // FAULTS: N15
 func TestDotBlockEqualsGeneric(t *testing.T) {
 	r := random(3)
@@ -215,6 +286,10 @@ func TestArgumentsThatDoNotFitPanic(t *testing.T) {
 		"pairs row too long":  func() { DotPairs(dst, s, make([]int, 4), s, make([]int, 4), 65) },
 		"pairs negative row":  func() { DotPairs(dst, s, make([]int, 4), s, make([]int, 4), -1) },
 		"pairs within cap":    func() { DotPairs(dst, s[:32], []int{0, 0, 0, 30}, s, make([]int, 4), 8) },
+		"norms lengths":       func() { DotPairsNorms(dst, dst[1:], s, make([]int, 4), s, make([]int, 4), 8) },
+		"norms offsets":       func() { DotPairsNorms(dst, dst, s, []int{0}, s, make([]int, 4), 8) },
+		"norms beyond":        func() { DotPairsNorms(dst, dst, s, []int{0, 0, 0, 57}, s, make([]int, 4), 8) },
+		"norms row beyond":    func() { DotPairsNorms(dst, dst, s, make([]int, 4), s, []int{0, 57, 0, 0}, 8) },
 		"block beyond":        func() { DotBlock(dst, s[:8], s, 19) },
 		"block probe longer":  func() { DotBlock(dst[:1], s, s[1:], 0) },
 		"block negative":      func() { DotBlock(dst, s[:8], s, -1) },

@@ -37,6 +37,18 @@ func dotPairsGeneric(dst []int32, a []int8, aOff []int, b []int8, bOff []int, d 
 	}
 }
 
+// dotPairsNormsApart is DotPairsNorms in two passes, on whatever tier runs them.
+func dotPairsNormsApart(dst, norms []int32, a []int8, aOff []int, b []int8, bOff []int, d int) {
+	for i, at := range aOff {
+		sum, symmetric := sumSquares(a[at : at+d])
+		if !symmetric {
+			sum = 0
+		}
+		norms[i] = sum
+	}
+	dotPairs(dst, a, aOff, b, bOff, d)
+}
+
 func dotBlockGeneric(dst []int32, probe, rows []int8, stride int) {
 	for i := range dst {
 		dst[i] = dotGeneric(probe, rows[i*stride:i*stride+len(probe)])

@@ -93,6 +93,7 @@ func TestBatchesStayInside(t *testing.T) {
 	const rows = 40
 	x, y := cast[int8](guarded(t, rows*512)), cast[int8](guarded(t, rows*512))
 	dst, offsets := cast[int32](guarded(t, 4*rows*rows)), cast[int](guarded(t, 8*rows))
+	norms := cast[int32](guarded(t, 4*rows))
 	copy(x, randomBytes(r, len(x)))
 	copy(y, randomBytes(r, len(y)))
 	eachTier(t, func(t *testing.T) {
@@ -107,6 +108,11 @@ func TestBatchesStayInside(t *testing.T) {
 				DotPairs(out, a, off, b, off, d)
 				dotPairsGeneric(want[:n], a, off, b, off, d)
 				sameWords(t, out, want[:n])
+				clear(out)
+				DotPairsNorms(out, norms[len(norms)-n:], a, off, b, off, d)
+				sameWords(t, out, want[:n])
+				sameWords(t, norms[len(norms)-n:], wantNorms(a, off, d))
+				Prefetch(a, off)
 				DotBlock(out, a[:d], b, d)
 				dotBlockGeneric(want[:n], a[:d], b, d)
 				sameWords(t, out, want[:n])

@@ -18,19 +18,21 @@ func races() map[string][2]func() {
 	messages, sums := make([]byte, 20*64), make([][32]byte, 20)
 	write := func() { b[d-1]++ }
 	return map[string][2]func(){
-		"Dot":          {func() { Dot(a[:d], b[:d]) }, write},
-		"SumSquares":   {func() { SumSquares(b[:d]) }, write},
-		"DotPairs":     {func() { DotPairs(dst[:9], a, offsets, b, offsets, d) }, write},
-		"DotBlock":     {func() { DotBlock(dst[:9], a[:d], b, d) }, write},
-		"DotTile":      {func() { DotTile(dst, a, 64, b, 64, d) }, write},
-		"DotTileWrite": {func() { DotTile(dst, a, 64, b, 64, d) }, func() { dst[64*64-1]++ }},
-		"Quantize":     {func() { Quantize(a[:d], src, 0) }, func() { src[d-1]++ }},
-		"QuantizeDst":  {func() { Quantize(a[:d], src, 0) }, func() { a[d-1]++ }},
-		"Hadamard":     {func() { Hadamard(src, signs) }, func() { src[d-1]++ }},
-		"SumMany":      {func() { SumMany(sums, messages, 54, 64) }, func() { messages[19*64+53]++ }},
-		"SumManyDst":   {func() { SumMany(sums, messages, 54, 64) }, func() { sums[19][31]++ }},
-		"SumPrefixed":  {func() { SumPrefixed(sums, 0, messages, 54, 64) }, func() { messages[0]++ }},
-		"SumTuples":    {func() { SumTuples(sums[:2], 1, sums[2:6], 2) }, func() { sums[5][0]++ }},
+		"Dot":           {func() { Dot(a[:d], b[:d]) }, write},
+		"SumSquares":    {func() { SumSquares(b[:d]) }, write},
+		"DotPairs":      {func() { DotPairs(dst[:9], a, offsets, b, offsets, d) }, write},
+		"DotPairsNorms": {func() { DotPairsNorms(dst[:9], dst[9:18], a, offsets, b, offsets, d) }, write},
+		"Norms":         {func() { DotPairsNorms(dst[:9], dst[9:18], a, offsets, b, offsets, d) }, func() { dst[17]++ }},
+		"DotBlock":      {func() { DotBlock(dst[:9], a[:d], b, d) }, write},
+		"DotTile":       {func() { DotTile(dst, a, 64, b, 64, d) }, write},
+		"DotTileWrite":  {func() { DotTile(dst, a, 64, b, 64, d) }, func() { dst[64*64-1]++ }},
+		"Quantize":      {func() { Quantize(a[:d], src, 0) }, func() { src[d-1]++ }},
+		"QuantizeDst":   {func() { Quantize(a[:d], src, 0) }, func() { a[d-1]++ }},
+		"Hadamard":      {func() { Hadamard(src, signs) }, func() { src[d-1]++ }},
+		"SumMany":       {func() { SumMany(sums, messages, 54, 64) }, func() { messages[19*64+53]++ }},
+		"SumManyDst":    {func() { SumMany(sums, messages, 54, 64) }, func() { sums[19][31]++ }},
+		"SumPrefixed":   {func() { SumPrefixed(sums, 0, messages, 54, 64) }, func() { messages[0]++ }},
+		"SumTuples":     {func() { SumTuples(sums[:2], 1, sums[2:6], 2) }, func() { sums[5][0]++ }},
 	}
 }
 

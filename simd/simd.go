@@ -63,6 +63,33 @@ func DotPairs(dst []int32, a []int8, aOff []int, b []int8, bOff []int, d int) {
 	dotPairs(dst, a, aOff, b, bOff, d)
 }
 
+// DotPairsNorms is DotPairs, and writes to norms[i] Σ of the squares of the elements at aOff[i], or 0 where one of them is
+// -128. It panics, with dst and norms untouched, where DotPairs does and where norms has not the length of dst.
+func DotPairsNorms(dst, norms []int32, a []int8, aOff []int, b []int8, bOff []int, d int) {
+	if len(aOff) != len(dst) || len(bOff) != len(dst) || len(norms) != len(dst) {
+		panic(lengthsDiffer)
+	}
+	if len(dst) == 0 {
+		return
+	}
+	checkRows(aOff, len(a), d)
+	checkRows(bOff, len(b), d)
+	if raceEnabled {
+		racePairs(dst, a, aOff, b, bOff, d)
+		raceWriteWords(norms)
+	}
+	dotPairsNorms(dst, norms, a, aOff, b, bOff, d)
+}
+
+// Prefetch asks memory for the lines that s[at[i]] lie in, so that what reads them next finds them on the way. It changes
+// nothing and reads nothing; where there is no instruction for it, it does nothing.
+func Prefetch[T any](s []T, at []int) {
+	if len(at) > 0 {
+		var element T
+		prefetch((*byte)(unsafe.Pointer(unsafe.SliceData(s))), int(unsafe.Sizeof(element)), at)
+	}
+}
+
 // checkRows panics unless d elements at every offset lie within length.
 func checkRows(offsets []int, length, d int) {
 	if d < 0 || d > length || outside(offsets, length-d) {

@@ -19,6 +19,12 @@ func sumSquaresVNNI(a *int8, n int) (sum int32, low bool)
 //go:noescape
 func dotPairsVNNI(dst *int32, a *int8, aOff *int, b *int8, bOff *int, n int, d int)
 
+// dotPairsNormsVNNI is dotPairsVNNI, and sets norms[i] to Σ of the squares of the d elements at a[aOff[i]], or to 0
+// where one of them is −128.
+//
+//go:noescape
+func dotPairsNormsVNNI(dst *int32, norms *int32, a *int8, aOff *int, b *int8, bOff *int, n int, d int)
+
 // dotBlockVNNI sets dst[i] to the dot product of the d elements at probe and at rows[i·stride], for i < n, n ≥ 1.
 //
 //go:noescape

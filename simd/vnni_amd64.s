@@ -303,6 +303,166 @@ dotDone:
 	JNZ           pair
 	RET
 
+// func dotPairsNormsVNNI(dst *int32, norms *int32, a *int8, aOff *int, b *int8, bOff *int, n int, d int)
+// Requires: AVX, AVX2, AVX512BW, AVX512F, AVX512VL, AVX512VNNI, BMI2, CMOV, MMX+
+TEXT ·dotPairsNormsVNNI(SB), NOSPLIT, $0-64
+	VPBROADCASTD bias<>+0(SB), Z31
+	MOVQ         norms+8(FP), AX
+	MOVQ         dst+0(FP), CX
+	MOVQ         a+16(FP), DX
+	MOVQ         aOff+24(FP), BX
+	MOVQ         b+32(FP), SI
+	MOVQ         bOff+40(FP), DI
+	MOVQ         n+48(FP), R8
+	MOVQ         d+56(FP), R9
+
+pair:
+	LEAQ       64(DI), R10
+	CMPQ       R8, $0x08
+	CMOVQLE    DI, R10
+	MOVQ       (R10), R10
+	ADDQ       SI, R10
+	PREFETCHT0 -1(R10)(R9*1)
+	MOVQ       (BX), R11
+	ADDQ       DX, R11
+	MOVQ       (DI), R12
+	ADDQ       SI, R12
+	MOVQ       R9, R13
+	VPXORD     Z30, Z30, Z30
+	VPXORD     Z16, Z16, Z16
+	VPXORD     Z0, Z0, Z0
+	VPXORD     Z20, Z20, Z20
+	SUBQ       $0x00000100, R13
+	JB         dotNarrow
+	VPXORD     Z17, Z17, Z17
+	VPXORD     Z18, Z18, Z18
+	VPXORD     Z19, Z19, Z19
+	VPXORD     Z1, Z1, Z1
+	VPXORD     Z2, Z2, Z2
+	VPXORD     Z3, Z3, Z3
+	VPXORD     Z21, Z21, Z21
+	VPXORD     Z22, Z22, Z22
+	VPXORD     Z23, Z23, Z23
+
+dotWide:
+	PREFETCHT0 (R10)
+	VMOVDQU8   (R11), Z24
+	VPXORD     (R12), Z31, Z28
+	VPXORD     Z24, Z31, Z4
+	VPDPBUSD   Z24, Z28, Z16
+	VPDPBUSD   Z24, Z4, Z0
+	VPDPBUSD   Z24, Z31, Z20
+	VPMINSB    Z24, Z30, Z30
+	PREFETCHT0 64(R10)
+	VMOVDQU8   64(R11), Z25
+	VPXORD     64(R12), Z31, Z29
+	VPXORD     Z25, Z31, Z5
+	VPDPBUSD   Z25, Z29, Z17
+	VPDPBUSD   Z25, Z5, Z1
+	VPDPBUSD   Z25, Z31, Z21
+	VPMINSB    Z25, Z30, Z30
+	PREFETCHT0 128(R10)
+	VMOVDQU8   128(R11), Z26
+	VPXORD     128(R12), Z31, Z28
+	VPXORD     Z26, Z31, Z4
+	VPDPBUSD   Z26, Z28, Z18
+	VPDPBUSD   Z26, Z4, Z2
+	VPDPBUSD   Z26, Z31, Z22
+	VPMINSB    Z26, Z30, Z30
+	PREFETCHT0 192(R10)
+	VMOVDQU8   192(R11), Z27
+	VPXORD     192(R12), Z31, Z29
+	VPXORD     Z27, Z31, Z5
+	VPDPBUSD   Z27, Z29, Z19
+	VPDPBUSD   Z27, Z5, Z3
+	VPDPBUSD   Z27, Z31, Z23
+	VPMINSB    Z27, Z30, Z30
+	ADDQ       $0x00000100, R11
+	ADDQ       $0x00000100, R12
+	ADDQ       $0x00000100, R10
+	SUBQ       $0x00000100, R13
+	JAE        dotWide
+	VPADDD     Z17, Z16, Z16
+	VPADDD     Z19, Z18, Z18
+	VPADDD     Z18, Z16, Z16
+	VPADDD     Z1, Z0, Z0
+	VPADDD     Z3, Z2, Z2
+	VPADDD     Z2, Z0, Z0
+	VPADDD     Z21, Z20, Z20
+	VPADDD     Z23, Z22, Z22
+	VPADDD     Z22, Z20, Z20
+
+dotNarrow:
+	ADDQ $0x000000c0, R13
+	JL   dotTail
+
+dotVector:
+	PREFETCHT0 (R10)
+	VMOVDQU8   (R11), Z24
+	VPXORD     (R12), Z31, Z28
+	VPXORD     Z24, Z31, Z4
+	VPDPBUSD   Z24, Z28, Z16
+	VPDPBUSD   Z24, Z4, Z0
+	VPDPBUSD   Z24, Z31, Z20
+	VPMINSB    Z24, Z30, Z30
+	ADDQ       $0x00000040, R11
+	ADDQ       $0x00000040, R12
+	ADDQ       $0x00000040, R10
+	SUBQ       $0x40, R13
+	JAE        dotVector
+
+dotTail:
+	ANDQ       $0x3f, R13
+	JZ         dotDone
+	MOVQ       $-1, R14
+	BZHIQ      R13, R14, R14
+	KMOVQ      R14, K1
+	PREFETCHT0 (R10)
+	VMOVDQU8.Z (R11), K1, Z24
+	VMOVDQU8.Z (R12), K1, Z28
+	VPXORD     Z28, Z31, Z28
+	VPXORD     Z24, Z31, Z4
+	VPDPBUSD   Z24, Z28, Z16
+	VPDPBUSD   Z24, Z4, Z0
+	VPDPBUSD   Z24, Z31, Z20
+	VPMINSB    Z24, Z30, Z30
+
+dotDone:
+	VPSUBD        Z20, Z16, Z16
+	VPSUBD        Z20, Z0, Z0
+	VEXTRACTI64X4 $0x01, Z0, Y1
+	VPADDD        Y1, Y0, Y0
+	VEXTRACTI32X4 $0x01, Y0, X1
+	VPADDD        X1, X0, X0
+	VPSHUFD       $0x4e, X0, X1
+	VPADDD        X1, X0, X0
+	VPSHUFD       $0xb1, X0, X1
+	VPADDD        X1, X0, X0
+	VMOVD         X0, R10
+	XORL          R11, R11
+	VPCMPEQB      Z31, Z30, K1
+	KTESTQ        K1, K1
+	CMOVLNE       R11, R10
+	MOVL          R10, (AX)
+	ADDQ          $0x04, AX
+	VEXTRACTI64X4 $0x01, Z16, Y17
+	VPADDD        Y17, Y16, Y16
+	VEXTRACTI32X4 $0x01, Y16, X17
+	VPADDD        X17, X16, X16
+	VPSHUFD       $0x4e, X16, X17
+	VPADDD        X17, X16, X16
+	VPSHUFD       $0xb1, X16, X17
+	VPADDD        X17, X16, X16
+	VMOVD         X16, R10
+	MOVL          R10, (CX)
+	ADDQ          $0x04, CX
+	ADDQ          $0x08, BX
+	ADDQ          $0x08, DI
+	DECQ          R8
+	JNZ           pair
+	VZEROUPPER
+	RET
+
 // func dotBlockVNNI(dst *int32, n int, probe *int8, rows *int8, d int, stride int)
 // Requires: AVX, AVX2, AVX512BW, AVX512F, AVX512VL, AVX512VNNI, BMI2
 TEXT ·dotBlockVNNI(SB), NOSPLIT, $0-48

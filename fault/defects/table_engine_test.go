@@ -3,12 +3,12 @@ package defects
 var engineDefects = []defect{
 	{
 		name: "unknown-id-matches", file: "engine/matcher.go", caught: "TestTheDecoyIsNobody",
-		old: "if c.known && accepted && !replayed {", new: "if accepted && !replayed {",
+		old: "bit(c.known) & bit(m.rule", new: "bit(m.rule",
 		does: "whoever resembles the decoy matches every id that does not exist",
 	},
 	{
 		name: "replay-accepted", file: "engine/matcher.go", caught: "TestReplayedTemplate",
-		old: "if c.known && accepted && !replayed {", new: "if c.known && accepted {",
+		old: " &^ bit(replayed)\n", new: "\n",
 		does: "a stolen template sent as a probe is a match",
 	},
 	{
@@ -23,7 +23,7 @@ var engineDefects = []defect{
 	},
 	{
 		name: "dot-of-another-item", file: "engine/matcher.go", caught: "TestVerifyAgreesWithThePlainRule",
-		old: "m.decide(c, dots[i], b.Evaluation)", new: "m.decide(c, dots[len(dots)-1-i], b.Evaluation)",
+		old: "m.decide(c, dots[i], norms[i], b.Evaluation)", new: "m.decide(c, dots[len(dots)-1-i], norms[i], b.Evaluation)",
 		does: "an item is decided by another's score",
 	},
 	{
@@ -63,7 +63,7 @@ var engineDefects = []defect{
 	},
 	{
 		name: "row-of-another-tag", file: "engine/lookup.go", caught: "TestCredentialsOfOneTag",
-		old: "m.arena.header(at).id == b.IDs[claims[i].item] && at != 0", new: "at != 0",
+		old: "if h.id != b.IDs[c.item] || at == 0 {", new: "if at == 0 {",
 		does: "the quick path takes a row by its tag",
 	},
 	{
@@ -107,13 +107,23 @@ var engineDefects = []defect{
 		does: "a probe with -128 is compared",
 	},
 	{
+		name: "bad-probe-compared", file: "engine/matcher.go", caught: "TestVerifyAgreesWithThePlainRule",
+		old: "		if norms[i] < 1 {\n			m.refuseProbe(b, c.item)\n			continue\n		}\n", new: "",
+		does: "a probe that is no embedding is given a verdict",
+	},
+	{
+		name: "bad-probe-read-for", file: "engine/matcher.go", caught: "TestBadProbeReadsNothing",
+		old: "	m.checkMissing(b)\n", new: "",
+		does: "probes that are refused cost reads of the disk",
+	},
+	{
 		name: "probe-of-nan", file: "engine/probe.go", caught: "TestPrepareRefusesWhatIsNotFinite",
 		old: "if !(zhenni.QuantisedNorm(maxAbs, norm) >= zhenni.MinNorm) {", new: "if zhenni.QuantisedNorm(maxAbs, norm) < zhenni.MinNorm {",
 		does: "a probe that is not a number is compared",
 	},
 	{
 		name: "decided-items-decided-again", file: "engine/matcher.go", caught: "TestVerifyDecidesOnlyThePendingOfItsItems",
-		old: "		if b.Outcomes[item] != zhenni.Pending {\n			continue\n		}\n		at, norm", new: "		at, norm",
+		old: "		if b.Outcomes[item] == zhenni.Pending {\n			n++\n		}\n", new: "		n++\n",
 		does: "an item refused while it was read is given a verdict",
 	},
 	{

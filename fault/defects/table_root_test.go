@@ -8,12 +8,12 @@ var rootDefects = []defect{
 	},
 	{
 		name: "negative-dot-accepted", file: "threshold.go", caught: "TestAcceptAtTheEdge",
-		old: "if dot <= 0 || probeNorm <= 0", new: "if probeNorm <= 0",
+		old: "uint64(max(dot, 0))", new: "uint64(max(dot, -dot))",
 		does: "the opposite of a reference matches: the square hides the sign",
 	},
 	{
 		name: "strict-at-the-threshold", file: "threshold.go", caught: "TestAcceptAtTheEdge",
-		old: "leftLow >= rightLow", new: "leftLow > rightLow",
+		old: "bits.Sub64(square<<32, rightLow, 0)", new: "bits.Sub64(square<<32, rightLow, 1)",
 		does: "a comparison exactly at the threshold is not accepted",
 	},
 	{

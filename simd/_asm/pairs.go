@@ -76,3 +76,20 @@ func outside() {
 	VZEROUPPER()
 	RET()
 }
+
+// prefetch touches lines in a loop so short that as many misses are under way as the processor can have.
+func prefetch() {
+	TEXT("prefetchAVX2", NOSPLIT, "func(first *byte, size int, at *int, n int)")
+	Pragma("noescape")
+	Doc("prefetchAVX2 asks memory for the lines at first+size·at[i], for i < n, n ≥ 1.")
+	first, size := Load(Param("first"), GP64()), Load(Param("size"), GP64())
+	at, n, line := Load(Param("at"), GP64()), Load(Param("n"), GP64()), GP64()
+	Label("line")
+	MOVQ(Mem{Base: at}, line)
+	IMULQ(size, line)
+	PREFETCHT0(Mem{Base: first, Index: line, Scale: 1})
+	ADDQ(Imm(8), at)
+	DECQ(n)
+	JNZ(LabelRef("line"))
+	RET()
+}

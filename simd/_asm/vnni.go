@@ -98,9 +98,9 @@ func sweep(name string, n Register, kinds [][]VecPhysical, body func(disp, i int
 	Label(name + "Done")
 }
 
-// fold leaves the sum of the lanes of the first accumulator in a register.
-func fold() Register {
-	z, t := sums[0], sums[1]
+// fold leaves the sum of the lanes of the first accumulator in a register. It consumes the second.
+func fold(acc []VecPhysical) Register {
+	z, t := acc[0], acc[1]
 	VEXTRACTI64X4(Imm(1), z, t.AsY())
 	VPADDD(t.AsY(), z.AsY(), z.AsY())
 	VEXTRACTI32X4(Imm(1), z.AsY(), t.AsX())
@@ -124,7 +124,7 @@ func dot(name string, a, b, n, ahead Register) Register {
 		},
 		func(by int) { move(by, a, b, ahead) })
 	VPSUBD(surplus[0], sums[0], sums[0])
-	return fold()
+	return fold(sums)
 }
 
 // touch prefetches the line at ahead, if there is one.
@@ -167,7 +167,7 @@ func sumSquaresVNNI() {
 		},
 		func(by int) { ADDQ(U32(by), a) })
 	VPSUBD(surplus[0], sums[0], sums[0])
-	Store(fold(), Return("sum"))
+	Store(fold(sums), Return("sum"))
 	low := GP8()
 	VPCMPEQB(bias, kept, K1)
 	KTESTQ(K1, K1)
@@ -185,6 +185,60 @@ func dotPairsVNNI() {
 		load()
 		return dot("dot", a, b, n, ahead)
 	})
+	RET()
+}
+
+// squares accumulate what dotPairsNormsVNNI needs beside a dot product. They share their upper halves with legacy SSE
+// code, so that kernel ends with a VZEROUPPER.
+var squares, leftBiased = zmms[:4], zmms[4:6]
+
+// stepNorm is step with b biased in place of a, so that Σa·b and Σa² have one surplus, 128·Σa. It keeps the least a.
+func stepNorm(a, b Register, disp, i int, masked bool) {
+	x, u, y := left[i], leftBiased[i%2], right[i%2]
+	if masked {
+		VMOVDQU8_Z(Mem{Base: a, Disp: disp}, tail, x)
+		VMOVDQU8_Z(Mem{Base: b, Disp: disp}, tail, y)
+		VPXORD(y, bias, y)
+	} else {
+		VMOVDQU8(Mem{Base: a, Disp: disp}, x)
+		VPXORD(Mem{Base: b, Disp: disp}, bias, y)
+	}
+	VPXORD(x, bias, u)
+	VPDPBUSD(x, y, sums[i])
+	VPDPBUSD(x, u, squares[i])
+	VPDPBUSD(x, bias, surplus[i])
+	VPMINSB(x, kept, kept)
+}
+
+// dotPairsNormsVNNI reads each a once for both: its norm costs no more than what the processor does while it waits for b.
+func dotPairsNormsVNNI() {
+	TEXT("dotPairsNormsVNNI", NOSPLIT, "func(dst, norms *int32, a *int8, aOff *int, b *int8, bOff *int, n, d int)")
+	Pragma("noescape")
+	Doc("dotPairsNormsVNNI is dotPairsVNNI, and sets norms[i] to Σ of the squares of the d elements at a[aOff[i]], or to 0",
+		"where one of them is −128.")
+	loadBias()
+	norms := Load(Param("norms"), GP64())
+	pairs(func(a, b, n, ahead Register, load func()) Register {
+		load()
+		zero(kept)
+		sweep("dot", n, [][]VecPhysical{sums, squares, surplus},
+			func(disp, i int, masked bool) {
+				touch(ahead, disp)
+				stepNorm(a, b, disp, i, masked)
+			},
+			func(by int) { move(by, a, b, ahead) })
+		VPSUBD(surplus[0], sums[0], sums[0])
+		VPSUBD(surplus[0], squares[0], squares[0])
+		norm, none := fold(squares), GP32()
+		XORL(none, none)
+		VPCMPEQB(bias, kept, K1)
+		KTESTQ(K1, K1)
+		CMOVLNE(none, norm)
+		MOVL(norm, Mem{Base: norms})
+		ADDQ(Imm(4), norms)
+		return fold(sums)
+	})
+	VZEROUPPER()
 	RET()
 }
 
@@ -231,7 +285,7 @@ func dotBlockVNNI() {
 		},
 		func(by int) { ADDQ(U32(by), x); ADDQ(U32(by), y) })
 	VPSUBD(kept, sums[0], sums[0])
-	MOVL(fold(), Mem{Base: dst})
+	MOVL(fold(sums), Mem{Base: dst})
 	ADDQ(Imm(4), dst)
 	ADDQ(stride, rows)
 	DECQ(n)
