@@ -25,7 +25,7 @@ bench-soak: build ## 500 million verifications, watched for leaks and drift (N=v
 
 .PHONY: build
 build: ## the one binary, ./zhenni
-	CGO_ENABLED=0 $(GO) build -trimpath -o zhenni ./cmd/zhenni
+	CGO_ENABLED=0 $(GO) build -trimpath -buildvcs=auto -o zhenni ./cmd/zhenni
 
 .PHONY: test
 test: ## the short tests

@@ -189,14 +189,24 @@ func (b *byteSize) UnmarshalText(text []byte) error {
 		if !ok {
 			continue
 		}
-		n, err := strconv.ParseInt(digits, 10, 64)
-		if err != nil || n < 0 || n > int64(1<<62/unit.bytes) {
+		n, ok := inTenths(digits, unit.suffix != "")
+		if !ok || n > 1<<62/uint64(unit.bytes) {
 			break
 		}
-		*b = byteSize(n) * unit.bytes
+		*b = byteSize(n*uint64(unit.bytes)) / 10
 		return nil
 	}
-	return fmt.Errorf("%q is not a size: want a number of bytes, or one with KiB, MiB or GiB", text)
+	return fmt.Errorf("%q is not a size: want a number of bytes, or one with KiB, MiB or GiB, to a tenth of it", text)
+}
+
+// inTenths reads "12" as 120 and, where there may be a fraction, "12.5" as 125: what String writes is read again.
+func inTenths(digits string, fraction bool) (n uint64, ok bool) {
+	whole, tenth, split := strings.Cut(digits, ".")
+	if !split {
+		tenth = "0"
+	}
+	n, err := strconv.ParseUint(whole+tenth, 10, 62)
+	return n, err == nil && whole != "" && len(tenth) == 1 && (fraction || !split)
 }
 
 // String returns the shortest form that says the size to a tenth of its unit.

@@ -118,7 +118,7 @@ func TestConfigurationFileIsRead(t *testing.T) {
 }
 
 func TestByteSizes(t *testing.T) {
-	for text, want := range map[string]byteSize{"0": 0, "17": 17, "4KiB": 4 << 10, "512MiB": 512 << 20, "8GiB": 8 << 30} {
+	for text, want := range map[string]byteSize{"0": 0, "17": 17, "4KiB": 4 << 10, "512MiB": 512 << 20, "8GiB": 8 << 30, "1.5GiB": 3 << 29} {
 		var got byteSize
 		if err := got.UnmarshalText([]byte(text)); err != nil || got != want {
 			t.Errorf("%s: %d, %v, want %d", text, got, err, want)
@@ -127,7 +127,7 @@ func TestByteSizes(t *testing.T) {
 			t.Errorf("%s is printed as %s", text, got)
 		}
 	}
-	for _, text := range []string{"", "-1", "1.5GiB", "GiB", "8GB", "9223372036854775807GiB", "1 GiB"} {
+	for _, text := range []string{"", "-1", "1.5", "1.25GiB", ".5GiB", "1.GiB", "+1GiB", "1e3GiB", "GiB", "8GB", "9223372036854775807GiB", "1 GiB"} {
 		if new(byteSize).UnmarshalText([]byte(text)) == nil {
 			t.Errorf("%q is taken", text)
 		}
