@@ -22,6 +22,7 @@ type benchCommand struct {
 	Store   benchStore   `cmd:"" help:"Get, put and import, beside a mapped file and the disk."`
 	HTTP    benchHTTP    `cmd:"" name:"http" help:"Measure the HTTP layer beside raw rows, bare transport and the node in process; overload and fairness."`
 	Soak    benchSoak    `cmd:"" help:"Press for hours and judge whether anything leaks or drifts."`
+	Scale   benchScale   `cmd:"" help:"Put as many credentials on this machine as asked for: import, open, hot, cold, and where each byte is."`
 	Compare benchCompare `cmd:"" help:"Compare result files with an older one: ratios, and whether they mean anything."`
 	Report  benchReport  `cmd:"" help:"Write result files as one HTML page with plots."`
 }
