@@ -99,7 +99,7 @@ func (b *coldBench) cases() (cases []result.Case, closeFile func() error, err er
 		if depth == diskDepth && len(cases) > 1 {
 			continue // one matcher
 		}
-		m := result.Measurement{Name: diskReads(depth), Unit: result.PerSecond, Sweep: "depth", X: float64(depth)}
+		m := result.Measurement{Name: diskReads(depth), Unit: result.PerSecond, Sweep: sweepDepth, X: float64(depth)}
 		cases = append(cases, result.Case{Measurement: m, Measure: pages.Random(depth, b.Scale.Seed, nil)})
 	}
 	return cases, pages.Close, nil
@@ -108,6 +108,7 @@ func (b *coldBench) cases() (cases []result.Case, closeFile func() error, err er
 // What is measured cold, by name in a result file.
 const (
 	verifyCold = "verify/cold"
+	sweepDepth = "depth"
 	// What is counted of it, the time before each sample included.
 	countVerified = "verified"
 	countPages    = "pages_read"

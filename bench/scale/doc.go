@@ -13,7 +13,8 @@
 //	rows.go        where these rows lie
 //	cold.go        verification from the cold tier, beside the disk
 //	memory.go      where each byte of memory and disk is
-//	report.go      what came of it, and what is found
+//	report.go      the steps one behind the other, and what came of them
+//	find.go        what the measurements say beside what they should
 //	markdown.go    the same for a folder of documents
 //
 // Every answer is held against what it must be, so that no number is that of a broken path.

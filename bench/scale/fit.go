@@ -16,9 +16,9 @@ import (
 // Bytes that a credential takes, beside its template, as measured; a test holds them against a store.
 const (
 	// baseEach is that of a base: two keys, two seals and the status, in Badger's tables.
-	baseEach = 180
+	baseEach = 240
 	// keysEach is that of the key file.
-	keysEach = 72
+	keysEach = 66
 	// indexEach is what the index of the cold tier takes of memory, and as much again while the collector waits.
 	indexEach = 2 * 11
 	// questionEach is what a question takes, of one of the populations it is asked about.
@@ -87,7 +87,7 @@ func (s Scale) Fit(room Room) error {
 		fits = fmt.Sprintf("%d credentials fit", most)
 	}
 	return fmt.Errorf("%w: %d credentials of %d elements take %s of the disk at %s, where %s is free, and %s of memory, of which %s is free: %s", zhenni.ErrNoRoom,
-		s.Credentials, s.Dim, bytes(disk), s.Dir, bytes(room.Disk), bytes(memory), bytes(room.Memory), fits)
+		s.Credentials, s.Dim, inBytes(disk), s.Dir, inBytes(room.Disk), inBytes(memory), inBytes(room.Memory), fits)
 }
 
 // refused is what there must be of disk and of memory.
@@ -101,4 +101,4 @@ func (s Scale) refused() (disk, memory int64) {
 	return disk, memory
 }
 
-func bytes(n int64) string { return result.Quantity(float64(n), result.Bytes) }
+func inBytes(n int64) string { return result.Quantity(float64(n), result.Bytes) }

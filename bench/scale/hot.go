@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"time"
 
 	"zhenni"
@@ -96,7 +97,8 @@ func (j *job) hotCases(arena *engine.Arena, store engine.Store, rows int64) (cas
 		add("bare", "", func(t int) (int, error) { return rings[t].dotPairs(elements), nil })
 		add("verify/hot", "bare", func(t int) (int, error) { return rings[t].verify(matchers[t]) })
 	}
-	return backwards(cases), all, nil
+	slices.Reverse(cases)
+	return cases, all, nil
 }
 
 // about is the name of a measurement of questions about n credentials.

@@ -18,7 +18,7 @@ func (r *Report) PlaceTable() [][]string {
 		if p.Part {
 			name += " (of those above)"
 		}
-		rows = append(rows, []string{p.Where, name, bytes(p.Bytes), fmt.Sprintf("%.1f B", p.Each())})
+		rows = append(rows, []string{p.Where, name, inBytes(p.Bytes), fmt.Sprintf("%.1f B", p.Each())})
 	}
 	return rows
 }
@@ -40,6 +40,7 @@ func (r *Report) WriteMarkdown(w io.Writer, run *result.Run, command string) err
 	}
 	b.WriteString("\n## Found\n\n")
 	writeTable(&b, ingress.FindingTable(r.Findings))
+	b.WriteString("\nThe cost foretold of n credentials is the cost of their bare dot products, times what a verification among the smallest population\ncosts over its own, in the same rounds.\n")
 	b.WriteString("\n## Where each byte is\n\n")
 	writeTable(&b, r.PlaceTable())
 	b.WriteString("\n## Machine and build\n\n")

@@ -50,7 +50,7 @@ func (j *job) hotPlaces(arena *engine.Arena, rows *slab) []Place {
 	places.ofProcess(j.Folder)
 	tables, _ := result.KernelBytes("/proc/self/status", "VmPTE")
 	if resident > 0 {
-		places.add(placeHot, resident+tables)
+		places.part(placeHot, resident+tables)
 	}
 	return places.list
 }
@@ -62,7 +62,7 @@ func (j *job) coldPlaces(store *storage.Store, arena *engine.Arena) []Place {
 	stats, _ := store.ColdStats()
 	places.ofArena(arena, nil)
 	places.ofProcess(j.Folder)
-	places.add(placeCold, stats.Index)
+	places.part(placeCold, stats.Index)
 	return places.list
 }
 

@@ -138,76 +138,13 @@ func (r *run) hot(ctx context.Context) (*outcome, error) {
 		leftOut("Verification from memory was not asked for.")
 		return &outcome{}, nil
 	case arena < r.persons()*r.layer():
-		leftOut("Nothing is verified from memory: an arena of %s does not fit into %s.", bytes(want), bytes(room.Memory))
+		leftOut("Nothing is verified from memory: an arena of %s does not fit into %s.", inBytes(want), inBytes(room.Memory))
 		return &outcome{}, nil
 	}
 	done, err := r.step(ctx, "hot", arena)
 	if err == nil && done.Rows < r.Credentials {
 		leftOut("%d of %d credentials are in memory: the arena for %g %% of them takes %s, and %s is free, %s of it for the rest of the process.",
-			done.Rows, r.Credentials, 100*r.Hot, bytes(want), bytes(room.Memory), bytes(r.aside()))
+			done.Rows, r.Credentials, 100*r.Hot, inBytes(want), inBytes(room.Memory), inBytes(r.aside()))
 	}
 	return done, err
-}
-
-const (
-	// growthMargin is how much more than its bare dot products a verification may grow in cost with the population, as a factor:
-	// its index and its headers are more places of memory than the rows.
-	growthMargin = 1.15
-	// coldShareWanted is the least share of the disk's reads that verifications are to reach, and coldAllocations the most
-	// allocations a read.
-	coldShareWanted = 70
-	coldAllocations = 2
-)
-
-// growth holds the cost of a verification against what memory gives at each population: cost at n ≤ bare at n × (cost at the
-// first ÷ bare at the first) × margin, round by round.
-func growth(hot []result.Measurement) (findings []ingress.Finding) {
-	all := &result.Run{Measurements: hot}
-	var first []float64
-	for i := range slices.Backward(hot) { // the largest population is measured first
-		m := &hot[i]
-		bare := all.Find(m.Limit)
-		if bare == nil {
-			continue
-		}
-		over := make([]float64, len(m.Rounds))
-		for round, rate := range m.Rounds {
-			over[round] = bare.Rounds[round] / rate
-		}
-		if first == nil {
-			first = over
-			continue
-		}
-		findings = append(findings, ingress.Finding{
-			Name:     fmt.Sprintf("cost of a verification among %.0f, of what the smallest population and bare dot products foretell", m.X),
-			Measured: result.RatioOf(over, first), Wanted: growthMargin, Unit: "×", AtMost: true,
-		})
-	}
-	return findings
-}
-
-// coldFindings holds verification from the tier against the disk.
-func coldFindings(cold []result.Measurement) (findings []ingress.Finding) {
-	all := &result.Run{Measurements: cold}
-	m := all.Find(verifyCold)
-	if share, ok := all.Ratio(m); ok {
-		findings = append(findings, ingress.Finding{
-			Name: fmt.Sprintf("verifications from the cold tier, of random reads at depth %d", diskDepth), Measured: 100 * share, Wanted: coldShareWanted, Unit: "%",
-		})
-	}
-	each := func(name string) float64 { return float64(m.Counts[name]) / float64(m.Counts[countVerified]) }
-	if m.Allocations != nil && m.Counts[countMissed] > 0 {
-		findings = append(findings, ingress.Finding{
-			Name: "allocations of a cold read", Measured: *m.Allocations / each(countMissed), Wanted: coldAllocations, Unit: "objects", AtMost: true,
-		})
-	}
-	if m.Counts[countPages] > 0 {
-		findings = append(findings, ingress.Finding{Name: "pages read for a verification", Measured: each(countPages), Wanted: 1.05, Unit: "pages", AtMost: true})
-	}
-	return findings
-}
-
-func backwards[T any](list []T) []T {
-	slices.Reverse(list)
-	return list
 }

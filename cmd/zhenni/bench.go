@@ -47,7 +47,12 @@ func (b *benchOutput) Validate() error {
 	if b.Rounds < 1 || b.Rounds > result.MaxRounds || b.Time <= 0 {
 		return fmt.Errorf("--rounds %d --time %v: want 1–%d rounds of some time", b.Rounds, b.Time, result.MaxRounds)
 	}
-	for _, path := range []string{b.Out, b.Report} {
+	return foldersOf(b.Out, b.Report)
+}
+
+// foldersOf refuses files whose folder is not there; "" is none.
+func foldersOf(paths ...string) error {
+	for _, path := range paths {
 		if path == "" {
 			continue
 		}

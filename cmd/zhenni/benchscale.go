@@ -43,6 +43,14 @@ Examples:
     zhenni bench scale --credentials 30000000 --dim 512 --hot 0 --out cold.json --markdown cold.md`
 }
 
+// Validate refuses what could not be written at the end.
+func (c *benchScale) Validate() error {
+	if err := c.benchOutput.Validate(); err != nil {
+		return err
+	}
+	return foldersOf(c.Markdown)
+}
+
 func (c *benchScale) scale() (scale.Scale, error) {
 	program, err := os.Executable()
 	if err != nil {
