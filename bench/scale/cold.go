@@ -58,7 +58,7 @@ func (j *job) cold(ctx context.Context) (_ *outcome, err error) {
 		return nil, err
 	}
 	defer func() { err = errors.Join(err, arena.Close()) }()
-	if err := layer.Warm(ctx, arena, store, j.Scale.Threads); err != nil {
+	if err := errors.Join(layer.Warm(ctx, arena, store, j.Scale.Threads), settle(ctx, store)); err != nil {
 		return nil, err
 	}
 	rings, err := j.Scale.rings(j.people, j.people.Size)

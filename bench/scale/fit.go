@@ -58,15 +58,15 @@ func (s Scale) aside() int64 { return aside + 4*questionEach*int64(s.Questions) 
 
 // arena is the budget that holds a share of the credentials, which are as even over the segments as can be.
 func (s Scale) arena(share float64) int64 {
-	return int64(math.Ceil(share*float64(s.Credentials)/engine.Segments)+1) * s.layer()
+	return int64(math.Ceil(share*float64(s.Credentials)/engine.Segments)+1) * s.level()
 }
 
-// layer is the bytes of one row in every segment.
-func (s Scale) layer() int64 { return engine.Segments * int64(capacity.RowBytes(float64(s.Dim))) }
+// level is the bytes of one row in every segment.
+func (s Scale) level() int64 { return engine.Segments * int64(capacity.RowBytes(float64(s.Dim))) }
 
 // hotArena is the budget of the hot arena: what is asked for, or what fits. It is a multiple of a row in every segment.
 func (s Scale) hotArena(memory int64) int64 {
-	return min(s.arena(s.Hot), max(memory-s.aside(), 0)/s.layer()*s.layer())
+	return min(s.arena(s.Hot), max(memory-s.aside(), 0)/s.level()*s.level())
 }
 
 // Fit refuses what does not fit and says how many credentials do: [zhenni.ErrNoRoom]. Memory for the hot step is not asked

@@ -35,6 +35,9 @@ func (j *job) hot(ctx context.Context) (_ *outcome, err error) {
 	}
 	done := &outcome{Rows: arena.Stats().Rows}
 	warmed := once("warm", result.PerSecond, rate(done.Rows, time.Since(begun)))
+	if err := settle(ctx, store); err != nil {
+		return nil, err
+	}
 	cases, slab, err := j.hotCases(arena, store, done.Rows)
 	if err != nil {
 		return nil, err

@@ -47,8 +47,7 @@ func (j *job) hotPlaces(arena *engine.Arena, rows *slab) []Place {
 	stats := arena.Stats()
 	places := &places{where: "hot", of: stats.Rows}
 	resident := places.ofArena(arena, rows.first)
-	places.ofProcess(j.Folder)
-	tables, _ := result.KernelBytes("/proc/self/status", "VmPTE")
+	tables := places.ofProcess(j.Folder)
 	if resident > 0 {
 		places.part(placeHot, resident+tables)
 	}
@@ -103,8 +102,8 @@ func (p *places) ofArena(arena *engine.Arena, row *int8) (resident int64) {
 	return 0
 }
 
-// ofProcess adds what is not the arena.
-func (p *places) ofProcess(folder string) {
+// ofProcess adds what is not the arena, and returns the bytes of the page tables.
+func (p *places) ofProcess(folder string) (tables int64) {
 	heap := []metrics.Sample{{Name: "/memory/classes/heap/objects:bytes"}, {Name: "/memory/classes/total:bytes"}, {Name: "/memory/classes/heap/released:bytes"}}
 	metrics.Read(heap)
 	objects := int64(heap[0].Value.Uint64())
@@ -119,10 +118,11 @@ func (p *places) ofProcess(folder string) {
 	for _, kind := range []string{"base", "view"} {
 		p.add("Badger, mapped files of "+kind, mapped[kind])
 	}
-	tables, _ := result.KernelBytes("/proc/self/status", "VmPTE")
+	tables, _ = result.KernelBytes("/proc/self/status", "VmPTE")
 	p.add("page tables", tables)
 	all, _ := result.KernelBytes("/proc/self/status", "VmRSS")
 	p.part("all that the system holds of the process, page tables aside", all)
+	return tables
 }
 
 // kindOf is the part of the store that a file belongs to, and whether it is one of the store's.

@@ -137,7 +137,7 @@ func (r *run) hot(ctx context.Context) (*outcome, error) {
 	case r.Hot == 0:
 		leftOut("Verification from memory was not asked for.")
 		return &outcome{}, nil
-	case arena < r.persons()*r.layer():
+	case arena < r.persons()*r.level():
 		leftOut("Nothing is verified from memory: an arena of %s does not fit into %s.", inBytes(want), inBytes(room.Memory))
 		return &outcome{}, nil
 	}

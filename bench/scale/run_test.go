@@ -36,7 +36,7 @@ func TestRun(t *testing.T) {
 		t.Errorf("the headline is %+v", head)
 	}
 	for _, name := range []string{
-		"verify/hot/credentials=409", "bare/credentials=409", "warm", "verify/cold", "open/cold tier", "import", "open/cached", "answer/cached", "cold/make",
+		"verify/hot/credentials=409", "bare/credentials=409", "warm", "verify/cold", "open/cold tier", "import", "open/cached", "answer/cached", "tables read/cached", "cold/make",
 		"disk/base", "disk/keys", "disk/cold", "hot/arena rows", "hot/arena index", "cold/" + placeCold, "time/import", "time/cold",
 	} {
 		if run.Find(name) == nil {
@@ -81,7 +81,7 @@ func TestHotAsFarAsItFits(t *testing.T) {
 		said   string
 	}{
 		{1, s.aside() + s.arena(0.5), "of 4096 credentials are in memory"},
-		{1, s.aside() + s.layer(), "Nothing is verified from memory"},
+		{1, s.aside() + s.level(), "Nothing is verified from memory"},
 		{0, plenty, "not asked for"},
 	} {
 		s.Hot = one.hot
