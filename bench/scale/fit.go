@@ -43,14 +43,11 @@ type Need struct {
 
 // Needs returns what each step takes.
 func (s Scale) Needs() []Need {
-	needs := []Need{
-		{"import", s.Credentials*int64(s.Dim+baseEach+keysEach) + diskAside, aside},
-		{"cold", cold.DiskBytes(s.Dim, s.Credentials), s.Credentials*indexEach + s.arena(s.ColdShare) + s.aside()},
-	}
+	needs := []Need{{stepImport, s.Credentials*int64(s.Dim+baseEach+keysEach) + diskAside, aside}}
 	if s.Hot > 0 {
-		needs = append(needs, Need{"hot", 0, s.arena(s.Hot) + s.aside()})
+		needs = append(needs, Need{stepHot, 0, s.arena(s.Hot) + s.aside()})
 	}
-	return needs
+	return append(needs, Need{stepCold, cold.DiskBytes(s.Dim, s.Credentials), s.Credentials*indexEach + s.arena(s.ColdShare) + s.aside()})
 }
 
 // aside is the memory of a step that verifies, beside its rows and its indexes.
@@ -94,7 +91,7 @@ func (s Scale) Fit(room Room) error {
 func (s Scale) refused() (disk, memory int64) {
 	for _, need := range s.Needs() {
 		disk += need.Disk
-		if need.Step != "hot" {
+		if need.Step != stepHot {
 			memory = max(memory, need.Memory)
 		}
 	}

@@ -69,7 +69,7 @@ func TestNeedsAreWhatIsTaken(t *testing.T) {
 	if _, err := storage.CreateKeyFile(filepath.Join(folder, rootFile), nil); err != nil {
 		t.Fatal(err)
 	}
-	if _, err := (order{Scale: s, Step: "import", Folder: folder}).do(t.Context(), func(int64, int64) {}); err != nil {
+	if _, err := (order{Scale: s, Step: stepImport, Folder: folder}).do(t.Context(), func(int64, int64) {}); err != nil {
 		t.Fatal(err)
 	}
 	for name, each := range map[string]int64{"base": int64(s.Dim) + baseEach, "keys": keysEach} {

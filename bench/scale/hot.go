@@ -14,8 +14,6 @@ import (
 	"zhenni/storage"
 )
 
-var errWrong = fmt.Errorf("%w: the measurement is not what it seems", zhenni.ErrCorrupt)
-
 // hot fills an arena from the store and measures verification in it, asked about populations of growing size, each in turns with
 // the dot products of the same rows.
 func (j *job) hot(ctx context.Context) (_ *outcome, err error) {
@@ -68,7 +66,10 @@ func populations(rows int64) (sizes []int64) {
 	return append(sizes, rows)
 }
 
-// hotCases are those of all populations, the largest first: the headline.
+// hotCases are those of all populations, the largest first: the headline. In items a second:
+//
+//	verify/hot/credentials=N   Matcher.Verify of probes that come quantised, by all matchers; limit: bare
+//	bare/credentials=N         the dot products of the same batches alone: DotPairs of the same probes and the same rows
 func (j *job) hotCases(arena *engine.Arena, store engine.Store, rows int64) (cases []result.Case, all *slab, err error) {
 	for _, n := range populations(rows) {
 		rings, err := j.Scale.rings(j.people, n)
@@ -89,9 +90,9 @@ func (j *job) hotCases(arena *engine.Arena, store engine.Store, rows int64) (cas
 			}
 		}
 		add := func(name, limit string, work func(t int) (int, error)) {
-			m := result.Measurement{Name: about(name, n), Unit: result.PerSecond, Sweep: "credentials", X: float64(n)}
+			m := result.Measurement{Name: among(name, n), Unit: result.PerSecond, Sweep: "credentials", X: float64(n)}
 			if limit != "" {
-				m.Limit = about(limit, n)
+				m.Limit = among(limit, n)
 			}
 			cases = append(cases, result.Case{Measurement: m, Measure: func(ctx context.Context, about time.Duration) (result.Sample, error) {
 				return layer.Press(ctx, len(rings), about, work)
@@ -104,8 +105,8 @@ func (j *job) hotCases(arena *engine.Arena, store engine.Store, rows int64) (cas
 	return cases, all, nil
 }
 
-// about is the name of a measurement of questions about n credentials.
-func about(name string, n int64) string { return fmt.Sprintf("%s/credentials=%d", name, n) }
+// among is the name of a measurement of questions about n credentials.
+func among(name string, n int64) string { return fmt.Sprintf("%s/credentials=%d", name, n) }
 
 // answer has every question answered once, from what the store gave.
 func answer(rings []*ring, matchers []*engine.Matcher) error {

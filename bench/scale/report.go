@@ -32,6 +32,8 @@ type Report struct {
 	Findings     []ingress.Finding
 	// LeftOut says what did not fit, a sentence each.
 	LeftOut []string
+	// Folder is what the run was made in.
+	Folder string
 }
 
 // Run runs all steps: [zhenni.ErrNoRoom] before anything is written where they do not fit. However it ends, the folder is
@@ -60,7 +62,7 @@ func (s Scale) Run(ctx context.Context, host Host) (_ *Report, err error) {
 	if _, err := storage.CreateKeyFile(filepath.Join(folder, rootFile), nil); err != nil {
 		return nil, err
 	}
-	r := &run{Scale: s, host: host, folder: folder, report: &Report{}}
+	r := &run{Scale: s, host: host, folder: folder, report: &Report{Folder: folder}}
 	return r.report, r.all(ctx)
 }
 
@@ -74,11 +76,11 @@ type run struct {
 
 // all does the steps one after another.
 func (r *run) all(ctx context.Context) error {
-	filled, err := r.step(ctx, "import", 0)
+	filled, err := r.step(ctx, stepImport, 0)
 	if err != nil {
 		return err
 	}
-	opened, err := r.step(ctx, "open", 0)
+	opened, err := r.step(ctx, stepOpen, 0)
 	if err != nil {
 		return err
 	}
@@ -86,11 +88,11 @@ func (r *run) all(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	made, err := r.step(ctx, "make cold", 0)
+	made, err := r.step(ctx, stepMakeCold, 0)
 	if err != nil {
 		return err
 	}
-	cold, err := r.step(ctx, "cold", r.arena(r.ColdShare))
+	cold, err := r.step(ctx, stepCold, r.arena(r.ColdShare))
 	if err != nil {
 		return err
 	}
@@ -141,7 +143,7 @@ func (r *run) hot(ctx context.Context) (*outcome, error) {
 		leftOut("Nothing is verified from memory: an arena of %s does not fit into %s.", inBytes(want), inBytes(room.Memory))
 		return &outcome{}, nil
 	}
-	done, err := r.step(ctx, "hot", arena)
+	done, err := r.step(ctx, stepHot, arena)
 	if err == nil && done.Rows < r.Credentials {
 		leftOut("%d of %d credentials are in memory: the arena for %g %% of them takes %s, and %s is free, %s of it for the rest of the process.",
 			done.Rows, r.Credentials, 100*r.Hot, inBytes(want), inBytes(room.Memory), inBytes(r.aside()))

@@ -25,7 +25,7 @@ func TestRun(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if want := []string{"import", "open", "hot", "make cold", "cold"}; !slices.Equal(began, want) {
+	if want := []string{stepImport, stepOpen, stepHot, stepMakeCold, stepCold}; !slices.Equal(began, want) {
 		t.Errorf("steps %v", began)
 	}
 	run := &result.Run{Layer: "scale", Settings: map[string]string{"credentials": "4096", "dim": "128"}, Measurements: done.Measurements}
@@ -85,9 +85,10 @@ func TestHotAsFarAsItFits(t *testing.T) {
 		{0, plenty, "not asked for"},
 	} {
 		s.Hot = one.hot
-		fits := max(one.memory, s.Needs()[1].Memory)
+		_, least := s.refused()
+		fits := max(one.memory, least)
 		hot := false
-		h := host(fits, func(step string) { hot = hot || step == "hot" })
+		h := host(fits, func(step string) { hot = hot || step == stepHot })
 		rooms := []int64{fits, one.memory} // before the first step, and before the hot one
 		h.Room = func() (Room, error) {
 			free := rooms[0]
@@ -112,7 +113,7 @@ func TestRunEndsEarly(t *testing.T) {
 	t.Parallel()
 	s := small(t)
 	interrupted := errors.New("interrupted")
-	for _, at := range []string{"import", "hot", "cold"} {
+	for _, at := range []string{stepImport, stepHot} {
 		ctx, cancel := context.WithCancelCause(t.Context())
 		_, err := s.Run(ctx, host(plenty, func(step string) {
 			if step == at {

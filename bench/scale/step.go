@@ -16,6 +16,17 @@ import (
 // StepCommand is the argument by which a program runs [Serve].
 const StepCommand = "bench-scale-step"
 
+// The steps, in their order.
+const (
+	stepImport   = "import"
+	stepOpen     = "open"
+	stepHot      = "hot"
+	stepMakeCold = "make cold"
+	stepCold     = "cold"
+)
+
+var errWrong = fmt.Errorf("%w: the measurement is not what it seems", zhenni.ErrCorrupt)
+
 // order is one step of a run.
 type order struct {
 	Scale  Scale
@@ -49,7 +60,7 @@ type job struct {
 
 // steps are what the steps do.
 var steps = map[string]func(*job, context.Context) (*outcome, error){
-	"import": (*job).fill, "open": (*job).open, "hot": (*job).hot, "make cold": (*job).makeCold, "cold": (*job).cold,
+	stepImport: (*job).fill, stepOpen: (*job).open, stepHot: (*job).hot, stepMakeCold: (*job).makeCold, stepCold: (*job).cold,
 }
 
 // do does the step in this process.
@@ -82,7 +93,8 @@ func Serve(ctx context.Context, r io.Reader, w io.Writer) error {
 	return errors.Join(unsaid, to.Encode(last))
 }
 
-// start does the step in a process of its own, which ends with ctx; without a program in this one.
+// start does the step in a process of its own, which ends with ctx and shares the standard error of this one; without a program
+// in this one.
 func (o order) start(ctx context.Context, at func(done, total int64)) (*outcome, error) {
 	if len(o.Scale.Program) == 0 {
 		return o.do(ctx, at)
@@ -107,7 +119,7 @@ func (o order) start(ctx context.Context, at func(done, total int64)) (*outcome,
 	case ctx.Err() != nil:
 		return nil, context.Cause(ctx)
 	case err != nil:
-		return nil, err
+		return nil, errors.Join(err, ended)
 	}
 	return done, errors.Join(said, ended)
 }

@@ -101,6 +101,9 @@ func (c *benchScale) Run(ctx context.Context, out *output) error {
 	} else if err != nil {
 		return environment("%w", err)
 	}
+	if c.Keep {
+		out.Note("The store is left in %s.", done.Folder)
+	}
 	run.Measurements = done.Measurements
 	return c.conclude(out, run, done)
 }
