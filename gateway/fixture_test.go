@@ -145,7 +145,7 @@ func (n *fakeNode) RelyingParty(id string) (zhenni.RelyingParty, bool) {
 func (n *fakeNode) Ready() error { return n.ready }
 
 func (n *fakeNode) Stats() zhenni.Stats {
-	return zhenni.Stats{Admitted: 7, Shards: make([]zhenni.ShardStats, 2)}
+	return zhenni.Stats{Admitted: 7, Shards: make([]zhenni.ShardStats, 2), Store: zhenni.StoreStats{Changes: true}}
 }
 
 // asked returns how often the node was asked to verify or to change anything.

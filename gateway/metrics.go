@@ -106,6 +106,7 @@ var (
 		"capacity":  describe("arena_capacity_rows", "Rows that can be held open."),
 		"bytes":     describe("arena_bytes", "Memory of the rows held open."),
 		"ready":     describe("ready", "1 where the node can answer."),
+		"changes":   describe("store_takes_changes", "1 where the store takes changes: verification goes on without."),
 	}
 )
 
@@ -144,13 +145,16 @@ func (c nodeCollector) Collect(out chan<- prometheus.Metric) {
 	} {
 		out <- prometheus.MustNewConstMetric(descCounters[name], prometheus.CounterValue, float64(n))
 	}
-	ready := 0
+	var ready, changes int64
 	if c.node.Ready() == nil {
 		ready = 1
 	}
+	if stats.Store.Changes {
+		changes = 1
+	}
 	for name, n := range map[string]int64{
 		"in_flight": int64(inFlight), "rows": stats.Arena.Rows, "capacity": stats.Arena.Capacity,
-		"bytes": stats.Arena.Bytes, "ready": int64(ready),
+		"bytes": stats.Arena.Bytes, "ready": ready, "changes": changes,
 	} {
 		out <- prometheus.MustNewConstMetric(descGauges[name], prometheus.GaugeValue, float64(n))
 	}

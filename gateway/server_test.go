@@ -125,7 +125,7 @@ func TestMetricsNameNobody(t *testing.T) {
 	for _, want := range []string{
 		`zhenni_http_request_seconds_count{class="2xx",route="/v1/verifications"} 1`, "zhenni_items_admitted_total 7",
 		`zhenni_outcomes_total{reason="",verdict="match"} 0`, `zhenni_http_guarded_total{code="method_not_allowed"} 1`,
-		`zhenni_shards{state="serving"} 2`, "zhenni_ready 1", `zhenni_build_info{version="devel"} 1`,
+		`zhenni_shards{state="serving"} 2`, "zhenni_ready 1", "zhenni_store_takes_changes 1", `zhenni_build_info{version="devel"} 1`,
 	} {
 		if !strings.Contains(text, want) {
 			t.Errorf("%s is missing", want)

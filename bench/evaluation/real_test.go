@@ -4,41 +4,15 @@ package evaluation
 
 import (
 	"math"
-	"os"
 	"path/filepath"
 	"strings"
 	"testing"
 
 	"zhenni"
 	"zhenni/bench/labelled"
+	"zhenni/bench/labelledtest"
 	"zhenni/engine/accuracy"
 )
-
-// realData is where the embeddings of public corpora lie. Where they are absent the test is skipped; with
-// ZHENNI_REQUIRE_DATA=1 it fails.
-func realData(t *testing.T) string {
-	t.Helper()
-	dir := os.Getenv("ZHENNI_DATA")
-	if dir == "" {
-		dir = filepath.Join("..", "..", "..", "shared", "data")
-	}
-	if _, err := os.Stat(dir); err != nil {
-		if os.Getenv("ZHENNI_REQUIRE_DATA") == "1" {
-			t.Fatalf("the real embeddings are required: %v", err)
-		}
-		t.Skipf("no real embeddings: %v (name their folder in ZHENNI_DATA)", err)
-	}
-	return dir
-}
-
-func realSet(t *testing.T, name string, excluded labelled.Exclusions) *labelled.Set {
-	t.Helper()
-	set, err := labelled.Read(t.Context(), filepath.Join(realData(t), name), excluded)
-	if err != nil {
-		t.Fatal(err)
-	}
-	return set
-}
 
 func scoresOf(t *testing.T, set *labelled.Set, kind Kind, keep int) *accuracy.Scores {
 	t.Helper()
@@ -55,7 +29,7 @@ func scoresOf(t *testing.T, set *labelled.Set, kind Kind, keep int) *accuracy.Sc
 
 func trialsOf(t *testing.T, set *labelled.Set, kind Kind, protocol string) accuracy.Evaluation {
 	t.Helper()
-	list, err := labelled.ReadTrials(filepath.Join(realData(t), "protocols", protocol), set.Set)
+	list, err := labelled.ReadTrials(filepath.Join(labelledtest.Folder(t), "protocols", protocol), set.Set)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -84,7 +58,7 @@ func within(t *testing.T, what string, got, want, tolerance float64) {
 
 // The figures were computed independently from float64 cosines (data/README.md).
 func TestVoxCelebTrials(t *testing.T) {
-	set := realSet(t, "vox1-ecapa192", nil)
+	set := labelledtest.Read(t, "vox1-ecapa192", nil)
 	for _, kind := range []Kind{Float, Int8} {
 		e := trialsOf(t, set, kind, "voxceleb1_veri_test2.txt")
 		if e.Trials != 37611 || e.Missing != 0 || len(e.Folds) != 0 {
@@ -96,7 +70,7 @@ func TestVoxCelebTrials(t *testing.T) {
 }
 
 func TestLFWTrials(t *testing.T) {
-	set := realSet(t, "lfw-dlib128", nil)
+	set := labelledtest.Read(t, "lfw-dlib128", nil)
 	for _, kind := range []Kind{Float, Int8} {
 		e := trialsOf(t, set, kind, "pairs.txt")
 		if e.Trials != 883 || e.Missing != 6000-883 || len(e.Folds) != 10 {
@@ -117,7 +91,7 @@ func TestAllPairsOfRealSets(t *testing.T) {
 		{"vox1-ecapa192", 378280, 11497221, 0.00973, [3]float64{0.0517, 0.1409, 0.2493}, [3]float64{0.3777, 0.4542, 0.5099}},
 		{"lfw-dlib128", 45680, 5072720, 0.0197, [3]float64{0.037, 0.095, 0.235}, [3]float64{0.923, 0.936, 0.947}},
 	} {
-		set := realSet(t, c.name, nil)
+		set := labelledtest.Read(t, c.name, nil)
 		for kind, tolerance := range map[Kind]float64{Float: 0.003, Int8: 0.01} {
 			scores := scoresOf(t, set, kind, accuracy.Keep(c.nonMated))
 			e := accuracy.Evaluate(scores, accuracy.NewBootstrap(set.Set, accuracy.Draws, accuracy.Seed))
@@ -146,7 +120,7 @@ func TestRealSetsDoNotSupportOneInAMillion(t *testing.T) {
 		{"vox1-ecapa192", 1e-3, "76 of the 114 errors at 1e-5 come from one pair of persons (id10278 and id10300)", [2]int64{2500, 5000}, 40},
 		{"lfw-dlib128", 1e-4, "errors at 1e-5 come from one pair of persons", [2]int64{300, 420}, 1458},
 	} {
-		set := realSet(t, c.name, nil)
+		set := labelledtest.Read(t, c.name, nil)
 		_, nonMated := set.Pairs()
 		scores := scoresOf(t, set, Int8, accuracy.KeepToCalibrate(nonMated, 1e-6))
 		for seed := range uint64(5) {
@@ -175,7 +149,7 @@ func TestRealSetsDoNotSupportOneInAMillion(t *testing.T) {
 
 // Seven wrong labels make the tail of lfw-dlib128.
 func TestExclusionMovesTheTail(t *testing.T) {
-	excluded, err := labelled.ReadExclusions(filepath.Join(realData(t), "known_bad.csv"))
+	excluded, err := labelled.ReadExclusions(filepath.Join(labelledtest.Folder(t), "known_bad.csv"))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -184,7 +158,7 @@ func TestExclusionMovesTheTail(t *testing.T) {
 		samples         int
 		threshold, fnmr float64
 	}{{nil, 3200, 0.958, 0.519}, {excluded, 3193, 0.953, 0.378}} {
-		set := realSet(t, "lfw-dlib128", c.excluded)
+		set := labelledtest.Read(t, "lfw-dlib128", c.excluded)
 		if set.Len() != c.samples {
 			t.Errorf("%d samples, want %d", set.Len(), c.samples)
 		}

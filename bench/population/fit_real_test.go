@@ -5,40 +5,25 @@ package population
 import (
 	"flag"
 	"math"
-	"os"
 	"path/filepath"
 	"slices"
 	"testing"
 
 	"zhenni/bench/labelled"
+	"zhenni/bench/labelledtest"
 	"zhenni/simd"
 )
 
 var refit = flag.Bool("refit", false, "fit the parameters of fitted.go again and print them")
 
-// The published embeddings that the parameters are fitted to. Where they are absent the test is skipped; with
-// ZHENNI_REQUIRE_DATA=1 it fails.
-func realSet(t *testing.T, name string) *labelled.Set {
+// fittedTo reads a set that the parameters are fitted to.
+func fittedTo(t *testing.T, name string) *labelled.Set {
 	t.Helper()
-	dir := os.Getenv("ZHENNI_DATA")
-	if dir == "" {
-		dir = filepath.Join("..", "..", "..", "shared", "data")
-	}
-	if _, err := os.Stat(dir); err != nil {
-		if os.Getenv("ZHENNI_REQUIRE_DATA") == "1" {
-			t.Fatalf("the real embeddings are required: %v", err)
-		}
-		t.Skipf("no real embeddings: %v (name their folder in ZHENNI_DATA)", err)
-	}
-	bad, err := labelled.ReadExclusions(filepath.Join(dir, "known_bad.csv"))
+	bad, err := labelled.ReadExclusions(filepath.Join(labelledtest.Folder(t), "known_bad.csv"))
 	if err != nil {
 		t.Fatal(err)
 	}
-	set, err := labelled.Read(t.Context(), filepath.Join(dir, name), bad)
-	if err != nil {
-		t.Fatal(err)
-	}
-	return set
+	return labelledtest.Read(t, name, bad)
 }
 
 // scores are sorted cosines, with the share of the mated ones' variance that lies between persons.
@@ -157,7 +142,7 @@ var models = []struct {
 func TestModelsFitTheirData(t *testing.T) {
 	for _, m := range models {
 		t.Run(m.set, func(t *testing.T) {
-			set := realSet(t, m.set)
+			set := fittedTo(t, m.set)
 			data := measure(set)
 			l := m.likeness
 			if *refit {

@@ -15,26 +15,29 @@ import (
 	"zhenni/storage"
 )
 
-// operator is a node and its store as the admin routes see them.
-type operator struct {
+// servedNode is a node that tells of the store behind it too.
+type servedNode struct {
 	*actors.Node
-	store *storage.Store
-}
-
-// RelyingParties implements gateway.Operator.
-func (o operator) RelyingParties() ([]zhenni.RelyingParty, error) {
-	return o.Node.RelyingParties(), nil
+	store *recordedStore
 }
 
 // Stats adds whether the store takes changes.
-func (o operator) Stats() zhenni.Stats {
-	stats := o.Node.Stats()
-	if err := o.store.Accepting(); err != nil {
+func (n servedNode) Stats() zhenni.Stats {
+	stats := n.Node.Stats()
+	if err := n.store.Accepting(); err != nil {
 		stats.Store.Refusing = err.Error()
 	} else {
 		stats.Store.Changes = true
 	}
 	return stats
+}
+
+// operator is a node and its store as the admin routes see them.
+type operator struct{ servedNode }
+
+// RelyingParties implements gateway.Operator.
+func (o operator) RelyingParties() ([]zhenni.RelyingParty, error) {
+	return o.Node.RelyingParties(), nil
 }
 
 // Backup implements gateway.Keeper.

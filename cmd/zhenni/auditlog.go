@@ -182,6 +182,14 @@ type recordedStore struct {
 	root storage.RootKey
 }
 
+// Accepting reports why no change is taken now: the store takes none, or none can be recorded.
+func (s *recordedStore) Accepting() error {
+	if err := s.Store.Accepting(); err != nil || s.audit == nil {
+		return err
+	}
+	return s.audit.changes.Ready()
+}
+
 // Close closes the store, then the log, which takes the store's last changes.
 func (s *recordedStore) Close() error {
 	err := s.Store.Close()

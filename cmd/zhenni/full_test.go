@@ -111,8 +111,17 @@ func TestServiceReturnsWithRoom(t *testing.T) {
 		}
 	}
 
+	takesChanges := func(want string) {
+		t.Helper()
+		if _, _, text := get("/metrics")(); !strings.Contains(text, "zhenni_store_takes_changes "+want+"\n") {
+			t.Errorf("the metrics do not say that changes are taken: %s", want)
+		}
+	}
+	takesChanges("0")
+
 	full.Store(false)
 	awaitStatus(t, 200, verify)
 	awaitStatus(t, 200, revoke)
 	awaitStatus(t, 200, get("/readyz"))
+	takesChanges("1")
 }

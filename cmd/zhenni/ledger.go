@@ -7,7 +7,6 @@ import (
 	"path/filepath"
 
 	"zhenni"
-	"zhenni/actors"
 	"zhenni/storage/audit"
 	"zhenni/storage/ledger"
 )
@@ -81,7 +80,7 @@ func (l *openedLedger) Close() error { return errors.Join(l.Ledger.Close(), l.lo
 
 // recordedNode is a node that is ready only while what it does can be recorded.
 type recordedNode struct {
-	*actors.Node
+	servedNode
 	audit  *auditLog     // nil where nothing is recorded
 	ledger *openedLedger // nil where no answers are kept
 }

@@ -73,7 +73,7 @@ func startNode(ctx context.Context, cfg nodeConfig, store *recordedStore) (_ *no
 	if err = n.openRecord(&cfg); err != nil {
 		return nil, err
 	}
-	if n.server, err = gateway.New(cfg.gateway, recordedNode{n.shards, store.audit, n.ledger}); err != nil {
+	if n.server, err = gateway.New(cfg.gateway, recordedNode{servedNode{n.shards, store}, store.audit, n.ledger}); err != nil {
 		return nil, usage("%w", err)
 	}
 	if store.audit != nil {
@@ -156,7 +156,7 @@ func (n *node) listen(cfg nodeConfig) (err error) {
 	if err != nil {
 		return environment("--admin-socket: %w", err)
 	}
-	kept := operator{n.shards, n.store.Store}
+	kept := operator{servedNode{n.shards, n.store}}
 	n.admin = gateway.NewAdmin(kept, nil, cfg.gateway.Logger)
 	n.admin.Keep(kept)
 	go func() { n.failed <- n.admin.Serve(ln) }()

@@ -17,28 +17,12 @@ import (
 	"zhenni/actors"
 	"zhenni/bench"
 	"zhenni/bench/labelled"
+	"zhenni/bench/labelledtest"
 	"zhenni/engine"
 	"zhenni/gateway"
 	"zhenni/simd"
 	"zhenni/storage"
 )
-
-// realData is the folder of published embeddings, or skips the test: ZHENNI_DATA names it where it is not beside the
-// repository. With ZHENNI_REQUIRE_DATA=1 its absence is a failure.
-func realData(t *testing.T) string {
-	t.Helper()
-	dir := os.Getenv("ZHENNI_DATA")
-	if dir == "" {
-		dir = filepath.Join("..", "..", "..", "shared", "data")
-	}
-	if _, err := os.Stat(dir); err != nil {
-		if os.Getenv("ZHENNI_REQUIRE_DATA") == "1" {
-			t.Fatalf("real embeddings: %v", err)
-		}
-		t.Skipf("real embeddings: %v", err)
-	}
-	return dir
-}
 
 // trialSet is the VoxCeleb1-O trials over the embeddings they are of.
 type trialSet struct {
@@ -48,11 +32,8 @@ type trialSet struct {
 
 func readTrials(t *testing.T) trialSet {
 	t.Helper()
-	dir := realData(t)
-	set, err := labelled.Read(t.Context(), filepath.Join(dir, "vox1-ecapa192"), nil)
-	if err != nil {
-		t.Fatal(err)
-	}
+	dir := labelledtest.Folder(t)
+	set := labelledtest.Read(t, "vox1-ecapa192", nil)
 	list, err := labelled.ReadTrials(filepath.Join(dir, "protocols", "voxceleb1_veri_test2.txt"), set.Set)
 	if err != nil {
 		t.Fatal(err)
@@ -179,7 +160,7 @@ func TestRealDataTrialsGiveOneListOfDecisions(t *testing.T) {
 //
 // FAULTS: N15
 func TestRealDataTrialsOnEveryTier(t *testing.T) {
-	realData(t)
+	labelledtest.Folder(t)
 	if raced {
 		t.Skip("the tiers do not differ in what the race detector sees")
 	}

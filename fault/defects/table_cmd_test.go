@@ -11,4 +11,9 @@ var cmdDefects = []defect{
 		old: "	if err != nil || want == \"\" {\n		return err\n	}\n	have", new: "	if err != nil || want != \"-\" {\n		return err\n	}\n	have",
 		does: "where the folder of the audit log is not given, a new log is begun without a word",
 	},
+	{
+		name: "status-blind-to-the-record", file: "cmd/zhenni/auditlog.go", caught: "TestServiceReturnsWithRoom",
+		old: "	return s.audit.changes.Ready()\n}\n\n// Close", new: "	return nil\n}\n\n// Close",
+		does: "status and metrics say that changes are taken while the disk of their record is full",
+	},
 }
