@@ -83,8 +83,15 @@ func (j *job) cold(ctx context.Context) (_ *outcome, err error) {
 // diskDepth is how many reads of the file are under way, as of one call of the tier.
 const diskDepth = 32
 
-// cases are verification, and reads of the file with as many under way as one call of the tier has, and as all matchers have
-// together. Where the system does not read around the page cache there are none of these.
+// cases are, in items a second:
+//
+//	verify/cold         Matcher.Verify of questions about everybody, by all matchers; limit: disk/read/depth=32
+//	disk/read/depth=32  4 KiB at random places of the file of the rows, around the page cache, by so many goroutines: as many
+//	                    reads under way as one call of the tier has
+//	disk/read/depth=N   as many as all matchers have together
+//
+// The tier reads what it is asked for in the order of the file, through a ring where there is one: of a file that the disk itself
+// holds in a cache it can read more than that. Where the system does not read around the page cache, only the first is measured.
 func (b *coldBench) cases() (cases []result.Case, closeFile func() error, err error) {
 	verify := result.Case{Measurement: result.Measurement{Name: verifyCold, Unit: result.PerSecond}, Measure: b.verify}
 	pages, err := layer.OpenPages(filepath.Join(b.Folder, storeDir, coldFolder, coldRows))

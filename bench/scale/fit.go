@@ -1,11 +1,11 @@
 package scale
 
 import (
+	"errors"
 	"fmt"
 	"math"
 	"sort"
 
-	"zhenni"
 	"zhenni/bench/capacity"
 	"zhenni/bench/result"
 	"zhenni/engine"
@@ -31,6 +31,9 @@ const (
 	// diskAside is what is to be free beside what a store holds: its reserve, and room for memtables and logs.
 	diskAside = storage.DefaultReserve + 8*storage.DefaultMemTable
 )
+
+// ErrFit is a run that the disk or the memory has no room for.
+var ErrFit = errors.New("scale: it does not fit")
 
 // Room is what a machine has free, in bytes.
 type Room struct{ Disk, Memory int64 }
@@ -66,7 +69,7 @@ func (s Scale) hotArena(memory int64) int64 {
 	return min(s.arena(s.Hot), max(memory-s.aside(), 0)/s.level()*s.level())
 }
 
-// Fit refuses what does not fit and says how many credentials do: [zhenni.ErrNoRoom]. Memory for the hot step is not asked
+// Fit refuses what does not fit and says how many credentials do: [ErrFit]. Memory for the hot step is not asked
 // for: what fits of it is measured.
 func (s Scale) Fit(room Room) error {
 	disk, memory := s.refused()
@@ -83,7 +86,7 @@ func (s Scale) Fit(room Room) error {
 	if most >= leastCredentials {
 		fits = fmt.Sprintf("%d credentials fit", most)
 	}
-	return fmt.Errorf("%w: %d credentials of %d elements take %s of the disk at %s, where %s is free, and %s of memory, of which %s is free: %s", zhenni.ErrNoRoom,
+	return fmt.Errorf("%w: %d credentials of %d elements take %s of the disk at %s, where %s is free, and %s of memory, of which %s is free: %s", ErrFit,
 		s.Credentials, s.Dim, inBytes(disk), s.Dir, inBytes(room.Disk), inBytes(memory), inBytes(room.Memory), fits)
 }
 

@@ -8,7 +8,6 @@ import (
 	"strings"
 	"testing"
 
-	"zhenni"
 	"zhenni/engine"
 	"zhenni/storage"
 )
@@ -33,7 +32,7 @@ func TestFit(t *testing.T) {
 			}
 			continue
 		}
-		if !errors.Is(err, zhenni.ErrNoRoom) || !strings.Contains(err.Error(), one.most) {
+		if !errors.Is(err, ErrFit) || !strings.Contains(err.Error(), one.most) {
 			t.Errorf("%+v: %v", one.room, err)
 			continue
 		}
@@ -56,7 +55,7 @@ func TestFit(t *testing.T) {
 // Nothing is written before it is known to fit.
 func TestRunRefusesWhatDoesNotFit(t *testing.T) {
 	s := small(t)
-	if _, err := s.Run(t.Context(), host(1<<20, func(string) { t.Error("a step begins") })); !errors.Is(err, zhenni.ErrNoRoom) || len(leftBehind(t, s.Dir)) != 0 {
+	if _, err := s.Run(t.Context(), host(1<<20, func(string) { t.Error("a step begins") })); !errors.Is(err, ErrFit) || len(leftBehind(t, s.Dir)) != 0 {
 		t.Errorf("%v, left %v", err, leftBehind(t, s.Dir))
 	}
 }

@@ -167,7 +167,7 @@ func readMaps() (maps []mapping) {
 		if from, to, isRange := strings.Cut(words[0], "-"); isRange && !strings.HasSuffix(words[0], ":") {
 			m := mapping{first: parseAddress(from), last: parseAddress(to)}
 			if len(words) > 5 {
-				m.path = words[5]
+				m.path = strings.Join(words[5:], " ")
 			}
 			maps = append(maps, m)
 			continue

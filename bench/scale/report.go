@@ -36,7 +36,7 @@ type Report struct {
 	Folder string
 }
 
-// Run runs all steps: [zhenni.ErrNoRoom] before anything is written where they do not fit. However it ends, the folder is
+// Run runs all steps: [ErrFit] before anything is written where they do not fit. However it ends, the folder is
 // removed unless it is to be kept.
 func (s Scale) Run(ctx context.Context, host Host) (_ *Report, err error) {
 	if err := s.Validate(); err != nil {
