@@ -23,6 +23,18 @@ bench-http: build ## the HTTP layer beside its bounds, a sweep of loads, overloa
 bench-soak: build ## 500 million verifications, watched for leaks and drift (N=verifications); a few minutes to an hour
 	./zhenni bench soak --verifications $(or $(N),500000000) --time 5s --report soak.html
 
+# One run of scale-100m: credentials, dimension, share hot. DIR is on the disk to measure.
+SCALE = ./zhenni bench scale --dir $(or $(DIR),.work) --credentials $(1) --dim $(2) --hot $(3)
+SCALE_FILES = --out .work/$(1).json --report .work/$(1).html --markdown docs/benchmarks/$(1).md
+
+.PHONY: scale-100m
+scale-100m: build ## 100 million templates on this node (62 GiB of disk, 21 of memory), then 30 million of 512-d cold (43 GiB); two hours or less
+	mkdir -p .work docs/benchmarks
+	-$(call SCALE,100000000,128,1) --check
+	-$(call SCALE,30000000,512,0) --check
+	-$(call SCALE,100000000,128,1) $(call SCALE_FILES,scale-100m-128)
+	-$(call SCALE,30000000,512,0) $(call SCALE_FILES,scale-30m-512)
+
 .PHONY: build
 build: ## the one binary, ./zhenni
 	CGO_ENABLED=0 $(GO) build -trimpath -buildvcs=auto -o zhenni ./cmd/zhenni

@@ -14,8 +14,8 @@ import (
 	"zhenni"
 )
 
-// freeBytes returns what an unprivileged process may still write to the disk under dir.
-func freeBytes(dir string) (int64, error) {
+// FreeBytes returns what an unprivileged process may still write to the disk under dir.
+func FreeBytes(dir string) (int64, error) {
 	var st unix.Statfs_t
 	if err := unix.Statfs(dir, &st); err != nil {
 		return 0, fmt.Errorf("storage: free space of %s: %w", dir, err)

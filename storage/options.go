@@ -158,7 +158,7 @@ func (o Options) withDefaults() Options {
 		o.Entropy = rand.Reader
 	}
 	if o.free == nil {
-		o.free = freeBytes
+		o.free = FreeBytes
 	}
 	if o.now == nil {
 		o.now = time.Now

@@ -89,16 +89,16 @@ func (p Profile) Validate() error {
 	return nil
 }
 
-// lineBytes and indexBytes are how the arena of package engine lays rows out.
+// lineBytes and IndexBytes are how the arena of package engine lays rows out.
 const (
 	lineBytes  = 64
-	indexBytes = 16
+	IndexBytes = 16
 )
 
 // RowBytes returns what a hot credential takes of the arena: a header of a cache line, its elements in whole lines, two
 // slots of the index.
 func RowBytes(dim float64) float64 {
-	return lineBytes + math.Ceil(dim/lineBytes)*lineBytes + indexBytes
+	return lineBytes + math.Ceil(dim/lineBytes)*lineBytes + IndexBytes
 }
 
 // ArenaFor returns the budget that holds so many credentials with the segments filled as unevenly as chance does: ids are

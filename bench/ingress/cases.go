@@ -208,3 +208,19 @@ func (f Finding) Met() bool {
 	}
 	return f.Measured >= f.Wanted
 }
+
+// FindingTable returns findings as rows of text; the first is the heading.
+func FindingTable(findings []Finding) [][]string {
+	rows := [][]string{{"figure", "measured", "wanted", ""}}
+	for _, f := range findings {
+		sign, verdict := "≥", "met"
+		if f.AtMost {
+			sign = "≤"
+		}
+		if !f.Met() {
+			verdict = "not met"
+		}
+		rows = append(rows, []string{f.Name, fmt.Sprintf("%.3g %s", f.Measured, f.Unit), fmt.Sprintf("%s %.3g %s", sign, f.Wanted, f.Unit), verdict})
+	}
+	return rows
+}

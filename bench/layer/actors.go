@@ -187,7 +187,7 @@ func (s *actorsBench) through(node *actors.Node, message int) func(context.Conte
 		for i := range clients {
 			clients[i] = s.questions.asker(message, everyone, i, false)
 		}
-		return press(ctx, s.Clients, about, func(i int) (int, error) { return clients[i].through(node) })
+		return Press(ctx, s.Clients, about, func(i int) (int, error) { return clients[i].through(node) })
 	}
 }
 
@@ -202,7 +202,7 @@ func (s *actorsBench) direct(message int) func(context.Context, time.Duration) (
 		for t := range askers {
 			askers[t] = s.questions.asker(message, t, 0, false)
 		}
-		return press(ctx, s.Threads, about, func(t int) (int, error) { return askers[t].direct(matchers[t]) })
+		return Press(ctx, s.Threads, about, func(t int) (int, error) { return askers[t].direct(matchers[t]) })
 	}
 }
 

@@ -168,9 +168,14 @@ func (c *crowd) ascending(credentials []int) {
 	})
 }
 
-// rule is the threshold at which one non-mated comparison in a million matches.
+// rule is the threshold of the crowd.
 func (c *crowd) rule() (zhenni.Threshold, error) {
-	return zhenni.NewThreshold(4.75 / math.Sqrt(float64(c.dim())))
+	return Rule(c.dim())
+}
+
+// Rule is the threshold at which one non-mated comparison of unrelated directions in a million matches.
+func Rule(dim int) (zhenni.Threshold, error) {
+	return zhenni.NewThreshold(4.75 / math.Sqrt(float64(dim)))
 }
 
 // newArena makes an arena with room for everybody, whatever segment they fall into.
@@ -183,6 +188,18 @@ func (c *crowd) newArena() (*engine.Arena, error) {
 
 // warm fills the arena with everybody, on that many threads.
 func (c *crowd) warm(ctx context.Context, arena *engine.Arena, threads int) error {
+	if err := Warm(ctx, arena, c, threads); err != nil {
+		return err
+	}
+	if s := arena.Stats(); s.Rows != int64(c.count) {
+		return fmt.Errorf("%w: the arena holds %d of %d rows", zhenni.ErrCorrupt, s.Rows, c.count)
+	}
+	return nil
+}
+
+// Warm fills the arena from a store, each segment until it is full, on that many threads. It ends early with ctx, between
+// two segments.
+func Warm(ctx context.Context, arena *engine.Arena, store engine.Store, threads int) error {
 	segments := make(chan int, engine.Segments)
 	for i := range engine.Segments {
 		segments <- i
@@ -192,7 +209,7 @@ func (c *crowd) warm(ctx context.Context, arena *engine.Arena, threads int) erro
 	var working sync.WaitGroup
 	for t := range threads {
 		working.Go(func() {
-			m := engine.NewMatcher(arena, c, 0)
+			m := engine.NewMatcher(arena, store, 0)
 			for segment := range segments {
 				if errs[t] = errors.Join(context.Cause(ctx), m.Warm(segment)); errs[t] != nil {
 					return
@@ -201,11 +218,5 @@ func (c *crowd) warm(ctx context.Context, arena *engine.Arena, threads int) erro
 		})
 	}
 	working.Wait()
-	if err := errors.Join(errs...); err != nil {
-		return err
-	}
-	if s := arena.Stats(); s.Rows != int64(c.count) {
-		return fmt.Errorf("%w: the arena holds %d of %d rows", zhenni.ErrCorrupt, s.Rows, c.count)
-	}
-	return nil
+	return errors.Join(errs...)
 }

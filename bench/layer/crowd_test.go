@@ -176,7 +176,7 @@ func TestOpenEndsWithItsContext(t *testing.T) {
 // Every thread has a turn, however short the time, and what fails or is interrupted ends.
 func TestPress(t *testing.T) {
 	var calls [2]atomic.Int64
-	s, err := press(t.Context(), len(calls), time.Nanosecond, func(thread int) (int, error) {
+	s, err := Press(t.Context(), len(calls), time.Nanosecond, func(thread int) (int, error) {
 		calls[thread].Add(1)
 		return 3, nil
 	})
@@ -184,11 +184,11 @@ func TestPress(t *testing.T) {
 		t.Errorf("%+v, %v", s, err)
 	}
 	failed := errors.New("failed")
-	if _, err := press(t.Context(), 2, time.Hour, func(int) (int, error) { return 0, failed }); !errors.Is(err, failed) {
+	if _, err := Press(t.Context(), 2, time.Hour, func(int) (int, error) { return 0, failed }); !errors.Is(err, failed) {
 		t.Error("what failed:", err)
 	}
 	ctx, cancel := context.WithCancel(t.Context())
-	if _, err := press(ctx, 2, time.Hour, func(int) (int, error) { cancel(); return 1, nil }); !errors.Is(err, context.Canceled) {
+	if _, err := Press(ctx, 2, time.Hour, func(int) (int, error) { cancel(); return 1, nil }); !errors.Is(err, context.Canceled) {
 		t.Error("interrupted:", err)
 	}
 }

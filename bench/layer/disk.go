@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"math/rand/v2"
 	"os"
 	"path/filepath"
 	"time"
@@ -61,19 +60,19 @@ func (s *storeBench) diskCases(b *Bench) error {
 	}
 	b.atClose(synced.Close)
 	b.add(rate("disk/sync", ""), func(ctx context.Context, about time.Duration) (result.Sample, error) {
-		return press(ctx, 1, about, func(int) (int, error) { return 1, synced.write() })
+		return Press(ctx, 1, about, func(int) (int, error) { return 1, synced.write() })
 	})
-	direct, err := openDirect(s.file.path)
+	pages, err := OpenPages(s.file.path)
 	if errors.Is(err, errors.ErrUnsupported) {
 		return nil
 	} else if err != nil {
 		return err
 	}
-	b.atClose(direct.Close)
+	b.atClose(pages.Close)
 	for _, depth := range []int{1, 32} {
 		m := rate(fmt.Sprintf("disk/read/depth=%d", depth), "")
 		m.Sweep, m.X = "depth", float64(depth)
-		b.add(m, s.readDirect(direct, depth))
+		b.add(m, pages.Random(depth, s.Seed, s.checkPage))
 	}
 	g := s.getters(1)[0]
 	b.add(rate("get/cold", "disk/read/depth=1"), s.cold(g.stored))
@@ -81,26 +80,12 @@ func (s *storeBench) diskCases(b *Bench) error {
 	return nil
 }
 
-// readDirect reads pages of the file at random, around the page cache.
-func (s *storeBench) readDirect(f *os.File, depth int) func(context.Context, time.Duration) (result.Sample, error) {
-	pages := len(s.file.rows) / pageBytes
-	readers := make([]*rand.Rand, depth)
-	buffers := make([][]byte, depth)
-	for i := range readers {
-		readers[i], buffers[i] = rand.New(rand.NewPCG(s.Seed, uint64(i))), alignedPage()
+// checkPage holds a page of the rows against the crowd's.
+func (s *storeBench) checkPage(page int, content []byte) error {
+	if [lineBytes]int8(signed(content)) != [lineBytes]int8(s.crowd.rows[page*pageBytes:]) {
+		return fmt.Errorf("%w: page %d of the file is not what was written", zhenni.ErrCorrupt, page)
 	}
-	return func(ctx context.Context, about time.Duration) (result.Sample, error) {
-		return press(ctx, depth, about, func(i int) (int, error) {
-			page := readers[i].IntN(pages)
-			if _, err := f.ReadAt(buffers[i], int64(page)*pageBytes); err != nil {
-				return 0, fmt.Errorf("layer: %w", err)
-			}
-			if [lineBytes]int8(signed(buffers[i])) != [lineBytes]int8(s.crowd.rows[page*pageBytes:]) {
-				return 0, fmt.Errorf("%w: page %d of the file is not what was written", zhenni.ErrCorrupt, page)
-			}
-			return 1, nil
-		})
-	}
+	return nil
 }
 
 // cold measures single gets, before each of which what the system holds of the folder is dropped; that is not counted.
@@ -116,7 +101,7 @@ func (s *storeBench) cold(get func() (int, error)) func(context.Context, time.Du
 			if ctx.Err() != nil {
 				return result.Sample{}, context.Cause(ctx)
 			}
-			if err := forget(s.dir); err != nil {
+			if err := Forget(s.dir); err != nil {
 				return result.Sample{}, err
 			}
 			start := time.Now()

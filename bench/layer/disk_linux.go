@@ -34,8 +34,8 @@ func openDirect(path string) (*os.File, error) {
 	return f, err
 }
 
-// forget drops what the system holds of the synced files under a folder, those that this process has mapped included.
-func forget(dir string) error {
+// Forget drops what the system holds of the synced files under a folder, those that this process has mapped included.
+func Forget(dir string) error {
 	if err := pageOut(dir); err != nil {
 		return err
 	}

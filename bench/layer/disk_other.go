@@ -19,5 +19,5 @@ func mapFile(path string, n int) (memory []byte, release func() error, err error
 // openDirect is for systems that read around the page cache.
 func openDirect(string) (*os.File, error) { return nil, errors.ErrUnsupported }
 
-// forget is for systems that drop what they hold of files.
-func forget(string) error { return errors.ErrUnsupported }
+// Forget is for systems that drop what they hold of files.
+func Forget(string) error { return errors.ErrUnsupported }

@@ -14,6 +14,7 @@
 //	actors.go      a node's mailboxes, beside matchers called directly
 //	store.go       get, put and import, beside a mapped file of the same rows
 //	disk.go        that file, and the disk below
+//	pages.go       pages of a file, read at random around the page cache
 //
 // Every answer is held against what it must be, so that no number is that of a broken path.
 package layer

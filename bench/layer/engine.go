@@ -142,7 +142,7 @@ func (s *engineBench) verifyCases(b *Bench) {
 func (s *engineBench) verify(threads int, floats bool) func(context.Context, time.Duration) (result.Sample, error) {
 	askers := s.askers(threads, floats)
 	return func(ctx context.Context, about time.Duration) (result.Sample, error) {
-		return press(ctx, threads, about, func(t int) (int, error) { return askers[t].direct(s.matchers[t]) })
+		return Press(ctx, threads, about, func(t int) (int, error) { return askers[t].direct(s.matchers[t]) })
 	}
 }
 
@@ -156,7 +156,7 @@ func (s *engineBench) askers(threads int, floats bool) []*asker {
 
 func (s *engineBench) bare(threads int) func(context.Context, time.Duration) (result.Sample, error) {
 	return func(ctx context.Context, about time.Duration) (result.Sample, error) {
-		return press(ctx, threads, about, func(t int) (int, error) { return s.loops[t].dotPairs(), nil })
+		return Press(ctx, threads, about, func(t int) (int, error) { return s.loops[t].dotPairs(), nil })
 	}
 }
 
@@ -189,7 +189,7 @@ func (s *engineBench) stageCases(b *Bench) {
 			m.Limit = "stage/dots"
 		}
 		b.add(m, func(ctx context.Context, about time.Duration) (result.Sample, error) {
-			sample, err := press(ctx, s.Threads, about, stage.work)
+			sample, err := Press(ctx, s.Threads, about, stage.work)
 			if err != nil {
 				return sample, err
 			}

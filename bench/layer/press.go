@@ -17,12 +17,12 @@ import (
 // the caches, in the branch predictor and in the clock of the processor is not this one's.
 const warmShare = 8
 
-// press keeps that many threads at work for about so long, one call each at least, and returns the rate of the items that
+// Press keeps that many threads at work for about so long, one call each at least, and returns the rate of the items that
 // work says it did, with the latency of its calls and the objects taken from the heap for each item, to four digits behind
 // the point. Counts are the items and the processor time of the whole process: on a machine that others use, time an item is
 // what can be compared. work is called by one goroutine a thread. It looks at the clock once a call: a call here can be
 // shorter than what the load of a network spends on measuring one.
-func press(ctx context.Context, threads int, about time.Duration, work func(thread int) (items int, err error)) (result.Sample, error) {
+func Press(ctx context.Context, threads int, about time.Duration, work func(thread int) (items int, err error)) (result.Sample, error) {
 	if _, err := run(ctx, threads, about/warmShare, work); err != nil {
 		return result.Sample{}, err
 	}
@@ -39,7 +39,7 @@ func press(ctx context.Context, threads int, about time.Duration, work func(thre
 	}, nil
 }
 
-// What press counts, by name in a result file.
+// What Press counts, by name in a result file.
 const (
 	countItems     = "items"
 	countProcessor = "processor_ns"
@@ -53,9 +53,9 @@ func cost(s result.Sample, threads int) float64 {
 	return float64(threads) * 1e9 / s.Value
 }
 
-// bare is press without what only calls that somebody waits for have.
+// bare is Press without what only calls that somebody waits for have.
 func bare(ctx context.Context, threads int, about time.Duration, work func(thread int) int) (result.Sample, error) {
-	s, err := press(ctx, threads, about, func(thread int) (int, error) { return work(thread), nil })
+	s, err := Press(ctx, threads, about, func(thread int) (int, error) { return work(thread), nil })
 	return result.Sample{Value: s.Value, Counts: s.Counts}, err
 }
 

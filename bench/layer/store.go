@@ -258,11 +258,11 @@ func (s *storeBench) getCases(b *Bench) {
 		if err := s.full.References(0, zhenni.Slots-1, func(zhenni.Reference) error { return nil }); err != nil {
 			return result.Sample{}, err
 		}
-		return press(ctx, s.Threads, about, func(t int) (int, error) { return getters[t].stored() })
+		return Press(ctx, s.Threads, about, func(t int) (int, error) { return getters[t].stored() })
 	})
 	b.add(rate("file/hot", ""), func(ctx context.Context, about time.Duration) (result.Sample, error) {
 		s.file.touch()
-		sample, err := press(ctx, s.Threads, about, func(t int) (int, error) { return getters[t].flats() })
+		sample, err := Press(ctx, s.Threads, about, func(t int) (int, error) { return getters[t].flats() })
 		return result.Sample{Value: sample.Value, Counts: sample.Counts}, err
 	})
 }
@@ -272,7 +272,7 @@ func (s *storeBench) putCases(b *Bench) {
 		m := rate(fmt.Sprintf("put/callers=%d", callers), "disk/sync")
 		m.Sweep, m.X = "callers", float64(callers)
 		b.add(m, func(ctx context.Context, about time.Duration) (result.Sample, error) {
-			return press(ctx, callers, about, func(int) (int, error) { return s.putOne(ctx) })
+			return Press(ctx, callers, about, func(int) (int, error) { return s.putOne(ctx) })
 		})
 	}
 	b.add(rate("import", "file/write"), func(ctx context.Context, _ time.Duration) (result.Sample, error) { return s.importOnce(ctx) })

@@ -82,7 +82,10 @@ func (r *Run) Table() [][]string {
 	rows := [][]string{{"measurement", "median", "±", "of limit", "limit", "allocs", "p50", "p99"}}
 	for i := range r.Measurements {
 		m := &r.Measurements[i]
-		row := []string{m.Name, Quantity(m.Median(), m.Unit), Percent(m.Spread()), "", m.Limit, "", "", ""}
+		row := []string{m.Name, Quantity(m.Median(), m.Unit), "", "", m.Limit, "", "", ""}
+		if len(m.Rounds) > 1 { // one round says nothing about the others
+			row[2] = Percent(m.Spread())
+		}
 		if ratio, ok := r.Ratio(m); ok {
 			row[3] = RatioText(ratio, m.Unit)
 		}

@@ -42,11 +42,11 @@ type Build struct {
 func ReadMachine() Machine {
 	load, _, _ := strings.Cut(firstLine("/proc/loadavg"), " ")
 	average, _ := strconv.ParseFloat(load, 64)
-	kilobytes, _ := strconv.ParseInt(strings.TrimSuffix(field("/proc/meminfo", "MemTotal"), " kB"), 10, 64)
+	memory, _ := KernelBytes("/proc/meminfo", "MemTotal")
 	return Machine{
 		CPU: field("/proc/cpuinfo", "model name"), Cores: runtime.NumCPU(), Tier: simd.Tier(), Tiers: simd.Tiers(),
 		Governor:  firstLine("/sys/devices/system/cpu/cpu0/cpufreq/scaling_governor"),
-		Memory:    kilobytes << 10,
+		Memory:    memory,
 		HugePages: chosen(firstLine("/sys/kernel/mm/transparent_hugepage/enabled")),
 		Kernel:    firstLine("/proc/sys/kernel/osrelease"),
 		Platform:  runtime.GOOS + "/" + runtime.GOARCH,
@@ -101,6 +101,12 @@ func field(path, name string) string {
 		}
 	}
 	return ""
+}
+
+// KernelBytes returns the bytes of a line "name: n kB" of a file such as /proc/self/status, and false where there is none.
+func KernelBytes(path, name string) (int64, bool) {
+	kilobytes, err := strconv.ParseInt(strings.TrimSuffix(field(path, name), " kB"), 10, 64)
+	return kilobytes << 10, err == nil
 }
 
 // chosen returns the word in brackets, as in "always [madvise] never".

@@ -22,6 +22,7 @@ type benchCommand struct {
 	Store   benchStore   `cmd:"" help:"Get, put and import, beside a mapped file and the disk."`
 	HTTP    benchHTTP    `cmd:"" name:"http" help:"Measure the HTTP layer beside raw rows, bare transport and the node in process; overload and fairness."`
 	Soak    benchSoak    `cmd:"" help:"Press for hours and judge whether anything leaks or drifts."`
+	Scale   benchScale   `cmd:"" help:"Put as many credentials on this machine as asked for: import, open, hot, cold, and where each byte is."`
 	Compare benchCompare `cmd:"" help:"Compare result files with an older one: ratios, and whether they mean anything."`
 	Report  benchReport  `cmd:"" help:"Write result files as one HTML page with plots."`
 }
@@ -46,7 +47,12 @@ func (b *benchOutput) Validate() error {
 	if b.Rounds < 1 || b.Rounds > result.MaxRounds || b.Time <= 0 {
 		return fmt.Errorf("--rounds %d --time %v: want 1–%d rounds of some time", b.Rounds, b.Time, result.MaxRounds)
 	}
-	for _, path := range []string{b.Out, b.Report} {
+	return foldersOf(b.Out, b.Report)
+}
+
+// foldersOf refuses files whose folder is not there; "" is none.
+func foldersOf(paths ...string) error {
+	for _, path := range paths {
 		if path == "" {
 			continue
 		}

@@ -220,20 +220,9 @@ func printFindings(out *output, findings []ingress.Finding, asNotes bool) error 
 	if len(findings) == 0 {
 		return nil
 	}
-	rows := [][]string{{"figure", "measured", "wanted", ""}}
-	for _, f := range findings {
-		sign, verdict := "≥", "met"
-		if f.AtMost {
-			sign = "≤"
-		}
-		if !f.Met() {
-			verdict = "not met"
-		}
-		rows = append(rows, []string{f.Name, fmt.Sprintf("%.3g %s", f.Measured, f.Unit), fmt.Sprintf("%s %.3g %s", sign, f.Wanted, f.Unit), verdict})
-	}
 	to := *out
 	if asNotes {
 		to.results = out.notes
 	}
-	return errors.Join(to.Print(""), to.Table(rows))
+	return errors.Join(to.Print(""), to.Table(ingress.FindingTable(findings)))
 }

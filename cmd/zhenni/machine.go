@@ -1,11 +1,12 @@
 package main
 
 import (
-	"bufio"
 	"os"
 	"runtime/debug"
 	"strconv"
 	"strings"
+
+	"zhenni/bench/result"
 )
 
 // Memory is divided once, at start: the arena gets what the operator says or half of what is free up to a cap, the
@@ -35,8 +36,8 @@ func limitHeap(free, arena byteSize) {
 // control group leaves. Where neither can be read it is 2 GiB.
 func freeMemory() byteSize {
 	free := byteSize(2 << 30)
-	if kb, ok := procField("/proc/meminfo", "MemAvailable:"); ok {
-		free = byteSize(kb) << 10
+	if available, ok := result.KernelBytes("/proc/meminfo", "MemAvailable"); ok {
+		free = byteSize(available)
 	}
 	limit, limited := readNumber("/sys/fs/cgroup/memory.max")
 	if used, ok := readNumber("/sys/fs/cgroup/memory.current"); ok && limited {
@@ -47,24 +48,8 @@ func freeMemory() byteSize {
 
 // residentBytes returns the resident set of this process, or 0 where it can not be read.
 func residentBytes() int64 {
-	kb, _ := procField("/proc/self/status", "VmRSS:")
-	return kb << 10
-}
-
-// procField returns the number after a field's name, in the kernel's kB.
-func procField(path, field string) (int64, bool) {
-	f, err := os.Open(path)
-	if err != nil {
-		return 0, false
-	}
-	defer f.Close()
-	for lines := bufio.NewScanner(f); lines.Scan(); {
-		if words := strings.Fields(lines.Text()); len(words) >= 2 && words[0] == field {
-			n, err := strconv.ParseInt(words[1], 10, 64)
-			return n, err == nil
-		}
-	}
-	return 0, false
+	resident, _ := result.KernelBytes("/proc/self/status", "VmRSS")
+	return resident
 }
 
 func readNumber(path string) (int64, bool) {

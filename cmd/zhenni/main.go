@@ -17,6 +17,7 @@ import (
 	"zhenni"
 	"zhenni/bench/labelled"
 	"zhenni/bench/layer"
+	"zhenni/bench/scale"
 	"zhenni/simd"
 )
 
@@ -54,6 +55,9 @@ func main() {
 	}
 	if len(os.Args) == 2 && os.Args[1] == layer.TierCommand {
 		os.Exit(kernelsOfTier())
+	}
+	if len(os.Args) == 2 && os.Args[1] == scale.StepCommand {
+		os.Exit(scaleStep())
 	}
 	unsetEmpty()
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)

@@ -104,6 +104,14 @@ func (p *progress) Set(done int64) {
 	}
 }
 
+// Of reports that done units are done of a total that was not known before.
+func (p *progress) Of(done, total int64) {
+	if p.bar != nil {
+		p.bar.SetTotal(total, false)
+		p.bar.SetCurrent(done)
+	}
+}
+
 // Done ends the bar, leaving it on the screen as far as it came.
 func (p *progress) Done() {
 	if p.bar == nil {

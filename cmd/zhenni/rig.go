@@ -18,6 +18,7 @@ import (
 	"zhenni/actors"
 	"zhenni/bench"
 	"zhenni/bench/capacity"
+	"zhenni/bench/result"
 	"zhenni/engine/accuracy"
 	"zhenni/gateway"
 	"zhenni/storage"
@@ -234,11 +235,10 @@ func machineTime() time.Duration {
 
 // pinnedBytes returns the memory of this process that the kernel can not take back: not the pages of mapped files.
 func pinnedBytes() float64 {
-	kb, ok := procField("/proc/self/status", "RssAnon:")
-	if !ok {
-		return float64(residentBytes())
+	if anonymous, ok := result.KernelBytes("/proc/self/status", "RssAnon"); ok {
+		return float64(anonymous)
 	}
-	return float64(kb << 10)
+	return float64(residentBytes())
 }
 
 // diskUse returns the bytes of the blocks that a file takes, or all files in a folder.
@@ -257,8 +257,8 @@ func diskUse(path string) (total float64) {
 func machineFacts() capacity.Machine {
 	const cacheDefault = 32 << 20
 	m := capacity.Machine{Cores: float64(runtime.GOMAXPROCS(0)), Cache: cacheDefault, Memory: float64(freeMemory())}
-	if kb, ok := procField("/proc/meminfo", "MemTotal:"); ok {
-		m.Memory = float64(kb << 10)
+	if memory, ok := result.KernelBytes("/proc/meminfo", "MemTotal"); ok {
+		m.Memory = float64(memory)
 	}
 	for level := range 5 {
 		text, err := os.ReadFile(fmt.Sprintf("/sys/devices/system/cpu/cpu0/cache/index%d/size", level))

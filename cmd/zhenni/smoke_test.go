@@ -11,6 +11,7 @@ import (
 	"os/exec"
 	"path/filepath"
 	"regexp"
+	"slices"
 	"strings"
 	"sync"
 	"syscall"
@@ -21,6 +22,7 @@ import (
 	"zhenni/bench"
 	"zhenni/bench/labelled"
 	"zhenni/bench/layer"
+	"zhenni/bench/scale"
 	"zhenni/engine/accuracy"
 )
 
@@ -28,7 +30,7 @@ import (
 const beZhenni = "ZHENNI_TEST_BE_ZHENNI"
 
 func TestMain(m *testing.M) {
-	isChild := len(os.Args) > 1 && (os.Args[1] == labelled.ParquetCommand || os.Args[1] == layer.TierCommand)
+	isChild := len(os.Args) > 1 && slices.Contains([]string{labelled.ParquetCommand, layer.TierCommand, scale.StepCommand}, os.Args[1])
 	if isChild || os.Getenv(beZhenni) == "1" {
 		main()
 	}
