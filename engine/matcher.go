@@ -157,7 +157,7 @@ func (m *Matcher) prepare(b *zhenni.Batch, items []uint32) {
 
 // prepareFloats quantises the probes on the way.
 func (m *Matcher) prepareFloats(b *zhenni.Batch, items []uint32) {
-	if m.sweep.quantised == nil {
+	if b.Float32 != nil && m.sweep.quantised == nil {
 		m.sweep.quantised = make([]int8, sweepItems*m.arena.dim)
 	}
 	for _, item := range items {

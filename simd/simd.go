@@ -49,14 +49,9 @@ func SumSquares(a []int8) (sum int32, symmetric bool) {
 // DotPairs writes dst[i] = Dot(a[aOff[i]:aOff[i]+d], b[bOff[i]:bOff[i]+d]) for every i, prefetching rows of b ahead.
 // aOff and bOff have the length of dst. It panics, with dst untouched, if a row leaves its slice.
 func DotPairs(dst []int32, a []int8, aOff []int, b []int8, bOff []int, d int) {
-	if len(aOff) != len(dst) || len(bOff) != len(dst) {
-		panic(lengthsDiffer)
-	}
-	if len(dst) == 0 {
+	if checkPairs(dst, a, aOff, b, bOff, d); len(dst) == 0 {
 		return
 	}
-	checkRows(aOff, len(a), d)
-	checkRows(bOff, len(b), d)
 	if raceEnabled {
 		racePairs(dst, a, aOff, b, bOff, d)
 	}
@@ -66,14 +61,12 @@ func DotPairs(dst []int32, a []int8, aOff []int, b []int8, bOff []int, d int) {
 // DotPairsNorms is DotPairs, and writes to norms[i] Σ of the squares of the elements at aOff[i], or 0 where one of them is
 // -128. It panics, with dst and norms untouched, where DotPairs does and where norms has not the length of dst.
 func DotPairsNorms(dst, norms []int32, a []int8, aOff []int, b []int8, bOff []int, d int) {
-	if len(aOff) != len(dst) || len(bOff) != len(dst) || len(norms) != len(dst) {
+	if len(norms) != len(dst) {
 		panic(lengthsDiffer)
 	}
-	if len(dst) == 0 {
+	if checkPairs(dst, a, aOff, b, bOff, d); len(dst) == 0 {
 		return
 	}
-	checkRows(aOff, len(a), d)
-	checkRows(bOff, len(b), d)
 	if raceEnabled {
 		racePairs(dst, a, aOff, b, bOff, d)
 		raceWriteWords(norms)
@@ -87,6 +80,17 @@ func Prefetch[T any](s []T, at []int) {
 	if len(at) > 0 {
 		var element T
 		prefetch((*byte)(unsafe.Pointer(unsafe.SliceData(s))), int(unsafe.Sizeof(element)), at)
+	}
+}
+
+// checkPairs panics unless there is an offset of each side for every element of dst, and d elements at each.
+func checkPairs(dst []int32, a []int8, aOff []int, b []int8, bOff []int, d int) {
+	if len(aOff) != len(dst) || len(bOff) != len(dst) {
+		panic(lengthsDiffer)
+	}
+	if len(dst) > 0 {
+		checkRows(aOff, len(a), d)
+		checkRows(bOff, len(b), d)
 	}
 }
 
