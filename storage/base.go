@@ -53,11 +53,7 @@ type baseFile struct {
 
 func (b baseSeal) mac(key []byte) ([]byte, error) {
 	b.MAC = nil
-	text, err := json.Marshal(b)
-	if err != nil {
-		return nil, fmt.Errorf("storage: %w", err)
-	}
-	return entryMAC(text, key), nil
+	return formMAC(b, key)
 }
 
 // damagedBase is damage of a base, whose bytes are nowhere else in the store.

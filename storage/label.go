@@ -106,13 +106,16 @@ func (l label) context(use string) []byte {
 
 func (l label) mac(key []byte) ([]byte, error) {
 	l.MAC = nil
-	text, err := json.Marshal(l)
+	return formMAC(l, key)
+}
+
+// formMAC is HMAC-SHA256 over the JSON of what a file says but its MAC. A value without a written form is an error.
+func formMAC(said any, key []byte) ([]byte, error) {
+	text, err := json.Marshal(said)
 	if err != nil {
 		return nil, fmt.Errorf("storage: %w", err)
 	}
-	mac := hmac.New(sha256.New, key)
-	mac.Write(text)
-	return mac.Sum(nil), nil
+	return entryMAC(text, key), nil
 }
 
 func (l label) write(dir string) error {

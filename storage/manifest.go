@@ -69,11 +69,7 @@ type backupEnd struct {
 
 func (m backupManifest) mac(key []byte) ([]byte, error) {
 	m.MAC = nil
-	text, err := json.Marshal(m)
-	if err != nil {
-		return nil, fmt.Errorf("storage: %w", err)
-	}
-	return entryMAC(text, key), nil
+	return formMAC(m, key)
 }
 
 // parts is every file but the manifest, in order.
