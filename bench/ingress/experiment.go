@@ -99,9 +99,9 @@ func (o Overload) Run(ctx context.Context, rounds Rounds) (Outcome, error) {
 		t.add("goodput under five times the peak", result.PerSecond, over.ItemsPerSecond())
 		t.add("calls at the peak", result.PerSecond, rate)
 		t.add("calls offered under five times the peak", result.PerSecond, over.OfferedPerSecond())
-		t.add("p99 at 80 %", result.Milliseconds, milliseconds(calm.ServiceQuantile(0.99)))
-		t.add("p99 of admitted", result.Milliseconds, milliseconds(over.ServiceQuantile(0.99)))
-		t.add("p99 of refusals", result.Milliseconds, milliseconds(over.RefusalQuantile(0.99)))
+		t.add("p99 at 80 %", result.Milliseconds, result.InMilliseconds(calm.ServiceQuantile(0.99)))
+		t.add("p99 of admitted", result.Milliseconds, result.InMilliseconds(over.ServiceQuantile(0.99)))
+		t.add("p99 of refusals", result.Milliseconds, result.InMilliseconds(over.RefusalQuantile(0.99)))
 		t.add("memory at the end by the middle", "×", growth)
 		t.count("refused", over.Shed)
 		t.count("not offered", over.Missed)
@@ -189,7 +189,7 @@ func (h HotCredential) Run(ctx context.Context, rounds Rounds) (Outcome, error) 
 			if err := errors.Join(err, besidesErr); err != nil {
 				return Outcome{}, err
 			}
-			t.add(side.name, result.Milliseconds, milliseconds(others.Quantile(0.99)))
+			t.add(side.name, result.Milliseconds, result.InMilliseconds(others.Quantile(0.99)))
 		}
 	}
 	return Outcome{t.done(), []Finding{{
@@ -243,8 +243,8 @@ func (b BulkBesideSingles) Run(ctx context.Context, rounds Rounds) (Outcome, err
 		if err != nil {
 			return Outcome{}, err
 		}
-		t.add("singles' p99 alone", result.Milliseconds, milliseconds(alone.Quantile(0.99)))
-		t.add("singles' p99 beside bulk jobs", result.Milliseconds, milliseconds(beside.Quantile(0.99)))
+		t.add("singles' p99 alone", result.Milliseconds, result.InMilliseconds(alone.Quantile(0.99)))
+		t.add("singles' p99 beside bulk jobs", result.Milliseconds, result.InMilliseconds(beside.Quantile(0.99)))
 		t.add("singles beside bulk jobs", result.PerSecond, beside.CallsPerSecond())
 		t.add("items of the bulk jobs", result.PerSecond, jobs)
 	}
@@ -304,8 +304,6 @@ func (c *caller) job(ctx context.Context, items int64) error {
 	}
 	return nil
 }
-
-func milliseconds(d time.Duration) float64 { return d.Seconds() * 1000 }
 
 // A table is measurements that are filled in round by round.
 type table struct {

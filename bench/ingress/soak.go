@@ -151,7 +151,7 @@ func (s Soak) slice(elapsed time.Duration) time.Duration {
 // take adds a sample to the series.
 func (d *Soaked) take(at time.Duration, r *bench.Result, l Levels) {
 	values := []float64{
-		r.ItemsPerSecond(), milliseconds(r.Quantile(0.5)), milliseconds(r.Quantile(0.99)),
+		r.ItemsPerSecond(), result.InMilliseconds(r.Quantile(0.5)), result.InMilliseconds(r.Quantile(0.99)),
 		float64(l.Resident), float64(l.Heap), float64(l.Goroutines), float64(l.Descriptors), float64(l.Disk),
 	}
 	for i, v := range values {

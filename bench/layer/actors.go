@@ -98,16 +98,10 @@ type actorsBench struct {
 }
 
 func (a Actors) open(ctx context.Context, b *Bench) error {
-	crowd, release, err := newCrowd(ctx, a.Credentials, a.Dim, a.Threads, a.Seed)
+	crowd, arena, err := b.settle(ctx, a.Credentials, a.Dim, a.Threads, a.Seed)
 	if err != nil {
 		return err
 	}
-	b.atClose(release)
-	arena, err := crowd.newArena()
-	if err != nil {
-		return err
-	}
-	b.atClose(arena.Close)
 	largest := slices.Max(a.Messages) * a.Threads
 	questions, err := crowd.ask(ctx, a.Questions, a.Probes, largest, a.Threads, a.Threads)
 	if err != nil {

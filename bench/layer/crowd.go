@@ -54,6 +54,21 @@ func newCrowd(ctx context.Context, count, dim, threads int, seed uint64) (c *cro
 	return c, release, nil
 }
 
+// settle makes a crowd and an empty arena with room for all of it. Both are given back when b is closed.
+func (b *Bench) settle(ctx context.Context, count, dim, threads int, seed uint64) (*crowd, *engine.Arena, error) {
+	c, release, err := newCrowd(ctx, count, dim, threads, seed)
+	if err != nil {
+		return nil, nil, err
+	}
+	b.atClose(release)
+	arena, err := c.newArena()
+	if err != nil {
+		return nil, nil, err
+	}
+	b.atClose(arena.Close)
+	return c, arena, nil
+}
+
 // enrol makes the first credentials of people.
 func (c *crowd) enrol(first, last int) error {
 	embedding := make([]float32, c.dim())

@@ -90,16 +90,10 @@ type engineBench struct {
 }
 
 func (e Engine) open(ctx context.Context, b *Bench) error {
-	crowd, release, err := newCrowd(ctx, e.Credentials, e.Dim, e.Threads, e.Seed)
+	crowd, arena, err := b.settle(ctx, e.Credentials, e.Dim, e.Threads, e.Seed)
 	if err != nil {
 		return err
 	}
-	b.atClose(release)
-	arena, err := crowd.newArena()
-	if err != nil {
-		return err
-	}
-	b.atClose(arena.Close)
 	if err := crowd.warm(ctx, arena, e.Threads); err != nil {
 		return err
 	}

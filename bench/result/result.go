@@ -115,6 +115,9 @@ func (m *Measurement) Median() float64 { return Median(m.Rounds) }
 // kept are the quantiles of a result file.
 var kept = [...]float64{0, 0.1, 0.25, 0.5, 0.75, 0.9, 0.95, 0.99, 0.995, 0.999, 0.9999, 1}
 
+// InMilliseconds returns a duration in the unit [Milliseconds].
+func InMilliseconds(d time.Duration) float64 { return float64(d) / float64(time.Millisecond) }
+
 // NewLatency returns the distribution of count calls, nil of none, where at is its quantile function. Quantiles that so few
 // calls do not have, all but the slowest call, are left out.
 func NewLatency(count int64, at func(q float64) time.Duration) *Latency {

@@ -49,7 +49,7 @@ func (j *job) cold(ctx context.Context) (_ *outcome, err error) {
 		return nil, err
 	}
 	defer func() { err = errors.Join(err, store.Close()) }()
-	opened := once("open/cold tier", result.Milliseconds, milliseconds(time.Since(begun)))
+	opened := once("open/cold tier", result.Milliseconds, result.InMilliseconds(time.Since(begun)))
 	if _, open := store.ColdStats(); !open {
 		return nil, fmt.Errorf("%w: the cold tier does not open", zhenni.ErrCorrupt)
 	}

@@ -59,5 +59,3 @@ func once(name, unit string, value float64) result.Measurement {
 }
 
 func rate(n int64, took time.Duration) float64 { return float64(n) / took.Seconds() }
-
-func milliseconds(d time.Duration) float64 { return 1000 * d.Seconds() }

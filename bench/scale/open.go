@@ -35,7 +35,7 @@ func (j *job) open(ctx context.Context) (*outcome, error) {
 			name string
 			took time.Duration
 		}{{"open/", took.opened}, {"answer/", took.answered}, {"tables read/", took.read}} {
-			done.Measurements = append(done.Measurements, once(one.name+way, result.Milliseconds, milliseconds(one.took)))
+			done.Measurements = append(done.Measurements, once(one.name+way, result.Milliseconds, result.InMilliseconds(one.took)))
 		}
 	}
 	return &done, nil

@@ -121,7 +121,7 @@ func (r *run) step(ctx context.Context, name string, arena int64) (*outcome, err
 	if err != nil {
 		return nil, fmt.Errorf("%s: %w", name, err)
 	}
-	r.report.Measurements = append(r.report.Measurements, once("time/"+name, result.Milliseconds, milliseconds(time.Since(begun))))
+	r.report.Measurements = append(r.report.Measurements, once("time/"+name, result.Milliseconds, result.InMilliseconds(time.Since(begun))))
 	return done, nil
 }
 

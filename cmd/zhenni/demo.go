@@ -17,6 +17,7 @@ import (
 	"zhenni"
 	"zhenni/actors"
 	"zhenni/bench"
+	"zhenni/bench/result"
 	"zhenni/engine/accuracy"
 	"zhenni/gateway"
 	"zhenni/simd"
@@ -268,19 +269,19 @@ func (d *demo) measureBulk(ctx context.Context, driver *bench.Driver, n *node) e
 	if err != nil {
 		return err
 	}
-	r, result := &d.report, beside.Result
-	d.count(result, beside.Tally, d.Batch)
+	r, met := &d.report, beside.Result
+	d.count(met, beside.Tally, d.Batch)
 	r.Limit, r.RatioToLimit = beside.Limit, beside.Ratio
-	r.VerificationsPerSecond = result.ItemsPerSecond()
-	r.P50, r.P99 = milliseconds(result.Quantile(0.5)), milliseconds(result.Quantile(0.99))
+	r.VerificationsPerSecond = met.ItemsPerSecond()
+	r.P50, r.P99 = result.InMilliseconds(met.Quantile(0.5)), result.InMilliseconds(met.Quantile(0.99))
 	r.RSS, r.Disk = residentBytes(), n.store.Size()
 	return nil
 }
 
 // count takes the answers of a run into the report; a request that was shed is items without a verdict.
-func (d *demo) count(result bench.Result, tally bench.Tally, items int) {
+func (d *demo) count(met bench.Result, tally bench.Tally, items int) {
 	d.tally.Add(tally)
-	d.tally.Refused += result.Shed * int64(items)
+	d.tally.Refused += met.Shed * int64(items)
 	r, t := &d.report, d.tally
 	r.FMR, r.FMRUpper95, r.FNMR = t.FMR(), accuracy.UpperBound(t.FalseMatches, t.NonMated), t.FNMR()
 	r.Mated, r.NonMated, r.Refused = t.Mated, t.NonMated, t.Refused
@@ -300,11 +301,9 @@ func (d *demo) measureSingles(ctx context.Context, driver *bench.Driver) error {
 	}
 	d.count(half, tally, 1)
 	d.report.SinglesPerSecond, d.report.SingleLoad = peak.CallsPerSecond(), half.CallsPerSecond()
-	d.report.SingleP50, d.report.SingleP99 = milliseconds(half.Quantile(0.5)), milliseconds(half.Quantile(0.99))
+	d.report.SingleP50, d.report.SingleP99 = result.InMilliseconds(half.Quantile(0.5)), result.InMilliseconds(half.Quantile(0.99))
 	return nil
 }
-
-func milliseconds(d time.Duration) float64 { return float64(d) / float64(time.Millisecond) }
 
 func (d *demo) print() error {
 	r := d.report

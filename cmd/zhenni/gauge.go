@@ -164,7 +164,7 @@ func (r *rig) gaugeSingles(ctx context.Context, about time.Duration, loads []flo
 		}
 		singles += met.Items
 		mixed += asked.Items
-		s.Loads, s.P99 = append(s.Loads, load), append(s.P99, milliseconds(met.Quantile(0.99)))
+		s.Loads, s.P99 = append(s.Loads, load), append(s.P99, result.InMilliseconds(met.Quantile(0.99)))
 	}
 	return singles, mixed, nil
 }

@@ -64,7 +64,7 @@ type confirmed struct {
 func (c *planCommand) Run(ctx context.Context, out *output) error {
 	demand := capacity.Demand{
 		PerDay: c.VerificationsPerDay, Credentials: c.Credentials, PeakFactor: c.PeakFactor, BulkShare: c.BulkShare, Batch: c.Batch,
-		P99: milliseconds(c.P99), Days: c.RetentionDays,
+		P99: result.InMilliseconds(c.P99), Days: c.RetentionDays,
 	}
 	if err := demand.Validate(); err != nil {
 		return usage("%w", err)

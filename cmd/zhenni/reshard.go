@@ -10,6 +10,7 @@ import (
 	"zhenni/actors"
 	"zhenni/bench"
 	"zhenni/bench/capacity"
+	"zhenni/bench/result"
 )
 
 // The experiment: the shards go up and down with a pause between, while single verifications are asked at half of the peak.
@@ -39,7 +40,7 @@ func (r *resharded) Press(ctx context.Context, duration time.Duration) (capacity
 	met, tally, err := r.driver.Singles(ctx, duration, r.rate)
 	return capacity.Pressed{
 		Answered: tally.Mated + tally.NonMated, Refused: tally.Refused + met.Shed,
-		P50: milliseconds(met.Quantile(0.5)), P99: milliseconds(met.Quantile(0.99)), Worst: milliseconds(met.Quantile(1)),
+		P50: result.InMilliseconds(met.Quantile(0.5)), P99: result.InMilliseconds(met.Quantile(0.99)), Worst: result.InMilliseconds(met.Quantile(1)),
 	}, err
 }
 
@@ -85,7 +86,7 @@ func (c *tuneCommand) reshard(ctx context.Context, rig *rig, out *output) error 
 	}
 	r := reshardReport{
 		Rate: system.rate, Before: met.Before, During: met.During, After: met.After,
-		Changes: met.Changes, Longest: milliseconds(met.Longest), Node: counted(rig.node.shards.Stats()),
+		Changes: met.Changes, Longest: result.InMilliseconds(met.Longest), Node: counted(rig.node.shards.Stats()),
 	}
 	r.Answered = tally.Mated + tally.NonMated + r.Before.Answered + r.During.Answered + r.After.Answered
 	r.Lost = int64(r.Node["admitted"]-r.Node["refused"]-r.Node["expired"]) - r.Answered

@@ -96,7 +96,7 @@ func (c *tuneCommand) sweep(out *output) (capacity.Sweep, error) {
 			capacity.Shards: cores, capacity.MessageItems: 1024, capacity.InFlight: 2 * zhenni.MaxBatchItems, capacity.Arena: arena,
 			capacity.Connections: 8, capacity.Batch: 1024,
 		},
-		Rounds: tuneRounds, Limit: milliseconds(c.P99),
+		Rounds: tuneRounds, Limit: result.InMilliseconds(c.P99),
 		Progress: func(knob capacity.Knob, value int64, round int) {
 			if round == 0 {
 				out.Note("Measuring %s %s …", knob, knobValue(knob, value))
@@ -170,7 +170,7 @@ func (t *tunedRig) Measure(ctx context.Context, at capacity.Point) (rate, p50, p
 		return 0, 0, 0, err
 	}
 	t.taken = max(t.taken, reading.Taken)
-	return reading.Rate, milliseconds(met.Quantile(0.5)), milliseconds(met.Quantile(0.99)), nil
+	return reading.Rate, result.InMilliseconds(met.Quantile(0.5)), result.InMilliseconds(met.Quantile(0.99)), nil
 }
 
 // tuning is what a run of the command found.
