@@ -23,6 +23,8 @@ type Stats struct {
 	Arena ArenaStats `json:"arena"`
 	// Store says whether changes are taken.
 	Store StoreStats `json:"store"`
+	// Cold describes the cold tier; nil where there is none.
+	Cold *ColdStats `json:"cold,omitempty"`
 }
 
 // StoreStats says whether the store takes changes now. Verification goes on either way.
@@ -30,6 +32,19 @@ type StoreStats struct {
 	Changes bool `json:"changes"`
 	// Refusing is why not, and what to do.
 	Refusing string `json:"refusing,omitempty"`
+}
+
+// ColdStats describes the copy of the templates that is read where they are not in memory.
+type ColdStats struct {
+	// Records is how many templates it holds, Index the bytes of memory of its index, Disk the bytes of its files.
+	Records int   `json:"records"`
+	Index   int64 `json:"index_bytes"`
+	Disk    int64 `json:"disk_bytes"`
+	// Pages is how many pages were read, Damaged how many records failed their seal, Doubted how many were not those that
+	// the index knows, each since the store was opened. The last two were read elsewhere.
+	Pages   uint64 `json:"pages_read"`
+	Damaged uint64 `json:"records_damaged"`
+	Doubted uint64 `json:"records_doubted"`
 }
 
 // ShardStats describes one shard now.

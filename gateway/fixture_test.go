@@ -145,7 +145,10 @@ func (n *fakeNode) RelyingParty(id string) (zhenni.RelyingParty, bool) {
 func (n *fakeNode) Ready() error { return n.ready }
 
 func (n *fakeNode) Stats() zhenni.Stats {
-	return zhenni.Stats{Admitted: 7, Shards: make([]zhenni.ShardStats, 2), Store: zhenni.StoreStats{Changes: true}}
+	return zhenni.Stats{
+		Admitted: 7, Shards: make([]zhenni.ShardStats, 2), Store: zhenni.StoreStats{Changes: true},
+		Cold: &zhenni.ColdStats{Records: 5, Index: 60, Disk: 4096, Pages: 11, Damaged: 2, Doubted: 3},
+	}
 }
 
 // asked returns how often the node was asked to verify or to change anything.

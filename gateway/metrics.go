@@ -110,6 +110,19 @@ var (
 	}
 )
 
+var (
+	descCold = map[string]*prometheus.Desc{
+		"records": describe("cold_records", "Templates that the cold tier holds."),
+		"index":   describe("cold_index_bytes", "Memory of the cold tier's index."),
+		"disk":    describe("cold_disk_bytes", "Disk that the cold tier takes."),
+	}
+	descColdCounters = map[string]*prometheus.Desc{
+		"pages":   describe("cold_pages_read_total", "Pages read from the cold tier."),
+		"damaged": describe("cold_records_damaged_total", "Records of the cold tier that failed their seal: the store's own were read."),
+		"doubted": describe("cold_records_doubted_total", "Records of the cold tier that were not those it knows: the store's own were read."),
+	}
+)
+
 // Describe implements prometheus.Collector.
 func (c nodeCollector) Describe(out chan<- *prometheus.Desc) {
 	out <- descOutcomes
@@ -117,8 +130,10 @@ func (c nodeCollector) Describe(out chan<- *prometheus.Desc) {
 	for _, d := range descCounters {
 		out <- d
 	}
-	for _, d := range descGauges {
-		out <- d
+	for _, descs := range []map[string]*prometheus.Desc{descGauges, descCold, descColdCounters} {
+		for _, d := range descs {
+			out <- d
+		}
 	}
 }
 
@@ -157,6 +172,20 @@ func (c nodeCollector) Collect(out chan<- prometheus.Metric) {
 		"bytes": stats.Arena.Bytes, "ready": ready, "changes": changes,
 	} {
 		out <- prometheus.MustNewConstMetric(descGauges[name], prometheus.GaugeValue, float64(n))
+	}
+	collectCold(out, stats.Cold)
+}
+
+// collectCold tells of the cold tier, where there is one.
+func collectCold(out chan<- prometheus.Metric, cold *zhenni.ColdStats) {
+	if cold == nil {
+		return
+	}
+	for name, n := range map[string]int64{"records": int64(cold.Records), "index": cold.Index, "disk": cold.Disk} {
+		out <- prometheus.MustNewConstMetric(descCold[name], prometheus.GaugeValue, float64(n))
+	}
+	for name, n := range map[string]uint64{"pages": cold.Pages, "damaged": cold.Damaged, "doubted": cold.Doubted} {
+		out <- prometheus.MustNewConstMetric(descColdCounters[name], prometheus.CounterValue, float64(n))
 	}
 }
 

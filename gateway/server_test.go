@@ -126,6 +126,8 @@ func TestMetricsNameNobody(t *testing.T) {
 		`zhenni_http_request_seconds_count{class="2xx",route="/v1/verifications"} 1`, "zhenni_items_admitted_total 7",
 		`zhenni_outcomes_total{reason="",verdict="match"} 0`, `zhenni_http_guarded_total{code="method_not_allowed"} 1`,
 		`zhenni_shards{state="serving"} 2`, "zhenni_ready 1", "zhenni_store_takes_changes 1", `zhenni_build_info{version="devel"} 1`,
+		"zhenni_cold_records 5\n", "zhenni_cold_index_bytes 60\n", "zhenni_cold_disk_bytes 4096\n", "zhenni_cold_pages_read_total 11\n",
+		"zhenni_cold_records_damaged_total 2\n", "zhenni_cold_records_doubted_total 3\n",
 	} {
 		if !strings.Contains(text, want) {
 			t.Errorf("%s is missing", want)

@@ -21,9 +21,13 @@ type servedNode struct {
 	store *recordedStore
 }
 
-// Stats adds whether the store takes changes.
+// Stats adds whether the store takes changes, and its cold tier.
 func (n servedNode) Stats() zhenni.Stats {
 	stats := n.Node.Stats()
+	if cold, ok := n.store.ColdStats(); ok {
+		tier := zhenni.ColdStats(cold)
+		stats.Cold = &tier
+	}
 	if err := n.store.Accepting(); err != nil {
 		stats.Store.Refusing = err.Error()
 	} else {
