@@ -43,6 +43,7 @@ var owners = map[string][]string{
 	"github.com/fasthttp/router":        {"gateway"},
 	"github.com/valyala/fastjson":       {"bench"},
 	"github.com/apache/arrow-go/v18":    {"gateway", "bench"},
+	"github.com/google/flatbuffers":     {"bench"},
 	"github.com/prometheus":             {"gateway"},
 	"gorgonia.org/tensor":               {"engine/accuracy"},
 	"github.com/klauspost/cpuid/v2":     {"simd"},

@@ -36,6 +36,7 @@ type Client struct {
 	response fasthttp.Response
 	parser   fastjson.Parser
 	body     []byte
+	answers  answerReader
 	observe  func(answer []byte)
 }
 

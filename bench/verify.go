@@ -6,12 +6,9 @@ import (
 	"encoding/hex"
 	"errors"
 	"fmt"
-	"io"
 	"strconv"
 
 	"github.com/apache/arrow-go/v18/arrow"
-	"github.com/apache/arrow-go/v18/arrow/array"
-	"github.com/apache/arrow-go/v18/arrow/ipc"
 
 	"zhenni"
 )
@@ -38,7 +35,7 @@ func (c *Client) VerifyArrow(batch *ArrowBatch, dst []zhenni.Outcome) ([]zhenni.
 		return dst, err
 	}
 	asked := len(dst) + batch.Len()
-	if dst, err = appendArrowOutcomes(dst, answer); err != nil {
+	if dst, err = c.answers.append(dst, answer); err != nil {
 		return dst, err
 	}
 	return dst, checkCount(len(dst), asked)
@@ -49,52 +46,6 @@ func checkCount(got, asked int) error {
 		return fmt.Errorf("%w: %d outcomes for %d items", ErrAnswer, got, asked)
 	}
 	return nil
-}
-
-// appendArrowOutcomes reads the outcome and reason columns of every record batch.
-func appendArrowOutcomes(dst []zhenni.Outcome, answer []byte) ([]zhenni.Outcome, error) {
-	r, err := ipc.NewReader(bytes.NewReader(answer))
-	if err != nil {
-		return dst, fmt.Errorf("%w: %w", ErrAnswer, err)
-	}
-	defer r.Release()
-	outcomeColumn, reasonColumn := r.Schema().FieldIndices("outcome"), r.Schema().FieldIndices("reason")
-	if len(outcomeColumn) != 1 || len(reasonColumn) != 1 {
-		return dst, fmt.Errorf("%w: no columns outcome and reason", ErrAnswer)
-	}
-	for r.Next() {
-		record := r.RecordBatch()
-		verdicts, ok := record.Column(outcomeColumn[0]).(*array.Dictionary)
-		reasons, also := record.Column(reasonColumn[0]).(*array.Dictionary)
-		if !ok || !also {
-			return dst, fmt.Errorf("%w: outcome or reason is no dictionary", ErrAnswer)
-		}
-		dst = appendOutcomes(dst, verdicts, reasons)
-	}
-	if err := r.Err(); err != nil && !errors.Is(err, io.EOF) {
-		return dst, fmt.Errorf("%w: %w", ErrAnswer, err)
-	}
-	return dst, nil
-}
-
-// appendOutcomes translates words once a dictionary, not once an item; only refusals look at their reason.
-func appendOutcomes(dst []zhenni.Outcome, verdicts, reasons *array.Dictionary) []zhenni.Outcome {
-	words, ok := verdicts.Dictionary().(*array.String)
-	if !ok {
-		return dst
-	}
-	byIndex := make([]zhenni.Outcome, words.Len())
-	for i := range byIndex {
-		byIndex[i] = outcomeOf(words.Value(i), "")
-	}
-	for i := range verdicts.Len() {
-		outcome := byIndex[verdicts.GetValueIndex(i)]
-		if outcome != zhenni.Match && outcome != zhenni.NoMatch {
-			outcome = outcomeOf("refused", reasons.ValueStr(i))
-		}
-		dst = append(dst, outcome)
-	}
-	return dst
 }
 
 // outcomeOf reads an outcome from its words. Whatever is not known is a refusal.

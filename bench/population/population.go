@@ -50,11 +50,17 @@ func (p Population) Tenant(i int64) zhenni.TenantID {
 
 // ID returns the credential of subject i. Ids ascend with i, as an import wants them, and are uniform as drawn ones are: the
 // first 64 bits are a point drawn from part i of Size equal parts of their range, the others are drawn freely.
-func (p Population) ID(i int64) (id zhenni.CredentialID) {
-	part := p.part()
-	inside := scatter(p.Seed + scatter(uint64(i)))
-	offset, _ := bits.Mul64(inside, part) // below part
-	binary.BigEndian.PutUint64(id[:8], uint64(i)*part+offset)
+func (p Population) ID(i int64) (id zhenni.CredentialID) { return p.numbering().id(i) }
+
+// numbering is what ids follow from. Making one takes longer than an id.
+type numbering struct{ seed, part uint64 }
+
+func (p Population) numbering() numbering { return numbering{p.Seed, p.part()} }
+
+func (n numbering) id(i int64) (id zhenni.CredentialID) {
+	inside := scatter(n.seed + scatter(uint64(i)))
+	offset, _ := bits.Mul64(inside, n.part) // below part
+	binary.BigEndian.PutUint64(id[:8], uint64(i)*n.part+offset)
 	binary.BigEndian.PutUint64(id[8:], scatter(inside))
 	return id
 }
@@ -64,7 +70,10 @@ func (p Population) part() uint64 { return math.MaxUint64 / uint64(p.Size) }
 
 // Unknown returns an id that no subject has, beside that of subject i.
 func (p Population) Unknown(i int64) zhenni.CredentialID {
-	id := p.ID(i)
+	return unknown(p.ID(i))
+}
+
+func unknown(id zhenni.CredentialID) zhenni.CredentialID {
 	id[15] ^= 1
 	return id
 }

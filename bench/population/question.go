@@ -69,6 +69,7 @@ func (t *Tally) Counts() map[string]int64 {
 // Questions draws questions. It is used by one goroutine; two with the same fields and number ask the same.
 type Questions struct {
 	population Population
+	ids        numbering
 	skew       Skew
 	mix        Mix
 	random     *rand.Rand
@@ -93,7 +94,7 @@ func NewQuestions(p Population, skew Skew, mix Mix, number uint64) (*Questions, 
 	}
 	members := (p.Size - p.Revoked) / int64(p.tenants())
 	return &Questions{
-		population: p, skew: skew, mix: mix, random: rand.New(rand.NewPCG(p.Seed, scatter(number))),
+		population: p, ids: p.numbering(), skew: skew, mix: mix, random: rand.New(rand.NewPCG(p.Seed, scatter(number))),
 		active: newRanks(members, skew.Zipf), stride: stride(members), embedding: make([]float32, p.Dim),
 	}, nil
 }
@@ -158,9 +159,9 @@ func (q *Questions) claim(r *Round, i int) {
 	if claimed == r.Subjects[i] {
 		claimed = q.member(r.Tenant, (rank+1)%q.active.n)
 	}
-	r.IDs[i] = q.population.ID(claimed)
+	r.IDs[i] = q.ids.id(claimed)
 	if r.Kinds[i] == Unknown {
-		r.IDs[i] = q.population.Unknown(claimed)
+		r.IDs[i] = unknown(r.IDs[i])
 	}
 }
 
