@@ -139,6 +139,7 @@ func (r *redis) contenders(w *workload) []contender {
 		way(kindBulk, "MGET", row, 1024, many),
 		way(kindSingle, "GET", float, 1, one),
 		way(kindPipelined, redisPipelined, float, 256, pipelined),
+		way(kindPipelined, redisPipelined+" by a bare client", float, 1024, bare),
 	}
 }
 
