@@ -21,7 +21,8 @@ bench-http: build ## the HTTP layer beside its bounds, a sweep of loads, overloa
 
 .PHONY: bench-soak
 bench-soak: build ## 500 million verifications, watched for leaks and drift (N=verifications); a few minutes to an hour
-	./zhenni bench soak --verifications $(or $(N),500000000) --time 5s --report soak.html
+	mkdir -p .work
+	./zhenni bench soak --verifications $(or $(N),500000000) --time 5s --out .work/soak.json --report .work/soak.html
 
 # One run of scale-100m: credentials, dimension, share hot. DIR is on the disk to measure.
 SCALE = ./zhenni bench scale --dir $(or $(DIR),.work) --credentials $(1) --dim $(2) --hot $(3)

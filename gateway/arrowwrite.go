@@ -17,6 +17,9 @@ func (s *Server) verifyStream(rq *request) error {
 	if err != nil {
 		return err
 	}
+	deadline := time.Now().Add(s.config.BatchTimeout)
+	defer s.leave(rq)
+	s.enter(rq, deadline)
 	s.digest(rq, mediaArrow, body)
 	in, err := readStream(body, form{id: true, vector: "probe", dim: s.config.Profile.Model.Dim})
 	if err != nil {
@@ -32,7 +35,7 @@ func (s *Server) verifyStream(rq *request) error {
 	defer s.drop(rq)
 	outcomes := asOutcomes(rq.lease.take(in.total))
 	clear(outcomes)
-	from, deadline := 0, time.Now().Add(s.config.BatchTimeout)
+	from := 0
 	for _, part := range in.parts {
 		to := from + part.count
 		if err := s.verify(rq, s.streamBatch(rq, part, outcomes[from:to]), deadline); err != nil {
@@ -40,6 +43,7 @@ func (s *Server) verifyStream(rq *request) error {
 		}
 		from = to
 	}
+	s.yield(rq)
 	if rq.inHand {
 		d := zhenni.Decision{At: s.config.Now(), Batch: true, IDs: in.ids(rq), Outcomes: outcomes, Answer: s.storedStream(rq)}
 		if err := s.settle(rq, deadline, d); err != nil {

@@ -80,6 +80,9 @@ func (s *Server) verifyLines(rq *request) error {
 	if err != nil {
 		return err
 	}
+	deadline := time.Now().Add(s.config.BatchTimeout)
+	defer s.leave(rq)
+	s.enter(rq, deadline)
 	s.digest(rq, mediaNDJSON, body)
 	b, err := s.decodeLines(rq, body)
 	if err != nil {
@@ -93,12 +96,12 @@ func (s *Server) verifyLines(rq *request) error {
 		return s.replayLines(rq, b, stored)
 	}
 	defer s.drop(rq)
-	deadline := time.Now().Add(s.config.BatchTimeout)
 	for i := range b.parts {
 		if err := s.verifyPart(rq, b, &b.parts[i], deadline); err != nil {
 			return err
 		}
 	}
+	s.yield(rq)
 	tail := append(s.appendOrigin(nil, rq, true), "}\n"...)
 	d := zhenni.Decision{At: s.config.Now(), Batch: true, IDs: b.ids, Outcomes: b.outcomes, Answer: tail}
 	if err := s.settle(rq, deadline, d); err != nil {

@@ -59,6 +59,9 @@ type Config struct {
 	LingerTimeout time.Duration
 	// VerifyTimeout is the time the node has for a single verification (2 s), BatchTimeout for a batch or a change (20 s).
 	VerifyTimeout, BatchTimeout time.Duration
+	// BulkFirst has requests in bulk take what they can get. Without it they leave processors idle where single verifications would
+	// otherwise take much longer than alone.
+	BulkFirst bool
 	// RetryAfter is what an overloaded client is told to wait (1 s).
 	RetryAfter time.Duration
 }

@@ -34,6 +34,7 @@ type Server struct {
 	tls     *tls.Config // nil for plain HTTP
 	metrics *httpMetrics
 	depot   depot
+	passage *passage
 	answer  answerConstants
 	streams map[streamShape]*streamTemplate
 	stopped atomic.Bool // by Shutdown
@@ -49,7 +50,7 @@ func New(config Config, node Node) (*Server, error) {
 	if !littleEndian {
 		return nil, errors.New("gateway: this machine is big-endian; vectors are read where they lie in little-endian")
 	}
-	s := &Server{config: config, node: node, metrics: newMetrics(node, config)}
+	s := &Server{config: config, node: node, metrics: newMetrics(node, config), passage: newPassage()}
 	s.depot.limit = config.MaxHeldBytes
 	s.answer = newAnswerConstants(config.Profile)
 	if err := errors.Join(s.loadTLS(), s.makeTemplates()); err != nil {
@@ -118,13 +119,14 @@ type route struct {
 	role         zhenni.Role // 0: open to all
 	handle       func(*Server, *request) error
 	meter        routeMeter
+	single       bool // one verification, which bulk gives way to
 }
 
 // publicRoutes are the routes of the public listener, as /openapi.json has them.
 func publicRoutes() []*route {
 	return []*route{
 		{method: "POST", path: "/v1/enrolments", role: zhenni.RoleIssuer, handle: (*Server).enrol},
-		{method: "POST", path: "/v1/verifications", role: zhenni.RoleVerifier, handle: (*Server).verifyOne},
+		{method: "POST", path: "/v1/verifications", role: zhenni.RoleVerifier, handle: (*Server).verifyOne, single: true},
 		{method: "POST", path: "/v1/verification-batches", role: zhenni.RoleVerifier, handle: (*Server).verifyMany},
 		{method: "GET", path: "/v1/credentials/{id}", role: zhenni.RoleIssuer, handle: (*Server).credential},
 		{method: "POST", path: "/v1/credentials/{id}/revoke", role: zhenni.RoleIssuer, handle: (*Server).revoke},
@@ -180,6 +182,7 @@ type request struct {
 	party       zhenni.RelyingParty
 	lease       lease
 	bodyRead    bool
+	bulk, turn  bool // what leave ends, and yield
 }
 
 // unrecordedField is in every answer of a server that records nothing.
@@ -207,7 +210,11 @@ func (s *Server) serve(rt *route) fasthttp.RequestHandler {
 		if !rq.bodyRead {
 			ctx.SetConnectionClose()
 		}
-		rt.meter.observe(ctx.Response.StatusCode(), time.Since(start))
+		end := time.Now()
+		rt.meter.observe(ctx.Response.StatusCode(), end.Sub(start))
+		if rt.single {
+			s.passage.answered(end, end.Sub(start))
+		}
 	}
 }
 

@@ -48,6 +48,8 @@ type serveCommand struct {
 
 	MessageItems int `default:"0" env:"ZHENNI_MESSAGE_ITEMS" placeholder:"N" help:"Most items of one message to a shard, 1–65536; 0 is 1024."`
 
+	BulkFirst bool `env:"ZHENNI_BULK_FIRST" help:"Let requests in bulk have all processors. Otherwise they leave some idle while single verifications take much longer than alone."`
+
 	MaxConnections      int           `default:"${max_connections}" env:"ZHENNI_MAX_CONNECTIONS" placeholder:"N" help:"Connections served at once (default ${default})."`
 	MaxConnectionsPerIP int           `name:"max-connections-per-ip" default:"${max_connections_per_ip}" env:"ZHENNI_MAX_CONNECTIONS_PER_IP" placeholder:"N" help:"Connections of one address (default ${default})."`
 	MaxHeld             byteSize      `default:"${max_held}" env:"ZHENNI_MAX_HELD" placeholder:"SIZE" help:"Memory for the bodies of all requests in hand (default ${default})."`
@@ -228,7 +230,7 @@ func (c *serveCommand) nodeConfig(profile zhenni.Profile, arena byteSize, log *s
 		actors: actors.Config{Shards: shardCount(c.Shards), InFlightItems: c.InFlight, MessageItems: c.MessageItems, Logger: log},
 		gateway: gateway.Config{
 			Addr: c.Listen, TLSCert: c.TLSCert, TLSKey: c.TLSKey, Profile: profile, Version: version, Logger: log,
-			MaxConns: c.MaxConnections, MaxConnsPerIP: c.MaxConnectionsPerIP, MaxHeldBytes: int64(c.MaxHeld),
+			BulkFirst: c.BulkFirst, MaxConns: c.MaxConnections, MaxConnsPerIP: c.MaxConnectionsPerIP, MaxHeldBytes: int64(c.MaxHeld),
 			HeaderTimeout: c.HeaderTimeout, BodyTimeout: c.BodyTimeout, IdleTimeout: c.IdleTimeout,
 			VerifyTimeout: c.VerifyTimeout, BatchTimeout: c.BatchTimeout,
 		},

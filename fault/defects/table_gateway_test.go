@@ -2,6 +2,21 @@ package defects
 
 var gatewayDefects = []defect{
 	{
+		name: "bulk-never-yields", file: "gateway/passage.go", caught: "TestBulkLeavesProcessorsToSinglesThatItSlowsDown",
+		old: "		return min(max(gap+gap/4, gapLeast), gapMost)", new: "		return gap",
+		does: "ten bulk jobs take all processors, and a single verification waits behind each of them",
+	},
+	{
+		name: "turn-kept", file: "gateway/passage.go", caught: "TestRequestsInBulkEnd",
+		old: "	s.yield(rq)\n	if rq.bulk {", new: "	if rq.bulk {",
+		does: "a request in bulk that is refused keeps its turn, and those behind it wait for as long as they may",
+	},
+	{
+		name: "slow-disk-blamed-on-bulk", file: "gateway/passage.go", caught: "TestBulkIsNotBlamedForASlowDisk",
+		old: "	if beside && gap == gapMost || !beside", new: "	if !beside",
+		does: "bulk is held up for ever where singles are slow by themselves",
+	},
+	{
 		name: "both-framings-let-through", file: "gateway/guard.go", caught: "TestGuardRefusesFraming",
 		old: "if encoding := single[fieldTransferEncoding]; encoding != nil {", new: "if encoding := single[fieldTransferEncoding]; encoding != nil && single[fieldContentLength] == nil {",
 		does: "Content-Length and Transfer-Encoding together: a proxy and this server see two requests each",
