@@ -108,18 +108,25 @@ func (r *rig) gaugeBulk(ctx context.Context, about time.Duration, s *capacity.Sa
 		s.Bulk = append(s.Bulk, middleReading(rounds))
 	}
 	r.forget()
-	s.Heap = max(1, standing()-float64(r.served.arena)-idBytes*s.Credentials)
+	s.Heap = max(1, standing(ctx)-2*idBytes*s.Credentials)
 	return items, nil
 }
 
-// standing is the memory of this process without garbage, and as much again as lives on the heap of it: what the collector
-// lets stand before it runs (GOGC=100).
-func standing() float64 {
+// settling is how long what was under way when load ended, as the next segment of a log, may hold memory.
+const settling = time.Second
+
+// standing is the memory of this process beside its arena: what lives on the heap and as much again, which the collector lets
+// stand before it runs (GOGC=100), and what the runtime takes. Of a memtable that counts its whole size, whatever of it was touched.
+func standing(ctx context.Context) float64 {
+	select {
+	case <-time.After(settling):
+	case <-ctx.Done():
+	}
 	runtime.GC() // what pools hold goes with the second collection
 	debug.FreeOSMemory()
 	var memory runtime.MemStats
 	runtime.ReadMemStats(&memory)
-	return pinnedBytes() + float64(memory.HeapAlloc)
+	return float64(2*memory.HeapAlloc + memory.Sys - memory.HeapSys)
 }
 
 // gaugeSingles measures single requests alone, and at the loads beside bulk. It returns the singles answered, and the

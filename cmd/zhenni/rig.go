@@ -233,14 +233,6 @@ func machineTime() time.Duration {
 	return time.Duration(user+nice+system+irq+soft+steal) * tick
 }
 
-// pinnedBytes returns the memory of this process that the kernel can not take back: not the pages of mapped files.
-func pinnedBytes() float64 {
-	if anonymous, ok := result.KernelBytes("/proc/self/status", "RssAnon"); ok {
-		return float64(anonymous)
-	}
-	return float64(residentBytes())
-}
-
 // diskUse returns the bytes of the blocks that a file takes, or all files in a folder.
 func diskUse(path string) (total float64) {
 	_ = filepath.WalkDir(path, func(name string, _ os.DirEntry, err error) error {
