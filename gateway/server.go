@@ -60,6 +60,7 @@ func New(config Config, node Node) (*Server, error) {
 		Handler:                      s.routes(),
 		ErrorHandler:                 s.brokenBody,
 		Concurrency:                  2 * config.MaxConns, // never reached: the listener admits MaxConns
+		MaxIdleWorkerDuration:        2 * time.Second,     // so long does a server that was shut down hold on to its node
 		ReadBufferSize:               2 * maxHeadBytes,
 		WriteBufferSize:              4 << 10,
 		MaxRequestBodySize:           config.MaxBatchBytes,
