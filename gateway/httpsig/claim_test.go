@@ -57,7 +57,7 @@ func TestClaimThatWasNotRead(t *testing.T) {
 	wantRefusal(t, c.Verify(s.key), ErrSyntax, "there is no claim")
 }
 
-// FAULTS: A2 A3 A7 A15
+// FAULTS: A2 A3 A7
 func TestKeysOfOthers(t *testing.T) {
 	old, next := edSigner(t, 1), edSigner(t, 2)
 	if old.key.id == next.key.id {

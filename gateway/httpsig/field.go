@@ -1,6 +1,9 @@
 package httpsig
 
-import "encoding/base64"
+import (
+	"bytes"
+	"encoding/base64"
+)
 
 // maxField bounds, in bytes, each field of a signature and each value that one covers.
 const maxField = 2048
@@ -77,16 +80,19 @@ func (c *cursor) text() ([]byte, bool) {
 	if !c.take('"') {
 		return nil, false
 	}
-	for start := c.at; !c.atEnd(); c.at++ {
-		switch c.data[c.at] {
-		case '\\':
-			return nil, false
-		case '"':
-			c.at++
-			return c.data[start : c.at-1 : c.at-1], true
-		}
+	value, ok := c.until('"')
+	return value, ok && bytes.IndexByte(value, '\\') < 0
+}
+
+// until moves behind the next b and returns what is before it.
+func (c *cursor) until(b byte) ([]byte, bool) {
+	n := bytes.IndexByte(c.data[c.at:], b)
+	if n < 0 {
+		return nil, false
 	}
-	return nil, false
+	value := c.data[c.at : c.at+n : c.at+n]
+	c.at += n + 1
+	return value, true
 }
 
 // integer reads a number from 0 to 10^15 − 1 in its one written form.
@@ -116,12 +122,8 @@ func (c *cursor) binary(dst *octets) (int, bool) {
 	if !c.take(':') {
 		return 0, false
 	}
-	start := c.at
-	for !c.atEnd() && c.next() != ':' {
-		c.at++
-	}
-	text := c.data[start:c.at]
-	if !c.take(':') || len(text) > canonical.EncodedLen(maxBinary) {
+	text, ok := c.until(':')
+	if !ok || len(text) > canonical.EncodedLen(maxBinary) {
 		return 0, false
 	}
 	n, err := canonical.Decode(dst[:], text)

@@ -13,20 +13,30 @@ const (
 	allParameters = `;created=$C;nonce="$N";keyid="$K"`
 )
 
-// Signatures that their key made, over what they say they cover, and that are refused for what they say. The part of the
-// text that is named is the reason, so that no row passes by another's.
-//
-// FAULTS: A5 A7 A8 O9
-func TestWhatIsOutsideTheProfile(t *testing.T) {
+// An outsider is a Signature-Input under which its key signed the request as it says, and for which alone
+// it is refused. The part of the text that is named is the reason, so that no row passes by another's.
+type outsider struct {
+	name, input string
+	want        error
+	reason      string
+}
+
+func testOutsiders(t *testing.T, outsiders []outsider) {
+	t.Helper()
 	s := edSigner(t, 1)
+	for _, o := range outsiders {
+		t.Run(o.name, func(t *testing.T) {
+			r := testRequest()
+			signAs(t, s, r, o.input)
+			wantRefusal(t, check(r, s.key), o.want, o.reason)
+		})
+	}
+}
+
+// FAULTS: A5 O9
+func TestComponentsOutsideTheProfile(t *testing.T) {
 	list := func(components string) string { return "sig=(" + components + ")" + allParameters }
-	more := func(parameters string) string { return "sig=" + allComponents + allParameters + parameters }
-	only := func(parameters string) string { return "sig=" + allComponents + parameters }
-	for _, e := range []struct {
-		name, input string
-		want        error
-		reason      string
-	}{
+	testOutsiders(t, []outsider{
 		{"no method", list(`"@authority" "@path" "@query" "content-digest"`), ErrProfile, "does not cover @method"},
 		{"no authority", list(`"@method" "@path" "@query" "content-digest"`), ErrProfile, "does not cover @authority"},
 		{"no path", list(`"@method" "@authority" "@query" "content-digest"`), ErrProfile, "does not cover @path"},
@@ -47,7 +57,15 @@ func TestWhatIsOutsideTheProfile(t *testing.T) {
 		{"req", list(`"@method";req "@authority" "@path" "@query" "content-digest"`), ErrProfile, "component has a parameter"},
 		{"tr", list(`"@method" "@authority" "@path" "@query" "content-digest";tr`), ErrProfile, "component has a parameter"},
 		{"17 components", list(`"@method" "@authority" "@path" "@query" "content-digest"` + numbered(12)), ErrProfile, "more than 16"},
+	})
+}
 
+func more(parameters string) string { return "sig=" + allComponents + allParameters + parameters }
+func only(parameters string) string { return "sig=" + allComponents + parameters }
+
+// FAULTS: A7 O9
+func TestParametersOutsideTheProfile(t *testing.T) {
+	testOutsiders(t, []outsider{
 		{"no created", only(`;nonce="$N";keyid="$K"`), ErrProfile, "created is missing"},
 		{"no nonce", only(`;created=$C;keyid="$K"`), ErrProfile, "nonce is missing"},
 		{"no keyid", only(`;created=$C;nonce="$N"`), ErrProfile, "keyid is missing"},
@@ -64,6 +82,17 @@ func TestWhatIsOutsideTheProfile(t *testing.T) {
 		{"unknown parameter", more(`;purpose="x"`), ErrProfile, "parameter that is not taken"},
 		{"parameter in other case", more(`;Tag="zhenni"`), ErrSyntax, "not a name and a value"},
 
+		{"alg of RSA", more(`;alg="rsa-pss-sha512"`), ErrKey, "alg is not the key's"},
+		{"alg of HMAC", more(`;alg="hmac-sha256"`), ErrKey, "alg is not the key's"},
+		{"alg none", more(`;alg="none"`), ErrKey, "alg is not the key's"},
+		{"alg empty", more(`;alg=""`), ErrKey, "alg is not the key's"},
+		{"alg in capitals", more(`;alg="Ed25519"`), ErrKey, "alg is not the key's"},
+	})
+}
+
+// FAULTS: A8 O9
+func TestTimesOutsideTheWindow(t *testing.T) {
+	testOutsiders(t, []outsider{
 		{"61 s old", only(`;created=1699999959;nonce="$N";keyid="$K"`), ErrTime, "more than 60 s ago"},
 		{"6 s ahead", only(`;created=1700000026;nonce="$N";keyid="$K"`), ErrTime, "more than 5 s ahead"},
 		{"created 0", only(`;created=0;nonce="$N";keyid="$K"`), ErrTime, "more than 60 s ago"},
@@ -77,19 +106,7 @@ func TestWhatIsOutsideTheProfile(t *testing.T) {
 		{"expires passed", more(`;expires=1700000019`), ErrTime, "expires has passed"},
 		{"expires at created", more(`;expires=$C`), ErrTime, "expires is not after created"},
 		{"expires before created", more(`;expires=0`), ErrTime, "expires is not after created"},
-
-		{"alg of RSA", more(`;alg="rsa-pss-sha512"`), ErrKey, "alg is not the key's"},
-		{"alg of HMAC", more(`;alg="hmac-sha256"`), ErrKey, "alg is not the key's"},
-		{"alg none", more(`;alg="none"`), ErrKey, "alg is not the key's"},
-		{"alg empty", more(`;alg=""`), ErrKey, "alg is not the key's"},
-		{"alg in capitals", more(`;alg="Ed25519"`), ErrKey, "alg is not the key's"},
-	} {
-		t.Run(e.name, func(t *testing.T) {
-			r := testRequest()
-			signAs(t, s, r, e.input)
-			wantRefusal(t, check(r, s.key), e.want, e.reason)
-		})
-	}
+	})
 }
 
 func numbered(n int) string {
@@ -118,28 +135,37 @@ func wantRefusal(t *testing.T, err, want error, reason string) {
 	}
 }
 
-// Fields that are not of the one form in which they are read, and requests that no field makes right.
-//
-// FAULTS: A1 A6 O9
-func TestWhatIsMalformed(t *testing.T) {
+// A malformation is a change to a signed request, by which it is refused whatever its signature.
+type malformation struct {
+	name   string
+	change func(*Request)
+	want   error
+	reason string
+}
+
+func testMalformations(t *testing.T, malformations []malformation) {
+	t.Helper()
 	s := edSigner(t, 1)
+	for _, m := range malformations {
+		t.Run(m.name, func(t *testing.T) {
+			r := signed(t, s)
+			m.change(r)
+			wantRefusal(t, check(r, s.key), m.want, m.reason)
+		})
+	}
+}
+
+// Signature-Input that is not of the one form in which it is read.
+//
+// FAULTS: A1 O9
+func TestMalformedInput(t *testing.T) {
 	input := func(old, new string) func(*Request) {
 		return func(r *Request) { replace(t, &r.SignatureInput, old, new) }
 	}
-	signature := func(old, new string) func(*Request) { return func(r *Request) { replace(t, &r.Signature, old, new) } }
-	digest := func(field string) func(*Request) { return func(r *Request) { r.ContentDigest = []byte(field) } }
-	good256 := string(signed(t, s).ContentDigest)
-	for _, e := range []struct {
-		name   string
-		change func(*Request)
-		want   error
-		reason string
-	}{
+	testMalformations(t, []malformation{
 		{"unsigned", func(r *Request) { r.SignatureInput, r.Signature = nil, nil }, ErrProfile, "Signature-Input: the field is missing"},
 		{"no input", func(r *Request) { r.SignatureInput = nil }, ErrProfile, "Signature-Input: the field is missing"},
-		{"no signature", func(r *Request) { r.Signature = nil }, ErrProfile, "Signature: the field is missing"},
 		{"input too long", func(r *Request) { r.SignatureInput = bytes.Repeat([]byte("a"), 2049) }, ErrSyntax, "more than 2048"},
-		{"signature too long", func(r *Request) { r.Signature = bytes.Repeat([]byte("a"), 2049) }, ErrSyntax, "more than 2048"},
 		{"line break", input(";created", "\r\n;created"), ErrSyntax, "Signature-Input: there is a character"},
 		{"tab", input(";created", "\t;created"), ErrSyntax, "Signature-Input: there is a character"},
 		{"zero byte", input(";created", "\x00;created"), ErrSyntax, "Signature-Input: there is a character"},
@@ -166,11 +192,26 @@ func TestWhatIsMalformed(t *testing.T) {
 		{"token as nonce", input(`"`+testNonce+`"`, testNonce), ErrSyntax, "nonce is not a plain string"},
 		{"open string", input(`;tag="zhenni"`, `;tag="zhenni`), ErrSyntax, "tag is not a plain string"},
 		{"two signatures", input(`;tag="zhenni"`, `;tag="zhenni", b=()`), ErrProfile, "more than one signature"},
-		{"the same signature twice", func(r *Request) { r.SignatureInput = bytes.Join([][]byte{r.SignatureInput, r.SignatureInput}, []byte(",")) }, ErrProfile, "more than one signature"},
+		{"the same signature twice", func(r *Request) {
+			r.SignatureInput = bytes.Join([][]byte{r.SignatureInput, r.SignatureInput}, []byte(","))
+		}, ErrProfile, "more than one signature"},
 		{"comma at the end", input(`;tag="zhenni"`, `;tag="zhenni",`), ErrProfile, "more than one signature"},
 		{"space at the end", input(`;tag="zhenni"`, `;tag="zhenni" `), ErrSyntax, "something follows"},
 		{"member without list", input("sig=(", "sig=1;x=("), ErrSyntax, "want a label"},
+	})
+}
 
+// Signature that is not of the one form in which it is read.
+//
+// FAULTS: A1 O9
+func TestMalformedSignature(t *testing.T) {
+	signature := func(old, new string) func(*Request) {
+		return func(r *Request) { replace(t, &r.Signature, old, new) }
+	}
+	first := string(signed(t, edSigner(t, 1)).Signature[5:9])
+	testMalformations(t, []malformation{
+		{"no signature", func(r *Request) { r.Signature = nil }, ErrProfile, "Signature: the field is missing"},
+		{"signature too long", func(r *Request) { r.Signature = bytes.Repeat([]byte("a"), 2049) }, ErrSyntax, "more than 2048"},
 		{"other label", signature("sig=", "sig1="), ErrSyntax, "Signature: want the label"},
 		{"no colon", signature("=:", "="), ErrSyntax, "Signature: not canonical base64"},
 		{"empty value", func(r *Request) { r.Signature = []byte("sig=::") }, ErrSignature, "not of the length"},
@@ -182,8 +223,17 @@ func TestWhatIsMalformed(t *testing.T) {
 		{"two values", signature("==:", "==:, b=:AAAA:"), ErrProfile, "Signature: more than one"},
 		{"parameter of the value", signature("==:", "==:;a=1"), ErrSyntax, "Signature: something follows"},
 		{"65 bytes", signature("sig=:", "sig=:AAAA"), ErrSyntax, "Signature: not canonical base64"},
-		{"61 bytes", signature("sig=:"+string(signed(t, s).Signature[5:9]), "sig=:"), ErrSignature, "not of the length"},
+		{"61 bytes", signature("sig=:"+first, "sig=:"), ErrSignature, "not of the length"},
+	})
+}
 
+// Content-Digest of other forms and other algorithms.
+//
+// FAULTS: A6 O9
+func TestMalformedDigest(t *testing.T) {
+	digest := func(field string) func(*Request) { return func(r *Request) { r.ContentDigest = []byte(field) } }
+	good256 := string(signed(t, edSigner(t, 1)).ContentDigest)
+	testMalformations(t, []malformation{
 		{"no digest", digest(""), ErrProfile, "Content-Digest: the field is missing"},
 		{"digest too long", digest(strings.Repeat("a", 2049)), ErrSyntax, "more than 2048"},
 		{"MD5 alone", digest("md5=:Sd/dVLAcvNLSq16eXua5uQ==:"), ErrDigest, "neither sha-256 nor sha-512"},
@@ -199,7 +249,12 @@ func TestWhatIsMalformed(t *testing.T) {
 		{"comma behind digest", digest(good256 + ","), ErrSyntax, "no name"},
 		{"parameter of a digest", digest(good256 + ";a"), ErrSyntax, "something follows a digest"},
 		{"tab in digest", digest(good256 + "\t"), ErrSyntax, "Content-Digest: there is a character"},
+	})
+}
 
+// Requests of which no signature base can be made.
+func TestMalformedRequest(t *testing.T) {
+	testMalformations(t, []malformation{
 		{"empty method", func(r *Request) { r.Method = nil }, ErrProfile, "@method: covered"},
 		{"method with break", func(r *Request) { r.Method = []byte("GET\n\"@path\": /") }, ErrSyntax, "@method: there is a character"},
 		{"no host", func(r *Request) { r.Authority = nil }, ErrSyntax, "@authority: not a name"},
@@ -216,13 +271,7 @@ func TestWhatIsMalformed(t *testing.T) {
 		{"long field", func(r *Request) { r.Fields[0].Value = bytes.Repeat([]byte("a"), 2049) }, ErrSyntax, "field: more than 2048"},
 		{"field gone", func(r *Request) { r.Fields[0].Value = nil }, ErrProfile, "does not have it"},
 		{"field blank", func(r *Request) { r.Fields[0].Value = []byte(" \t ") }, ErrProfile, "does not have it"},
-	} {
-		t.Run(e.name, func(t *testing.T) {
-			r := signed(t, s)
-			e.change(r)
-			wantRefusal(t, check(r, s.key), e.want, e.reason)
-		})
-	}
+	})
 }
 
 func replace(t *testing.T, field *[]byte, old, new string) {
