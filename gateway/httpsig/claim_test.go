@@ -167,8 +167,12 @@ func TestBodyIsTheOneThatWasSigned(t *testing.T) {
 			}
 		}
 	}
-	// A digest that nothing covers.
+	// A body that nothing covers, and a digest that nothing covers.
 	r := testRequest()
+	r.ContentDigest = []byte{}
+	signAs(t, s, r, `sig=("@method" "@authority" "@path" "@query")`+allParameters)
+	wantRefusal(t, check(r, s.key), ErrProfile, "does not cover content-digest")
+	r = testRequest()
 	r.ContentDigest = []byte(d256(body))
 	signAs(t, s, r, `sig=("@method" "@authority" "@path" "@query")`+allParameters)
 	r.Body = nil

@@ -30,8 +30,8 @@
 // Nothing else is taken. Content-Digest has sha-256, sha-512 or both, and every digest in it is that of the body; any other
 // algorithm is refused even beside a good one, because whoever checks the other one only would be deceived.
 //
-// A value that goes into a signature is at most 2 KiB of visible ASCII. A name of a host is compared in lower case and
-// without its scheme's port, an empty path is "/", and a request without query has the query "?" (RFC 9421 §2.2).
+// A value that goes into a signature is at most 2 KiB of visible ASCII and, in a field, spaces. A host is taken in lower case
+// and without its scheme's port, an empty path is "/", and a request without query has the query "?" (RFC 9421 §2.2).
 //
 // # The order of the checks
 //

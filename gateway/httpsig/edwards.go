@@ -17,7 +17,8 @@ var (
 )
 
 // checkEdwards says what is wrong with a public key of Ed25519. The library takes points in two forms and points of small
-// order, as RFC 8032 lets it; a key that is taken here has one form, and only its holder signs with it.
+// order, as RFC 8032 lets it; a key that is taken here has one form, and only its holder signs with it. A point that merely
+// has a part of small order is its holder's own affair: the library verifies without the cofactor, with one answer.
 func checkEdwards(public []byte) error {
 	if len(public) != ed25519.PublicKeySize {
 		return fmt.Errorf("%w: Ed25519 key of %d bytes: want 32", zhenni.ErrBadValue, len(public))

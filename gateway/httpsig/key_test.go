@@ -12,6 +12,7 @@ import (
 	"errors"
 	"fmt"
 	"strings"
+	"sync"
 	"testing"
 
 	"pgregory.net/rapid"
@@ -100,6 +101,9 @@ func TestSignersThatAreRefused(t *testing.T) {
 	if s, err := NewP256Signer(must(t, p384, err)); s != nil || !errors.Is(err, zhenni.ErrBadValue) {
 		t.Errorf("P-384: %v", err)
 	}
+	if s, err := NewP256Signer(new(ecdsa.PrivateKey)); s != nil || !errors.Is(err, zhenni.ErrBadValue) {
+		t.Errorf("no curve: %v", err)
+	}
 	if s, err := NewHMACSigner("k", nil); s != nil || !errors.Is(err, zhenni.ErrBadValue) {
 		t.Errorf("no secret: %v", err)
 	}
@@ -118,6 +122,30 @@ func TestSecretsAreNotPrinted(t *testing.T) {
 		if strings.Contains(text, "secret!") || strings.Contains(text, hex.EncodeToString([]byte("secret!"))) || strings.Contains(text, "115 101 99") {
 			t.Errorf("%s: %s", format, text)
 		}
+	}
+}
+
+// Keys and signers are shared; claims are not.
+func TestKeysAreShared(t *testing.T) {
+	for name, s := range testSigners(t) {
+		var all sync.WaitGroup
+		for range 8 {
+			all.Go(func() {
+				var c Claim
+				for i := range 20 {
+					r := testRequest()
+					r.Query = fmt.Appendf(nil, "i=%d", i)
+					if err := s.Sign(r, testStamp()); err != nil {
+						t.Error(err)
+					} else if err := c.Parse(r, testNow); err != nil {
+						t.Error(err)
+					} else if err := c.Verify(s.Key()); err != nil {
+						t.Errorf("%s: %v", name, err)
+					}
+				}
+			})
+		}
+		all.Wait()
 	}
 }
 

@@ -104,8 +104,8 @@ func (r *Request) appendPath(dst []byte) ([]byte, error) {
 // appendAuthority appends the host in lower case, without a port that says nothing (RFC 9110 §4.2.3).
 func (r *Request) appendAuthority(dst []byte) ([]byte, error) {
 	host := r.Authority
-	if colon := bytes.LastIndexByte(host, ':'); colon > bytes.LastIndexByte(host, ']') {
-		port := string(host[colon+1:])
+	if colon := bytes.LastIndexByte(host, ':'); colon >= 0 {
+		port := string(host[colon+1:]) // of an address in brackets and no port, its end: no number
 		if port == "" || r.TLS && port == "443" || !r.TLS && port == "80" {
 			host = host[:colon]
 		}

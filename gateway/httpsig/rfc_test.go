@@ -199,8 +199,9 @@ func TestExamplesOfRFC9530(t *testing.T) {
 		if err := d.read([]byte(e.field)); err != nil {
 			t.Fatalf("%s: %v", e.field, err)
 		}
-		if got := d.matches([]byte(e.body), nil); got != e.want {
-			t.Errorf("%s: of %q: %v", e.field, e.body, got)
+		sum := (&Request{Body: []byte(e.body)}).bodySHA256()
+		if made, given := d.matches([]byte(e.body), nil), d.matches([]byte(e.body), &sum); made != e.want || given != e.want {
+			t.Errorf("%s: of %q: %v, by its digest %v", e.field, e.body, made, given)
 		}
 	}
 	if got := appendDigest(nil, (&Request{Body: []byte(hello)}).bodySHA256()); string(got) != hello256 {

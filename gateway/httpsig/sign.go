@@ -4,7 +4,6 @@ import (
 	"crypto"
 	"crypto/ecdsa"
 	"crypto/ed25519"
-	"crypto/elliptic"
 	"crypto/sha256"
 	"encoding/asn1"
 	"fmt"
@@ -40,9 +39,6 @@ func NewEd25519Signer(private ed25519.PrivateKey) (*Signer, error) {
 
 // NewP256Signer takes a private key on P-256.
 func NewP256Signer(private *ecdsa.PrivateKey) (*Signer, error) {
-	if private.Curve != elliptic.P256() {
-		return nil, fmt.Errorf("%w: ECDSA private key on another curve than P-256", zhenni.ErrBadValue)
-	}
 	point, err := private.PublicKey.Bytes()
 	if err != nil {
 		return nil, fmt.Errorf("%w: not a private key on P-256", zhenni.ErrBadValue)
