@@ -1,0 +1,164 @@
+package httpsig
+
+import (
+	"crypto/ecdsa"
+	"crypto/ed25519"
+	"crypto/elliptic"
+	"crypto/hmac"
+	"crypto/sha256"
+	"fmt"
+	"hash"
+	"slices"
+	"sync"
+
+	"zhenni"
+)
+
+// An Algorithm is how a key signs. It is a property of the key; what a request says of it is only compared.
+type Algorithm uint8
+
+// The algorithms (RFC 9421 §3.3). HMAC with SHA-256 is for session keys, which both sides know.
+const (
+	Ed25519 Algorithm = iota + 1
+	P256
+	HMAC
+)
+
+// String returns the name that RFC 9421 registers.
+func (a Algorithm) String() string {
+	switch a {
+	case Ed25519:
+		return "ed25519"
+	case P256:
+		return "ecdsa-p256-sha256"
+	case HMAC:
+		return "hmac-sha256"
+	}
+	return fmt.Sprintf("algorithm(%d)", uint8(a))
+}
+
+// signatureSize is the length of a signature in bytes, or -1.
+func (a Algorithm) signatureSize() int {
+	switch a {
+	case Ed25519, P256:
+		return 64
+	case HMAC:
+		return sha256.Size
+	}
+	return -1
+}
+
+// MinSecret is the least length of an HMAC key, in bytes.
+const MinSecret = 32
+
+// A Key verifies signatures. It is checked when it is made, does not change and is safe for concurrent use. The zero value
+// verifies nothing.
+type Key struct {
+	id        string
+	algorithm Algorithm
+	edwards   ed25519.PublicKey
+	nist      *ecdsa.PublicKey
+	point     []byte    // of P-256, uncompressed
+	macs      sync.Pool // of *mac: setting an HMAC up costs as much as using it
+}
+
+// ID is what a signature names the key by.
+func (k *Key) ID() string { return k.id }
+
+// Algorithm is the one by which the key verifies.
+func (k *Key) Algorithm() Algorithm { return k.algorithm }
+
+// String returns algorithm and id, so that no log shows a secret.
+func (k *Key) String() string { return k.algorithm.String() + " " + k.id }
+
+// GoString is [Key.String].
+func (k *Key) GoString() string { return k.String() }
+
+// NewEd25519 makes a key of the 32 bytes of RFC 8032. [zhenni.ErrBadValue] refuses what is no point of the curve, what is
+// one in another than its canonical form, and a point of small order, for which anybody can sign anything.
+func NewEd25519(public []byte) (*Key, error) {
+	if err := checkEdwards(public); err != nil {
+		return nil, err
+	}
+	k := &Key{algorithm: Ed25519, edwards: slices.Clone(public)}
+	k.id = thumbprint(k.required())
+	return k, nil
+}
+
+// NewP256 makes a key of an uncompressed point: 4, x, y, of 65 bytes. What is not on the curve is [zhenni.ErrBadValue].
+func NewP256(point []byte) (*Key, error) {
+	public, err := ecdsa.ParseUncompressedPublicKey(elliptic.P256(), point)
+	if err != nil {
+		return nil, fmt.Errorf("%w: not an uncompressed point of P-256", zhenni.ErrBadValue)
+	}
+	k := &Key{algorithm: P256, nist: public, point: slices.Clone(point)}
+	k.id = thumbprint(k.required())
+	return k, nil
+}
+
+// NewHMAC makes a session key of at least [MinSecret] random bytes, under an id of 1–64 visible characters.
+func NewHMAC(id string, secret []byte) (*Key, error) {
+	switch {
+	case !validKeyID([]byte(id)):
+		return nil, fmt.Errorf("%w: key id: want 1–64 visible characters", zhenni.ErrBadValue)
+	case len(secret) < MinSecret:
+		return nil, fmt.Errorf("%w: HMAC key of %d bytes: want at least %d", zhenni.ErrBadValue, len(secret), MinSecret)
+	}
+	secret = slices.Clone(secret)
+	k := &Key{algorithm: HMAC, id: id}
+	k.macs.New = func() any { return &mac{hash: hmac.New(sha256.New, secret)} }
+	return k, nil
+}
+
+// verify reports whether the key signed the base. The signature has the algorithm's length.
+func (k *Key) verify(base, signature []byte) bool {
+	switch k.algorithm {
+	case Ed25519:
+		return ed25519.Verify(k.edwards, base, signature)
+	case P256:
+		sum := sha256.Sum256(base)
+		var der [maxDER]byte
+		return ecdsa.VerifyASN1(k.nist, sum[:], appendDER(der[:0], signature))
+	case HMAC:
+		m := k.macs.Get().(*mac)
+		defer k.macs.Put(m)
+		return hmac.Equal(m.sum(base), signature)
+	}
+	return false
+}
+
+// A mac is one HMAC in use, with the room for its result.
+type mac struct {
+	hash   hash.Hash
+	result [sha256.Size]byte
+}
+
+// sum returns the code of the message, which is m's until its next use.
+func (m *mac) sum(message []byte) []byte {
+	m.hash.Reset()
+	m.hash.Write(message)
+	return m.hash.Sum(m.result[:0])
+}
+
+// maxDER is the longest DER form of two 256-bit integers.
+const maxDER = 2 + 2*(2+33)
+
+// appendDER appends the DER form of r and s, which RFC 9421 writes as 64 bytes; the library reads no other.
+func appendDER(dst, signature []byte) []byte {
+	dst = append(dst, 0x30, 0)
+	start := len(dst)
+	dst = appendInteger(dst, signature[:32])
+	dst = appendInteger(dst, signature[32:])
+	dst[start-1] = byte(len(dst) - start)
+	return dst
+}
+
+// appendInteger appends a DER integer: no leading zeros, but one where the first bit would be a sign.
+func appendInteger(dst, n []byte) []byte {
+	for len(n) > 1 && n[0] == 0 {
+		n = n[1:]
+	}
+	sign := int(n[0] >> 7)
+	dst = append(dst, 2, byte(len(n)+sign), 0)
+	return append(dst[:len(dst)-1+sign], n...)
+}
