@@ -14,8 +14,10 @@ const (
 	MaxNameRunes = 100
 	MaxNameBytes = 300
 	maxRawName   = 1024
-	// nfcGrowth is how much longer NFC can make a text in UTF-8 (UAX #15).
+	// nfcGrowth is how much longer NFC and NFD can make a text in UTF-8 (UAX #15).
 	nfcGrowth = 3
+
+	dotAbove = '\u0307'
 )
 
 // Name is a name that [ParseName] found sound, in its one form. Its copies share one memory: [Name.Forget] on one is it
@@ -77,17 +79,24 @@ func (n Name) bytes() []byte {
 	return text.bytes[:text.n]
 }
 
-// folded calls use with the form in which names are compared: without case and without spaces, in memory that is
-// overwritten after.
+// folded calls use with the form in which names are compared, NFC without case and without spaces, in memory that is
+// overwritten after. Case is folded on the decomposed text, so that it depends on nothing but what is canonically the
+// same; the dot above an i goes, since that is all that the capital with a dot and the small letter differ by.
 func (n Name) folded(use func([]byte)) {
-	lower := make([]byte, 0, utf8.UTFMax*MaxNameRunes)
-	composed := make([]byte, 0, nfcGrowth*cap(lower))
-	defer func() { clear(lower[:cap(lower)]); clear(composed[:cap(composed)]) }()
-	for text := n.bytes(); len(text) > 0; {
+	decomposed := norm.NFD.Append(make([]byte, 0, nfcGrowth*MaxNameBytes), n.bytes()...)
+	lower := make([]byte, 0, 2*cap(decomposed))
+	composed := make([]byte, 0, cap(lower))
+	defer func() { clear(decomposed); clear(lower[:cap(lower)]); clear(composed[:cap(composed)]) }()
+	var base rune
+	for text := decomposed; len(text) > 0; {
 		r, size := utf8.DecodeRune(text)
 		text = text[size:]
-		if r != ' ' {
-			lower = utf8.AppendRune(lower, unicode.ToLower(unicode.ToUpper(r)))
+		r = unicode.ToLower(unicode.ToUpper(r))
+		if !unicode.Is(unicode.Mn, r) {
+			base = r
+		}
+		if r != ' ' && (r != dotAbove || base != 'i') {
+			lower = utf8.AppendRune(lower, r)
 		}
 	}
 	composed = norm.NFC.Append(composed, lower...)

@@ -73,90 +73,92 @@ func TestNameHasOneForm(t *testing.T) {
 	}
 }
 
+var faultyNames = []struct {
+	what, text string
+	want       Fault
+}{
+	{"nothing", "", NameEmpty},
+	{"spaces", " \u3000\u00a0", NameEmpty},
+	{"not UTF-8", "张\xff三", NameEncoding},
+	{"overlong NUL", "张\xc0\x80", NameEncoding},
+	{"surrogate", "张\xed\xa0\x80", NameEncoding},
+	{"101 characters", strings.Repeat("a", 101), NameLong},
+	{"more than 300 bytes", strings.Repeat("张", 99) + "𠮷·𠮷", NameLong},
+	{"spaces without end", strings.Repeat(" ", 1<<20), NameLong},
+	{"NUL", "张\x00三", NameControl},
+	{"tab", "张\t三", NameControl},
+	{"line break", "张三\r\nX-Injected: 1", NameControl},
+	{"escape", "张\x1b[31m三", NameControl},
+	{"C1 control", "张\u0085三", NameControl},
+	{"line separator", "张\u2028三", NameControl},
+	{"right-to-left override", "张\u202e三", NameInvisible},
+	{"left-to-right isolate", "张\u2066三", NameInvisible},
+	{"zero-width space", "张\u200b三", NameInvisible},
+	{"zero-width joiner", "ئا\u200dب", NameInvisible},
+	{"word joiner", "张\u2060三", NameInvisible},
+	{"byte order mark", "\ufeff张三", NameInvisible},
+	{"soft hyphen", "Smith\u00adJones", NameInvisible},
+	{"variation selector", "葛\U000E0100", NameInvisible},
+	{"emoji selector", "张\ufe0f", NameInvisible},
+	{"Mongolian vowel separator", "ᠰᠠ\u180eᠠ", NameInvisible},
+	{"Mongolian variation selector", "ᠰᠠ\u180bᠠ", NameInvisible},
+	{"Hangul filler", "김\u3164", NameInvisible},
+	{"half-width Hangul filler", "김\uffa0", NameInvisible},
+	{"tag character", "张\U000E0041", NameInvisible},
+	{"grapheme joiner", "Jo\u034fhn", NameInvisible},
+	{"private use", "张\ue000", NamePrivateUse},
+	{"private use beyond", "张\U000F0000", NamePrivateUse},
+	{"unassigned", "张\u0378", NameUnassigned},
+	{"no character", "张\uffff", NameUnassigned},
+	{"digit", "张3", NameDigit},
+	{"full-width digit", "张３", NameDigit},
+	{"ID number", "11010519491231002X", NameDigit},
+	{"Roman numeral", "Henry Ⅷ", NameDigit},
+	{"Hangzhou numeral", "张〡", NameDigit},
+	{"emoji", "张😀", NameSymbol},
+	{"replacement character", "张\ufffd", NameSymbol},
+	{"radical like a letter", "⼀三", NameSymbol},
+	{"angle bracket", "<script>", NameSymbol},
+	{"format string", "%s%n", NamePunctuation},
+	{"SQL", "Robert'); DROP TABLE", NamePunctuation},
+	{"full-width semicolon", "张；三", NamePunctuation},
+	{"Han with a hyphen", "张-三", NamePunctuation},
+	{"Han with a full stop", "买买提.艾力", NamePunctuation},
+	{"Cyrillic", "Иван", NameScript},
+	{"Cyrillic within Latin", "Jоhn", NameScript},
+	{"Greek within Latin", "Jοhn", NameScript},
+	{"Lisu like Latin", "ꓙOHN", NameScript},
+	{"kana", "さくら", NameScript},
+	{"ligature", "Griﬃth", NameScript},
+	{"long s", "Jeſſe", NameScript},
+	{"mathematical letters", "𝐉𝐨𝐡𝐧", NameScript},
+	{"Arabic presentation form", "\ufe8d", NameScript},
+	{"Arabic tatweel", "مـم", NameScript},
+	{"click like an l", "Wi\u01c0l", NameScript},
+	{"lone conjoining letter", "김\u1100", NameScript},
+	{"compatibility jamo", "ㄱ", NameScript},
+	{"Latin and Arabic", "John ئابدۇللا", NameMixed},
+	{"Hangul and Latin", "김 Kim", NameMixed},
+	{"Tibetan and Yi", "བཀྲ ꆈ", NameMixed},
+	{"Tibetan and a hyphen", "བཀྲ-ཤིས", NameMixed},
+	{"mark first", "\u0301John", NameMark},
+	{"mark on Han", "张\u0301", NameMark},
+	{"mark after a space", "John \u0301", NameMark},
+	{"three marks on a letter", "Ọ\u0301\u0302\u0303", NameMark},
+	{"mark of no name", "J\u0489", NameMark},
+	{"mark of another script", "བ\u0301", NameMixed},
+	{"Arabic vowel mark", "م\u064e", NameMark},
+	{"dot first", "·张三", NameDot},
+	{"dot last", "张三·", NameDot},
+	{"two dots", "张··三", NameDot},
+	{"dots alone", "···", NameDot},
+	{"dot before punctuation", "J·-K", NameDot},
+	{"punctuation alone", "'-'", NameNoLetter},
+}
+
 // FAULTS: L10 L11
 func TestFaultsOfAName(t *testing.T) {
-	for _, test := range []struct {
-		what, text string
-		want       Fault
-	}{
-		{"nothing", "", NameEmpty},
-		{"spaces", " \u3000\u00a0", NameEmpty},
-		{"not UTF-8", "张\xff三", NameEncoding},
-		{"overlong NUL", "张\xc0\x80", NameEncoding},
-		{"surrogate", "张\xed\xa0\x80", NameEncoding},
-		{"101 characters", strings.Repeat("a", 101), NameLong},
-		{"more than 300 bytes", strings.Repeat("张", 99) + "𠮷·𠮷", NameLong},
-		{"spaces without end", strings.Repeat(" ", 1<<20), NameLong},
-		{"NUL", "张\x00三", NameControl},
-		{"tab", "张\t三", NameControl},
-		{"line break", "张三\r\nX-Injected: 1", NameControl},
-		{"escape", "张\x1b[31m三", NameControl},
-		{"C1 control", "张\u0085三", NameControl},
-		{"line separator", "张\u2028三", NameControl},
-		{"right-to-left override", "张\u202e三", NameInvisible},
-		{"left-to-right isolate", "张\u2066三", NameInvisible},
-		{"zero-width space", "张\u200b三", NameInvisible},
-		{"zero-width joiner", "ئا\u200dب", NameInvisible},
-		{"word joiner", "张\u2060三", NameInvisible},
-		{"byte order mark", "\ufeff张三", NameInvisible},
-		{"soft hyphen", "Smith\u00adJones", NameInvisible},
-		{"variation selector", "葛\U000E0100", NameInvisible},
-		{"emoji selector", "张\ufe0f", NameInvisible},
-		{"Mongolian vowel separator", "ᠰᠠ\u180eᠠ", NameInvisible},
-		{"Mongolian variation selector", "ᠰᠠ\u180bᠠ", NameInvisible},
-		{"Hangul filler", "김\u3164", NameInvisible},
-		{"half-width Hangul filler", "김\uffa0", NameInvisible},
-		{"tag character", "张\U000E0041", NameInvisible},
-		{"grapheme joiner", "Jo\u034fhn", NameInvisible},
-		{"private use", "张\ue000", NamePrivateUse},
-		{"private use beyond", "张\U000F0000", NamePrivateUse},
-		{"unassigned", "张\u0378", NameUnassigned},
-		{"no character", "张\uffff", NameUnassigned},
-		{"digit", "张3", NameDigit},
-		{"full-width digit", "张３", NameDigit},
-		{"ID number", "11010519491231002X", NameDigit},
-		{"Roman numeral", "Henry Ⅷ", NameDigit},
-		{"Hangzhou numeral", "张〡", NameDigit},
-		{"emoji", "张😀", NameSymbol},
-		{"replacement character", "张\ufffd", NameSymbol},
-		{"radical like a letter", "⼀三", NameSymbol},
-		{"angle bracket", "<script>", NameSymbol},
-		{"format string", "%s%n", NamePunctuation},
-		{"SQL", "Robert'); DROP TABLE", NamePunctuation},
-		{"full-width semicolon", "张；三", NamePunctuation},
-		{"Han with a hyphen", "张-三", NamePunctuation},
-		{"Han with a full stop", "买买提.艾力", NamePunctuation},
-		{"Cyrillic", "Иван", NameScript},
-		{"Cyrillic within Latin", "Jоhn", NameScript},
-		{"Greek within Latin", "Jοhn", NameScript},
-		{"Lisu like Latin", "ꓙOHN", NameScript},
-		{"kana", "さくら", NameScript},
-		{"ligature", "Griﬃth", NameScript},
-		{"long s", "Jeſſe", NameScript},
-		{"mathematical letters", "𝐉𝐨𝐡𝐧", NameScript},
-		{"Arabic presentation form", "\ufe8d", NameScript},
-		{"Arabic tatweel", "مـم", NameScript},
-		{"click like an l", "Wi\u01c0l", NameScript},
-		{"lone conjoining letter", "김\u1100", NameScript},
-		{"compatibility jamo", "ㄱ", NameScript},
-		{"Latin and Arabic", "John ئابدۇللا", NameMixed},
-		{"Hangul and Latin", "김 Kim", NameMixed},
-		{"Tibetan and Yi", "བཀྲ ꆈ", NameMixed},
-		{"Tibetan and a hyphen", "བཀྲ-ཤིས", NameMixed},
-		{"mark first", "\u0301John", NameMark},
-		{"mark on Han", "张\u0301", NameMark},
-		{"mark after a space", "John \u0301", NameMark},
-		{"three marks on a letter", "Ọ\u0301\u0302\u0303", NameMark},
-		{"mark of no name", "J\u0489", NameMark},
-		{"mark of another script", "བ\u0301", NameMixed},
-		{"Arabic vowel mark", "م\u064e", NameMark},
-		{"dot first", "·张三", NameDot},
-		{"dot last", "张三·", NameDot},
-		{"two dots", "张··三", NameDot},
-		{"dots alone", "···", NameDot},
-		{"dot before punctuation", "J·-K", NameDot},
-		{"punctuation alone", "'-'", NameNoLetter},
-	} {
+	for _, test := range faultyNames {
 		_, err := ParseName([]byte(test.text))
 		if err != test.want {
 			t.Errorf("%s: %v, want %v", test.what, err, test.want)
@@ -253,6 +255,31 @@ func wide(text string) string {
 		}
 		return r
 	}, text)
+}
+
+// Names that differ in case, in spaces or in how they are composed are compared as one.
+func TestNamesAreFolded(t *testing.T) {
+	for _, same := range [][]string{
+		{"John Smith", "JOHN SMITH", "johnsmith", "ＪＯＨＮＳＭＩＴＨ"},
+		{"İ\u0323", "I\u0323\u0307", "ị", "Ị", "i\u0323\u0307"},
+		{"İı", "ii", "II", "Iİ"},
+		{"T\u0308", "ẗ"},
+		{"ẞ", "ß"},
+		{"张 三", "张三"},
+		{"Å", "A\u030A", "å", "\u212B"},
+		{"김철수", "\u1100\u1175\u11B7 철수"},
+	} {
+		for _, text := range same {
+			if got, want := foldedName(mustName(t, text)), foldedName(mustName(t, same[0])); got != want {
+				t.Errorf("%q is compared as %q, %q as %q", text, got, same[0], want)
+			}
+		}
+	}
+	for _, other := range []string{"Jöhn", "J·ohn", "J-ohn", "Joh", "Johnn"} {
+		if foldedName(mustName(t, other)) == foldedName(mustName(t, "John")) {
+			t.Errorf("%q is compared as John", other)
+		}
+	}
 }
 
 func TestForgottenNameIsNone(t *testing.T) {
