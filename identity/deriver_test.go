@@ -59,7 +59,8 @@ func TestDerivationIsFrozen(t *testing.T) {
 		}
 		d := newDeriver(t, root)
 		check := d.Check()
-		if handle, tag := derived(t, d, fields[2], fields[3]); hex.EncodeToString(check[:]) != fields[1] || handle != fields[4] || tag != fields[5] {
+		handle, tag := derived(t, d, fields[2], fields[3])
+		if hex.EncodeToString(check[:]) != fields[1] || handle != fields[4] || tag != fields[5] {
 			t.Errorf("%s, %s: handle %s, tag %s, check %x", fields[2], fields[3], handle, tag, check)
 		}
 	}

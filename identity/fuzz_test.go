@@ -13,7 +13,9 @@ import (
 
 // FAULTS: L10 L11
 func FuzzNumber(f *testing.F) {
-	for _, text := range []string{"11010519491231002X", "440524188001010014", "１１０１０５１９４９１２３１００２ｘ", "110105491231002", "11010519491331002X"} {
+	for _, text := range []string{
+		"11010519491231002X", "440524188001010014", "１１０１０５１９４９１２３１００２ｘ", "110105491231002", "11010519491331002X",
+	} {
 		f.Add([]byte(text))
 	}
 	f.Fuzz(func(t *testing.T, text []byte) {
@@ -31,7 +33,9 @@ func FuzzNumber(f *testing.F) {
 
 // FAULTS: L10 L11
 func FuzzName(f *testing.F) {
-	for _, text := range []string{"张三", "阿卜杜拉\u2022买买提", "Jose\u0301 O’Brien", "བཀྲ་ཤིས", "ئابدۇللا", "\u1100\u1175\u11B7", "张\u202e三"} {
+	for _, text := range []string{
+		"张三", "阿卜杜拉\u2022买买提", "Jose\u0301 O’Brien", "བཀྲ་ཤིས", "ئابدۇللا", "\u1100\u1175\u11B7", "张\u202e三",
+	} {
 		f.Add([]byte(text))
 	}
 	f.Fuzz(func(t *testing.T, text []byte) {

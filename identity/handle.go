@@ -9,7 +9,8 @@ const (
 )
 
 // Handle is under what a person is known: 32 bytes that only the keeper of the root can make of an ID number. It is
-// comparable and may key a map; it is not secret, yet it is personal data, and does not print.
+// comparable and may key a map; it is not secret, yet it is personal data, and does not print. A struct that holds one
+// in an unexported field must not be printed whole: fmt does not ask such a field how.
 type Handle struct {
 	redacted
 	sum [HandleSize]byte

@@ -2,11 +2,15 @@ package identity
 
 import (
 	"bytes"
+	"crypto/ecdsa"
+	"crypto/elliptic"
+	"crypto/rand"
 	"crypto/sha256"
 	"encoding/base64"
 	"encoding/json"
 	"errors"
 	"fmt"
+	"maps"
 	"strings"
 	"testing"
 
@@ -52,7 +56,8 @@ func TestPublicKeyIsPublished(t *testing.T) {
 	}
 	var got, want map[string]string
 	more := fmt.Sprintf(`,"use":"enc","alg":"ECDH-ES+A256KW","kid":%q`, k.ID())
-	if err := errors.Join(json.Unmarshal(text, &got), json.Unmarshal(jwkOf(point, more), &want)); err != nil || fmt.Sprint(got) != fmt.Sprint(want) {
+	err = errors.Join(json.Unmarshal(text, &got), json.Unmarshal(jwkOf(point, more), &want))
+	if err != nil || !maps.Equal(got, want) {
 		t.Errorf("%s, %v", text, err)
 	}
 	same, err := ParsePublicKey(text)
@@ -76,11 +81,24 @@ func TestPublicKeysThatAreNot(t *testing.T) {
 		t.Fatal(err)
 	}
 	with := func(old, new string) string { return strings.Replace(string(text), old, new, 1) }
+	large, err := ecdsa.GenerateKey(elliptic.P384(), rand.Reader)
+	if err != nil {
+		t.Fatal(err)
+	}
+	wide, err := newPublicKey(&large.PublicKey)
+	if err != nil {
+		t.Fatal(err)
+	}
+	p384, err := json.Marshal(wide)
+	if err != nil {
+		t.Fatal(err)
+	}
 	for what, jwk := range map[string]string{
 		"nothing":       "",
 		"another use":   with(`"enc"`, `"sig"`),
 		"another name":  with(k.Public().ID(), testKey(t, 2).Public().ID()),
-		"another curve": with("P-256", "P-384"),
+		"another curve": string(p384),
+		"curve's name":  with("P-256", "P-384"),
 		"off the curve": with(`"x":"`, `"x":"A`),
 		"private":       with("}", `,"d":"`+base64.RawURLEncoding.EncodeToString(scalar)+`"}`),
 		"symmetric":     `{"kty":"oct","k":"AAAA","use":"enc","kid":"x"}`,

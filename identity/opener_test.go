@@ -82,7 +82,7 @@ func TestOpenerWantsKeys(t *testing.T) {
 	for i := range many {
 		many[i] = testKey(t, byte(i))
 	}
-	for what, keys := range map[string][]*PrivateKey{"none": {nil}, "nil": {k, nil}, "twice": {k, k}, "many": append(many, k)} {
+	for what, keys := range map[string][]*PrivateKey{"none": {nil}, "nil": {k, nil}, "twice": {k, k}, "many": append(many, testKey(t, 100))} {
 		if o, err := NewOpener(keys[0], keys[1:]...); o != nil || !errors.Is(err, zhenni.ErrBadValue) {
 			t.Errorf("%s: %v", what, err)
 		}
@@ -108,6 +108,7 @@ func TestFaultsOfAHeader(t *testing.T) {
 		{"apu", without("EPK", `EPK,"apu":"QWxpY2U"`), SealedHeader},
 		{"member twice", without("EPK", `EPK,"enc":"A256GCM"`), SealedHeader},
 		{"epk twice", without("EPK", `EPK,"epk":EPK`), SealedHeader},
+		{"epk twice, one of them empty", without("EPK", `{},"epk":EPK`), SealedHeader},
 		{"member in another case", without(`"alg"`, `"ALG"`), SealedHeader},
 		{"number for a string", without(`"A256GCM"`, "256"), SealedHeader},
 		{"deep", without("EPK", strings.Repeat(`{"epk":`, 200)+"1"+strings.Repeat("}", 200)), SealedHeader},
@@ -204,7 +205,8 @@ func TestFaultsOfAPayload(t *testing.T) {
 		mustBeFault(t, err, test.payload)
 	}
 	escaped := `{"\u006eame" : "\u5f20\u4e09", "number":"\u0031\u00310105\u00319491231002X" , "transaction":"txn\u002D1"}`
-	if p, err := opener.Open(sealRaw(t, key.Public(), testHeader, escaped), "txn-1", today); err != nil || p.Name.Reveal() != "张三" {
+	p, err := opener.Open(sealRaw(t, key.Public(), testHeader, escaped), "txn-1", today)
+	if err != nil || p.Name.Reveal() != "张三" {
 		t.Errorf("escapes: %v", err)
 	}
 }
@@ -221,7 +223,8 @@ func TestSealedForOneTransaction(t *testing.T) {
 			t.Errorf("%q: %v, want %v", transaction, err, want)
 		}
 	}
-	if _, err := opener.Open(sealRaw(t, key.Public(), testHeader, strings.Replace(testPayload, "txn-1", "", 1)), "", today); err != SealedTransaction {
+	sealed = sealRaw(t, key.Public(), testHeader, strings.Replace(testPayload, "txn-1", "", 1))
+	if _, err := opener.Open(sealed, "", today); err != SealedTransaction {
 		t.Errorf("of no transaction: %v", err)
 	}
 }
@@ -249,7 +252,8 @@ func TestChangedTextsAreRefused(t *testing.T) {
 	for _, head := range []string{testHeader, directHeader} {
 		sealed := sealRaw(t, key.Public(), head, testPayload)
 		for n := range sealed {
-			for _, c := range []string{"A", "B", "_", "=", "+", "/", " ", "\n", "\r", "\x00", "é", ".", string(sealed[n]) + "\n", string(sealed[n]) + "="} {
+			own := sealed[n : n+1]
+			for _, c := range []string{"A", "B", "_", "=", "+", "/", " ", "\n", "\r", "\x00", "é", ".", own + "\n", own + "="} {
 				changed := sealed[:n] + c + sealed[n+1:]
 				if p, err := opener.Open(changed, "txn-1", today); changed != sealed && (p != nil || err == nil) {
 					t.Fatalf("opens with %q at %d", c, n)
@@ -270,6 +274,9 @@ func TestPartsHaveTheirLengths(t *testing.T) {
 	key := testKey(t, 1)
 	opener := newOpener(t, key)
 	for _, head := range []string{testHeader, directHeader} {
+		if _, err := opener.Open(sealRaw(t, key.Public(), head, ""), "txn-1", today); err != SealedForm {
+			t.Errorf("without content: %v", err)
+		}
 		parts := strings.Split(sealRaw(t, key.Public(), head, testPayload), ".")
 		for i := range parts {
 			for _, size := range []int{0, 1, 8, 11, 12, 13, 15, 16, 17, 24, 32, 40, 48} {

@@ -69,8 +69,8 @@ var others = [...]script{
 	{letters: ranges{{0xA000, 0xA48C}}},
 }
 
-// respelled are characters that are written for another. The middle dot of names is U+00B7 (the national standard for
-// names of minorities); keyboards and older systems have many more. Of the white space, U+0009–U+000D are controls.
+// respelled are characters that are written for another. The middle dot of names is U+00B7, A1A4 in GB 18030; keyboards
+// and older systems have many more.
 var respelled = map[rune]rune{
 	'\u2022': middleDot, // bullet
 	'\u2027': middleDot, // hyphenation point
