@@ -30,13 +30,13 @@ const (
 	// recent is for how long after a single verification more of them are expected, and after a request in bulk others feel it.
 	recent = 50 * time.Millisecond
 	// slowedDown is how much longer than alone a slow single verification may take, in the gateway; fastEnough is never too long.
-	slowedDown = 1.5
+	slowedDown = 1.25
 	fastEnough = time.Millisecond
-	// gapEvery is how often the gap changes, gapLeast the first and gapMost the longest. A gap grows by a quarter and shrinks
+	// gapEvery is how often the gap changes, gapLeast the first and gapMost the longest. A gap grows by half and shrinks
 	// by a 256th.
 	gapEvery = 10 * time.Millisecond
 	gapLeast = 50 * time.Microsecond
-	gapMost  = 2 * time.Millisecond
+	gapMost  = 4 * time.Millisecond
 	// turnPatience is the share of its time that a request in bulk waits for its turn; then it goes on without.
 	turnPatience = 4
 )
@@ -83,7 +83,7 @@ func estimate(slow *atomic.Int64, took time.Duration) {
 func (p *passage) nextGap(gap time.Duration, beside bool) time.Duration {
 	bound := max(time.Duration(slowedDown*float64(p.alone.Load())), fastEnough)
 	if beside && time.Duration(p.beside.Load()) > bound {
-		return min(max(gap+gap/4, gapLeast), gapMost)
+		return min(max(gap+gap/2, gapLeast), gapMost)
 	}
 	if gap -= gap / 256; gap < gapLeast {
 		return 0

@@ -3,7 +3,7 @@ package defects
 var gatewayDefects = []defect{
 	{
 		name: "bulk-never-yields", file: "gateway/passage.go", caught: "TestBulkLeavesProcessorsToSinglesThatItSlowsDown",
-		old: "		return min(max(gap+gap/4, gapLeast), gapMost)", new: "		return gap",
+		old: "		return min(max(gap+gap/2, gapLeast), gapMost)", new: "		return gap",
 		does: "ten bulk jobs take all processors, and a single verification waits behind each of them",
 	},
 	{
