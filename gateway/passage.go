@@ -46,7 +46,7 @@ func newPassage() *passage {
 	return &passage{begun: time.Now(), turns: make(chan struct{}, max(1, runtime.GOMAXPROCS(0)/2))}
 }
 
-// answered notes how long a single verification took, until now.
+// answered notes how long deciding and recording a single verification took, until now: no client has a hand in that.
 func (p *passage) answered(now time.Time, took time.Duration) {
 	at := int64(now.Sub(p.begun))
 	p.single.Store(at)

@@ -131,3 +131,19 @@ func TestRequestsInBulkEnd(t *testing.T) {
 		}
 	}
 }
+
+// What is decided counts, and nothing else: how long a client takes to send, or is turned away, is not what bulk does.
+func TestOnlyDecidedSinglesCount(t *testing.T) {
+	f := start(t, nil)
+	p := f.server.passage
+	p.left.Store(-int64(time.Hour))
+	f.call("POST", "/v1/verifications", "verifier", mediaJSON, []byte("{}"))
+	f.call("POST", "/v1/verifications", "", mediaJSON, []byte(goodDocument()))
+	if p.single.Load() != 0 || p.alone.Load() != 0 {
+		t.Error("a request that was refused counts")
+	}
+	f.call("POST", "/v1/verifications", "verifier", mediaJSON, []byte(goodDocument()))
+	if p.single.Load() == 0 || p.alone.Load() == 0 {
+		t.Error("a single verification that was decided does not count")
+	}
+}

@@ -43,7 +43,8 @@ func (s *Server) verifyOne(rq *request) error {
 
 // decideOne asks the node, and answers once the outcome is recorded.
 func (s *Server) decideOne(rq *request, batch *zhenni.Batch) error {
-	deadline := time.Now().Add(s.config.VerifyTimeout)
+	begun := time.Now()
+	deadline := begun.Add(s.config.VerifyTimeout)
 	if err := s.verify(rq, batch, deadline); err != nil {
 		return err
 	}
@@ -65,6 +66,8 @@ func (s *Server) decideOne(rq *request, batch *zhenni.Batch) error {
 	if err := s.settle(rq, deadline, d); err != nil {
 		return err
 	}
+	end := time.Now()
+	s.passage.answered(end, end.Sub(begun))
 	if refused != nil {
 		return refuse(refused, "")
 	}
