@@ -128,7 +128,7 @@ var gatewayDefects = []defect{
 	},
 	{
 		name: "deadline-of-the-wall-clock", file: "gateway/verification.go", caught: "TestClockIsForShow",
-		old: "time.Now().Add(s.config.VerifyTimeout)", new: "s.config.Now().Add(s.config.VerifyTimeout)",
+		old: "begun.Add(s.config.VerifyTimeout)", new: "s.config.Now().Add(s.config.VerifyTimeout)",
 		does: "a clock that is set forward ends every request, one set back none",
 	},
 	{
