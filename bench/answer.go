@@ -14,14 +14,10 @@ import (
 	"zhenni"
 )
 
-// answerReader reads the outcomes of bulk answers. Answers to requests of one size differ in their transaction and in the rows,
-// and the library takes longer to read one than a server to verify its items: so what it read once is not read again, where
-// all bytes but those of transaction and rows are the same.
-type answerReader struct {
-	known answerForm
-}
-
-// answerForm is an answer of one record batch as the library read it.
+// answerForm reads the outcomes of bulk answers, and is the form of the latest of one record batch that the library read. Answers to
+// requests of one size differ in their transaction and in the rows, and the library takes longer to read one than a server to verify
+// its items: so what it read once is not read again, where all bytes but those of transaction and rows are the same. The
+// zero value knows no form.
 type answerForm struct {
 	head []byte // up to the record batch
 	// transaction is where the id is in head, and ends.
@@ -29,19 +25,19 @@ type answerForm struct {
 	batch       []byte // the metadata of the record batch, with its framing
 	tail        []byte // behind its rows
 	body, rows  int    // bytes of the record batch's body, items
-	// outcomes and reasons are where the index columns begin in the body.
-	outcomes, reasons int
-	verdicts          []zhenni.Outcome // by index; a refusal is known by its reason
-	refusals          []zhenni.Outcome
+	// verdictsAt and reasonsAt are where the index columns begin in the body.
+	verdictsAt, reasonsAt int
+	verdicts              []zhenni.Outcome // by index; a refusal is known by its reason
+	refusals              []zhenni.Outcome
 }
 
-// append appends one outcome for each item, in order, to dst.
-func (r *answerReader) append(dst []zhenni.Outcome, answer []byte) ([]zhenni.Outcome, error) {
-	if rows := r.known.rowsOf(answer); rows != nil {
-		return r.known.append(dst, rows), nil
+// outcomes appends one outcome for each item, in order, to dst.
+func (f *answerForm) outcomes(dst []zhenni.Outcome, answer []byte) ([]zhenni.Outcome, error) {
+	if rows := f.rowsOf(answer); rows != nil {
+		return f.append(dst, rows), nil
 	}
-	r.known = answerForm{}
-	return r.known.read(dst, answer)
+	*f = answerForm{}
+	return f.read(dst, answer)
 }
 
 // read has the library read an answer, and learns its form.
@@ -118,7 +114,7 @@ func (f *answerForm) learn(schema *arrow.Schema, outcomeColumn, reasonColumn int
 			f.tail = bytes.Clone(rest)
 			var starts [2]int
 			f.rows, starts = header.place(schema, outcomeColumn, reasonColumn)
-			f.outcomes, f.reasons = starts[0], starts[1]
+			f.verdictsAt, f.reasonsAt = starts[0], starts[1]
 			break
 		}
 		head += size
@@ -149,7 +145,7 @@ func (f *answerForm) rowsOf(answer []byte) []byte {
 
 // append translates the rows of an answer that has the form.
 func (f *answerForm) append(dst []zhenni.Outcome, body []byte) []zhenni.Outcome {
-	verdicts, reasons := body[f.outcomes:][:f.rows], body[f.reasons:][:f.rows]
+	verdicts, reasons := body[f.verdictsAt:][:f.rows], body[f.reasonsAt:][:f.rows]
 	for i, v := range verdicts {
 		dst = append(dst, f.outcome(int(v), int(reasons[i])))
 	}

@@ -85,7 +85,7 @@ var someOutcomes = rapid.SampledFrom([]zhenni.Outcome{zhenni.Match, zhenni.NoMat
 // Whatever was read before, an answer says what it says.
 func TestAnswersAreReadAsWritten(t *testing.T) {
 	rapid.Check(t, func(r *rapid.T) {
-		var reader answerReader
+		var form answerForm
 		var shape answerShape
 		for i := range 8 {
 			if i == 0 || rapid.IntRange(0, 3).Draw(r, "turn") == 0 {
@@ -96,7 +96,7 @@ func TestAnswersAreReadAsWritten(t *testing.T) {
 			}
 			shape.transaction = rapid.StringMatching("t-[0-9]{4,5}").Draw(r, "transaction")
 			lists := rapid.SliceOfN(rapid.SliceOfN(someOutcomes, 2, 4), 1, 2).Draw(r, "lists")
-			got, err := reader.append(nil, writeAnswer(t, shape, lists...))
+			got, err := form.outcomes(nil, writeAnswer(t, shape, lists...))
 			if want := slices.Concat(lists...); err != nil || !slices.Equal(got, want) {
 				r.Fatalf("%+v: %v, %v, want %v", shape, got, err, want)
 			}
@@ -106,14 +106,14 @@ func TestAnswersAreReadAsWritten(t *testing.T) {
 
 // The second answer of a form is read without the library, and allocates nothing.
 func TestAnswersOfOneFormAreReadAtOnce(t *testing.T) {
-	var reader answerReader
+	var form answerForm
 	both := []zhenni.Outcome{zhenni.Match, zhenni.NoMatch}
-	if _, err := reader.append(nil, writeAnswer(t, answerShape{transaction: "t-1"}, both)); err != nil {
+	if _, err := form.outcomes(nil, writeAnswer(t, answerShape{transaction: "t-1"}, both)); err != nil {
 		t.Fatal(err)
 	}
 	answer, dst := writeAnswer(t, answerShape{transaction: "t-2"}, both), make([]zhenni.Outcome, 0, 2)
 	if allocs := testing.AllocsPerRun(100, func() {
-		if got, err := reader.append(dst, answer); err != nil || !slices.Equal(got, both) {
+		if got, err := form.outcomes(dst, answer); err != nil || !slices.Equal(got, both) {
 			t.Error(got, err)
 		}
 	}); allocs > 0 {
@@ -125,8 +125,8 @@ func TestAnswersOfOneFormAreReadAtOnce(t *testing.T) {
 func TestChangedRowsAreNoMatches(t *testing.T) {
 	refused := slices.Repeat([]zhenni.Outcome{zhenni.RefusedProbe}, 9)
 	answer := writeAnswer(t, answerShape{transaction: "t-1"}, refused)
-	var reader answerReader
-	if _, err := reader.append(nil, answer); err != nil {
+	var form answerForm
+	if _, err := form.outcomes(nil, answer); err != nil {
 		t.Fatal(err)
 	}
 	read := 0
@@ -134,17 +134,17 @@ func TestChangedRowsAreNoMatches(t *testing.T) {
 		for flip := 1; flip < 256; flip++ {
 			changed := bytes.Clone(answer)
 			changed[at] ^= byte(flip)
-			rows := reader.known.rowsOf(changed)
+			rows := form.rowsOf(changed)
 			if rows == nil {
 				continue
 			}
 			read++
-			if got := reader.known.append(nil, rows); len(got) != len(refused) || slices.Contains(got, zhenni.Match) {
+			if got := form.append(nil, rows); len(got) != len(refused) || slices.Contains(got, zhenni.Match) {
 				t.Fatalf("byte %d: %v", at, got)
 			}
 		}
 	}
-	if want := 255 * (reader.known.body + len("t-1")); read != want {
+	if want := 255 * (form.body + len("t-1")); read != want {
 		t.Errorf("%d changes were in rows and transaction, want %d", read, want)
 	}
 }

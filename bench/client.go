@@ -36,7 +36,7 @@ type Client struct {
 	response fasthttp.Response
 	parser   fastjson.Parser
 	body     []byte
-	answers  answerReader
+	answers  answerForm
 	observe  func(answer []byte)
 }
 

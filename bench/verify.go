@@ -35,7 +35,7 @@ func (c *Client) VerifyArrow(batch *ArrowBatch, dst []zhenni.Outcome) ([]zhenni.
 		return dst, err
 	}
 	asked := len(dst) + batch.Len()
-	if dst, err = c.answers.append(dst, answer); err != nil {
+	if dst, err = c.answers.outcomes(dst, answer); err != nil {
 		return dst, err
 	}
 	return dst, checkCount(len(dst), asked)
