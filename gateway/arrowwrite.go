@@ -2,7 +2,6 @@ package gateway
 
 import (
 	"strconv"
-	"time"
 
 	"zhenni"
 
@@ -17,9 +16,8 @@ func (s *Server) verifyStream(rq *request) error {
 	if err != nil {
 		return err
 	}
-	deadline := time.Now().Add(s.config.BatchTimeout)
+	deadline := s.enter(rq)
 	defer s.leave(rq)
-	s.enter(rq, deadline)
 	s.digest(rq, mediaArrow, body)
 	in, err := readStream(body, form{id: true, vector: "probe", dim: s.config.Profile.Model.Dim})
 	if err != nil {

@@ -80,9 +80,8 @@ func (s *Server) verifyLines(rq *request) error {
 	if err != nil {
 		return err
 	}
-	deadline := time.Now().Add(s.config.BatchTimeout)
+	deadline := s.enter(rq)
 	defer s.leave(rq)
-	s.enter(rq, deadline)
 	s.digest(rq, mediaNDJSON, body)
 	b, err := s.decodeLines(rq, body)
 	if err != nil {

@@ -129,12 +129,14 @@ func (p *passage) leave() {
 	}
 }
 
-// enter begins a request in bulk.
-func (s *Server) enter(rq *request, deadline time.Time) {
+// enter begins a request in bulk, which leave ends, and returns its deadline.
+func (s *Server) enter(rq *request) (deadline time.Time) {
+	deadline = time.Now().Add(s.config.BatchTimeout)
 	if !s.config.BulkFirst {
 		rq.bulk = true
 		rq.turn = s.passage.enter(deadline)
 	}
+	return deadline
 }
 
 // yield gives back the turn that a request has, once it is decided.
