@@ -4,7 +4,9 @@ import (
 	"crypto/sha256"
 	"crypto/subtle"
 	"encoding/base64"
+	"errors"
 	"fmt"
+	"slices"
 	"strings"
 	"time"
 	"unicode"
@@ -14,10 +16,16 @@ import (
 // Role is a set of things a relying party may do.
 type Role uint8
 
-// The roles. A verifier asks; an issuer enrols, reads and revokes.
+// The roles. A verifier asks; an issuer enrols, reads and revokes; a terminal issues with the card present; an auditor
+// reads the log; an operator keeps the parties.
 const (
 	RoleVerifier Role = 1 << iota
 	RoleIssuer
+	RoleTerminal
+	RoleAuditor
+	RoleOperator
+
+	allRoles = RoleVerifier | RoleIssuer | RoleTerminal | RoleAuditor | RoleOperator
 )
 
 // Has reports whether r includes every role of want.
@@ -33,9 +41,44 @@ type RelyingParty struct {
 	Roles  Role
 	// Evaluation marks a tenant used for benchmarks and trials, never for real people (DESIGN: every result says so).
 	Evaluation bool
-	// KeyHash is the SHA-256 of the key's secret: the secret has 256 random bits, so a slow hash would add nothing.
+	// KeyHash is the SHA-256 of the key's secret: the secret has 256 random bits, so a slow hash would add nothing. Zero is
+	// no API key: the party signs its requests or shows a certificate.
 	KeyHash   [32]byte
 	CreatedAt time.Time
+	// Keys are those under which it signs its requests, at most [MaxPartyKeys], each once.
+	Keys []PartyKey
+	// Certificates are those it may show as a TLS client, at most [MaxPartyKeys], each once.
+	Certificates []PartyCertificate
+	// Sector is a [ValidName], or empty for a party alone: the parties of a sector know a person by the same pseudonym.
+	Sector string
+	// Services are the ids of the services it may ask for, at most [MaxPartyServices], each once and a [ValidName].
+	Services []string
+	Quota    Quota
+}
+
+// Bounds of what a relying party has.
+const (
+	MaxPartyKeys     = 8
+	MaxPartyServices = 512
+)
+
+// PartyKey is a public key of a relying party.
+type PartyKey struct {
+	Public PublicKey
+	// NotAfter ends its time, once another has taken its place; zero is open.
+	NotAfter time.Time
+}
+
+// PartyCertificate is a TLS client certificate of a relying party, known by the SHA-256 of its DER form.
+type PartyCertificate struct {
+	Hash     [32]byte
+	NotAfter time.Time
+}
+
+// Quota bounds what a relying party may ask, in items; zero is no bound.
+type Quota struct {
+	PerMinute uint32
+	PerDay    uint64
 }
 
 // maxPartyName bounds a relying party's name, in bytes.
@@ -43,7 +86,6 @@ const maxPartyName = 200
 
 // Validate reports the first field that is out of range, as [ErrBadValue].
 func (p RelyingParty) Validate() error {
-	const roles = RoleVerifier | RoleIssuer
 	switch {
 	case !ValidName(p.ID):
 		return fmt.Errorf("%w: relying party id %q: want 1–64 of the characters a–z, 0–9, dot, dash and underscore", ErrBadValue, p.ID)
@@ -51,8 +93,44 @@ func (p RelyingParty) Validate() error {
 		return fmt.Errorf("%w: relying party name: want at most %d bytes of printable text", ErrBadValue, maxPartyName)
 	case p.Tenant == 0:
 		return fmt.Errorf("%w: relying party tenant 0: want 1 or more", ErrBadValue)
-	case p.Roles == 0 || !roles.Has(p.Roles):
-		return fmt.Errorf("%w: relying party roles %#x: want verifier, issuer or both", ErrBadValue, uint8(p.Roles))
+	case p.Roles == 0 || !allRoles.Has(p.Roles):
+		return fmt.Errorf("%w: relying party roles %#x: want verifier, issuer, terminal, auditor or operator", ErrBadValue, uint8(p.Roles))
+	case p.Sector != "" && !ValidName(p.Sector):
+		return fmt.Errorf("%w: relying party sector %q: want 1–64 of the characters a–z, 0–9, dot, dash and underscore", ErrBadValue, p.Sector)
+	}
+	return errors.Join(p.checkKeys(), p.checkServices())
+}
+
+// checkKeys reports keys and certificates that are too many, blank or there twice.
+func (p RelyingParty) checkKeys() error {
+	if len(p.Keys) > MaxPartyKeys || len(p.Certificates) > MaxPartyKeys {
+		return fmt.Errorf("%w: relying party with %d keys and %d certificates: want at most %d of each",
+			ErrBadValue, len(p.Keys), len(p.Certificates), MaxPartyKeys)
+	}
+	for i, k := range p.Keys {
+		if k.Public.IsZero() || slices.ContainsFunc(p.Keys[:i], func(o PartyKey) bool { return o.Public == k.Public }) {
+			return fmt.Errorf("%w: relying party key %d is blank or there twice", ErrBadValue, i)
+		}
+	}
+	for i, c := range p.Certificates {
+		if c.Hash == [32]byte{} || slices.ContainsFunc(p.Certificates[:i], func(o PartyCertificate) bool { return o.Hash == c.Hash }) {
+			return fmt.Errorf("%w: relying party certificate %d is blank or there twice", ErrBadValue, i)
+		}
+	}
+	return nil
+}
+
+// checkServices reports services that are too many, misnamed or there twice.
+func (p RelyingParty) checkServices() error {
+	if len(p.Services) > MaxPartyServices {
+		return fmt.Errorf("%w: relying party with %d services: want at most %d", ErrBadValue, len(p.Services), MaxPartyServices)
+	}
+	seen := make(map[string]bool, len(p.Services))
+	for _, service := range p.Services {
+		if !ValidName(service) || seen[service] {
+			return fmt.Errorf("%w: relying party service %q is misnamed or there twice", ErrBadValue, service)
+		}
+		seen[service] = true
 	}
 	return nil
 }

@@ -8,6 +8,7 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"reflect"
 	"slices"
 	"strings"
 	"testing"
@@ -178,7 +179,7 @@ func TestBodiesReadBack(t *testing.T) {
 		t.Errorf("status %+v, %v", s, err)
 	}
 	p, err := decodeParty("hotel-1", header{generation: 3}, goldenParty.appendBody(nil))
-	if err != nil || p != goldenParty {
+	if err != nil || !reflect.DeepEqual(p, goldenParty) {
 		t.Errorf("party %+v, %v", p, err)
 	}
 	zero, err := decodeTime(appendTime(nil, time.Time{}))

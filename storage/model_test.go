@@ -4,6 +4,7 @@ import (
 	"errors"
 	"maps"
 	"os"
+	"reflect"
 	"slices"
 	"testing"
 	"time"
@@ -228,7 +229,7 @@ func (m *sameAsMap) checkWalk(t *rapid.T) {
 		t.Fatalf("parties %v, want %v", parties, slices.Sorted(maps.Keys(m.parties)))
 	}
 	for _, p := range parties {
-		if one, ok := m.store.RelyingParty(p.ID); !ok || one != p || p != m.parties[p.ID] {
+		if one, ok := m.store.RelyingParty(p.ID); !ok || !reflect.DeepEqual(one, p) || !reflect.DeepEqual(p, m.parties[p.ID]) {
 			t.Fatalf("party %+v, want %+v", p, m.parties[p.ID])
 		}
 	}

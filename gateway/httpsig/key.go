@@ -77,7 +77,7 @@ func (k *Key) GoString() string { return k.String() }
 // NewEd25519 makes a key of the 32 bytes of RFC 8032. [zhenni.ErrBadValue] refuses what is no point of the curve, what is
 // one in another than its canonical form, and a point of small order, for which anybody can sign anything.
 func NewEd25519(public []byte) (*Key, error) {
-	if err := checkEdwards(public); err != nil {
+	if _, err := zhenni.NewPublicKey(zhenni.KeyEd25519, public); err != nil {
 		return nil, err
 	}
 	k := &Key{algorithm: Ed25519, edwards: slices.Clone(public)}

@@ -60,7 +60,7 @@ func TestEdwardsCheckAgreesWithTheLibrary(t *testing.T) {
 		point[31] &= 0x3f // below the prime
 		err := ed25519.VerifyWithOptions(point, nil, make([]byte, 64), &ed25519.Options{})
 		onCurve := err == nil || !strings.Contains(err.Error(), "bad public key")
-		err = checkEdwards(point)
+		_, err = zhenni.NewPublicKey(zhenni.KeyEd25519, point)
 		if got := err == nil || strings.Contains(err.Error(), "small order"); got != onCurve {
 			t.Fatalf("%x: %v, on the curve: %v", point, err, onCurve)
 		}

@@ -1,12 +1,10 @@
-package httpsig
+package zhenni
 
 import (
 	"crypto/ed25519"
 	"fmt"
 	"math/big"
 	"slices"
-
-	"zhenni"
 )
 
 // The field of edwards25519 and the d of its curve, −x² + y² = 1 + d·x²·y² (RFC 8032 §5.1).
@@ -21,7 +19,7 @@ var (
 // has a part of small order is its holder's own affair: the library verifies without the cofactor, with one answer.
 func checkEdwards(public []byte) error {
 	if len(public) != ed25519.PublicKeySize {
-		return fmt.Errorf("%w: Ed25519 key of %d bytes: want 32", zhenni.ErrBadValue, len(public))
+		return fmt.Errorf("%w: Ed25519 key of %d bytes: want 32", ErrBadValue, len(public))
 	}
 	bigEndian := slices.Clone(public)
 	slices.Reverse(bigEndian)
@@ -29,11 +27,11 @@ func checkEdwards(public []byte) error {
 	y := new(big.Int).SetBytes(bigEndian)
 	switch {
 	case y.Cmp(edwardsP) >= 0:
-		return fmt.Errorf("%w: Ed25519 key is not in its canonical form", zhenni.ErrBadValue)
+		return fmt.Errorf("%w: Ed25519 key is not in its canonical form", ErrBadValue)
 	case big.Jacobi(squareOfX(y), edwardsP) < 0:
-		return fmt.Errorf("%w: Ed25519 key is not a point of the curve", zhenni.ErrBadValue)
+		return fmt.Errorf("%w: Ed25519 key is not a point of the curve", ErrBadValue)
 	case doubled(doubled(doubled(y))).Cmp(one) == 0:
-		return fmt.Errorf("%w: Ed25519 key is a point of small order", zhenni.ErrBadValue)
+		return fmt.Errorf("%w: Ed25519 key is a point of small order", ErrBadValue)
 	}
 	return nil
 }
