@@ -283,8 +283,7 @@ func (b *batch) putParty(p zhenni.RelyingParty) error {
 	if err := p.Validate(); err != nil {
 		return err
 	}
-	p.CreatedAt = normalTime(p.CreatedAt)
-	return b.writeParty(party{RelyingParty: p})
+	return b.writeParty(party{RelyingParty: ownParty(p)})
 }
 
 func (b *batch) removeParty(id string) error {

@@ -200,10 +200,20 @@
 //
 //	status         status u8 | level u8 | generation of the template u32 | enrolled | changed
 //	template       dimension u16 | Σq² u32 | row [dimension]
-//	relying party  removed u8 | evaluation u8 | roles u8 | tenant u32 | key hash [32] | created | name
+//	relying party  form u8 | evaluation u8 | roles u8 | tenant u32 | key hash [32] | created | rest
 //	high water     sequence u64 | credentials u64
 //	key file       places given out u64 | epoch u64
 //	erased         credential id [16]
+//
+// The form of a relying party is 2 of one that is there and 3 of a removed one; the rest then is
+//
+//	items a minute u32 | items a day u64
+//	name: length u8 | text, sector: length u8 | text
+//	keys: number u8, and for each public key [34] | not after
+//	certificates: number u8, and for each SHA-256 [32] | not after
+//	services: number u16, and for each length u8 | text
+//
+// Forms 0 and 1, which still read, have the name and nothing else there.
 //
 // A time is seconds u64 | nanoseconds u32 since 1970. The generation in the front of a relying party counts its
 // versions, that of the high-water record is 0. The generation of a status record is the credential's; its

@@ -421,7 +421,8 @@ func (s *Store) openTemplate(ring keyring, st status, value []byte, row []int8, 
 	return decodeTemplate(row, body)
 }
 
-// RelyingParty returns the relying party of that id. It reads a snapshot in memory: a change acknowledged before the
+// RelyingParty returns the relying party of that id, whose slices are not to be changed. It reads a snapshot in memory: a
+// change acknowledged before the
 // call is seen.
 func (s *Store) RelyingParty(id string) (zhenni.RelyingParty, bool) {
 	p, ok := (*s.parties.Load())[id]
@@ -431,7 +432,7 @@ func (s *Store) RelyingParty(id string) (zhenni.RelyingParty, bool) {
 	return p.RelyingParty, true
 }
 
-// RelyingParties returns every relying party in ascending order of id, in fresh memory.
+// RelyingParties returns every relying party in ascending order of id, with the slices of [Store.RelyingParty].
 func (s *Store) RelyingParties() []zhenni.RelyingParty {
 	var all []zhenni.RelyingParty
 	for _, p := range *s.parties.Load() {
