@@ -23,7 +23,7 @@ var allowed = map[string][]string{
 	"engine":   {".", "simd", "engine"},
 	"storage":  {".", "simd", "storage"},
 	"actors":   {".", "engine", "identity"},
-	"gateway":  {".", "engine", "actors", "identity"},
+	"gateway":  {".", "engine", "actors", "identity", "gateway"},
 	"bench":    {".", "simd", "engine", "storage", "actors", "gateway", "identity", "bench"},
 	"fault":    {".", "simd", "engine", "storage", "actors", "gateway", "identity", "bench", "fault"},
 	"cmd":      {".", "simd", "engine", "storage", "actors", "gateway", "identity", "bench", "cmd"},

@@ -69,6 +69,7 @@ type Store struct {
 
 	ring        atomic.Pointer[keyring]
 	parties     atomic.Pointer[map[string]party]
+	partyIndex  atomic.Pointer[partyIndex] // of parties
 	credentials atomic.Int64
 	scratch     sync.Pool
 }
