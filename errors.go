@@ -65,3 +65,6 @@ var (
 	// ErrFormat: the store was written in a format this build does not read.
 	ErrFormat = errors.New("zhenni: unknown store format")
 )
+
+// ErrReplayed: a request that proves who asks came before, and its proof is good once.
+var ErrReplayed = errors.New("zhenni: replayed request")
