@@ -26,6 +26,10 @@ const (
 	fieldContentType
 	fieldTransaction
 	fieldModel
+	fieldSignature
+	fieldSignatureInput
+	fieldContentDigest
+	fieldIdempotencyKey
 	singleFields
 )
 
@@ -33,6 +37,7 @@ const (
 var singleNames = [singleFields]string{
 	"host", "content-length", "transfer-encoding", "content-encoding", "connection", "expect", "upgrade", "trailer",
 	"authorization", "content-type", "transaction-id", "model",
+	"signature", "signature-input", "content-digest", "idempotency-key",
 }
 
 // checkHead checks one whole head, its closing empty line included. What it lets through has one reading only: HTTP/1.1,

@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"context"
 	"crypto/tls"
+	"crypto/x509"
 	_ "embed"
 	"encoding/hex"
 	"errors"
@@ -11,6 +12,7 @@ import (
 	"io"
 	"log/slog"
 	"net"
+	"os"
 	"runtime/debug"
 	"sync/atomic"
 	"time"
@@ -35,6 +37,7 @@ type Server struct {
 	metrics *httpMetrics
 	depot   depot
 	passage *passage
+	keys    keyring
 	answer  answerConstants
 	streams map[streamShape]*streamTemplate
 	stopped atomic.Bool // by Shutdown
@@ -87,6 +90,23 @@ func (s *Server) loadTLS() error {
 		Certificates: []tls.Certificate{certificate},
 		MinVersion:   tls.VersionTLS13,
 		NextProtos:   []string{"http/1.1"},
+	}
+	return s.askForCertificates()
+}
+
+// askForCertificates has the handshake ask for a client certificate, and refuse one that is not of the authorities, not of
+// this time or not for clients. A client without one may be known by something else.
+func (s *Server) askForCertificates() error {
+	if s.config.ClientCA == "" {
+		return nil
+	}
+	authorities, err := os.ReadFile(s.config.ClientCA)
+	if err != nil {
+		return fmt.Errorf("%w: authorities of client certificates: %w", zhenni.ErrBadValue, err)
+	}
+	s.tls.ClientCAs, s.tls.ClientAuth, s.tls.Time = x509.NewCertPool(), tls.VerifyClientCertIfGiven, s.config.Now
+	if !s.tls.ClientCAs.AppendCertsFromPEM(authorities) {
+		return fmt.Errorf("%w: authorities of client certificates: no certificate in PEM", zhenni.ErrBadValue)
 	}
 	return nil
 }
@@ -180,6 +200,7 @@ type request struct {
 	asked       [16]byte // the digest of the request, where it can be sent again
 	inHand      bool     // begun in the ledger and not ended
 	party       zhenni.RelyingParty
+	proof       *proof // what is still to be proved of a signed request, for which party is nobody yet
 	lease       lease
 	bodyRead    bool
 	bulk, turn  bool // what leave ends, and yield
@@ -234,7 +255,14 @@ func (s *Server) attempt(rt *route, rq *request) (err error) {
 	if model := rq.ctx.Request.Header.Peek("Model"); model != nil && string(model) != s.config.Profile.Model.ID {
 		return refuse(kindModel, "the Model field names another model")
 	}
-	return rt.handle(s, rq)
+	if err := rt.handle(s, rq); err != nil {
+		return err
+	}
+	if rq.proof != nil {
+		s.config.Logger.Error("a handler answered a signed request without reading its body", "route", rt.path)
+		return refuse(kindInternal, "")
+	}
+	return nil
 }
 
 // setTransaction takes the transaction id of the Transaction-Id field, or makes one.
@@ -271,7 +299,7 @@ func (s *Server) writeProblem(rq *request, rt *route, r *refusal) {
 		}
 		response.Header.Set("Retry-After", retrySeconds(s.config.RetryAfter))
 	case fasthttp.StatusUnauthorized:
-		response.Header.Set("WWW-Authenticate", "Bearer")
+		response.Header.Set("WWW-Authenticate", challenge(rq))
 	case fasthttp.StatusMethodNotAllowed:
 		response.Header.Set("Allow", "POST") // a route has one method, and the guard lets two through
 		if !rq.ctx.IsGet() {
@@ -285,6 +313,14 @@ func (s *Server) writeProblem(rq *request, rt *route, r *refusal) {
 	if r.kind == kindInternal {
 		s.config.Logger.Error("a request failed", "route", rt.path)
 	}
+}
+
+// challenge names the scheme by which to try again: the one that was tried.
+func challenge(rq *request) string {
+	if isSigned(rq) {
+		return "Signature"
+	}
+	return "Bearer"
 }
 
 // brokenBody answers a body that fasthttp could not begin to read.

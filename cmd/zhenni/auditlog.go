@@ -180,6 +180,9 @@ type recordedStore struct {
 	audit *auditLog
 	// root wraps the keys of what lies beside the store.
 	root storage.RootKey
+	// dir is the store's folder. Fresh says that it was made by this process, verifyOnly that nothing is written there.
+	dir               string
+	fresh, verifyOnly bool
 }
 
 // Accepting reports why no change is taken now: the store takes none, or none can be recorded.

@@ -14,6 +14,7 @@ import (
 	"zhenni/actors"
 	"zhenni/engine"
 	"zhenni/gateway"
+	"zhenni/storage/nonce"
 )
 
 // nodeConfig is what it takes to serve a store.
@@ -40,6 +41,7 @@ type node struct {
 	arena  *engine.Arena
 	shards *actors.Node
 	ledger *openedLedger
+	nonces *nonce.Store
 	server *gateway.Server
 
 	scheme string
@@ -71,6 +73,9 @@ func startNode(ctx context.Context, cfg nodeConfig, store *recordedStore) (_ *no
 		return nil, usage("%w", err)
 	}
 	if err = n.openRecord(&cfg); err != nil {
+		return nil, err
+	}
+	if err = n.openNonces(&cfg); err != nil {
 		return nil, err
 	}
 	if n.server, err = gateway.New(cfg.gateway, recordedNode{servedNode{n.shards, store}, store.audit, n.ledger}); err != nil {
@@ -193,6 +198,9 @@ func (n *node) closeState() error {
 	var err error
 	if n.ledger != nil {
 		err = wrapped("close the ledger", n.ledger.Close())
+	}
+	if n.nonces != nil {
+		err = errors.Join(err, wrapped("close the nonces", n.nonces.Close()))
 	}
 	return errors.Join(err, wrapped("close the store", n.store.Close()))
 }

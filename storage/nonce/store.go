@@ -107,13 +107,13 @@ func (s *Store) startOver(lost string, o Options) error {
 }
 
 // Remember takes a request that was verified. Of all calls with one digest one succeeds; the others fail with
-// [zhenni.ErrReplayed]. It fails with [zhenni.ErrOverloaded] where there is no room, and with [zhenni.ErrUnavailable] where it can
-// not be known whether the request came before, or it could not be kept: then it counts as come. Created and until are when the signature was
-// made and ends, as its verification has found them in time.
+// [zhenni.ErrReplayed]. It fails with [zhenni.ErrOverloaded] where there is no room, and with [zhenni.ErrUnavailable] where it
+// can not be known whether the request came before, or it could not be kept: then it counts as come. Created and until are
+// when the signature was made and ends; it was in time when the head of the request was read, and may not be any more.
 func (s *Store) Remember(digest [16]byte, created, until, now time.Time) error {
 	number := until.Unix() / span
-	if until.Before(now) || until.Sub(now) > maxLeft {
-		return fmt.Errorf("%w: a signature that is not in time", zhenni.ErrBadValue)
+	if until.Sub(now) > maxLeft {
+		return fmt.Errorf("%w: a signature that is good for more than %v", zhenni.ErrBadValue, maxLeft)
 	}
 	s.turning.RLock()
 	for number > s.newest {

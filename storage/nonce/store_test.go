@@ -287,9 +287,9 @@ func TestClockStepsBack(t *testing.T) {
 	}
 }
 
-func TestRefusesWhatIsNotInTime(t *testing.T) {
+func TestRefusesWhatIsGoodForTooLong(t *testing.T) {
 	s := openTest(t, testOptions(""))
-	for _, until := range []time.Duration{-time.Second, maxLeft + time.Second, 1000 * time.Hour} {
+	for _, until := range []time.Duration{maxLeft + time.Second, 1000 * time.Hour} {
 		if err := s.Remember(digestOf(1), testNow, testNow.Add(until), testNow); !errors.Is(err, zhenni.ErrBadValue) {
 			t.Errorf("%v: %v", until, err)
 		}
@@ -304,6 +304,27 @@ func TestRefusesWhatIsNotInTime(t *testing.T) {
 		if _, err := Open(o); !errors.Is(err, zhenni.ErrBadValue) {
 			t.Errorf("%+v: %v", o, err)
 		}
+	}
+}
+
+// A body may come so slowly that the signature of its head has ended by then. It counts once all the same, for as long as
+// it can be known.
+func TestTakenOnceThoughLate(t *testing.T) {
+	s := openTest(t, testOptions(""))
+	late := func(after time.Duration) error {
+		return s.Remember(digestOf(1), testNow, testNow.Add(time.Minute), testNow.Add(after))
+	}
+	if err := late(70 * time.Second); err != nil {
+		t.Error(err)
+	}
+	if err := late(70 * time.Second); !errors.Is(err, zhenni.ErrReplayed) {
+		t.Error(err)
+	}
+	if err := remember(s, 2, testNow.Add(held*span*time.Second)); err != nil {
+		t.Error(err)
+	}
+	if err := late(91 * time.Second); !errors.Is(err, zhenni.ErrUnavailable) {
+		t.Errorf("when it is forgotten: %v", err)
 	}
 }
 
