@@ -12,6 +12,7 @@ import (
 	"github.com/valyala/fastjson"
 
 	"zhenni"
+	"zhenni/gateway/httpsig"
 )
 
 // Target is a server and the key to ask it with.
@@ -20,6 +21,8 @@ type Target struct {
 	URL string
 	// Key is the written form of an API key.
 	Key string
+	// Signer signs every request, in the place of an API key.
+	Signer *httpsig.Signer
 	// TLS is used with an https URL; nil takes the system's roots.
 	TLS *tls.Config
 	// Timeout bounds one request, reading its answer included. 0 is one minute.
@@ -29,15 +32,18 @@ type Target struct {
 // Client asks a server over one kept-alive connection. It reuses its buffers, so an answer is valid until the next
 // request. It is not safe for concurrent use: a load has one client a worker.
 type Client struct {
-	host     fasthttp.HostClient
-	base     string
-	timeout  time.Duration
-	request  fasthttp.Request
-	response fasthttp.Response
-	parser   fastjson.Parser
-	body     []byte
-	answers  answerForm
-	observe  func(answer []byte)
+	host fasthttp.HostClient
+	base string
+	// authority is the host of base, which signatures are over.
+	authority string
+	signing   signing
+	timeout   time.Duration
+	request   fasthttp.Request
+	response  fasthttp.Response
+	parser    fastjson.Parser
+	body      []byte
+	answers   answerForm
+	observe   func(answer []byte)
 }
 
 // maxAnswerBytes bounds what a client reads in one answer.
@@ -56,14 +62,16 @@ func NewClient(target Target) (*Client, error) {
 	if target.Timeout <= 0 {
 		target.Timeout = time.Minute
 	}
-	c := &Client{base: u.Scheme + "://" + u.Host, timeout: target.Timeout}
+	c := &Client{base: u.Scheme + "://" + u.Host, authority: u.Host, timeout: target.Timeout, signing: signing{signer: target.Signer}}
 	c.host = fasthttp.HostClient{
 		Addr: withPort(u), IsTLS: u.Scheme == "https", TLSConfig: target.TLS, MaxConns: 1,
 		NoDefaultUserAgentHeader: true, MaxResponseBodySize: maxAnswerBytes, MaxIdleConnDuration: maxIdle,
 		RetryIfErr: func(*fasthttp.Request, int, error) (bool, bool) { return false, false },
 		Dial:       func(addr string) (net.Conn, error) { return fasthttp.DialTimeout(addr, 5*time.Second) },
 	}
-	c.request.Header.Set(fasthttp.HeaderAuthorization, "Bearer "+target.Key)
+	if target.Signer == nil {
+		c.As(target.Key)
+	}
 	return c, nil
 }
 
@@ -107,6 +115,11 @@ func (c *Client) Get(path string) ([]byte, error) {
 
 func (c *Client) do(path string) ([]byte, error) {
 	c.request.SetRequestURI(c.base + path)
+	if c.signing.signer != nil {
+		if err := c.sign(path); err != nil {
+			return nil, err
+		}
+	}
 	c.response.Reset()
 	if err := c.host.DoTimeout(&c.request, &c.response, c.timeout); err != nil {
 		return nil, fmt.Errorf("%s: %w", c.base, err)

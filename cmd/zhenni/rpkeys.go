@@ -2,11 +2,16 @@ package main
 
 import (
 	"context"
+	"crypto/ecdsa"
+	"crypto/ed25519"
+	"crypto/elliptic"
+	"crypto/rand"
 	"crypto/sha256"
 	"crypto/x509"
 	"encoding/json"
 	"encoding/pem"
 	"errors"
+	"os"
 	"strings"
 	"time"
 
@@ -17,9 +22,64 @@ import (
 
 // rpKeys is rp keys.
 type rpKeys struct {
+	New    rpKeysNew    `cmd:"" help:"Make a key for a relying party to sign with."`
 	Add    rpKeysAdd    `cmd:"" help:"Add public keys to a relying party."`
 	Set    rpKeysSet    `cmd:"" help:"Replace the public keys of a relying party; the old ones are taken for a while yet."`
 	Retire rpKeysRetire `cmd:"" help:"Retire a public key of a relying party; it is taken for a while yet."`
+}
+
+type rpKeysNew struct {
+	File      string `arg:"" type:"path" help:"File for the private key, which must not exist yet: PKCS #8 in PEM."`
+	Algorithm string `enum:"ed25519,p256" default:"ed25519" help:"How it signs: ed25519 or p256 (default ${default})."`
+}
+
+// Help is shown by zhenni rp keys new --help.
+func (rpKeysNew) Help() string {
+	return `The private key stays with the relying party; the public key, which is printed as a JSON Web Key, goes to the operator.
+
+Example:
+
+    zhenni rp keys new hotel.pem > hotel.jwk
+    zhenni rp add hotel --tenant 1 --role verifier --jwks hotel.jwk`
+}
+
+// Run makes the key. The public half is the only line on standard output.
+func (c *rpKeysNew) Run(out *output) error {
+	private, err := newSigningKey(c.Algorithm)
+	if err != nil {
+		return environment("no entropy for a key: %w", err)
+	}
+	der, err := x509.MarshalPKCS8PrivateKey(private)
+	if err != nil {
+		return err
+	}
+	document := pem.EncodeToMemory(&pem.Block{Type: "PRIVATE KEY", Bytes: der})
+	signer, err := httpsig.ParseSigner(document)
+	if err != nil {
+		return err
+	}
+	f, err := os.OpenFile(c.File, os.O_WRONLY|os.O_CREATE|os.O_EXCL, 0o600)
+	if err != nil {
+		return environment("%w", err)
+	}
+	_, err = f.Write(document)
+	if err := errors.Join(err, f.Sync(), f.Close()); err != nil {
+		return environment("%w", err)
+	}
+	jwk, err := signer.Key().JWK()
+	if err != nil {
+		return err
+	}
+	out.Note("The private key is in %s, and nowhere else. This is the public key:", c.File)
+	return out.Print("%s", jwk)
+}
+
+func newSigningKey(algorithm string) (any, error) {
+	if algorithm == "p256" {
+		return ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
+	}
+	_, private, err := ed25519.GenerateKey(rand.Reader)
+	return private, err
 }
 
 // rotation is what the commands of rp keys share.
