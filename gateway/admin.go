@@ -31,6 +31,7 @@ type Admin struct {
 	mux      *http.ServeMux
 	// changing is held from reading a party until what it becomes is stored.
 	changing sync.Mutex
+	usage    func() []PartyUsage // nil where nobody counts
 }
 
 // NewAdmin makes the admin routes for operator. A nil now is time.Now, a nil log slog.Default().
@@ -156,7 +157,10 @@ func (a *Admin) setShards(r *http.Request) (any, error) {
 	return a.stats(r)
 }
 
-// stats adds the outcomes, by verdict or reason, to what [zhenni.Stats] says of itself.
+// Count has GET /admin/stats tell the usage of every relying party. It is for before Serve.
+func (a *Admin) Count(server *Server) { a.usage = server.Usage }
+
+// stats adds the outcomes, by verdict or reason, and the usage of the parties to what [zhenni.Stats] says of itself.
 func (a *Admin) stats(*http.Request) (any, error) {
 	stats := a.operator.Stats()
 	outcomes := map[string]uint64{}
@@ -167,10 +171,15 @@ func (a *Admin) stats(*http.Request) (any, error) {
 		}
 		outcomes[word] = stats.Outcomes[o]
 	}
+	var parties []PartyUsage
+	if a.usage != nil {
+		parties = a.usage()
+	}
 	return struct {
 		zhenni.Stats
 		Outcomes map[string]uint64 `json:"outcomes"`
-	}{stats, outcomes}, nil
+		Parties  []PartyUsage      `json:"parties,omitempty"`
+	}{stats, outcomes, parties}, nil
 }
 
 // readAdmin reads one JSON document of known fields and nothing after it.

@@ -87,7 +87,7 @@ func (s *Server) verifyLines(rq *request) error {
 	if err != nil {
 		return err
 	}
-	stored, err := s.begin(rq)
+	stored, err := s.begin(rq, len(b.outcomes))
 	if err != nil {
 		return err
 	}

@@ -38,6 +38,7 @@ type Server struct {
 	depot   depot
 	passage *passage
 	keys    keyring
+	quotas  quotas
 	answer  answerConstants
 	streams map[streamShape]*streamTemplate
 	stopped atomic.Bool // by Shutdown
@@ -196,6 +197,7 @@ type request struct {
 	ctx         *fasthttp.RequestCtx
 	transaction string
 	named       bool     // whether the client chose transaction
+	idempotent  bool     // whether it did so in the Idempotency-Key field
 	random      [16]byte // what transaction was made of, if it was
 	asked       [16]byte // the digest of the request, where it can be sent again
 	inHand      bool     // begun in the ledger and not ended
@@ -265,9 +267,16 @@ func (s *Server) attempt(rt *route, rq *request) (err error) {
 	return nil
 }
 
-// setTransaction takes the transaction id of the Transaction-Id field, or makes one.
+// setTransaction takes the transaction id of the Transaction-Id or the Idempotency-Key field, or makes one.
 func (s *Server) setTransaction(rq *request) error {
-	if given := rq.ctx.Request.Header.Peek("Transaction-Id"); given != nil {
+	given, key := rq.ctx.Request.Header.Peek("Transaction-Id"), rq.ctx.Request.Header.Peek("Idempotency-Key")
+	if key != nil {
+		if key = unquoted(key); given != nil && string(given) != string(key) {
+			return refuse(kindSyntax, "Transaction-Id and Idempotency-Key differ")
+		}
+		rq.idempotent, given = true, key
+	}
+	if given != nil {
 		return rq.nameTransaction(given)
 	}
 	if _, err := io.ReadFull(s.config.Entropy, rq.random[:]); err != nil {
@@ -275,6 +284,14 @@ func (s *Server) setTransaction(rq *request) error {
 	}
 	rq.transaction = hex.EncodeToString(rq.random[:])
 	return nil
+}
+
+// unquoted takes the quotes off the value of an Idempotency-Key, a string of RFC 9651, which many send without.
+func unquoted(key []byte) []byte {
+	if n := len(key); n >= 2 && key[0] == '"' && key[n-1] == '"' {
+		return key[1 : n-1]
+	}
+	return key
 }
 
 // nameTransaction takes the transaction id a client gives.

@@ -164,6 +164,7 @@ func (n *node) listen(cfg nodeConfig) (err error) {
 	kept := operator{servedNode{n.shards, n.store}}
 	n.admin = gateway.NewAdmin(kept, nil, cfg.gateway.Logger)
 	n.admin.Keep(kept)
+	n.admin.Count(n.server)
 	go func() { n.failed <- n.admin.Serve(ln) }()
 	return nil
 }
