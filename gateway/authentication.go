@@ -57,6 +57,7 @@ func (s *Server) identify(rq *request) (party zhenni.RelyingParty, err error) {
 	case authorization != nil:
 		party, err = s.readKey(authorization)
 	case isShown:
+		rq.root = root{certificate: rq.ctx.Conn().(*conn).peer.hash}
 		return shown, nil
 	default:
 		return party, refuse(kindKey, "")

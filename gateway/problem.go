@@ -43,6 +43,7 @@ var (
 	kindModel        = &kind{400, "model_mismatch", "The model named is not the one served.", "Use the model that GET /v1/profiles names.", false, false}
 	kindKey          = &kind{401, "unauthorized", "Nothing valid proves who asks.", "Send Authorization: Bearer with a valid API key, sign the request with a key of the party, or connect with its client certificate.", false, false}
 	kindRole         = &kind{403, "forbidden", "Who asks does not have the role this route asks for.", "Ask as a party with that role.", false, false}
+	kindSessionRoot  = &kind{403, "session_key_not_given", "A session key is given for a signature by a public key, or a client certificate.", "Sign the request with a public key of the party.", false, false}
 	kindNotFound     = &kind{404, "not_found", "There is nothing here.", "Check the address.", false, false}
 	kindNoCredential = &kind{404, "credential_not_found", "There is no such credential.", "Check the credential id.", false, false}
 	kindConflict     = &kind{409, "illegal_change", "The credential can not change to that status.", "Read the credential; a final status does not change.", false, false}
@@ -64,6 +65,7 @@ var (
 // The kinds of refusal of a signed request, as far as they tell a stranger nothing.
 var (
 	kindSignatureForm = &kind{401, "signature_not_taken", "The signature is not of the form that is taken.", "Sign as documented in /openapi.json; detail names what differs.", false, false}
+	kindSession       = &kind{401, "session_key_unknown", "The session key has ended, or is not of this server, or did not sign this.", "Ask for another session key, signing with a public key, and sign again.", true, false}
 	kindSignatureTime = &kind{401, "signature_out_of_time", "The signature is not of this minute.", "Set the clock, and sign the request again.", true, false}
 	kindDigest        = &kind{401, "digest_mismatch", "The body is not the one that was signed.", "Send the body whose digest is in Content-Digest.", false, false}
 	kindReplay        = &kind{401, "signature_replayed", "The request came before: its nonce was used.", "Sign again with a new nonce; name the transaction to get the answer of then.", true, false}
@@ -73,7 +75,7 @@ var (
 var kinds = []*kind{
 	kindMalformed, kindQuery, kindTimeout, kindMethod, kindLength, kindTooLarge, kindEncoding, kindExpect, kindMisdirect,
 	kindHeadLarge, kindConnection, kindSyntax, kindItem, kindID, kindModel, kindKey, kindRole, kindNotFound,
-	kindNoCredential, kindConflict, kindInProgress, kindReused, kindEvicted, kindMedia, kindProbe, kindSignatureForm, kindSignatureTime, kindDigest, kindReplay, kindKeyReused, kindQuota, kindInternal, kindOverloaded, kindNoRoom, kindHalted, kindUnavailable, kindDeadline,
+	kindNoCredential, kindConflict, kindInProgress, kindReused, kindEvicted, kindMedia, kindProbe, kindSignatureForm, kindSignatureTime, kindSession, kindSessionRoot, kindDigest, kindReplay, kindKeyReused, kindQuota, kindInternal, kindOverloaded, kindNoRoom, kindHalted, kindUnavailable, kindDeadline,
 }
 
 // A refusal is the error a handler returns. Its detail is public: it names fields and limits, never values.

@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"zhenni"
+	"zhenni/gateway/httpsig"
 )
 
 // The items of a party are counted one by one, by the minute and by the day; a request beyond what is left is refused
@@ -83,6 +84,29 @@ func TestReplayedAnswersAreFree(t *testing.T) {
 	}
 	if a := f.call("POST", "/v1/verifications", "verifier", mediaJSON, []byte(goodDocument()), "Transaction-Id: t-1"); a.status != 200 {
 		t.Errorf("the first again: %d", a.status)
+	}
+}
+
+// A signed request that is signed anew under its transaction gets the stored answer; another one under it is refused.
+//
+// FAULTS: A16
+func TestSignedTransactions(t *testing.T) {
+	l := openLedger(t, t.TempDir(), &leafLog{})
+	f := startSigned(t, func(c *Config) { c.Ledger = l })
+	key := httpsig.Field{Name: "idempotency-key", Value: []byte(`"order-17"`)}
+	ask := func(body string) answer {
+		m := signedRequest{method: "POST", path: "/v1/verifications", host: "x", body: body}
+		return f.send(signMessage(t, f.hotel, f.stamp(), m, jsonField, key))
+	}
+	first, again := ask(goodDocument()), ask(goodDocument())
+	if first.status != 200 || again.status != 200 || string(first.body) != string(again.body) || again.header.Get("Replayed") != "true" {
+		t.Errorf("%d %s, then %d %s", first.status, first.body, again.status, again.body)
+	}
+	if a := ask(strings.Replace(goodDocument(), "00", "10", 1)); a.status != 422 {
+		t.Errorf("another: %d %s", a.status, a.body)
+	}
+	if f.node.asked() != 1 {
+		t.Errorf("the node was asked %d times", f.node.asked())
 	}
 }
 

@@ -30,18 +30,19 @@ var openAPI []byte
 
 // A Server answers HTTP requests by asking a [Node].
 type Server struct {
-	config  Config
-	node    Node
-	http    fasthttp.Server
-	tls     *tls.Config // nil for plain HTTP
-	metrics *httpMetrics
-	depot   depot
-	passage *passage
-	keys    keyring
-	quotas  quotas
-	answer  answerConstants
-	streams map[streamShape]*streamTemplate
-	stopped atomic.Bool // by Shutdown
+	config   Config
+	node     Node
+	http     fasthttp.Server
+	tls      *tls.Config // nil for plain HTTP
+	metrics  *httpMetrics
+	depot    depot
+	passage  *passage
+	keys     keyring
+	quotas   quotas
+	sessions sessions
+	answer   answerConstants
+	streams  map[streamShape]*streamTemplate
+	stopped  atomic.Bool // by Shutdown
 }
 
 // New makes a server for node, which it neither starts nor stops. A config that is not valid is [zhenni.ErrBadValue]
@@ -147,6 +148,7 @@ type route struct {
 func publicRoutes() []*route {
 	return []*route{
 		{method: "POST", path: "/v1/enrolments", role: zhenni.RoleIssuer, handle: (*Server).enrol},
+		{method: "POST", path: "/v1/session-keys", role: anyRole, handle: (*Server).openSession},
 		{method: "POST", path: "/v1/verifications", role: zhenni.RoleVerifier, handle: (*Server).verifyOne},
 		{method: "POST", path: "/v1/verification-batches", role: zhenni.RoleVerifier, handle: (*Server).verifyMany},
 		{method: "GET", path: "/v1/credentials/{id}", role: zhenni.RoleIssuer, handle: (*Server).credential},
@@ -202,6 +204,7 @@ type request struct {
 	asked       [16]byte // the digest of the request, where it can be sent again
 	inHand      bool     // begun in the ledger and not ended
 	party       zhenni.RelyingParty
+	root        root   // what the party proved itself with, where a session key may be given for it
 	proof       *proof // what is still to be proved of a signed request, for which party is nobody yet
 	lease       lease
 	bodyRead    bool

@@ -38,6 +38,7 @@ type proof struct {
 	request httpsig.Request
 	fields  [len(coverable)]httpsig.Field
 	party   zhenni.RelyingParty
+	root    root // zero where a session key signed
 	server  *Server
 }
 
@@ -77,7 +78,7 @@ func (s *Server) readSignature(rq *request) (party zhenni.RelyingParty, err erro
 // show otherwise.
 func (p *proof) take(s *Server, rq *request) {
 	header := &rq.ctx.Request.Header
-	p.server = s
+	p.server, p.root = s, root{}
 	for i, f := range coverable {
 		p.fields[i] = httpsig.Field{Name: f.name, Value: header.Peek(f.field)}
 	}
@@ -102,6 +103,9 @@ func (p *proof) checkCoverage() error {
 
 // findParty finds who has the key and checks that it signed the head. A key that has ended is as unknown as any other.
 func (p *proof) findParty(now time.Time) error {
+	if isSession(p.claim.KeyID) {
+		return p.findSession(now)
+	}
 	s := p.server
 	party, held, known := s.config.Directory.PartyOfKey(p.claim.KeyID)
 	if !known || !held.Open(now) {
@@ -111,7 +115,7 @@ func (p *proof) findParty(now time.Time) error {
 	if err != nil {
 		return err
 	}
-	p.party = party
+	p.party, p.root = party, root{public: held.Public}
 	return p.claim.VerifyHead(key)
 }
 
@@ -136,7 +140,7 @@ func (rq *request) completeProof(body []byte) error {
 	if err != nil {
 		return err
 	}
-	rq.party = p.party
+	rq.party, rq.root = p.party, p.root
 	return nil
 }
 

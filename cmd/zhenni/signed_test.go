@@ -36,7 +36,29 @@ func TestSignedFromKeyToVerification(t *testing.T) {
 	if code, _, notes := runCommand(t, "rp", "keys", "new", b.path("hotel.pem")); code != exitEnvironment {
 		t.Errorf("a key is written over: exit code %d, %s", code, notes)
 	}
+	asksBySession(t, server.url, b.path("hotel.pem"))
 	replayAcrossKill(t, server, store, b.path("hotel.pem"))
+}
+
+// asksBySession asks for a session key and by it.
+func asksBySession(t *testing.T, server, keyFile string) {
+	t.Helper()
+	client, err := serverFlags{URL: server, SigningKeyFile: keyFile}.client()
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer client.Close()
+	if err := client.OpenSession(); err != nil {
+		t.Fatal(err)
+	}
+	for range 3 {
+		if _, dim, err := client.Model(); err != nil || dim == 0 {
+			t.Fatalf("%d, %v", dim, err)
+		}
+	}
+	if err := client.OpenSession(); err == nil {
+		t.Error("a session key is given for a session key")
+	}
 }
 
 func replayAcrossKill(t *testing.T, server *process, store, keyFile string) {

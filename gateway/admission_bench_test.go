@@ -1,0 +1,90 @@
+package gateway
+
+import (
+	"testing"
+	"time"
+
+	"github.com/valyala/fasthttp"
+
+	"zhenni"
+	"zhenni/gateway/httpsig"
+)
+
+// forgetfulNonces takes everything, so that one request can be admitted again and again.
+type forgetfulNonces struct{}
+
+func (forgetfulNonces) Remember([16]byte, time.Time, time.Time, time.Time) error { return nil }
+
+// admission is a server with one request for each way to prove who asks, as it is when its head was read.
+type admission struct {
+	server *Server
+	body   []byte
+	asks   map[string]*fasthttp.RequestCtx
+}
+
+func newAdmission(tb testing.TB) *admission {
+	f := startSigned(tb, func(c *Config) { c.Nonces = forgetfulNonces{} })
+	a := &admission{server: f.server, body: []byte(goodDocument()), asks: map[string]*fasthttp.RequestCtx{}}
+	for name, s := range map[string]*httpsig.Signer{"ed25519": f.hotel, "p256": f.hotelP256, "hmac": f.session(f.hotel)} {
+		r := &httpsig.Request{Method: []byte("POST"), Authority: []byte("x"), Path: []byte("/v1/verifications"), Body: a.body}
+		if err := s.Sign(r, f.stamp()); err != nil {
+			tb.Fatal(err)
+		}
+		ctx := newAsk()
+		ctx.Request.Header.SetBytesV("Content-Digest", r.ContentDigest)
+		ctx.Request.Header.SetBytesV("Signature-Input", r.SignatureInput)
+		ctx.Request.Header.SetBytesV("Signature", r.Signature)
+		a.asks[name] = ctx
+	}
+	a.asks["key"] = newAsk()
+	a.asks["key"].Request.Header.Set("Authorization", "Bearer "+keyOf("verifier").String())
+	return a
+}
+
+func newAsk() *fasthttp.RequestCtx {
+	ctx := &fasthttp.RequestCtx{}
+	ctx.Request.Header.SetMethod("POST")
+	ctx.Request.SetRequestURI("/v1/verifications")
+	ctx.Request.Header.SetHost("x")
+	ctx.Request.Header.SetContentType(mediaJSON)
+	return ctx
+}
+
+// admit admits the request once.
+func (a *admission) admit(tb testing.TB, rq *request, name string) {
+	*rq = request{ctx: a.asks[name]}
+	err := a.server.admit(rq, zhenni.RoleVerifier)
+	if err == nil {
+		err = rq.completeProof(a.body)
+	}
+	if err != nil || rq.party.ID == "" {
+		tb.Fatal(err)
+	}
+}
+
+// A signature costs the operation with its key and nothing that is thrown away: by a session key no allocation, by a public
+// key those of the standard library.
+func TestAdmissionAllocates(t *testing.T) {
+	a := newAdmission(t)
+	var rq request
+	for name, most := range map[string]float64{"key": 2, "hmac": 0, "ed25519": 7} {
+		a.admit(t, &rq, name)
+		if n := testing.AllocsPerRun(100, func() { a.admit(t, &rq, name) }); n > most {
+			t.Errorf("%s: %v allocations, want at most %v", name, n, most)
+		}
+	}
+}
+
+// BenchmarkAdmit is what it costs to know who asks, but for the nonce: see storage/nonce.
+func BenchmarkAdmit(b *testing.B) {
+	a := newAdmission(b)
+	for _, name := range []string{"key", "hmac", "ed25519", "p256"} {
+		b.Run(name, func(b *testing.B) {
+			var rq request
+			b.ReportAllocs()
+			for b.Loop() {
+				a.admit(b, &rq, name)
+			}
+		})
+	}
+}
