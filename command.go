@@ -36,7 +36,8 @@ type Erase struct {
 	At     time.Time
 }
 
-// PutRelyingParty stores a relying party, replacing one of the same id.
+// PutRelyingParty stores a relying party, replacing one of the same id. A key or a certificate of another party is
+// [ErrExists].
 type PutRelyingParty struct{ Party RelyingParty }
 
 // RemoveRelyingParty removes the relying party of that id ([ErrNotFound]).

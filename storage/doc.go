@@ -14,6 +14,7 @@
 //	restore       while a restore is half done: Open refuses the folder, and a restore starts over in it
 //	log/          the command log and its snapshot, see package commandlog
 //	view/         Badger
+//	nonces/       which signed requests came, see package nonce; whoever serves the store opens it
 //	cold/         the cold tier, see package cold: a copy of the templates that a disk reads fast
 //	base/         tables of an import, which nothing writes to, under the view of a store on a base
 //	orphans/      tables that Badger would remove at Open, until every record of theirs is seen in the view
