@@ -1,6 +1,7 @@
 package gateway
 
 import (
+	"net/http/httptest"
 	"strings"
 	"sync/atomic"
 	"testing"
@@ -152,4 +153,17 @@ func startLedger(t *testing.T) *fixture {
 	t.Helper()
 	l := openLedger(t, t.TempDir(), &leafLog{})
 	return start(t, func(c *Config) { c.Ledger = l })
+}
+
+// The operator sees what each party has asked for.
+func TestStatsTellUsage(t *testing.T) {
+	f := start(t, nil)
+	f.call("POST", "/v1/verifications", "verifier", mediaJSON, []byte(goodDocument()))
+	admin := NewAdmin(&fakeOperator{fakeNode: f.node}, testNow, nil)
+	admin.Count(f.server)
+	w := httptest.NewRecorder()
+	admin.mux.ServeHTTP(w, httptest.NewRequest("GET", "/admin/stats", nil))
+	if want := `"parties":[{"party":"verifier","items":1,"refused":0,"minute":1,"day":1}]`; !strings.Contains(w.Body.String(), want) {
+		t.Errorf("no %s in %s", want, w.Body)
+	}
 }

@@ -414,6 +414,22 @@ func TestSignaturesWantTheirParts(t *testing.T) {
 	}
 }
 
+// The head of a signed request, with every field that there is and of the longest, is well within the bound on heads.
+func TestSignedHeadsFit(t *testing.T) {
+	f := startSigned(t, nil)
+	name := []byte(strings.Repeat("n", 64))
+	stamp := f.stamp()
+	stamp.Nonce, stamp.Expires = strings.Repeat("x", 64), testClock.Add(time.Minute)
+	m := f.question(f.hotelP256, stamp, httpsig.Field{Name: "transaction-id", Value: name}, httpsig.Field{Name: "idempotency-key", Value: name}, httpsig.Field{Name: "model", Value: []byte("test-model")})
+	m = m.withHost(strings.Repeat("h", 200))
+	if head := len(m.raw()) - len(m.body); head > maxHeadBytes/3 {
+		t.Errorf("a head of %d bytes", head)
+	}
+	if a := f.send(m.withHost("x")); a.status != 200 {
+		t.Errorf("%d %s", a.status, a.body)
+	}
+}
+
 // Lines and columns are proved as a document is, and answered for the party's tenant.
 func TestSignedBatches(t *testing.T) {
 	f := startSigned(t, nil)
