@@ -1,6 +1,9 @@
 package gateway
 
 import (
+	"crypto/ed25519"
+	"crypto/hmac"
+	"crypto/sha256"
 	"testing"
 	"time"
 
@@ -94,4 +97,29 @@ func BenchmarkAdmit(b *testing.B) {
 			}
 		})
 	}
+}
+
+// BenchmarkPrimitives are what an admission can not do without: to be set beside BenchmarkAdmit of the same run.
+func BenchmarkPrimitives(b *testing.B) {
+	public, private, err := ed25519.GenerateKey(nil)
+	if err != nil {
+		b.Fatal(err)
+	}
+	base, mac := make([]byte, 350), hmac.New(sha256.New, make([]byte, 32)) // of a signature base
+	signature := ed25519.Sign(private, base)
+	b.Run("ed25519", func(b *testing.B) {
+		for b.Loop() {
+			if !ed25519.Verify(public, base, signature) {
+				b.Fatal("not verified")
+			}
+		}
+	})
+	b.Run("hmac", func(b *testing.B) {
+		var sum [sha256.Size]byte
+		for b.Loop() {
+			mac.Reset()
+			mac.Write(base)
+			mac.Sum(sum[:0])
+		}
+	})
 }
