@@ -65,10 +65,10 @@ var (
 // The kinds of refusal of a signed request, as far as they tell a stranger nothing.
 var (
 	kindSignatureForm = &kind{401, "signature_not_taken", "The signature is not of the form that is taken.", "Sign as documented in /openapi.json; detail names what differs.", false, false}
-	kindSession       = &kind{401, "session_key_unknown", "The session key has ended, or is not of this server, or did not sign this.", "Ask for another session key, signing with a public key, and sign again.", true, false}
-	kindSignatureTime = &kind{401, "signature_out_of_time", "The signature is not of this minute.", "Set the clock, and sign the request again.", true, false}
+	kindSession       = &kind{401, "session_key_unknown", "The session key has ended, or is not of this server, or did not sign this.", "Ask for another session key, signing with a public key, and sign again.", false, false}
+	kindSignatureTime = &kind{401, "signature_out_of_time", "The signature is not of this minute.", "Set the clock, and sign the request again.", false, false}
 	kindDigest        = &kind{401, "digest_mismatch", "The body is not the one that was signed.", "Send the body whose digest is in Content-Digest.", false, false}
-	kindReplay        = &kind{401, "signature_replayed", "The request came before: its nonce was used.", "Sign again with a new nonce; name the transaction to get the answer of then.", true, false}
+	kindReplay        = &kind{401, "signature_replayed", "The request came before: its nonce was used.", "Sign again with a new nonce; name the transaction to get the answer of then.", false, false}
 )
 
 // kinds lists every kind for the test that holds /openapi.json to them.
