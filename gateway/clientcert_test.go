@@ -203,6 +203,29 @@ func TestCertificateIsLookedUpWithEveryRequest(t *testing.T) {
 	expect(c, 401)
 }
 
+// A request that is signed for another server is not taken by this one, whatever the handshake names.
+//
+// FAULTS: A12
+func TestSignedForAnotherServer(t *testing.T) {
+	f := startTLS(t, newAuthority(t, "ours").file())
+	for host, want := range map[string]int{"localhost": 200, "other:443": 200, "elsewhere": 401, "localhost.elsewhere": 401} {
+		signed := signMessage(t, f.hotel, f.stamp(), signedRequest{method: "GET", path: "/v1/profiles", host: hostname(host)})
+		c := tls.Client(f.dial(), &tls.Config{ServerName: hostname(host), InsecureSkipVerify: true})
+		raw := signed.withHost(host).raw()
+		if _, err := c.Write([]byte(raw)); err != nil {
+			t.Fatal(err)
+		}
+		response, err := http.ReadResponse(bufio.NewReader(c), nil)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if response.StatusCode != want {
+			t.Errorf("%s: %d, want %d", host, response.StatusCode, want)
+		}
+		_ = response.Body.Close()
+	}
+}
+
 func TestClientCertificatesWantTLS(t *testing.T) {
 	certFile, keyFile, _ := certificate(t)
 	for name, change := range map[string]func(*Config){

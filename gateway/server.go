@@ -33,7 +33,8 @@ type Server struct {
 	config   Config
 	node     Node
 	http     fasthttp.Server
-	tls      *tls.Config // nil for plain HTTP
+	tls      *tls.Config       // nil for plain HTTP
+	leaf     *x509.Certificate // of tls
 	metrics  *httpMetrics
 	depot    depot
 	passage  *passage
@@ -93,6 +94,7 @@ func (s *Server) loadTLS() error {
 		MinVersion:   tls.VersionTLS13,
 		NextProtos:   []string{"http/1.1"},
 	}
+	s.leaf = certificate.Leaf
 	return s.askForCertificates()
 }
 

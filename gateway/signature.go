@@ -57,6 +57,9 @@ func (s *Server) readSignature(rq *request) (party zhenni.RelyingParty, err erro
 	if s.config.Directory == nil || s.config.Nonces == nil {
 		return party, refuse(kindKey, "")
 	}
+	if !s.isOwnHost(rq.ctx.Request.Header.Host()) {
+		return party, refuse(kindSignatureForm, "the host is not one of this server's certificate")
+	}
 	p := proofs.Get().(*proof)
 	p.take(s, rq)
 	now := s.config.Now()
@@ -72,6 +75,12 @@ func (s *Server) readSignature(rq *request) (party zhenni.RelyingParty, err erro
 	}
 	rq.proof = p
 	return p.party, nil
+}
+
+// isOwnHost reports whether a request for a host is for this server, and not one that was signed for another and is passed on
+// by whoever runs that. Plain HTTP does not tell: there whatever is in front has to.
+func (s *Server) isOwnHost(host []byte) bool {
+	return s.leaf == nil || s.leaf.VerifyHostname(hostname(string(host))) == nil
 }
 
 // take points at the parts of the request as they came: the guard lets no path, host or field through that fasthttp would
