@@ -40,6 +40,7 @@ type commands struct {
 	Audit     auditCommand     `cmd:"" help:"Check an audit log, or show its key."`
 	Witness   witnessCommand   `cmd:"" help:"Watch the audit log of somebody else's server, so that it can not go back."`
 	RP        rpCommand        `cmd:"" name:"rp" help:"Add, list and remove relying parties."`
+	Catalogue catalogueCommand `cmd:"" help:"Check and list services: who may ask for what on which evidence."`
 	Shards    shardsCommand    `cmd:"" help:"Show or change the shards of a running server."`
 	Bench     benchCommand     `cmd:"" help:"Measure the layers beside their limits; compare and show what was measured."`
 	Version   versionCommand   `cmd:"" help:"Print version, commit and the instruction set in use."`
