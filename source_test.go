@@ -20,13 +20,14 @@ var allowed = map[string][]string{
 	".":        {},
 	"simd":     {},
 	"identity": {"."},
+	"evidence": {"."},
 	"engine":   {".", "simd", "engine"},
 	"storage":  {".", "simd", "storage"},
 	"actors":   {".", "engine", "identity"},
-	"gateway":  {".", "engine", "actors", "identity"},
+	"gateway":  {".", "engine", "actors", "identity", "evidence"},
 	"bench":    {".", "simd", "engine", "storage", "actors", "gateway", "identity", "bench"},
-	"fault":    {".", "simd", "engine", "storage", "actors", "gateway", "identity", "bench", "fault"},
-	"cmd":      {".", "simd", "engine", "storage", "actors", "gateway", "identity", "bench", "cmd"},
+	"fault":    {".", "simd", "engine", "storage", "actors", "gateway", "identity", "evidence", "bench", "fault"},
+	"cmd":      {".", "simd", "engine", "storage", "actors", "gateway", "identity", "evidence", "bench", "cmd"},
 }
 
 // owners lists the outside modules that belong to one package, and who else may lean on them: the load generator of
