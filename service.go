@@ -132,6 +132,11 @@ func (s *Service) checkBounds() (string, error) {
 	return "", nil
 }
 
+// EvidenceMaxAge is how old what is signed for the service may be: a minute, or as long as its liveness or capture may be.
+func (s *Service) EvidenceMaxAge() time.Duration {
+	return max(time.Minute, s.LivenessMaxAge, s.CaptureMaxAge)
+}
+
 // PerItem reports whether the service asks for something that is shown for each comparison alone: then it is not verified in
 // bulk, where service and purpose are all that is said.
 func (s *Service) PerItem(compared Factor) bool {

@@ -69,6 +69,9 @@ func algorithmOf(head []byte) zhenni.KeyAlgorithm {
 // Claims returns what the token says, whoever signed it.
 func (t *Token) Claims() Claims { return t.claims }
 
+// Algorithm is the one that the token says it is signed by.
+func (t *Token) Algorithm() zhenni.KeyAlgorithm { return t.algorithm }
+
 // Expected is what a token has to be about.
 type Expected struct {
 	Subject            zhenni.CredentialID

@@ -31,12 +31,15 @@ func (s *Server) verifyStream(rq *request) error {
 		return s.replayStream(rq, in, stored)
 	}
 	defer s.drop(rq)
+	if err := s.permitAll(rq); err != nil {
+		return err
+	}
 	outcomes := asOutcomes(rq.lease.take(in.total))
 	clear(outcomes)
 	from := 0
 	for _, part := range in.parts {
 		to := from + part.count
-		if err := s.verify(rq, s.streamBatch(rq, part, outcomes[from:to]), deadline); err != nil {
+		if err := s.verifyScreened(rq, s.streamBatch(rq, part, outcomes[from:to]), deadline); err != nil {
 			return err
 		}
 		from = to

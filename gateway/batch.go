@@ -26,6 +26,9 @@ func hasMedia(rq *request, media string) bool {
 // verifyMany is POST /v1/verification-batches: many items in, one outcome for each in the same order and format. An
 // item that can not be read is refused alone; a stream that can not be read is refused whole.
 func (s *Server) verifyMany(rq *request) error {
+	if err := rq.takeHeadTerms(); err != nil {
+		return err
+	}
 	switch {
 	case hasMedia(rq, mediaArrow):
 		return s.verifyStream(rq)
@@ -95,6 +98,9 @@ func (s *Server) verifyLines(rq *request) error {
 		return s.replayLines(rq, b, stored)
 	}
 	defer s.drop(rq)
+	if err := s.permitAll(rq); err != nil {
+		return err
+	}
 	for i := range b.parts {
 		if err := s.verifyPart(rq, b, &b.parts[i], deadline); err != nil {
 			return err
@@ -212,7 +218,7 @@ func (s *Server) verifyPart(rq *request, b *lineBatch, part *linePart, deadline 
 	} else {
 		batch.Float32 = asFloat32(part.probes[:n*batch.Dim*4])
 	}
-	if err := s.verify(rq, batch, deadline); err != nil {
+	if err := s.verifyScreened(rq, batch, deadline); err != nil {
 		return err
 	}
 	for i, position := range part.positions[:n] {

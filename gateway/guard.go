@@ -26,6 +26,8 @@ const (
 	fieldContentType
 	fieldTransaction
 	fieldModel
+	fieldService
+	fieldPurpose
 	singleFields
 )
 
@@ -33,6 +35,7 @@ const (
 var singleNames = [singleFields]string{
 	"host", "content-length", "transfer-encoding", "content-encoding", "connection", "expect", "upgrade", "trailer",
 	"authorization", "content-type", "transaction-id", "model",
+	"service", "purpose",
 }
 
 // checkHead checks one whole head, its closing empty line included. What it lets through has one reading only: HTTP/1.1,

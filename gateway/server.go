@@ -36,6 +36,7 @@ type Server struct {
 	depot   depot
 	passage *passage
 	answer  answerConstants
+	policy  zhenni.Policy
 	streams map[streamShape]*streamTemplate
 	stopped atomic.Bool // by Shutdown
 }
@@ -53,6 +54,7 @@ func New(config Config, node Node) (*Server, error) {
 	s := &Server{config: config, node: node, metrics: newMetrics(node, config), passage: newPassage()}
 	s.depot.limit = config.MaxHeldBytes
 	s.answer = newAnswerConstants(config.Profile)
+	s.policy = newPolicy(config)
 	if err := errors.Join(s.loadTLS(), s.makeTemplates()); err != nil {
 		return nil, err
 	}
@@ -182,7 +184,9 @@ type request struct {
 	party       zhenni.RelyingParty
 	lease       lease
 	bodyRead    bool
-	bulk, turn  bool // what leave ends, and yield
+	bulk, turn  bool   // what leave ends, and yield
+	nonce       string // of the request's signature, empty where it is not signed
+	terms       terms
 }
 
 // unrecordedField is in every answer of a server that records nothing.

@@ -43,7 +43,7 @@ func (s *Server) begin(rq *request) (*zhenni.Answered, error) {
 // can send it again; a document may name it.
 func (s *Server) digest(rq *request, media string, body []byte) {
 	if s.config.Ledger != nil && (rq.named || media == mediaJSON) {
-		rq.asked = s.config.Ledger.Digest(string(rq.ctx.Path()), media, body)
+		rq.asked = s.config.Ledger.Digest(string(rq.ctx.Path()), rq.terms.mediaOf(media), body)
 	}
 }
 

@@ -13,6 +13,10 @@ const (
 	fieldFloat32
 	fieldBodyTransaction
 	fieldBodyModel
+	fieldBodyService
+	fieldBodyPurpose
+	fieldEvidence
+	fieldCapturedAt
 	verificationFields
 )
 
@@ -45,9 +49,13 @@ func (s *Server) verifyOne(rq *request) error {
 func (s *Server) decideOne(rq *request, batch *zhenni.Batch) error {
 	begun := time.Now()
 	deadline := begun.Add(s.config.VerifyTimeout)
+	if err := s.permit(rq, batch); err != nil {
+		return err
+	}
 	if err := s.verify(rq, batch, deadline); err != nil {
 		return err
 	}
+	rq.screen(batch)
 	outcome, at := batch.Outcomes[0], s.config.Now()
 	status, answer := 200, []byte(nil)
 	refused := refusedAlone[outcome]
@@ -55,7 +63,7 @@ func (s *Server) decideOne(rq *request, batch *zhenni.Batch) error {
 		status, answer = refused.status, (&refusal{kind: refused}).appendProblem(nil, rq.transaction)
 	} else {
 		answer = append(make([]byte, 0, 320), '{')
-		answer = append(answer, verdictMembers[outcome]...)
+		answer = rq.appendAdmission(append(answer, verdictMembers[outcome]...), outcome)
 		answer = s.appendOrigin(answer, rq, true)
 		answer = append(appendTime(answer, "time", at), '}')
 	}
@@ -84,11 +92,15 @@ var refusedAlone = [256]*kind{
 func (s *Server) decodeVerification(rq *request, body []byte) (*zhenni.Batch, error) {
 	fields := [verificationFields]field{
 		{name: "credential"}, {name: "probe_int8"}, {name: "probe_float32"}, {name: "transaction"}, {name: "model"},
+		{name: "service"}, {name: "purpose"}, {name: "evidence", list: true}, {name: "captured_at"},
 	}
 	if err := parseDocument(body, fields[:]); err != nil {
 		return nil, err
 	}
 	if err := s.takeNames(rq, &fields[fieldBodyTransaction], &fields[fieldBodyModel]); err != nil {
+		return nil, err
+	}
+	if err := rq.takeTerms(fields[:]); err != nil {
 		return nil, err
 	}
 	batch := s.newBatch(rq, 1)

@@ -33,6 +33,9 @@ func TestCatalogueIsPrintedEditedAndChecked(t *testing.T) {
 	if err := os.WriteFile(file, []byte(strings.Replace(source, `"level": "full"`, `"level": "fuller"`, 1)), 0o600); err != nil {
 		t.Fatal(err)
 	}
+	if code, _, notes := runCommand(t, "serve", "--profile", "profiles/synthetic-512.json", "--allow-unsupported", "--catalogue", file); code != exitNotSo {
+		t.Errorf("serve: exit code %d: %s", code, notes)
+	}
 	for args, want := range map[string]int{"check " + file: exitNotSo, "list --catalogue " + file: exitNotSo, "check " + file + ".none": exitEnvironment} {
 		code, _, notes := runCommand(t, append([]string{"catalogue"}, strings.Fields(args)...)...)
 		if code != want || want == exitNotSo && !strings.Contains(notes, "services[0].level") {

@@ -30,6 +30,7 @@ type serveCommand struct {
 	VerifyOnly       bool   `env:"ZHENNI_VERIFY_ONLY" help:"Change nothing in the store and take no changes, with the audit log and the stored answers on another disk (--audit-dir, --ledger-dir) or --unrecorded: the state is made in memory from snapshot and log, all of it or nothing. For a store that crashed on a full or failing disk."`
 	Unrecorded       bool   `env:"ZHENNI_UNRECORDED" help:"With --verify-only: answer although nothing is recorded, neither in the audit log nor for a transaction sent again. Every answer says so in the header Unrecorded."`
 	ExitWhenFull     bool   `env:"ZHENNI_EXIT_WHEN_FULL" help:"End with exit code 3 once a disk has had no room to record answers for 2 s, so that a service manager can go on with --verify-only. Otherwise they are refused until there is room."`
+	Catalogue        string `type:"path" env:"ZHENNI_CATALOGUE" placeholder:"FILE" help:"Services that relying parties may be granted, with what each takes. Default: those that zhenni catalogue list shows."`
 	AllowUnsupported bool   `env:"ZHENNI_ALLOW_UNSUPPORTED" help:"Serve a profile whose data do not support its false match rate. Every result says so."`
 
 	Listen      string `env:"ZHENNI_LISTEN" placeholder:"HOST:PORT" help:"Public address. Default 127.0.0.1:8443 with TLS, 127.0.0.1:8080 without."`
@@ -99,8 +100,13 @@ func (c *serveCommand) Run(ctx context.Context, out *output) error {
 	if err != nil {
 		return err
 	}
+	catalogue, err := catalogueOf(c.Catalogue)
+	if err != nil {
+		return err
+	}
 	free, log := freeMemory(), c.logger(out)
 	cfg := c.nodeConfig(profile, arenaBudget(c.Arena, free), log)
+	cfg.gateway.Catalogue = catalogue
 	if err := errors.Join(cfg.gateway.WithDefaults().Validate(), cfg.actors.Validate()); err != nil {
 		return usage("%w", err)
 	}
