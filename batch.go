@@ -14,6 +14,8 @@ type Batch struct {
 	Tenant TenantID
 	// Evaluation marks a tenant of kind evaluation: the replay alarm is off and the answer is marked.
 	Evaluation bool
+	// Level is the least level of a credential that is matched; 0 asks for none.
+	Level Level
 	// Dim is the dimension of every probe.
 	Dim int
 	// IDs are the claimed credentials, one for each item.

@@ -56,8 +56,6 @@ const (
 	RulingLocked
 	// RulingDevice: what is signed as by the credential's device is not.
 	RulingDevice
-
-	rulingEnd
 )
 
 var rulingNames = names[Ruling]{

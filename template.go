@@ -65,6 +65,7 @@ type Reference struct {
 	Tenant     TenantID
 	Status     Status
 	Generation Generation
+	Level      Level
 	// Row is the quantised embedding: Dim elements in [-127, 127].
 	Row []int8
 	// Norm is Σ Row[i]², at least 1.

@@ -100,7 +100,7 @@ func (m *Matcher) resolve(b *zhenni.Batch, c *claim) {
 // else with the decoy.
 func (m *Matcher) admit(b *zhenni.Batch, c *claim, headerAt int) {
 	h := m.arena.header(headerAt)
-	known := h.tenant == b.Tenant && h.status == zhenni.StatusActive
+	known := h.tenant == b.Tenant && h.status == zhenni.StatusActive && h.level >= b.Level
 	if !known {
 		headerAt, h = 0, m.arena.header(0)
 	}

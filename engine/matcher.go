@@ -87,7 +87,7 @@ func NewMatcher(a *Arena, store Store, rule zhenni.Threshold) *Matcher {
 // Verify decides the pending ones among the listed items of b, a batch that [zhenni.Batch.Validate] accepted. Each is
 // of a segment that the matcher's owner holds. Afterwards none of them is pending.
 //
-// A credential that is unknown, of another tenant or not active gives NoMatch after the same comparison as any other.
+// A credential that is unknown, of another tenant, not active or below the level asked for gives NoMatch after the same comparison as any other.
 // A store that fails gives [zhenni.RefusedUnavailable]; a record that is damaged, [zhenni.RefusedInternal]; a probe
 // that is no embedding of the model, [zhenni.RefusedProbe].
 //

@@ -17,6 +17,7 @@ type header struct {
 	// next is, in a vacant row, the vacant row below it on the stack, plus one.
 	next   uint32
 	status zhenni.Status
+	level  zhenni.Level
 	// touched is set by a lookup that finds the row and cleared as the hand passes: CLOCK's second chance.
 	touched bool
 }
@@ -143,7 +144,7 @@ func (s *segment) adopt(r *zhenni.Reference) (row uint32) {
 	} else {
 		s.fresh++
 	}
-	*h = header{id: r.ID, norm: r.Norm, tenant: r.Tenant, generation: r.Generation, status: r.Status}
+	*h = header{id: r.ID, norm: r.Norm, tenant: r.Tenant, generation: r.Generation, status: r.Status, level: r.Level}
 	if r.Status != zhenni.StatusActive {
 		clear(s.elements(row))
 	}

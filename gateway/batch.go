@@ -218,7 +218,7 @@ func (s *Server) verifyPart(rq *request, b *lineBatch, part *linePart, deadline 
 	} else {
 		batch.Float32 = asFloat32(part.probes[:n*batch.Dim*4])
 	}
-	if err := s.verifyScreened(rq, batch, deadline); err != nil {
+	if err := s.verify(rq, batch, deadline); err != nil {
 		return err
 	}
 	for i, position := range part.positions[:n] {

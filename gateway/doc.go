@@ -9,7 +9,7 @@
 //	server.go     the route, the transaction id, the relying party and its role
 //	body.go       the body is read once into memory that the gateway owns and lends to the node
 //	verification.go, batch.go, enrolment.go, credential.go    what the route does
-//	policy.go     a verification for a service: who may ask, on which evidence
+//	policy.go, evidence.go    a verification for a service: who may ask, on which evidence
 //	transaction.go   a verification is recorded before it is answered, and a transaction sent again is not run again
 //	problem.go    the one place where an error becomes a status and a text
 //

@@ -79,6 +79,7 @@ func startDesk(t testing.TB, change func(*Config)) *desk {
 			change(c)
 		}
 	})
+	d.node.verify = d.answer
 	services := []string{"strict", "open", "full", "carded", "voice", "rare", "gone"}
 	d.node.parties["hotel"] = zhenni.RelyingParty{
 		ID: "hotel", Tenant: 1, Roles: zhenni.RoleVerifier, KeyHash: keyOf("hotel").Hash(), Services: services,
@@ -93,6 +94,24 @@ func startDesk(t testing.TB, change func(*Config)) *desk {
 	}
 	d.devices[testID(1)] = publicOf(t, d.device)
 	return d
+}
+
+// answer is what a node answers: no match with what is not there, of another tenant, not active or below the level.
+func (d *desk) answer(b *zhenni.Batch, _ time.Time) error {
+	answerAll(b)
+	return d.withhold(b)
+}
+
+func (d *desk) withhold(b *zhenni.Batch) error {
+	d.node.mu.Lock()
+	defer d.node.mu.Unlock()
+	for i, id := range b.IDs {
+		r := d.node.records[id]
+		if known := r.Tenant == b.Tenant && r.Status == zhenni.StatusActive && r.Level >= b.Level; !known && b.Outcomes[i] == zhenni.Match {
+			b.Outcomes[i] = zhenni.NoMatch
+		}
+	}
+	return nil
 }
 
 func (d *desk) enrol(id zhenni.CredentialID, tenant zhenni.TenantID, level zhenni.Level, status zhenni.Status) {
@@ -261,15 +280,19 @@ func TestEvidenceIsRefused(t *testing.T) {
 		"a key in retirement": {func(d *desk, _ *question) {
 			d.changeKiosk(func(p *zhenni.RelyingParty) { p.Keys[0].NotAfter = testNow() })
 		}, "not signed by a terminal"},
-		"another tenant's":     {func(d *desk, _ *question) { d.changeKiosk(func(p *zhenni.RelyingParty) { p.Tenant = 2 }) }, "not signed by a terminal"},
-		"a verifier's key":     {func(d *desk, _ *question) { d.changeKiosk(func(p *zhenni.RelyingParty) { p.Roles = zhenni.RoleVerifier }) }, "not signed by a terminal"},
-		"no possession":        {func(_ *desk, q *question) { q.possessionBy = nil }, "possession is missing"},
-		"possession too old":   {func(_ *desk, q *question) { q.possession.IssuedAt -= 60 }, "evidence[1]: too old"},
-		"no time of capture":   {func(_ *desk, q *question) { q.captured = "" }, "captured_at is missing"},
-		"an old capture":       {func(_ *desk, q *question) { q.captured = "2023-11-14T22:12:49.999Z" }, "the capture is too old"},
-		"a capture of later":   {func(_ *desk, q *question) { q.captured = "2023-11-14T22:13:26Z" }, "the capture is too old"},
-		"the card is missing":  {func(_ *desk, q *question) { q.service, q.purpose, q.possessionBy = "carded", "enter", nil }, "a factor of the service is missing"},
-		"liveness of a device": {func(_ *desk, q *question) { q.live.Terminal, q.liveBy, q.live.Level = "", q.possessionBy, zhenni.LivenessPassive }, "of a lower level"},
+		"another tenant's": {func(d *desk, _ *question) { d.changeKiosk(func(p *zhenni.RelyingParty) { p.Tenant = 2 }) }, "not signed by a terminal"},
+		"a verifier's key": {func(d *desk, _ *question) {
+			d.changeKiosk(func(p *zhenni.RelyingParty) { p.Roles = zhenni.RoleVerifier })
+		}, "not signed by a terminal"},
+		"no possession":       {func(_ *desk, q *question) { q.possessionBy = nil }, "possession is missing"},
+		"possession too old":  {func(_ *desk, q *question) { q.possession.IssuedAt -= 60 }, "evidence[1]: too old"},
+		"no time of capture":  {func(_ *desk, q *question) { q.captured = "" }, "captured_at is missing"},
+		"an old capture":      {func(_ *desk, q *question) { q.captured = "2023-11-14T22:12:49.999Z" }, "the capture is too old"},
+		"a capture of later":  {func(_ *desk, q *question) { q.captured = "2023-11-14T22:13:26Z" }, "the capture is too old"},
+		"the card is missing": {func(_ *desk, q *question) { q.service, q.purpose, q.possessionBy = "carded", "enter", nil }, "a factor of the service is missing"},
+		"liveness of a device": {func(_ *desk, q *question) {
+			q.live.Terminal, q.liveBy, q.live.Level = "", q.possessionBy, zhenni.LivenessPassive
+		}, "of a lower level"},
 	} {
 		d := startDesk(t, nil)
 		q := d.question()

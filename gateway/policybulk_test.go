@@ -31,13 +31,13 @@ func TestServicesInBulk(t *testing.T) {
 			for i := range b.Outcomes {
 				b.Outcomes[i] = zhenni.Match
 			}
-			return nil
+			return d.withhold(b)
 		}
 		a = d.call("POST", "/v1/verification-batches", "hotel", mediaArrow, stream, "Service: "+service, "Purpose: enter")
 		if want := strings.Replace(want, "refused ", "", 1); strings.Join(readArrow(t, a.body).outcomes, " ") != want {
 			t.Errorf("%s, Arrow: %v, want %s", service, readArrow(t, a.body).outcomes, want)
 		}
-		d.node.verify = nil
+		d.node.verify = d.answer
 	}
 	for _, service := range []string{"strict", "carded"} {
 		purpose := map[string]string{"strict": "open", "carded": "enter"}[service]

@@ -192,7 +192,7 @@ func (s *Store) coldReference(id zhenni.CredentialID, row []int8) (zhenni.Refere
 	tier.Read(one.id[:], one.ref[:], one.err[:])
 	r, err := one.ref[0], one.err[0]
 	one.ref[0].Row = nil
-	return r, err == nil
+	return r, err == nil && r.Level != 0 // a record of before there were levels does not say all
 }
 
 // ReferenceMany does for each of ids what [Store.Reference] does, with many reads of the cold tier in flight: refs[i] and
@@ -211,7 +211,7 @@ func (s *Store) ReferenceMany(ids []zhenni.CredentialID, refs []zhenni.Reference
 		tier.Read(ids, refs, errs)
 	}
 	for i, id := range ids {
-		if tier == nil || errs[i] != nil || len(refs[i].Row) != s.label.Model.Dim {
+		if tier == nil || errs[i] != nil || refs[i].Level == 0 || len(refs[i].Row) != s.label.Model.Dim {
 			refs[i], errs[i] = s.viewReference(id, refs[i].Row)
 		}
 	}

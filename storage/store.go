@@ -370,7 +370,7 @@ func (s status) reference(row []int8, norm int32) zhenni.Reference {
 	if norm == 0 {
 		return zhenni.Reference{}
 	}
-	return zhenni.Reference{ID: s.ID, Tenant: s.Tenant, Status: s.Status, Generation: s.Generation, Row: row, Norm: norm}
+	return zhenni.Reference{ID: s.ID, Tenant: s.Tenant, Status: s.Status, Generation: s.Generation, Level: s.Level, Row: row, Norm: norm}
 }
 
 // get copies the value at sc.key to sc.value.
