@@ -257,6 +257,10 @@ func TestAdmissions(t *testing.T) {
 	if old.Assertions.SamePerson {
 		t.Error("with evidence of liveness of an hour ago: the same person")
 	}
+	dead, _ := p.Decide(open, 1, facts, zhenni.Shown{Compared: zhenni.FactorFace, LivenessAt: policyNow}, policyNow)
+	if dead.Assertions.SamePerson {
+		t.Error("with evidence of no liveness: the same person")
+	}
 	e := goodCase()
 	strict, _ := p.Catalogue.Service("strict")
 	full, _ := p.Decide(strict, 1, e.facts, e.shown, policyNow)
