@@ -2,10 +2,12 @@ package zhenni
 
 import "math"
 
+// Rate is an upper bound on the probability that an impostor is accepted, in [0, 1].
+//
 // # Arithmetic of false match rates
 //
 // A transaction accepts an impostor if the comparisons it makes do. What is known of each comparison is its own false match
-// rate (ISO/IEC 19795-1 §3.6), not how the errors of several go together: whoever looks like somebody often sounds like them,
+// rate (ISO/IEC 19795-1), not how the errors of several go together: whoever looks like somebody often sounds like them,
 // is kin to them, and is let in again at the next attempt. So rates are combined by what holds for every dependence, the
 // Fréchet bounds (M. Fréchet 1935; R. B. Nelsen, An Introduction to Copulas, §2.5): for events A and B,
 //
@@ -17,8 +19,6 @@ import "math"
 // for "all of" comes from nothing but a calibration on joint impostors, people who were compared by all factors at once: [Joint].
 //
 // What is held and not compared, a device or a card, counts as 1: the rate is that of an impostor who has stolen it.
-
-// Rate is an upper bound on the probability that an impostor is accepted, in [0, 1].
 type Rate float64
 
 // bounded is r in [0, 1]; what is not known to be below 1, NaN included, is 1.
@@ -67,8 +67,8 @@ func upward(x float64, n int) float64 {
 }
 
 // GuessRate is the rate of a secret of which one out of space equally likely ones is right, when guesses different ones may be
-// tried: guesses/space. People do not choose equally likely ones: space is then 2 to the min-entropy of what they choose
-// (NIST SP 800-63B). A space below 1 or fewer guesses than 0 is no bound: 1.
+// tried: guesses/space. People do not choose equally likely ones: space is then 2 to the min-entropy of what they choose.
+// A space below 1 or fewer guesses than 0 is no bound: 1.
 func GuessRate(guesses int, space float64) Rate {
 	if !(space >= 1) || guesses < 0 {
 		return 1
@@ -107,17 +107,25 @@ type Joint struct {
 // Rate is the false match rate of the way: of an impostor who may choose within each group what suits him, and has to meet
 // all groups. A joint calibration counts where each of its means is a group of its own, which it bounds together with
 // others.
-func (w Way) Rate(rates Rates, joint ...Joint) Rate {
+func (w Way) Rate(rates Rates, joint ...Joint) Rate { return w.rate(w.Means(), &rates, joint) }
+
+// rate is the rate of the way as it was met: of each group only what was used. It does not allocate.
+func (w Way) rate(used MeansSet, rates *Rates, joint []Joint) Rate {
 	least := Rate(1)
 	var alone MeansSet
 	for _, group := range w {
-		var sum []Rate
-		for m := range group.All {
-			sum = append(sum, rates[m])
+		var list [meansEnd]Rate
+		n := 0
+		for m := range (group & used).All {
+			list[n] = rates[m]
+			n++
 		}
-		least = AllOf(least, AnyOf(sum...))
-		if group.Len() == 1 {
-			alone |= group
+		if n == 0 {
+			continue // nothing is known of it
+		}
+		least = min(least, AnyOf(list[:n]...))
+		if n == 1 {
+			alone |= group & used
 		}
 	}
 	for _, j := range joint {

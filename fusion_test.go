@@ -147,6 +147,7 @@ func TestRatesOfWhatIsNotKnown(t *testing.T) {
 		"no space": zhenni.GuessRate(1, 0), "space that is not a number": zhenni.GuessRate(1, math.NaN()),
 		"more guesses than space": zhenni.GuessRate(11, 10), "guesses below 0": zhenni.GuessRate(-1, 10),
 		"no comparisons": zhenni.Profile{}.Rate(), "a way of no groups": zhenni.Way{}.Rate(zhenni.Rates{}),
+		"a group of nothing":         zhenni.Way{0}.Rate(zhenni.Rates{}),
 		"bound that is not a number": zhenni.Profile{Comparisons: 1, FMRUpper95: math.NaN()}.Rate(),
 	} {
 		if got != 1 {

@@ -123,15 +123,6 @@ func (w Way) Met(shown MeansSet) (used MeansSet, ok bool) {
 	return used, len(w) > 0
 }
 
-// by is the way as it was met: of each group only what was used.
-func (w Way) by(used MeansSet) Way {
-	met := make(Way, len(w))
-	for i, group := range w {
-		met[i] = group & used
-	}
-	return met
-}
-
 // String writes the way as "face & (pin|possession)".
 func (w Way) String() string {
 	groups := make([]string, len(w))

@@ -177,7 +177,7 @@ func (p Policy) Weigh(s *Service, shown Shown, now time.Time) (Admission, Ruling
 	if ruling := s.fresh(shown, set, compared, now); ruling != Admitted {
 		return Admission{}, ruling
 	}
-	rate := way.by(used).Rate(p.Rates, p.Joint...)
+	rate := way.rate(used, &p.Rates, p.Joint)
 	if compared && !(rate <= s.FMR) {
 		return Admission{}, RulingRate
 	}
@@ -188,7 +188,7 @@ func (p Policy) Weigh(s *Service, shown Shown, now time.Time) (Admission, Ruling
 
 // way returns the first way that what is shown meets.
 func (s *Service) way(shown MeansSet) (Way, MeansSet, Ruling) {
-	for _, way := range []Way{s.Factors, s.WithoutFace} {
+	for _, way := range [...]Way{s.Factors, s.WithoutFace} {
 		if used, met := way.Met(shown); met {
 			return way, used, Admitted
 		}

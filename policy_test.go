@@ -284,6 +284,30 @@ func TestDecideByRate(t *testing.T) {
 	}
 }
 
+// Ruling on a request allocates nothing.
+func TestDecideAllocatesNothing(t *testing.T) {
+	p, e := testPolicy(t), goodCase()
+	party := zhenni.RelyingParty{Services: []string{"open", "strict"}}
+	if got := testing.AllocsPerRun(100, func() {
+		service, _ := p.Ask(party, "strict", "open", zhenni.FactorFace)
+		if _, ruling := p.Decide(service, 1, e.facts, e.shown, policyNow); ruling != zhenni.Admitted {
+			t.Error(ruling)
+		}
+	}); got != 0 {
+		t.Errorf("%v allocations", got)
+	}
+}
+
+func BenchmarkDecide(b *testing.B) {
+	p, e := testPolicy(b), goodCase()
+	service, _ := p.Catalogue.Service("strict")
+	for b.Loop() {
+		if _, ruling := p.Decide(service, 1, e.facts, e.shown, policyNow); ruling != zhenni.Admitted {
+			b.Fatal(ruling)
+		}
+	}
+}
+
 func TestRulings(t *testing.T) {
 	if !zhenni.NoRuling.Private() || zhenni.Admitted.Private() || zhenni.RulingRate.Private() || !zhenni.RulingUnknown.Private() || !zhenni.Ruling(255).Private() {
 		t.Error("what is not known to be for the relying party is not for it")

@@ -15,7 +15,8 @@ import (
 
 // Devices knows by what keys the devices of credentials sign. Its methods may be called from several goroutines.
 type Devices interface {
-	// DeviceKey returns the key of the one device that holds the credential; the zero key where there is none.
+	// DeviceKey returns the key of the one device that holds the credential, the zero key where it has none, and
+	// [zhenni.ErrNotFound] where there is no such credential.
 	DeviceKey(id zhenni.CredentialID) (zhenni.PublicKey, error)
 }
 
@@ -103,12 +104,9 @@ func (s *Server) ofDevice(id zhenni.CredentialID, tokens []*evidence.Token) (boo
 	if len(tokens) == 0 {
 		return true, nil
 	}
-	var key zhenni.PublicKey
-	if s.config.Devices != nil {
-		var err error
-		if key, err = s.config.Devices.DeviceKey(id); err != nil && !errors.Is(err, zhenni.ErrNotFound) {
-			return false, err
-		}
+	key, err := s.deviceKey(id)
+	if err != nil {
+		return false, err
 	}
 	all := true
 	for _, token := range tokens {
@@ -119,6 +117,29 @@ func (s *Server) ofDevice(id zhenni.CredentialID, tokens []*evidence.Token) (boo
 		all = token.Verify(with) == nil && real && all
 	}
 	return all, nil
+}
+
+// deviceKey returns the key of the credential's device, the zero key where there is none. It looks twice: to find takes longer
+// than not to, so a look that finds nothing goes with one at the latest that was found, and any other with one at an id that
+// nobody has.
+func (s *Server) deviceKey(id zhenni.CredentialID) (zhenni.PublicKey, error) {
+	if s.config.Devices == nil {
+		return zhenni.PublicKey{}, nil
+	}
+	key, err := s.config.Devices.DeviceKey(id)
+	if err != nil && !errors.Is(err, zhenni.ErrNotFound) {
+		return key, err
+	}
+	var other zhenni.CredentialID
+	if err == nil {
+		s.found.Store(&id)
+	} else if found := s.found.Load(); found != nil {
+		key, other = zhenni.PublicKey{}, *found
+	}
+	if _, err := s.config.Devices.DeviceKey(other); err != nil && !errors.Is(err, zhenni.ErrNotFound) {
+		return zhenni.PublicKey{}, err
+	}
+	return key, nil
 }
 
 // decoyKeys are compared with where there is no key.

@@ -142,3 +142,40 @@ type brokenDevices struct{}
 func (brokenDevices) DeviceKey(zhenni.CredentialID) (zhenni.PublicKey, error) {
 	return zhenni.PublicKey{}, zhenni.ErrUnavailable
 }
+
+// countingDevices notes which credentials are looked up, and whether they are there.
+type countingDevices struct {
+	deviceBook
+	found, missed int
+}
+
+func (d *countingDevices) DeviceKey(id zhenni.CredentialID) (zhenni.PublicKey, error) {
+	key, err := d.deviceBook.DeviceKey(id)
+	if err == nil {
+		d.found++
+	} else {
+		d.missed++
+	}
+	return key, err
+}
+
+// A device is looked up by as much work as none is: one look that finds, and one that does not. What the look in place of
+// another finds is of no use.
+//
+// FAULTS: Z2
+func TestDevicesAreLookedUpAlike(t *testing.T) {
+	devices := &countingDevices{deviceBook: deviceBook{}}
+	d := startDesk(t, func(c *Config) { c.Devices = devices })
+	devices.deviceBook = d.devices
+	for i, id := range []zhenni.CredentialID{testID(1), testID(77), testID(2), testID(1)} {
+		q := d.question()
+		q.about(id)
+		a := d.ask(q)
+		if want := id == testID(1); bytes.Contains(a.body, []byte(`"match"`)) != want {
+			t.Errorf("%d: %s, want a match %v", i, a.body, want)
+		}
+		if devices.found != i+1 || devices.missed != i+1 {
+			t.Errorf("%d: found %d, missed %d", i, devices.found, devices.missed)
+		}
+	}
+}

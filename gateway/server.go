@@ -37,6 +37,7 @@ type Server struct {
 	passage *passage
 	answer  answerConstants
 	policy  zhenni.Policy
+	found   atomic.Pointer[zhenni.CredentialID] // the latest credential whose device was looked up and which is there
 	streams map[streamShape]*streamTemplate
 	stopped atomic.Bool // by Shutdown
 }
