@@ -29,10 +29,6 @@ type Config struct {
 	Ledger Ledger
 	// Audit is the log of verifications and changes. Without one its routes answer that nothing is there.
 	Audit AuditLog
-	// Catalogue has the services that relying parties may be granted. Without one there are none.
-	Catalogue *zhenni.Catalogue
-	// Devices knows the keys of the credentials' devices. Without it no credential has a device.
-	Devices Devices
 	// Unrecorded says in every answer, in the field Unrecorded, that nothing is recorded. It goes without a Ledger.
 	Unrecorded bool
 	// Version is the build's version, shown in /openapi.json and /metrics.
@@ -68,6 +64,11 @@ type Config struct {
 	BulkFirst bool
 	// RetryAfter is what an overloaded client is told to wait (1 s).
 	RetryAfter time.Duration
+
+	// Catalogue has the services that relying parties may be granted. Without one there are none.
+	Catalogue *zhenni.Catalogue
+	// Devices knows the keys of the credentials' devices. Without it no credential has a device.
+	Devices Devices
 }
 
 // WithDefaults returns c with every zero field set to its default.

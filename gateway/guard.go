@@ -14,7 +14,9 @@ type head struct {
 
 // Positions in the list of fields that may occur once only.
 const (
-	fieldHost = iota
+	fieldService = iota
+	fieldPurpose
+	fieldHost
 	fieldContentLength
 	fieldTransferEncoding
 	fieldContentEncoding
@@ -26,16 +28,14 @@ const (
 	fieldContentType
 	fieldTransaction
 	fieldModel
-	fieldService
-	fieldPurpose
 	singleFields
 )
 
 // singleNames are the fields that decide something; a second one of any of them is refused.
 var singleNames = [singleFields]string{
+	"service", "purpose",
 	"host", "content-length", "transfer-encoding", "content-encoding", "connection", "expect", "upgrade", "trailer",
 	"authorization", "content-type", "transaction-id", "model",
-	"service", "purpose",
 }
 
 // checkHead checks one whole head, its closing empty line included. What it lets through has one reading only: HTTP/1.1,

@@ -43,10 +43,6 @@ var (
 	kindModel        = &kind{400, "model_mismatch", "The model named is not the one served.", "Use the model that GET /v1/profiles names.", false, false}
 	kindKey          = &kind{401, "unauthorized", "The API key is missing or not valid.", "Send Authorization: Bearer with a valid API key.", false, false}
 	kindRole         = &kind{403, "forbidden", "The API key does not have the role this route asks for.", "Use a key with that role.", false, false}
-	kindService      = &kind{403, "service_refused", "The relying party may not ask for this service.", "Ask for a service that the operator has granted.", false, false}
-	kindPurpose      = &kind{403, "purpose_refused", "The service has no such purpose.", "Name a purpose of the service.", false, false}
-	kindModality     = &kind{403, "modality_refused", "The service does not take what the model served compares.", "Use another factor of the service.", false, false}
-	kindRate         = &kind{403, "service_unsupported", "The profile served does not carry the false match rate that the service needs.", "Ask the operator for a profile that does.", false, false}
 	kindNotFound     = &kind{404, "not_found", "There is nothing here.", "Check the address.", false, false}
 	kindNoCredential = &kind{404, "credential_not_found", "There is no such credential.", "Check the credential id.", false, false}
 	kindConflict     = &kind{409, "illegal_change", "The credential can not change to that status.", "Read the credential; a final status does not change.", false, false}
@@ -55,7 +51,6 @@ var (
 	kindEvicted      = &kind{410, "transaction_evicted", "The transaction was answered and its answer is not kept any more.", "Use a new transaction id to ask again; this one is never run again.", false, false}
 	kindMedia        = &kind{415, "media_not_taken", "The content type is not one this route takes.", "Use a content type listed in /openapi.json.", false, false}
 	kindProbe        = &kind{422, "bad_probe", "The embedding is not a finite, non-zero vector of the model's dimension.", "Capture again; do not resend this vector.", false, false}
-	kindEvidence     = &kind{422, "evidence_refused", "The evidence is not what the service asks for.", "Correct the part named in detail, or capture again.", false, false}
 	kindInternal     = &kind{500, "internal", "The request made the service fail.", "Report the transaction id to the operator.", false, true}
 	kindOverloaded   = &kind{503, "overloaded", "The service is at its limit; nothing was started.", "Retry after the time in Retry-After.", true, false}
 	kindNoRoom       = &kind{503, "disk_full", "A disk of the service is nearly full; nothing was decided or changed.", "Retry after the time in Retry-After; the operator has to make room, after which the service goes on by itself.", true, false}
@@ -66,9 +61,9 @@ var (
 
 // kinds lists every kind for the test that holds /openapi.json to them.
 var kinds = []*kind{
+	kindService, kindPurpose, kindModality, kindRate, kindEvidence,
 	kindMalformed, kindQuery, kindTimeout, kindMethod, kindLength, kindTooLarge, kindEncoding, kindExpect, kindMisdirect,
-	kindHeadLarge, kindConnection, kindSyntax, kindItem, kindID, kindModel, kindKey, kindRole,
-	kindService, kindPurpose, kindModality, kindRate, kindEvidence, kindNotFound,
+	kindHeadLarge, kindConnection, kindSyntax, kindItem, kindID, kindModel, kindKey, kindRole, kindNotFound,
 	kindNoCredential, kindConflict, kindInProgress, kindReused, kindEvicted, kindMedia, kindProbe, kindInternal, kindOverloaded, kindNoRoom, kindHalted, kindUnavailable, kindDeadline,
 }
 

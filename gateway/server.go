@@ -36,10 +36,11 @@ type Server struct {
 	depot   depot
 	passage *passage
 	answer  answerConstants
-	policy  zhenni.Policy
-	found   atomic.Pointer[zhenni.CredentialID] // the latest credential whose device was looked up and which is there
 	streams map[streamShape]*streamTemplate
 	stopped atomic.Bool // by Shutdown
+
+	policy zhenni.Policy
+	found  atomic.Pointer[zhenni.CredentialID] // the latest credential whose device was looked up and which is there
 }
 
 // New makes a server for node, which it neither starts nor stops. A config that is not valid is [zhenni.ErrBadValue]
@@ -52,10 +53,9 @@ func New(config Config, node Node) (*Server, error) {
 	if !littleEndian {
 		return nil, errors.New("gateway: this machine is big-endian; vectors are read where they lie in little-endian")
 	}
-	s := &Server{config: config, node: node, metrics: newMetrics(node, config), passage: newPassage()}
+	s := &Server{config: config, node: node, metrics: newMetrics(node, config), passage: newPassage(), policy: newPolicy(config)}
 	s.depot.limit = config.MaxHeldBytes
 	s.answer = newAnswerConstants(config.Profile)
-	s.policy = newPolicy(config)
 	if err := errors.Join(s.loadTLS(), s.makeTemplates()); err != nil {
 		return nil, err
 	}
@@ -185,9 +185,10 @@ type request struct {
 	party       zhenni.RelyingParty
 	lease       lease
 	bodyRead    bool
-	bulk, turn  bool   // what leave ends, and yield
-	nonce       string // of the request's signature, empty where it is not signed
-	terms       terms
+	bulk, turn  bool // what leave ends, and yield
+
+	terms terms
+	nonce string // of the request's signature, empty where it is not signed
 }
 
 // unrecordedField is in every answer of a server that records nothing.
