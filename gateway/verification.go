@@ -160,8 +160,8 @@ func (s *Server) decodeVector(batch *zhenni.Batch, rq *request, int8s, floats *f
 
 // verify lends the batch to the node and takes it back where the node says so.
 func (s *Server) verify(rq *request, batch *zhenni.Batch, deadline time.Time) error {
-	batch.Level = rq.terms.level()
 	rq.lease.lent = true
+	batch.Level = rq.terms.level()
 	err := s.node.Verify(batch, deadline)
 	if err == nil || errors.Is(err, zhenni.ErrOverloaded) || errors.Is(err, zhenni.ErrUnavailable) || errors.Is(err, zhenni.ErrBadBatch) {
 		rq.lease.lent = false
