@@ -293,7 +293,7 @@ func TestKeysDoNotPrint(t *testing.T) {
 			t.Errorf("%s: %s", verb, text)
 		}
 	}
-	if NewKey() == NewKey() || NewKey() == (Key{}) {
+	if one, two := NewKey(), NewKey(); one == two || one == (Key{}) {
 		t.Error("keys are not drawn")
 	}
 }
