@@ -24,26 +24,27 @@ import (
 // commands is the command line. A command's Run method may ask for the context.Context that the first interrupt
 // cancels, and for the *output of this run.
 type commands struct {
-	Serve         serveCommand         `cmd:"" help:"Serve verifications over HTTP."`
-	Demo          demoCommand          `cmd:"" help:"Start a node on a temporary store, load it and print what it does."`
-	Tune          tuneCommand          `cmd:"" help:"Find the fastest settings of a node on this machine."`
-	Plan          planCommand          `cmd:"" help:"Predict what a demand needs from a measured profile."`
-	Enrol         enrolCommand         `cmd:"" help:"Enrol the embeddings of a file or folder."`
-	Verify        verifyCommand        `cmd:"" help:"Verify the probes of a file against a running server."`
-	Sample        sampleCommand        `cmd:"" help:"Write embeddings of synthetic people, to try the other commands on."`
-	Calibrate     calibrateCommand     `cmd:"" help:"Find and freeze a threshold from labelled embeddings."`
-	Evaluate      evaluateCommand      `cmd:"" help:"Measure error rates on labelled embeddings."`
+	Serve     serveCommand     `cmd:"" help:"Serve verifications over HTTP."`
+	Demo      demoCommand      `cmd:"" help:"Start a node on a temporary store, load it and print what it does."`
+	Tune      tuneCommand      `cmd:"" help:"Find the fastest settings of a node on this machine."`
+	Plan      planCommand      `cmd:"" help:"Predict what a demand needs from a measured profile."`
+	Enrol     enrolCommand     `cmd:"" help:"Enrol the embeddings of a file or folder."`
+	Verify    verifyCommand    `cmd:"" help:"Verify the probes of a file against a running server."`
+	Sample    sampleCommand    `cmd:"" help:"Write embeddings of synthetic people, to try the other commands on."`
+	Calibrate calibrateCommand `cmd:"" help:"Find and freeze a threshold from labelled embeddings."`
+	Evaluate  evaluateCommand  `cmd:"" help:"Measure error rates on labelled embeddings."`
+	Check     checkCommand     `cmd:"" help:"Walk a whole store and report what is wrong."`
+	Backup    backupCommand    `cmd:"" help:"Copy a store away while it serves, and verify the copy."`
+	Restore   restoreCommand   `cmd:"" help:"Make a new store of a backup."`
+	Keys      keysCommand      `cmd:"" help:"Rotate the keys of a stopped store."`
+	Audit     auditCommand     `cmd:"" help:"Check an audit log, or show its key."`
+	Witness   witnessCommand   `cmd:"" help:"Watch the audit log of somebody else's server, so that it can not go back."`
+	RP        rpCommand        `cmd:"" name:"rp" help:"Add, list and remove relying parties."`
+	Shards    shardsCommand    `cmd:"" help:"Show or change the shards of a running server."`
+	Bench     benchCommand     `cmd:"" help:"Measure the layers beside their limits; compare and show what was measured."`
+	Version   versionCommand   `cmd:"" help:"Print version, commit and the instruction set in use."`
+
 	Unlinkability unlinkabilityCommand `cmd:"" help:"Measure what rotated templates are worth, and what they cost."`
-	Check         checkCommand         `cmd:"" help:"Walk a whole store and report what is wrong."`
-	Backup        backupCommand        `cmd:"" help:"Copy a store away while it serves, and verify the copy."`
-	Restore       restoreCommand       `cmd:"" help:"Make a new store of a backup."`
-	Keys          keysCommand          `cmd:"" help:"Rotate the keys of a stopped store."`
-	Audit         auditCommand         `cmd:"" help:"Check an audit log, or show its key."`
-	Witness       witnessCommand       `cmd:"" help:"Watch the audit log of somebody else's server, so that it can not go back."`
-	RP            rpCommand            `cmd:"" name:"rp" help:"Add, list and remove relying parties."`
-	Shards        shardsCommand        `cmd:"" help:"Show or change the shards of a running server."`
-	Bench         benchCommand         `cmd:"" help:"Measure the layers beside their limits; compare and show what was measured."`
-	Version       versionCommand       `cmd:"" help:"Print version, commit and the instruction set in use."`
 }
 
 const description = `Proves "I am me" to someone who must know, and tells them nothing else.
