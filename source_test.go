@@ -58,6 +58,7 @@ var owners = map[string][]string{
 	"github.com/hanwen/go-fuse/v2":      {"fault"},
 	"github.com/go-jose/go-jose/v4":     {"identity"},
 	"golang.org/x/text":                 {"identity"},
+	"golang.org/x/crypto/argon2":        {"identity/pin", "storage"},
 }
 
 // sourceFile is one parsed Go file of the module. dir is "." for the root package.
