@@ -26,7 +26,9 @@ var allowed = map[string][]string{
 	"gateway":  {".", "engine", "actors", "identity"},
 	"bench":    {".", "simd", "engine", "storage", "actors", "gateway", "identity", "bench"},
 	"fault":    {".", "simd", "engine", "storage", "actors", "gateway", "identity", "bench", "fault"},
-	"cmd":      {".", "simd", "engine", "storage", "actors", "gateway", "identity", "bench", "cmd"},
+	"cmd":      {".", "simd", "engine", "storage", "actors", "gateway", "identity", "statuslist", "bench", "cmd"},
+
+	"statuslist": {"."},
 }
 
 // owners lists the outside modules that belong to one package, and who else may lean on them: the load generator of
