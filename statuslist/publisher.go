@@ -29,7 +29,8 @@ type Config struct {
 	// URI is what the numbers of the lists are put behind, with a slash: "https://example.org/status-lists".
 	URI    string
 	Signer Signer
-	Cover  *Cover
+	// Cover is that of the [Book] that gives out the places. Nil is no decoys, for places that something else gives out.
+	Cover *Cover
 	// Every is the shortest time between two publications, at least a second. What happens in between is published together.
 	Every time.Duration
 	// TTL is for how long a list may be kept by who fetched it, in whole seconds: so long a revocation may go unseen.
@@ -45,8 +46,8 @@ func (c Config) Validate() error {
 	switch {
 	case err != nil || u.Scheme == "" || u.Host == "" || u.RawQuery != "" || u.Fragment != "":
 		return fmt.Errorf("%w: URI of the status lists %q: want one with scheme and host, without query", zhenni.ErrBadValue, c.URI)
-	case c.Dir == "" || c.Signer == nil || c.Cover == nil:
-		return fmt.Errorf("%w: status lists: want a folder, a signer and a cover", zhenni.ErrBadValue)
+	case c.Dir == "" || c.Signer == nil:
+		return fmt.Errorf("%w: status lists: want a folder and a signer", zhenni.ErrBadValue)
 	case c.Every < time.Second || c.TTL < time.Second || c.TTL%time.Second != 0:
 		return fmt.Errorf("%w: status lists every %v, kept for %v: want at least a second, and whole ones", zhenni.ErrBadValue, c.Every, c.TTL)
 	case c.Life < 2*c.Every || c.Life < 2*c.TTL || c.Life%time.Second != 0:
@@ -66,19 +67,26 @@ type Page struct {
 }
 
 // Publisher keeps the lists and publishes them: in files, replaced whole, that any server of static files can serve, and in
-// memory. It holds 256 KiB and the last token of each list. It is safe for concurrent use.
+// memory. It holds 384 KiB and the last token of each list. It is safe for concurrent use.
 type Publisher struct {
 	config Config
 
 	mu sync.Mutex
-	// lists are owned by mu, without decoys; nil for one that nobody is in.
-	lists []*List
+	// lists are owned by mu; nil for one that nobody is in.
+	lists []*keptList
 
 	publishing sync.Mutex
 	// last is owned by publishing: when Publish last ran.
 	last time.Time
 	// pages has what was published of each list. It is replaced whole, by who has publishing.
 	pages atomic.Pointer[map[uint32]publication]
+}
+
+// keptList is a list as it is told, without what its decoys become.
+type keptList struct {
+	entries *List
+	// decoys are the entries that are nobody's.
+	decoys indexSet
 }
 
 type publication struct {
@@ -106,22 +114,36 @@ func NewPublisher(c Config) (*Publisher, error) {
 // Fill puts every credential of the source. It is called once, before the first Put and Publish.
 func (p *Publisher) Fill(s Source) error { return s.Visit(p.Put) }
 
-// Put says what a credential's status is, after that is durable: [zhenni.ErrBadValue] for a place that no [Book] gives out.
-// It is seen in the next publication.
+// Put says what a credential's status is, after that is durable: [zhenni.ErrBadValue] for a place that no [Book] gives out,
+// a decoy among them. It is seen in the next publication.
 func (p *Publisher) Put(at Place, status zhenni.Status) error {
 	if at.List >= MaxLists || at.Index >= Entries {
 		return fmt.Errorf("%w: status list %d has no entry %d", zhenni.ErrBadValue, at.List, at.Index)
 	}
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	for uint32(len(p.lists)) <= at.List {
+	l := p.list(at.List)
+	if l.decoys.has(at.Index) {
+		return fmt.Errorf("%w: an entry of status list %d that is a decoy", zhenni.ErrBadValue, at.List)
+	}
+	l.entries.Set(int(at.Index), ValueOf(status))
+	return nil
+}
+
+// list returns that of the number, in [0, MaxLists), and begins it where it is new. The caller has mu.
+func (p *Publisher) list(n uint32) *keptList {
+	for uint32(len(p.lists)) <= n {
 		p.lists = append(p.lists, nil)
 	}
-	if p.lists[at.List] == nil {
-		p.lists[at.List] = newPublished()
+	if p.lists[n] == nil {
+		p.lists[n] = &keptList{entries: newPublished()}
+		if p.config.Cover != nil {
+			for d := range p.config.Cover.decoys(n) {
+				p.lists[n].decoys.add(d.index)
+			}
+		}
 	}
-	p.lists[at.List].Set(int(at.Index), ValueOf(status))
-	return nil
+	return p.lists[n]
 }
 
 // publishedBits is the width in which all three values fit.
@@ -170,12 +192,14 @@ func (p *Publisher) snapshot(list uint32) *List {
 	if list >= uint32(len(p.lists)) || p.lists[list] == nil {
 		return nil
 	}
-	return &List{bits: publishedBits, array: slices.Clone(p.lists[list].array)}
+	return &List{bits: publishedBits, array: slices.Clone(p.lists[list].entries.array)}
 }
 
 // publish publishes one list where there is need. The caller has p.publishing.
 func (p *Publisher) publish(list uint32, entries *List, now time.Time) error {
-	p.config.Cover.apply(entries, list, now)
+	if p.config.Cover != nil {
+		p.config.Cover.apply(entries, list, now)
+	}
 	made := publication{sum: sha256.Sum256(entries.array), issued: now.Truncate(time.Second)}
 	made.expires = made.issued.Add(p.config.Life)
 	if old, ok := (*p.pages.Load())[list]; ok && old.sum == made.sum && !now.Before(old.issued) && now.Sub(old.issued) < p.config.Life/2 {

@@ -104,8 +104,38 @@ func TestListsAreWhatTheSourceHas(t *testing.T) {
 	if _, ok := p.Page(1, now); ok {
 		t.Error("list 1 is there")
 	}
-	if err := p.Fill(source{{MaxLists, 0}: zhenni.StatusActive}); !errors.Is(err, zhenni.ErrBadValue) {
-		t.Errorf("a place no book gives: %v", err)
+}
+
+// A place that no book gives out is refused: a decoy's would tell the world that a credential is not valid.
+func TestPlacesNobodyHasAreRefused(t *testing.T) {
+	c := testConfig(t)
+	p := newTestPublisher(t, c)
+	for d := range c.Cover.decoys(3) {
+		if err := p.Put(Place{3, d.index}, zhenni.StatusActive); !errors.Is(err, zhenni.ErrBadValue) {
+			t.Fatalf("decoy %d: %v", d.index, err)
+		}
+	}
+	for _, at := range []Place{{MaxLists, 0}, {0, Entries}} {
+		if err := p.Fill(source{at: zhenni.StatusActive}); !errors.Is(err, zhenni.ErrBadValue) {
+			t.Errorf("%v: %v", at, err)
+		}
+	}
+}
+
+// Without a cover every entry may be somebody's, and a list is what was put.
+func TestListsWithoutDecoys(t *testing.T) {
+	c := testConfig(t)
+	c.Cover = nil
+	p := newTestPublisher(t, c)
+	want := newPublished()
+	for i := range uint32(Entries / 1000) {
+		mustPut(t, p, Place{0, i * 1000}, zhenni.StatusRevoked)
+		want.Set(int(i)*1000, Invalid)
+	}
+	now := testTime.AddDate(10, 0, 0)
+	mustPublish(t, p, now)
+	if !bytes.Equal(published(t, p, 0, now).List.array, want.array) {
+		t.Error("the list is another")
 	}
 }
 
@@ -235,7 +265,9 @@ func TestFailedPublicationIsTriedAgain(t *testing.T) {
 
 // Changes, publications and readers at once: what was put before a publication is in it.
 func TestPublisherIsSafeForConcurrentUse(t *testing.T) {
-	p := newTestPublisher(t, testConfig(t))
+	c := testConfig(t)
+	c.Cover = nil
+	p := newTestPublisher(t, c)
 	mustPut(t, p, Place{0, 0}, zhenni.StatusActive)
 	mustPublish(t, p, testTime)
 	var all sync.WaitGroup
@@ -278,7 +310,6 @@ func TestConfigHasToFit(t *testing.T) {
 	changes := map[string]func(*Config){
 		"no folder":         func(c *Config) { c.Dir = "" },
 		"no signer":         func(c *Config) { c.Signer = nil },
-		"no cover":          func(c *Config) { c.Cover = nil },
 		"no URI":            func(c *Config) { c.URI = "" },
 		"a path":            func(c *Config) { c.URI = "/status-lists" },
 		"a query":           func(c *Config) { c.URI += "?a" },
