@@ -4,7 +4,7 @@
 //	Book ──Place──▶ the credential's record, and its holder
 //	                        │ Source, Publisher.Put
 //	                        ▼
-//	Cover ──decoys──▶ List of 2²⁰ entries, 2 bits each ──zlib, base64url──▶ JWT, signed ──▶ DIR/n.jwt, Page
+//	Cover ──decoys──▶ List of 2²⁰ entries, 2 bits each ──zlib, base64url──▶ JWT, signed ──▶ DIR/n.jwt
 //
 // Who has a credential has the URI of a list and an index in it, and shows both with it. Whoever is shown them fetches the
 // list, as anybody may, and reads one entry; the issuer does not learn of whom. An entry is valid, suspended, or invalid:
@@ -23,6 +23,6 @@
 //
 // The store, or whoever applies its commands, keeps a [Book] and gives each credential a [Place]. A [Publisher] is filled
 // from a [Source] at the start, told of changes after they are durable by [Publisher.Put], and told the time by
-// [Publisher.Publish]. What it published is read by [Publisher.Page], which knows nothing of HTTP. [Read] is the relying
+// [Publisher.Publish]. What it published is served from its files or by way of [Publisher.Page]. [Read] is the relying
 // party's side. The package starts no goroutine, reads no clock and draws no randomness.
 package statuslist

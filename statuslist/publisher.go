@@ -56,16 +56,6 @@ func (c Config) Validate() error {
 	return nil
 }
 
-// Page is a published list, as it is served. Its body is not to be changed.
-type Page struct {
-	// Body is the token, of [ContentType].
-	Body []byte
-	// ETag is a strong validator, with its quotes.
-	ETag string
-	// MaxAge is for how long the list may be cached.
-	MaxAge time.Duration
-}
-
 // Publisher keeps the lists and publishes them: in files, replaced whole, that any server of static files can serve, and in
 // memory. It holds 384 KiB and the last token of each list. It is safe for concurrent use.
 type Publisher struct {
@@ -226,12 +216,13 @@ func (p *Publisher) serve(list uint32, made publication) {
 	p.pages.Store(&pages)
 }
 
-// Page returns a list as it was last published; ok is false for one that was not. It waits for nobody and allocates nothing.
-func (p *Publisher) Page(list uint32, now time.Time) (page Page, ok bool) {
+// Page returns a list as it was last published, for a server: its token, of [ContentType] and not to be changed, a strong
+// validator with its quotes, and for how long it may be cached. ok is false for a list that was not. It waits for nobody and
+// allocates nothing.
+func (p *Publisher) Page(list uint32, now time.Time) (token []byte, etag string, maxAge time.Duration, ok bool) {
 	made, ok := (*p.pages.Load())[list]
 	if !ok {
-		return Page{}, false
+		return nil, "", 0, false
 	}
-	age := max(0, min(p.config.TTL, made.expires.Sub(now).Truncate(time.Second)))
-	return Page{Body: made.token, ETag: made.etag, MaxAge: age}, true
+	return made.token, made.etag, max(0, min(p.config.TTL, made.expires.Sub(now).Truncate(time.Second))), true
 }

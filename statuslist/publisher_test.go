@@ -52,9 +52,9 @@ func mustPublish(t testing.TB, p *Publisher, now time.Time) time.Time {
 // published reads a list as a relying party does, from its file and from memory, which are one.
 func published(t testing.TB, p *Publisher, list uint32, now time.Time) Token {
 	t.Helper()
-	page, ok := p.Page(list, now)
+	served, _, _, ok := p.Page(list, now)
 	file, err := os.ReadFile(pathOf(p.config.Dir, list))
-	if !ok || err != nil || !bytes.Equal(page.Body, file) {
+	if !ok || err != nil || !bytes.Equal(served, file) {
 		t.Fatalf("list %d: served %t, in a file: %v, or they differ", list, ok, err)
 	}
 	token, err := Read(file, Place{List: list}.URI(testURI), now, newSigner(t, 1).keys())
@@ -101,7 +101,7 @@ func TestListsAreWhatTheSourceHas(t *testing.T) {
 	if !bytes.Equal(token.List.array, want.array) || token.TTL != c.TTL || !token.Expires.Equal(now.Add(c.Life)) {
 		t.Errorf("list 0 is another; %+v", token)
 	}
-	if _, ok := p.Page(1, now); ok {
+	if token, etag, age, ok := p.Page(1, now); ok || token != nil || etag != "" || age != 0 {
 		t.Error("list 1 is there")
 	}
 }
@@ -183,18 +183,18 @@ func TestPageIsCachedAsLongAsItIsGood(t *testing.T) {
 	p := newTestPublisher(t, testConfig(t))
 	mustPut(t, p, Place{0, 5}, zhenni.StatusActive)
 	mustPublish(t, p, testTime)
-	first, _ := p.Page(0, testTime)
+	_, first, _, _ := p.Page(0, testTime)
 	for after, want := range map[time.Duration]time.Duration{
 		0: 10 * time.Minute, time.Hour: 10 * time.Minute, 115 * time.Minute: 5 * time.Minute, 2 * time.Hour: 0, 3 * time.Hour: 0,
 	} {
-		if page, ok := p.Page(0, testTime.Add(after)); !ok || page.MaxAge != want || page.ETag != first.ETag {
-			t.Errorf("after %v: %v", after, page.MaxAge)
+		if _, etag, age, ok := p.Page(0, testTime.Add(after)); !ok || age != want || etag != first {
+			t.Errorf("after %v: %v", after, age)
 		}
 	}
 	mustPut(t, p, Place{0, 5}, zhenni.StatusRevoked)
 	mustPublish(t, p, testTime.Add(time.Minute))
-	if page, _ := p.Page(0, testTime); page.ETag == first.ETag || len(page.ETag) != 34 || page.ETag[0] != '"' || page.ETag[33] != '"' {
-		t.Errorf("the changed list has the tag %s, before %s", page.ETag, first.ETag)
+	if _, etag, _, _ := p.Page(0, testTime); etag == first || len(etag) != 34 || etag[0] != '"' || etag[33] != '"' {
+		t.Errorf("the changed list has the tag %s, before %s", etag, first)
 	}
 	if n := testing.AllocsPerRun(100, func() { p.Page(0, testTime) }); n != 0 {
 		t.Errorf("a page takes %v allocations", n)
@@ -236,7 +236,7 @@ func TestFailedPublicationIsTriedAgain(t *testing.T) {
 	p := newTestPublisher(t, c)
 	mustPut(t, p, Place{0, 5}, zhenni.StatusActive)
 	mustPublish(t, p, testTime)
-	before, _ := p.Page(0, testTime)
+	_, before, _, _ := p.Page(0, testTime)
 	mustPut(t, p, Place{0, 5}, zhenni.StatusRevoked)
 
 	p.config.Signer = brokenSigner{newSigner(t, 1)}
@@ -251,7 +251,7 @@ func TestFailedPublicationIsTriedAgain(t *testing.T) {
 	if _, err := p.Publish(next); !errors.Is(err, zhenni.ErrUnavailable) {
 		t.Errorf("without a place to write: %v", err)
 	}
-	if page, _ := p.Page(0, testTime); page.ETag != before.ETag {
+	if _, etag, _, _ := p.Page(0, testTime); etag != before {
 		t.Error("what is not durable is served")
 	}
 	if err := os.Remove(pathOf(c.Dir, 0) + unfinished); err != nil {
@@ -277,7 +277,7 @@ func TestPublisherIsSafeForConcurrentUse(t *testing.T) {
 				if err := p.Put(Place{worker % 2, worker*100 + i}, zhenni.StatusRevoked); err != nil {
 					t.Error(err)
 				}
-				if page, ok := p.Page(0, testTime); !ok || len(page.Body) == 0 {
+				if token, _, _, ok := p.Page(0, testTime); !ok || len(token) == 0 {
 					t.Error("list 0 is not served")
 				}
 			}
