@@ -21,6 +21,13 @@
 // protects a stolen store is the pepper, which is kept apart from it and from its backups; what protects a PIN at the door
 // is its counter, [zhenni.PINAttempts].
 //
+// # Who calls what
+//
+// Whoever checks a PIN takes a turn by [Checker.Admit]; has the attempt counted, durably, by a [zhenni.CountPIN]; reads the
+// verifier, or finds none; asks [Turn.Check]; and has a right one clear the count, by another CountPIN. Where there is no
+// credential or no PIN there is nothing to count, and Check takes its time all the same. [zhenni.SetPIN] stores what
+// [Turn.Make] made.
+//
 // # Exchanging a pepper
 //
 // The pepper seals what Argon2id made, and is not mixed into what goes into it, so that it can be exchanged without anybody's
