@@ -26,7 +26,9 @@ var allowed = map[string][]string{
 	"gateway":  {".", "engine", "actors", "identity"},
 	"bench":    {".", "simd", "engine", "storage", "actors", "gateway", "identity", "bench"},
 	"fault":    {".", "simd", "engine", "storage", "actors", "gateway", "identity", "bench", "fault"},
-	"cmd":      {".", "simd", "engine", "storage", "actors", "gateway", "identity", "bench", "cmd"},
+	"cmd":      {".", "simd", "engine", "storage", "actors", "gateway", "identity", "statuslist", "bench", "cmd"},
+
+	"statuslist": {"."},
 }
 
 // owners lists the outside modules that belong to one package, and who else may lean on them: the load generator of
@@ -58,6 +60,7 @@ var owners = map[string][]string{
 	"github.com/hanwen/go-fuse/v2":      {"fault"},
 	"github.com/go-jose/go-jose/v4":     {"identity"},
 	"golang.org/x/text":                 {"identity"},
+	"golang.org/x/crypto/argon2":        {"identity/pin", "storage"},
 }
 
 // sourceFile is one parsed Go file of the module. dir is "." for the root package.
