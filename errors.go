@@ -65,3 +65,11 @@ var (
 	// ErrFormat: the store was written in a format this build does not read.
 	ErrFormat = errors.New("zhenni: unknown store format")
 )
+
+// Errors of a PIN whose attempts are used up. No PIN was looked at.
+var (
+	// ErrPINPaused: too many wrong ones. Retry when the pause is over.
+	ErrPINPaused = errors.New("zhenni: PIN paused")
+	// ErrPINBlocked: too many wrong ones since the PIN was set. A new one is set with the card.
+	ErrPINBlocked = errors.New("zhenni: PIN blocked")
+)

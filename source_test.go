@@ -27,7 +27,9 @@ var allowed = map[string][]string{
 	"gateway":  {".", "engine", "actors", "identity", "evidence"},
 	"bench":    {".", "simd", "engine", "storage", "actors", "gateway", "identity", "bench"},
 	"fault":    {".", "simd", "engine", "storage", "actors", "gateway", "identity", "evidence", "bench", "fault"},
-	"cmd":      {".", "simd", "engine", "storage", "actors", "gateway", "identity", "evidence", "bench", "cmd"},
+	"cmd":      {".", "simd", "engine", "storage", "actors", "gateway", "identity", "evidence", "statuslist", "bench", "cmd"},
+
+	"statuslist": {"."},
 }
 
 // owners lists the outside modules that belong to one package, and who else may lean on them: the load generator of
@@ -59,6 +61,7 @@ var owners = map[string][]string{
 	"github.com/hanwen/go-fuse/v2":      {"fault"},
 	"github.com/go-jose/go-jose/v4":     {"identity"},
 	"golang.org/x/text":                 {"identity"},
+	"golang.org/x/crypto/argon2":        {"identity/pin", "storage"},
 }
 
 // sourceFile is one parsed Go file of the module. dir is "." for the root package.

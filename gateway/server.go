@@ -139,6 +139,7 @@ func publicRoutes() []*route {
 		{method: "GET", path: "/log/checkpoint", handle: (*Server).checkpoint},
 		{method: "GET", path: "/log/tile/{path}", pattern: "/log/tile/{path:*}", handle: (*Server).tile},
 		{method: "POST", path: "/log/witness", handle: (*Server).witness},
+		{method: "GET", path: "/status-lists/{list}", handle: (*Server).statusList},
 		{method: "GET", path: "/v1/profiles", role: anyRole, handle: (*Server).profiles},
 		{method: "GET", path: "/livez", handle: (*Server).live},
 		{method: "GET", path: "/readyz", handle: (*Server).ready},

@@ -62,7 +62,11 @@ func (b *batch) apply(cmd zhenni.Command) (zhenni.Credential, error) {
 	case zhenni.ChangeStatus:
 		return b.changeStatus(c)
 	case zhenni.Erase:
-		return b.erase(c)
+		return b.eraseWithPIN(c)
+	case zhenni.SetPIN:
+		return b.setPIN(c)
+	case zhenni.CountPIN:
+		return b.countPIN(c)
 	case zhenni.PutRelyingParty:
 		return zhenni.Credential{}, b.putParty(c.Party)
 	case zhenni.RemoveRelyingParty:

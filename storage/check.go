@@ -43,6 +43,7 @@ func (r Report) OK() bool { return len(r.Problems) == 0 }
 var hints = map[string]string{
 	"status":            "the record fails its seal and the credential is refused: restore it from a backup or re-enrol",
 	"template":          "the record fails its seal and the credential is refused: restore it from a backup or re-enrol",
+	"PIN":               "the record fails its seal and no PIN is right: set it anew with the card",
 	"template missing":  "the credential has a status only: restore it from a backup or re-enrol",
 	"status missing":    "a template without a status is never served: restore the status from a backup",
 	"template unsound":  "the template opens and contradicts itself: re-enrol, and report a fault of the writer",
@@ -66,6 +67,7 @@ var hints = map[string]string{
 var faultClasses = map[fault]string{
 	statusUnsealed: "status", statusMissing: "status missing", templateUnsealed: "template",
 	templateMissing: "template missing", keyUnknown: "unknown key", slotDiffers: "slot",
+	pinUnsealed: "PIN",
 }
 
 // checkStride is the number of credentials between two reports of progress.
@@ -249,7 +251,7 @@ func (c *inspection) credential(f found) error {
 	default:
 		c.add(faultClasses[f.fault], f.ID.String())
 	}
-	if f.fault == statusMissing || f.fault == keyUnknown || f.fault == slotDiffers {
+	if f.fault == statusMissing || f.fault == keyUnknown || f.fault == slotDiffers || f.fault == pinUnsealed {
 		return nil
 	}
 	c.report.Credentials++

@@ -160,6 +160,7 @@
 // The first byte says what a record is. Credential ids are random, so the records of a credential lie side by side and
 // a range of slots is a range of keys.
 //
+//	c | id [16] | n                      PIN of a credential, and the attempts on it
 //	c | id [16] | s                      status of a credential
 //	c | id [16] | t | factor             template of a credential
 //	e | place u64 be                     the key at that place of the key file is destroyed, or about to be
@@ -204,11 +205,16 @@
 //	high water     sequence u64 | credentials u64
 //	key file       places given out u64 | epoch u64
 //	erased         credential id [16]
+//	PIN            version u8 = 1 | attempts begun u8 | paused until | generation u32 | verifier, none once the PIN is gone
 //
 // A time is seconds u64 | nanoseconds u32 since 1970. The generation in the front of a relying party counts its
 // versions, that of the high-water record is 0. The generation of a status record is the credential's; its
 // template keeps the generation it was written with, which the status names. So a suspension re-seals no template,
 // and an older template put back does not pass.
+//
+// A PIN's record is of tenant 0, and is wrapped by a key of its credential's own, HMAC-SHA256 over the record's key under a
+// key derived from the store key: it is written for every attempt. An erasure writes one without a verifier over it. What
+// copies of the store keep of the verifier before takes the store's root key and the pepper, which is kept apart, to try.
 //
 // # Key file
 //

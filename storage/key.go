@@ -20,6 +20,7 @@ const (
 const (
 	kindStatus   = 's'
 	kindTemplate = 't'
+	kindPIN      = 'n'
 )
 
 var (
@@ -37,6 +38,7 @@ const (
 	templateKeySize = idEnd + 2
 	tenantKeySize   = 1 + 4 + 2
 	erasedKeySize   = 1 + 8
+	pinKeySize      = idEnd + 1
 )
 
 func appendStatusKey(dst []byte, id zhenni.CredentialID) []byte {

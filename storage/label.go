@@ -54,6 +54,7 @@ type storeKeys struct {
 	other  []byte     // digests of other records, HMAC
 	backup []byte     // MAC of a backup's manifest
 	cold   []byte     // wraps the key of the cold tier, AES-256
+	pin    []byte     // makes the keys that wrap those of PINs' records, HMAC
 	system *tenantKey // seals the records of tenant 0, the store itself
 }
 
@@ -64,6 +65,7 @@ func deriveKeys(storeKey []byte) (storeKeys, error) {
 		"header": &keys.header, "mark": &keys.mark, "log": &keys.log, "backup": &keys.backup, "keys": &keys.file, "system": &system,
 		"slots": &keys.slots, "digest": &keys.digest, "digest of the rest": &keys.other,
 		"cold": &keys.cold,
+		"PIN":  &keys.pin,
 	} {
 		derived, err := hkdf.Expand(sha256.New, storeKey, "zhenni storage 1 "+info, keySize)
 		if err != nil {

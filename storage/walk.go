@@ -17,6 +17,7 @@ const (
 	templateUnsealed
 	templateMissing
 	keyUnknown
+	pinUnsealed
 	// slotDiffers is of a slot, named by its first id.
 	slotDiffers
 	// erased is no fault: the template is not to open.
@@ -112,6 +113,12 @@ func (w *walk) meet(met item, id zhenni.CredentialID, kind byte, ok bool) error 
 		return translate(err)
 	}
 	w.sc.key = append(w.sc.key[:0], met.Key()...)
+	if isPINKey(w.sc.key) {
+		if _, err := w.store.openPIN(w.sc.key, w.sc.value, &w.sc); err != nil {
+			return w.report(id, pinUnsealed)
+		}
+		return nil
+	}
 	if !ok {
 		return w.report(id, keyUnknown)
 	}
