@@ -20,13 +20,14 @@ var allowed = map[string][]string{
 	".":        {},
 	"simd":     {},
 	"identity": {"."},
+	"receipt":  {"."},
 	"engine":   {".", "simd", "engine"},
 	"storage":  {".", "simd", "storage"},
 	"actors":   {".", "engine", "identity"},
 	"gateway":  {".", "engine", "actors", "identity"},
-	"bench":    {".", "simd", "engine", "storage", "actors", "gateway", "identity", "bench"},
-	"fault":    {".", "simd", "engine", "storage", "actors", "gateway", "identity", "bench", "fault"},
-	"cmd":      {".", "simd", "engine", "storage", "actors", "gateway", "identity", "bench", "cmd"},
+	"bench":    {".", "simd", "engine", "storage", "actors", "gateway", "identity", "receipt", "bench"},
+	"fault":    {".", "simd", "engine", "storage", "actors", "gateway", "identity", "receipt", "bench", "fault"},
+	"cmd":      {".", "simd", "engine", "storage", "actors", "gateway", "identity", "receipt", "bench", "cmd"},
 }
 
 // owners lists the outside modules that belong to one package, and who else may lean on them: the load generator of
@@ -56,7 +57,8 @@ var owners = map[string][]string{
 	"golang.org/x/mod/sumdb":            {"storage/audit", "cmd"},
 	"github.com/zeebo/xxh3":             {"storage/ledger"},
 	"github.com/hanwen/go-fuse/v2":      {"fault"},
-	"github.com/go-jose/go-jose/v4":     {"identity"},
+	"github.com/go-jose/go-jose/v4":     {"identity", "receipt"},
+	"github.com/emmansun/gmsm":          {"receipt"},
 	"golang.org/x/text":                 {"identity"},
 }
 
