@@ -23,7 +23,8 @@ type Finding struct {
 type Grounds struct {
 	// Credential is the one that was asked about, as it is stored.
 	Credential Credential
-	// Methods are how the person was verified, in the words of RFC 8176: face, vbm for a voice, fpt for a fingerprint.
+	// Methods are how the person was verified, in the words of RFC 8176 where it has one: face, vbm for a voice, fpt for a
+	// fingerprint, pin, pop for a signature by the device.
 	Methods []string
 	// Assertions are what the yes states, each a [ValidName]; none where no policy says so.
 	Assertions []string

@@ -41,7 +41,7 @@ func aYes() Claims {
 	return Claims{
 		Issuer: "https://zhenni.example", Audience: "bank", At: testTime, Transaction: "t-1", Profile: testProfile,
 		Outcome: zhenni.Match, Subject: urlBase64.EncodeToString(bytes.Repeat([]byte{7}, 32)), Level: zhenni.LevelFull,
-		Methods: []string{"face", "pin"}, Assertions: []string{"identity", "document", "same"}, FMR: 1e-6, LogIndex: 17,
+		Methods: []string{"face", "pin"}, Assertions: []string{"identity_authentic", "document_valid", "same_person"}, FMR: 1e-6, LogIndex: 17,
 	}
 }
 

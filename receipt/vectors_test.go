@@ -108,8 +108,8 @@ func signSM2(t *testing.T, s *sm2Signer, message string) []byte {
 	digest, err := sm2.CalculateSM2Hash(&s.private.PublicKey, []byte(message), nil)
 	k, e, n := make([]byte, 32), new(big.Int).SetBytes(must(t, digest, err)), sm2.P256().Params().N
 	must(t, 32, second(newNonces(s.scalar, digest).Read(k)))
-	x, _ := sm2.P256().ScalarBaseMult(k)
-	r := e.Add(e, x).Mod(e, n)
+	point, err := sm2.NewPrivateKey(k)
+	r := e.Add(e, must(t, point, err).X).Mod(e, n)
 	d := new(big.Int).SetBytes(s.scalar[:])
 	v := new(big.Int).SetBytes(k)
 	v.Sub(v, new(big.Int).Mul(r, d))
