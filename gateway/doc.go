@@ -10,6 +10,7 @@
 //	body.go       the body is read once into memory that the gateway owns and lends to the node
 //	verification.go, batch.go, enrolment.go, credential.go    what the route does
 //	transaction.go   a verification is recorded before it is answered, and a transaction sent again is not run again
+//	receipt.go    what is answered is signed, where that is asked for
 //	problem.go    the one place where an error becomes a status and a text
 //
 // The operator's routes are served apart, on a unix socket (admin.go); they are absent from the public listener.

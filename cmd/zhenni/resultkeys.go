@@ -7,6 +7,7 @@ import (
 	"strings"
 
 	"zhenni"
+	"zhenni/gateway"
 	"zhenni/receipt"
 	"zhenni/storage"
 )
@@ -223,6 +224,15 @@ func (f receiptFlags) issuer() (*receipt.Issuer, error) {
 		return nil, usage("--issuer, --result-jwks: %w", err)
 	}
 	return issuer, nil
+}
+
+// signResults has a gateway sign results, where there is a key to sign with.
+func (f receiptFlags) signResults(c *gateway.Config) error {
+	issuer, err := f.issuer()
+	if issuer != nil {
+		c.Receipts = issuer
+	}
+	return err
 }
 
 func (f receiptFlags) signers() ([]receipt.Signer, error) {

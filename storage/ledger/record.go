@@ -183,7 +183,7 @@ func (l *Ledger) replay(p place, r zhenni.Request) (*zhenni.Answered, error) {
 	if !o.named || o.digest != r.Digest {
 		return nil, zhenni.ErrReused
 	}
-	return &zhenni.Answered{At: time.UnixMilli(o.millis).UTC(), LogIndex: p.index(), Outcomes: o.outcomes(), Answer: o.answer}, nil
+	return &zhenni.Answered{At: time.UnixMilli(o.millis).UTC(), LogIndex: p.index(), Leaf: o.leaf, Outcomes: o.outcomes(), Answer: o.answer}, nil
 }
 
 func (o *opened) outcomes() []zhenni.Outcome {
