@@ -43,6 +43,8 @@ type commands struct {
 	Shards    shardsCommand    `cmd:"" help:"Show or change the shards of a running server."`
 	Bench     benchCommand     `cmd:"" help:"Measure the layers beside their limits; compare and show what was measured."`
 	Version   versionCommand   `cmd:"" help:"Print version, commit and the instruction set in use."`
+
+	VerifyResult verifyResultCommand `cmd:"" name:"verify-result" help:"Check a signed result, offline."`
 }
 
 const description = `Proves "I am me" to someone who must know, and tells them nothing else.
