@@ -240,7 +240,7 @@ func TestAnswersAreGoneWithoutTheirKey(t *testing.T) {
 	ask := func(f *fixture) answer {
 		return f.call("POST", "/v1/verifications", "verifier", mediaJSON, []byte(goodDocument()), "Transaction-Id: t-1")
 	}
-	if a := ask(f); a.status != 503 || strings.Contains(string(a.body), "match") || a.header.Get("Log-Index") != "" {
+	if a := ask(f); a.status != 503 || strings.Contains(string(a.body), "match") {
 		t.Errorf("unsigned: %d %v %s", a.status, a.header, a.body)
 	}
 	broken.broken = false

@@ -80,11 +80,8 @@ func (s *Server) settle(rq *request, deadline time.Time, d zhenni.Decision) erro
 	if err != nil {
 		return err
 	}
-	if err := s.sign(rq, index, rq.leaf); err != nil {
-		return err
-	}
 	rq.setLogIndex(index)
-	return nil
+	return s.sign(rq, index, rq.leaf)
 }
 
 // decided reports whether there is anything that the same request would not be answered otherwise, sent again.
