@@ -106,7 +106,7 @@ func (s *Server) grounds(id zhenni.CredentialID) (*zhenni.Grounds, error) {
 	if err != nil {
 		return nil, err
 	}
-	return &zhenni.Grounds{Credential: c, Methods: []string{methods[s.config.Profile.Model.Factor]}}, nil
+	return &zhenni.Grounds{Credential: c, Level: c.Level, Methods: []string{methods[s.config.Profile.Model.Factor]}}, nil
 }
 
 // sign completes the result, where one was begun.

@@ -22,6 +22,8 @@ type Claims struct {
 	// Profile is the id of the threshold that decided; Unsupported says that its data do not carry its rate.
 	Profile     string
 	Unsupported bool
+	// Service and Purpose are what it was asked for; both are empty where none was named.
+	Service, Purpose string
 	// Evaluation marks a trial, which says nothing of a real person.
 	Evaluation bool
 	// Outcome is Match or NoMatch, and Pending for a request in bulk.
@@ -71,6 +73,8 @@ func (c *Claims) check() error {
 		return bad("txn is not a transaction id")
 	case !zhenni.ValidName(c.Profile):
 		return bad("profile is not the id of a profile")
+	case c.Service+c.Purpose != "" && !(zhenni.ValidName(c.Service) && zhenni.ValidName(c.Purpose)):
+		return bad("service and purpose are not names, or not both there")
 	case c.At.Unix() < 0 || c.At.Unix() >= latest:
 		return bad("iat is out of range")
 	case c.LogIndex < NotRecorded:
@@ -118,8 +122,8 @@ func (c *Claims) checkYes() error {
 		return bad("amr: want 1–%d words, each once", maxWords)
 	case !validWords(c.Assertions):
 		return bad("assertions: want at most %d words, each once", maxWords)
-	case !(c.FMR >= 0 && c.FMR < 1):
-		return bad("fmr: want a rate below 1")
+	case !(c.FMR >= 0 && c.FMR <= 1):
+		return bad("fmr: want a rate of at most 1")
 	}
 	return nil
 }
@@ -153,6 +157,10 @@ func (c *Claims) append(dst []byte) []byte {
 	dst = appendText(append(dst, ','), "profile", c.Profile)
 	if c.Unsupported {
 		dst = append(dst, `,"profile_supported":false`...)
+	}
+	if c.Service != "" {
+		dst = appendText(append(dst, ','), "service", c.Service)
+		dst = appendText(append(dst, ','), "purpose", c.Purpose)
 	}
 	if c.Evaluation {
 		dst = append(dst, `,"evaluation":true`...)
@@ -216,6 +224,8 @@ type wire struct {
 	Transaction string   `json:"txn"`
 	Profile     string   `json:"profile"`
 	Supported   *bool    `json:"profile_supported"`
+	Service     string   `json:"service"`
+	Purpose     string   `json:"purpose"`
 	Evaluation  bool     `json:"evaluation"`
 	Outcome     string   `json:"outcome"`
 	Subject     string   `json:"sub"`
@@ -240,7 +250,8 @@ func parseClaims(payload []byte) (Claims, error) {
 	}
 	c := Claims{
 		Issuer: w.Issuer, Audience: w.Audience, At: time.Unix(w.At, 0).UTC(), Transaction: w.Transaction, Profile: w.Profile,
-		Unsupported: w.Supported != nil && !*w.Supported, Evaluation: w.Evaluation, Outcome: outcomes[w.Outcome],
+		Unsupported: w.Supported != nil && !*w.Supported, Service: w.Service, Purpose: w.Purpose,
+		Evaluation: w.Evaluation, Outcome: outcomes[w.Outcome],
 		Subject: w.Subject, Level: levels[w.Level], Methods: w.Methods, Assertions: w.Assertions, FMR: w.FMR,
 		Items: w.Items, LogIndex: NotRecorded,
 	}

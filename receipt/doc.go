@@ -6,6 +6,8 @@
 //	payload   = {"iss":"…","aud":"…","iat":1700000000,"txn":"…","profile":"…",
 //	             "outcome":"match","sub":"…","acr":"full","amr":["face"],"log_index":17}
 //
+// Where they apply, profile_supported, service, purpose and evaluation follow the profile, and assertions and fmr the amr.
+//
 // A yes names the person by a pseudonym of its own for each sector ([Pseudonyms]), and says on what evidence it rests. A
 // no says nothing of the person, and a refusal is not signed: it is no verdict. A request in bulk has one result, with
 // the root of the tree of its items and their count in place of an outcome; an item is shown by its proof of inclusion.

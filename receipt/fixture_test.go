@@ -60,7 +60,7 @@ func aBatch() Claims {
 // forms are claims of every form, by name.
 func forms() map[string]Claims {
 	trial, bare, unrecorded := aYes(), aYes(), aNo()
-	trial.Evaluation, trial.Unsupported = true, true
+	trial.Evaluation, trial.Unsupported, trial.Service, trial.Purpose = true, true, "counter.12", "p-1"
 	bare.Assertions, bare.FMR, bare.Level, bare.Methods, bare.LogIndex = nil, 0, zhenni.LevelLite, []string{"face"}, 0
 	unrecorded.LogIndex = NotRecorded
 	return map[string]Claims{"yes": aYes(), "no": aNo(), "batch": aBatch(), "trial": trial, "bare": bare, "unrecorded": unrecorded}

@@ -22,7 +22,7 @@ func aFinding(o zhenni.Outcome) zhenni.Finding {
 	}
 	if o == zhenni.Match {
 		f.Grounds = &zhenni.Grounds{
-			Credential: zhenni.Credential{ID: zhenni.CredentialID{7}, Tenant: 1, Level: zhenni.LevelFull}, Methods: []string{"face"},
+			Credential: zhenni.Credential{ID: zhenni.CredentialID{7}, Tenant: 1, Level: zhenni.LevelFull}, Level: zhenni.LevelFull, Methods: []string{"face"},
 		}
 	}
 	return f
@@ -173,6 +173,7 @@ func TestTheLongestResult(t *testing.T) {
 	long := func(s string) string { return strings.Repeat(s, 64) }
 	c := aYes()
 	c.Issuer, c.Audience, c.Transaction, c.Profile = strings.Repeat("x", maxIssuer), long("b"), long("c"), long("d")
+	c.Service, c.Purpose = long("e"), long("f")
 	c.Unsupported, c.Evaluation, c.FMR, c.LogIndex, c.At = true, true, 1.2345678901234567e-300, 1<<63-1, testTime.AddDate(30000, 0, 0)
 	c.Methods, c.Assertions = nil, nil
 	for i := range maxWords {

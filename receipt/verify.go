@@ -37,7 +37,7 @@ func Verify(result string, keys Keys, want Expectations) (Claims, error) {
 	if err != nil {
 		return Claims{}, err
 	}
-	if err := want.check(&c); err != nil {
+	if err := want.Check(c); err != nil {
 		return Claims{}, err
 	}
 	return c, nil
@@ -84,7 +84,8 @@ func (ks Keys) of(header string) (Key, bool) {
 	return Key{}, false
 }
 
-func (want Expectations) check(c *Claims) error {
+// Check reports why claims are not those that are wanted, as [zhenni.ErrBadResult].
+func (want Expectations) Check(c Claims) error {
 	switch {
 	case c.Audience != want.Audience:
 		return bad("it was made for %s, not for %s", c.Audience, want.Audience)

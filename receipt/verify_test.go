@@ -174,7 +174,8 @@ func TestPayloadsHaveOneForm(t *testing.T) {
 		"a fraction":           strings.Replace(text, `1700000000`, `1700000000.0`, 1),
 		"an exponent":          strings.Replace(text, `1700000000`, `17e8`, 1),
 		"a rate otherwise":     strings.Replace(text, `1e-06`, `0.000001`, 1),
-		"a rate of one":        strings.Replace(text, `1e-06`, `1`, 1),
+		"a rate of two":        strings.Replace(text, `1e-06`, `2`, 1),
+		"no purpose":           strings.Replace(text, `"outcome"`, `"service":"a","outcome"`, 1),
 		"null":                 strings.Replace(text, `"log_index":17`, `"log_index":null`, 1),
 		"a negative place":     strings.Replace(text, `"log_index":17`, `"log_index":-1`, 1),
 		"no evaluation":        strings.Replace(text, `"outcome"`, `"evaluation":false,"outcome"`, 1),
@@ -222,6 +223,7 @@ func TestClaimsThatAreNotSigned(t *testing.T) {
 		"no rate":            func(c *Claims) { c.FMR = math.NaN() },
 		"a negative rate":    func(c *Claims) { c.FMR = -1 },
 		"a root":             func(c *Claims) { c.Root[0] = 1 },
+		"no service":         func(c *Claims) { c.Purpose = "p" },
 		"no place":           func(c *Claims) { c.LogIndex = -2 },
 		"a no with a level":  func(c *Claims) { *c = aNo(); c.Level = zhenni.LevelFull },
 		"a batch that says":  func(c *Claims) { c.Items = 3 },
@@ -248,6 +250,9 @@ func drawClaims(t *rapid.T) Claims {
 		At: time.Unix(rapid.Int64Range(0, latest-1).Draw(t, "iat"), 0).UTC(), Transaction: name().Draw(t, "txn"),
 		Profile: name().Draw(t, "profile"), Unsupported: rapid.Bool().Draw(t, "unsupported"), Evaluation: rapid.Bool().Draw(t, "evaluation"),
 		LogIndex: rapid.Int64Min(0).Draw(t, "index"),
+	}
+	if rapid.Bool().Draw(t, "for a service") {
+		c.Service, c.Purpose = name().Draw(t, "service"), name().Draw(t, "purpose")
 	}
 	switch rapid.IntRange(0, 2).Draw(t, "form") {
 	case 0:

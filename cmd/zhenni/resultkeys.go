@@ -110,7 +110,7 @@ func (c *keysNewResultKey) Run(out *output) error {
 	if err := c.create(c.File, resultPurpose+algorithm.String(), secret); err != nil {
 		return err
 	}
-	out.Note("Made the key %s. What it signed is checked by its public key, which follows; it is never needed again to check.", c.File)
+	out.Note("Made the key %s. Its public key, by which results are checked, follows.", c.File)
 	return printJWKS(receipt.Keys{signer.Key()}, out)
 }
 
