@@ -167,9 +167,6 @@ func (l *Ledger) submit(ctx context.Context, r zhenni.Request, d zhenni.Decision
 	defer l.scratch.Put(s) // before the wait: the next request finds it in the cache
 	leaf, err := l.prepare(s, k, r, d)
 	if err == nil {
-		if d.Leaf != nil {
-			*d.Leaf = leaf.Hash
-		}
 		g, at, err = l.writer.enqueue(ctx, s, leaf, l.opts.group)
 	}
 	if err != nil {

@@ -59,6 +59,9 @@ func (l *Ledger) prepare(s *scratch, k key, r zhenni.Request, d zhenni.Decision)
 	if d.Batch {
 		h.kind = kindBatch
 	}
+	if d.Leaf != nil {
+		*d.Leaf = leaf.Hash
+	}
 	h.put(s.record)
 	s.bound = bind(s.bound[:0], s.record, r.Party, r.Transaction)
 	binary.BigEndian.PutUint64(s.nonce[4:], h.nonce)
