@@ -43,6 +43,9 @@ const (
 	draftHead = 1 + draftKey
 )
 
+// maxPlace is no less than what a place adds to a draft.
+const maxPlace = 128
+
 // MaxDraft bounds a draft, in bytes.
 const MaxDraft = draftHead + maxPayload
 
@@ -79,7 +82,7 @@ func (i *Issuer) Sign(draft []byte, index int64, leaf [32]byte) ([]byte, error) 
 	if err != nil {
 		return nil, err
 	}
-	payload := appendPlace(append(make([]byte, 0, maxPayload), draft[draftHead:]...), draft[0] == 1, leaf, index)
+	payload := appendPlace(append(make([]byte, 0, len(draft)+maxPlace), draft[draftHead:]...), draft[0] == 1, leaf, index)
 	if len(payload) > maxPayload {
 		return nil, bad("a payload of %d bytes, want at most %d", len(payload), maxPayload)
 	}

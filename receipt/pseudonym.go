@@ -21,6 +21,9 @@ const PseudonymRootSize = 32
 // All of it is frozen: a change makes everybody new.
 const (
 	pseudonymLabel = "zhenni receipt v1 pseudonym key"
+	checkLabel     = "zhenni receipt v1 pseudonym root check"
+
+	checkSize = 16
 
 	kindSector, kindParty       = 1, 2
 	kindSubject, kindCredential = 1, 2
@@ -33,7 +36,10 @@ const (
 // The root is kept apart from all others. Rotating it makes everybody new to everybody: no pseudonym from before is ever
 // seen again, and nothing but the parties' own records leads from the old to the new. Whoever steals it, and has the
 // subject handles or the credential ids, can link the sectors. It is safe for concurrent use.
-type Pseudonyms struct{ key []byte }
+type Pseudonyms struct {
+	key   []byte
+	check [checkSize]byte
+}
 
 // NewPseudonyms makes pseudonyms under root, which is [PseudonymRootSize] random bytes: [zhenni.ErrBadValue] if it is of
 // another size or blank. The slice stays the caller's.
@@ -46,8 +52,16 @@ func NewPseudonyms(root []byte) (*Pseudonyms, error) {
 	if err != nil {
 		return nil, fmt.Errorf("%w: root of the pseudonyms: %w", zhenni.ErrUnavailable, err)
 	}
-	return &Pseudonyms{key}, nil
+	check, err := hkdf.Key(sha256.New, root, nil, checkLabel, checkSize)
+	if err != nil {
+		return nil, fmt.Errorf("%w: root of the pseudonyms: %w", zhenni.ErrUnavailable, err)
+	}
+	return &Pseudonyms{key, [checkSize]byte(check)}, nil
 }
+
+// Check returns a value by which a root is known again, and from which nothing else follows: kept beside what is served, it
+// keeps a service from going on under another root unaware.
+func (p *Pseudonyms) Check() [checkSize]byte { return p.check }
 
 // Of returns the pseudonym of whoever holds a credential.
 func (p *Pseudonyms) Of(party zhenni.RelyingParty, c zhenni.Credential) string {

@@ -75,6 +75,14 @@ func TestPseudonymsAreFrozen(t *testing.T) {
 	}
 }
 
+// A root is known again by its check, which is no pseudonym.
+func TestRootsAreKnownAgain(t *testing.T) {
+	one, two := testPseudonyms(t, 1), testPseudonyms(t, 2)
+	if one.Check() != testPseudonyms(t, 1).Check() || one.Check() == two.Check() || one.Check() == [16]byte{} {
+		t.Errorf("%x, %x", one.Check(), two.Check())
+	}
+}
+
 func TestRootsThatMakeNoPseudonyms(t *testing.T) {
 	for _, root := range [][]byte{nil, make([]byte, 32), bytes.Repeat([]byte{1}, 31), bytes.Repeat([]byte{1}, 33)} {
 		if p, err := NewPseudonyms(root); p != nil || !errors.Is(err, zhenni.ErrBadValue) {

@@ -7,7 +7,6 @@ import (
 	"strings"
 
 	"zhenni"
-	"zhenni/gateway"
 	"zhenni/receipt"
 	"zhenni/storage"
 )
@@ -178,95 +177,6 @@ func (c *keysNewPseudonymRoot) Run(out *output) error {
 	}
 	out.Note("Made the root %s. Keep a copy elsewhere: under another one everybody is new to every relying party.", c.File)
 	return nil
-}
-
-// receiptFlags say how results are signed.
-type receiptFlags struct {
-	secretFlags
-	ResultKey       string `type:"path" env:"ZHENNI_RESULT_KEY" placeholder:"FILE" help:"Sign results with this key, as zhenni keys new-result-key makes it. It takes --pseudonym-root."`
-	ResultKeyBefore string `type:"path" env:"ZHENNI_RESULT_KEY_BEFORE" placeholder:"FILE" help:"The key before, which signs answers that are given again as it signed them first. For a day after a rotation."`
-	ResultJWKS      string `name:"result-jwks" type:"path" env:"ZHENNI_RESULT_JWKS" placeholder:"FILE" help:"Public keys to be published beside, as a JSON Web Key Set: those of before, and the next."`
-	PseudonymRoot   string `type:"path" env:"ZHENNI_PSEUDONYM_ROOT" placeholder:"FILE" help:"Root of the names that relying parties know persons by, as zhenni keys new-pseudonym-root makes it. Under another one everybody is new."`
-	Issuer          string `default:"zhenni" env:"ZHENNI_ISSUER" placeholder:"NAME" help:"Name of the service in its results, best its public URL (default ${default})."`
-}
-
-// issuer opens what results are signed with, or returns nil where they are not.
-func (f receiptFlags) issuer() (*receipt.Issuer, error) {
-	if f.ResultKey == "" {
-		if f.PseudonymRoot != "" || f.ResultKeyBefore != "" || f.ResultJWKS != "" {
-			return nil, usage("--pseudonym-root, --result-key-before and --result-jwks take --result-key")
-		}
-		return nil, nil
-	}
-	if f.PseudonymRoot == "" {
-		return nil, usage("--result-key: it takes --pseudonym-root: a yes names the person")
-	}
-	signers, err := f.signers()
-	if err != nil {
-		return nil, err
-	}
-	var published receipt.Keys
-	if f.ResultJWKS != "" {
-		if published, err = readResultKeys("--result-jwks", f.ResultJWKS); err != nil {
-			return nil, err
-		}
-	}
-	_, root, err := f.open("--pseudonym-root", f.PseudonymRoot, pseudonymPurpose)
-	if err != nil {
-		return nil, err
-	}
-	pseudonyms, err := receipt.NewPseudonyms(root)
-	if err != nil {
-		return nil, usage("--pseudonym-root: %w", err)
-	}
-	issuer, err := receipt.NewIssuer(f.Issuer, pseudonyms, published, signers...)
-	if err != nil {
-		return nil, usage("--issuer, --result-jwks: %w", err)
-	}
-	return issuer, nil
-}
-
-// signResults has a gateway sign results, where there is a key to sign with.
-func (f receiptFlags) signResults(c *gateway.Config) error {
-	issuer, err := f.issuer()
-	if issuer != nil {
-		c.Receipts = issuer
-	}
-	return err
-}
-
-// passingReceipts signs results with keys that nobody keeps, by the algorithm of that word.
-func passingReceipts(word string) (gateway.Receipts, error) {
-	algorithm, err := receipt.ParseAlgorithm(word)
-	if err != nil {
-		return nil, usage("%w", err)
-	}
-	secret, err := receipt.NewSecret(algorithm, nil)
-	if err != nil {
-		return nil, environment("%w", err)
-	}
-	signer, err := receipt.NewSigner(algorithm, secret)
-	if err != nil {
-		return nil, environment("%w", err)
-	}
-	root, err := receipt.NewSecret(receipt.Ed25519, nil) // any random bytes
-	if err != nil {
-		return nil, environment("%w", err)
-	}
-	pseudonyms, err := receipt.NewPseudonyms(root)
-	if err != nil {
-		return nil, environment("%w", err)
-	}
-	return receipt.NewIssuer("bench", pseudonyms, nil, signer)
-}
-
-func (f receiptFlags) signers() ([]receipt.Signer, error) {
-	signer, err := f.signer("--result-key", f.ResultKey)
-	if err != nil || f.ResultKeyBefore == "" {
-		return []receipt.Signer{signer}, err
-	}
-	before, err := f.signer("--result-key-before", f.ResultKeyBefore)
-	return []receipt.Signer{signer, before}, err
 }
 
 // readResultKeys reads a set of public keys of results.

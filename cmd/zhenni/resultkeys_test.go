@@ -1,11 +1,13 @@
 package main
 
 import (
+	"errors"
 	"os"
 	"path/filepath"
 	"strings"
 	"testing"
 
+	"zhenni/gateway"
 	"zhenni/receipt"
 )
 
@@ -61,10 +63,12 @@ func TestResultKeysThatAreRefused(t *testing.T) {
 	if err := os.WriteFile(set, []byte(printed), 0o600); err != nil {
 		t.Fatal(err)
 	}
-	if issuer, err := (receiptFlags{Issuer: "x"}).issuer(); issuer != nil || err != nil {
+	var none, all gateway.Config
+	if err := (receiptFlags{Issuer: "x"}).signResults(&none, dir, false); err != nil || none.Receipts != nil {
 		t.Errorf("no key: %v", err)
 	}
-	if issuer, err := (receiptFlags{ResultKey: key, ResultKeyBefore: key, ResultJWKS: set, PseudonymRoot: root, Issuer: "x"}).issuer(); issuer == nil || err != nil {
+	flags := receiptFlags{ResultKey: key, ResultKeyBefore: key, ResultJWKS: set, PseudonymRoot: root, Issuer: "x"}
+	if err := flags.signResults(&all, dir, false); err != nil || all.Receipts == nil {
 		t.Errorf("all of them: %v", err)
 	}
 	for name, f := range map[string]receiptFlags{
@@ -78,8 +82,43 @@ func TestResultKeysThatAreRefused(t *testing.T) {
 		"an issuer of words": {ResultKey: key, PseudonymRoot: root, Issuer: "a b"},
 		"nothing there":      {ResultKey: key + "x", PseudonymRoot: root, Issuer: "x"},
 	} {
-		if issuer, err := f.issuer(); issuer != nil || err == nil {
+		var c gateway.Config
+		if err := f.signResults(&c, t.TempDir(), false); err == nil || c.Receipts != nil {
 			t.Errorf("%s: %v", name, err)
 		}
+	}
+}
+
+// A store goes on under the root of pseudonyms that it began with, and under another only where that is said.
+func TestPseudonymRootIsKnownAgain(t *testing.T) {
+	dir := t.TempDir()
+	key, first, second := filepath.Join(dir, "result.key"), filepath.Join(dir, "first.key"), filepath.Join(dir, "second.key")
+	mustRun(t, "keys", "new-result-key", key)
+	mustRun(t, "keys", "new-pseudonym-root", first)
+	mustRun(t, "keys", "new-pseudonym-root", second)
+	serve := func(root, store string, readOnly bool) error {
+		var c gateway.Config
+		return receiptFlags{ResultKey: key, PseudonymRoot: root, Issuer: "x"}.signResults(&c, store, readOnly)
+	}
+	store := t.TempDir()
+	if err := serve(second, store, true); err != nil {
+		t.Errorf("a store that is not written to: %v", err)
+	}
+	for range 2 {
+		if err := serve(first, store, false); err != nil {
+			t.Fatal(err)
+		}
+	}
+	for _, readOnly := range []bool{false, true} {
+		var exit *exitError
+		if err := serve(second, store, readOnly); !errors.As(err, &exit) || exit.code != exitNotSo {
+			t.Errorf("another root: %v", err)
+		}
+	}
+	if err := os.Remove(filepath.Join(store, pinnedPseudonyms)); err != nil {
+		t.Fatal(err)
+	}
+	if err := serve(second, store, false); err != nil {
+		t.Errorf("another root that is meant: %v", err)
 	}
 }

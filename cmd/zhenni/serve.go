@@ -111,13 +111,13 @@ func (c *serveCommand) Run(ctx context.Context, out *output) error {
 	if c.Unrecorded {
 		c.unrecord(&cfg, out)
 	}
-	if err := c.signResults(&cfg.gateway); err != nil {
-		return err
-	}
 	limitHeap(free, cfg.arena)
 	store, err := c.openStore(profile.Model, free, log, out)
 	if err != nil {
 		return err
+	}
+	if err := c.signResults(&cfg.gateway, c.Store, c.VerifyOnly); err != nil {
+		return errors.Join(err, store.Close())
 	}
 	started := time.Now()
 	n, err := startNode(ctx, cfg, store)
