@@ -16,6 +16,8 @@ var (
 	ErrBadProfile = errors.New("zhenni: bad profile")
 	// ErrBadKey: not the written form of an API key.
 	ErrBadKey = errors.New("zhenni: bad API key")
+	// ErrBadResult: not a result that one of the keys signed, or not what it is taken for.
+	ErrBadResult = errors.New("zhenni: bad result")
 )
 
 // Errors of a change of state.

@@ -20,6 +20,8 @@ type Target struct {
 	URL string
 	// Key is the written form of an API key.
 	Key string
+	// Prefer is a preference that every request has (RFC 7240), as signed-result; empty is none.
+	Prefer string
 	// TLS is used with an https URL; nil takes the system's roots.
 	TLS *tls.Config
 	// Timeout bounds one request, reading its answer included. 0 is one minute.
@@ -64,6 +66,9 @@ func NewClient(target Target) (*Client, error) {
 		Dial:       func(addr string) (net.Conn, error) { return fasthttp.DialTimeout(addr, 5*time.Second) },
 	}
 	c.request.Header.Set(fasthttp.HeaderAuthorization, "Bearer "+target.Key)
+	if target.Prefer != "" {
+		c.request.Header.Set("Prefer", target.Prefer)
+	}
 	return c, nil
 }
 

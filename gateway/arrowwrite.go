@@ -47,6 +47,9 @@ func (s *Server) verifyStream(rq *request) error {
 	s.yield(rq)
 	if rq.inHand {
 		d := zhenni.Decision{At: s.config.Now(), Batch: true, IDs: in.ids(rq), Outcomes: outcomes, Answer: s.storedStream(rq)}
+		if err := s.draftMany(rq, d.At, in.total); err != nil {
+			return err
+		}
 		if err := s.settle(rq, deadline, d); err != nil {
 			return err
 		}

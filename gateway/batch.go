@@ -109,6 +109,9 @@ func (s *Server) verifyLines(rq *request) error {
 	s.yield(rq)
 	tail := append(s.appendOrigin(nil, rq, true), "}\n"...)
 	d := zhenni.Decision{At: s.config.Now(), Batch: true, IDs: b.ids, Outcomes: b.outcomes, Answer: tail}
+	if err := s.draftMany(rq, d.At, len(b.outcomes)); err != nil {
+		return err
+	}
 	if err := s.settle(rq, deadline, d); err != nil {
 		return err
 	}
@@ -230,6 +233,7 @@ func (s *Server) verifyPart(rq *request, b *lineBatch, part *linePart, deadline 
 // writeLines answers line by line, each ended by tail.
 func (s *Server) writeLines(rq *request, b *lineBatch, tail []byte) {
 	response := &rq.ctx.Response
+	rq.setResult()
 	response.Header.SetContentType(mediaNDJSON)
 	line := make([]byte, 0, 512)
 	for i, outcome := range b.outcomes {

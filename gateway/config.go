@@ -31,6 +31,8 @@ type Config struct {
 	Audit AuditLog
 	// StatusLists are what anybody may know of which credentials stand. Without them there is none to fetch.
 	StatusLists StatusLists
+	// Receipts signs results. Without it nothing is signed.
+	Receipts Receipts
 	// Unrecorded says in every answer, in the field Unrecorded, that nothing is recorded. It goes without a Ledger.
 	Unrecorded bool
 	// Version is the build's version, shown in /openapi.json and /metrics.

@@ -11,6 +11,7 @@
 //	verification.go, batch.go, enrolment.go, credential.go    what the route does
 //	policy.go, evidence.go    a verification for a service: who may ask, on which evidence
 //	transaction.go   a verification is recorded before it is answered, and a transaction sent again is not run again
+//	receipt.go    what is answered is signed, where that is asked for
 //	problem.go    the one place where an error becomes a status and a text
 //
 // The operator's routes are served apart, on a unix socket (admin.go); they are absent from the public listener.

@@ -140,6 +140,7 @@ func publicRoutes() []*route {
 		{method: "GET", path: "/log/tile/{path}", pattern: "/log/tile/{path:*}", handle: (*Server).tile},
 		{method: "POST", path: "/log/witness", handle: (*Server).witness},
 		{method: "GET", path: "/status-lists/{list}", handle: (*Server).statusList},
+		{method: "GET", path: "/.well-known/jwks.json", handle: (*Server).resultKeys},
 		{method: "GET", path: "/v1/profiles", role: anyRole, handle: (*Server).profiles},
 		{method: "GET", path: "/livez", handle: (*Server).live},
 		{method: "GET", path: "/readyz", handle: (*Server).ready},
@@ -183,6 +184,9 @@ type request struct {
 	random      [16]byte // what transaction was made of, if it was
 	asked       [16]byte // the digest of the request, where it can be sent again
 	inHand      bool     // begun in the ledger and not ended
+	draft       []byte   // of the result, where there is to be one
+	leaf        [32]byte // the hash of the leaf of a request with a draft
+	result      []byte   // what was signed
 	party       zhenni.RelyingParty
 	lease       lease
 	bodyRead    bool

@@ -36,6 +36,9 @@ func (s *Server) begin(rq *request) (*zhenni.Answered, error) {
 	}
 	stored, err := s.config.Ledger.Begin(rq.identity())
 	rq.inHand = stored == nil && err == nil
+	if stored != nil {
+		err = s.recall(rq, stored)
+	}
 	return stored, err
 }
 
@@ -63,18 +66,22 @@ func (rq *request) identity() zhenni.Request {
 // request is dropped instead, so that it can be sent again.
 func (s *Server) settle(rq *request, deadline time.Time, d zhenni.Decision) error {
 	if !rq.inHand || !decided(d.Outcomes) {
-		return nil
+		if d.Batch {
+			return nil
+		}
+		return s.sign(rq, notRecorded, [32]byte{})
 	}
 	ctx, cancel := context.WithDeadline(context.Background(), deadline)
 	defer cancel()
 	d.Tenant, d.Profile = rq.party.Tenant, s.config.Profile.ID
+	d.Answer, d.Leaf = rq.withDraft(d.Answer), &rq.leaf
 	index, err := s.config.Ledger.Settle(ctx, rq.identity(), d)
 	rq.inHand = false
 	if err != nil {
 		return err
 	}
 	rq.setLogIndex(index)
-	return nil
+	return s.sign(rq, index, rq.leaf)
 }
 
 // decided reports whether there is anything that the same request would not be answered otherwise, sent again.
@@ -110,7 +117,7 @@ func (rq *request) replayOne(stored *zhenni.Answered) error {
 	}
 	status, body := int(binary.BigEndian.Uint16(stored.Answer)), stored.Answer[2:]
 	rq.replayed(stored)
-	rq.writeJSON(status, body)
+	rq.writeJSON(status, rq.withResult(body))
 	if status != 200 {
 		rq.ctx.Response.Header.SetContentType(mediaProblem)
 	}

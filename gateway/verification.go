@@ -67,6 +67,9 @@ func (s *Server) decideOne(rq *request, batch *zhenni.Batch) error {
 		answer = s.appendOrigin(answer, rq, true)
 		answer = append(appendTime(answer, "time", at), '}')
 	}
+	if err := s.draftOne(rq, batch, at); err != nil {
+		return err
+	}
 	d := zhenni.Decision{At: at, IDs: batch.IDs, Outcomes: batch.Outcomes}
 	if rq.inHand {
 		d.Answer = storedSingle(status, answer)
@@ -79,7 +82,7 @@ func (s *Server) decideOne(rq *request, batch *zhenni.Batch) error {
 	if refused != nil {
 		return refuse(refused, "")
 	}
-	rq.writeJSON(200, answer)
+	rq.writeJSON(200, rq.withResult(answer))
 	return nil
 }
 

@@ -13,6 +13,10 @@ type keysCommand struct {
 	RotateRoot   keysRotateRoot   `cmd:"" help:"Wrap every key of a stopped store by a new root key."`
 	RotateTenant keysRotateTenant `cmd:"" help:"Give a tenant of a stopped store a new key."`
 	Adopt        keysAdopt        `cmd:"" help:"Take an older key file, or none, where the newest is lost."`
+
+	NewResultKey     keysNewResultKey     `cmd:"" help:"Make a key that signs results."`
+	ResultJWKS       keysResultJWKS       `cmd:"" name:"result-jwks" help:"Print the public keys of results."`
+	NewPseudonymRoot keysNewPseudonymRoot `cmd:"" help:"Make the root of the names that relying parties know persons by."`
 }
 
 type keysRotateRoot struct {

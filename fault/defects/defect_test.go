@@ -42,8 +42,8 @@ func (d defect) pkg() string {
 
 // table is every defect, part by part.
 var table = slices.Concat(
-	rootDefects, simdDefects, engineDefects, actorsDefects, gatewayDefects,
-	storageDefects, tallyDefects, baseDefects, keysDefects, recordDefects, keyfileDefects, ledgerDefects, commandlogDefects, auditDefects, cmdDefects, policyDefects,
+	rootDefects, simdDefects, engineDefects, actorsDefects, gatewayDefects, receiptDefects, policyDefects,
+	storageDefects, tallyDefects, baseDefects, keysDefects, recordDefects, keyfileDefects, ledgerDefects, commandlogDefects, auditDefects, cmdDefects,
 )
 
 var rewrite = flag.Bool("rewrite", false, "write "+document+" anew from the table")
