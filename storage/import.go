@@ -214,6 +214,9 @@ func (im *Import) Add(c zhenni.Enrol) error {
 	if im.count > 0 && bytes.Compare(im.last[:], c.ID[:]) >= 0 {
 		return fmt.Errorf("%w: credential %s after %s: ids must ascend", zhenni.ErrBadValue, c.ID, im.last)
 	}
+	if !c.Subject.IsZero() {
+		return fmt.Errorf("%w: an import takes references without a subject; those with one are issued", zhenni.ErrBadValue)
+	}
 	norm, err := im.store.checkEnrol(c)
 	if err != nil {
 		return err

@@ -14,12 +14,15 @@ const (
 	prefixKeyState   = 'f' // f
 	prefixMeta       = 'm' // m | w, and m | a
 	prefixParty      = 'p' // p | relying party id
+	prefixDue        = 'v' // v | slot
 )
 
 // What follows a credential id. The status sorts before the template, so a scan meets them in that order, side by side.
+// What stands before the kind of a subject is no id: see [Store.subjectKey].
 const (
 	kindStatus   = 's'
 	kindTemplate = 't'
+	kindSubject  = 'u'
 )
 
 var (
@@ -37,6 +40,8 @@ const (
 	templateKeySize = idEnd + 2
 	tenantKeySize   = 1 + 4 + 2
 	erasedKeySize   = 1 + 8
+	subjectKeySize  = idEnd + 1 + 16
+	dueKeySize      = 1 + 2
 )
 
 func appendStatusKey(dst []byte, id zhenni.CredentialID) []byte {
