@@ -72,7 +72,9 @@ func holderEvents(t *testing.T) []event {
 		return func(c zhenni.Credential) (zhenni.Credential, error) { return c.WithLock(face, locked, lifeNow) }
 	}
 	renew := func(until time.Duration) func(zhenni.Credential) (zhenni.Credential, error) {
-		return func(c zhenni.Credential) (zhenni.Credential, error) { return c.RenewedUntil(lifeNow.Add(until), lifeNow) }
+		return func(c zhenni.Credential) (zhenni.Credential, error) {
+			return c.RenewedUntil(lifeNow.Add(until), lifeNow)
+		}
 	}
 	return []event{
 		{"move", move(first, second)}, {"move again", move(second, first)}, {"move stale", move(second, second)},
