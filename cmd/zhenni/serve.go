@@ -224,7 +224,7 @@ func (c *serveCommand) nodeConfig(profile zhenni.Profile, arena byteSize, log *s
 	}
 	return nodeConfig{
 		arena:       arena,
-		adminSocket: socket, adminOptional: c.VerifyOnly && c.AdminSocket == "",
+		adminSocket: socket, adminOptional: c.VerifyOnly && c.AdminSocket == "", unchanging: c.VerifyOnly,
 		retention: c.AuditRetention, exitWhenFull: c.ExitWhenFull,
 		ledger: c.ledgerFlags.config(c.Store),
 		actors: actors.Config{Shards: shardCount(c.Shards), InFlightItems: c.InFlight, MessageItems: c.MessageItems, Logger: log},
