@@ -96,6 +96,10 @@ type Expire struct {
 	At     time.Time
 }
 
+// BindIdentityRoot says under which root the subjects of the state are known, by a check value of it. The first is
+// kept; another is [ErrWrongKey], for under it everybody would be a stranger.
+type BindIdentityRoot struct{ Check [16]byte }
+
 // PutRelyingParty stores a relying party, replacing one of the same id.
 type PutRelyingParty struct{ Party RelyingParty }
 
@@ -110,6 +114,7 @@ func (LockFactors) command()        {}
 func (ReportLoss) command()         {}
 func (Renew) command()              {}
 func (Expire) command()             {}
+func (BindIdentityRoot) command()   {}
 func (PutRelyingParty) command()    {}
 func (RemoveRelyingParty) command() {}
 

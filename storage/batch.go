@@ -68,6 +68,8 @@ func (b *batch) apply(cmd zhenni.Command) (zhenni.Credential, error) {
 		return b.erase(c)
 	case zhenni.MoveDevice, zhenni.LockFactors, zhenni.ReportLoss, zhenni.Renew, zhenni.Expire:
 		return b.live(cmd)
+	case zhenni.BindIdentityRoot:
+		return zhenni.Credential{}, b.bindIdentityRoot(c.Check)
 	case zhenni.PutRelyingParty:
 		return zhenni.Credential{}, b.putParty(c.Party)
 	case zhenni.RemoveRelyingParty:

@@ -45,6 +45,7 @@ var hints = map[string]string{
 	"template":          "the record fails its seal and the credential is refused: restore it from a backup or re-enrol",
 	"template missing":  "the credential has a status only: restore it from a backup or re-enrol",
 	"subject":           "the index of a subject does not lead to its live credential, or fails its seal: restore it from a backup",
+	"identity root":     "under which root the subjects are known can not be told: restore from a backup",
 	"validity":          "the record of where validity ends fails its seal, and expiry may come late: restore it from a backup",
 	"status missing":    "a template without a status is never served: restore the status from a backup",
 	"template unsound":  "the template opens and contradicts itself: re-enrol, and report a fault of the writer",
@@ -217,6 +218,10 @@ func (c *inspection) one(key, value []byte, sc *scratch) {
 	case key[0] == prefixDue:
 		if _, err := c.store.openDue(key, value, sc); err != nil {
 			c.add("validity", fmt.Sprintf("%x", key))
+		}
+	case string(key) == string(identityKey):
+		if _, err := c.store.openIdentity(value, sc); err != nil {
+			c.add("identity root", "")
 		}
 	case string(key) != string(waterKey) && string(key) != string(keyStateKey):
 		c.add("unknown key", fmt.Sprintf("%x", key))

@@ -166,6 +166,7 @@
 //	c | d [16] | u | d [16]              subject of a tenant, d the two halves of a keyed digest
 //	e | place u64 be                     the key at that place of the key file is destroyed, or about to be
 //	f                                    what the view knows of the key file
+//	i                                    check value of the root that the subjects are known under
 //	k | tenant u32 be | version u16 be   tenant key: u8 0 for a version that was dropped; u8 1, then what the root key made
 //	                                     of it; while the root key changes u8 2, length u16, what either made of it
 //	m | w                                high-water record: what the last commit reached
@@ -205,6 +206,7 @@
 //	               of version 2, behind it: u8 = 2 | locked factors u8 | region u32 | valid until, seconds u64 |
 //	               place in the status lists u64 | device [34] | subject [32] | name tag [16]
 //	subject        id of the credential issued last [16], zeros for none
+//	identity root  check value [16]
 //	due            seconds u64 since 1970
 //	template       dimension u16 | Σq² u32 | row [dimension]
 //	relying party  removed u8 | evaluation u8 | roles u8 | tenant u32 | key hash [32] | created | name

@@ -177,7 +177,7 @@ func (s *Store) latchIfMarked(err error) error {
 // restRecords returns every record but those of credentials, in order of key.
 func (s *Store) restRecords() (kept []record, err error) {
 	err = s.look(func(txn reading) error {
-		for _, prefix := range []byte{prefixKeyState, prefixTenantKey, prefixMeta, prefixParty} {
+		for _, prefix := range []byte{prefixKeyState, prefixIdentity, prefixTenantKey, prefixMeta, prefixParty} {
 			err := scan(txn, []byte{prefix}, func(key, value []byte) error {
 				kept = append(kept, record{bytes.Clone(key), bytes.Clone(value)})
 				return nil

@@ -15,6 +15,7 @@ const (
 	prefixMeta       = 'm' // m | w, and m | a
 	prefixParty      = 'p' // p | relying party id
 	prefixDue        = 'v' // v | slot
+	prefixIdentity   = 'i' // i
 )
 
 // What follows a credential id. The status sorts before the template, so a scan meets them in that order, side by side.
@@ -30,6 +31,8 @@ var (
 	waterKey = []byte{prefixMeta, 'w'}
 	// progressKey holds the position of the view in the log.
 	progressKey = []byte{prefixMeta, 'a'}
+	// identityKey holds the check value of the root that the subjects are known under.
+	identityKey = []byte{prefixIdentity}
 	// keyStateKey holds what the view knows of the key file.
 	keyStateKey = []byte{prefixKeyState}
 )

@@ -353,3 +353,31 @@ func TestPlacesOfAListAreAPermutation(t *testing.T) {
 		t.Errorf("two lists agree at %d of 4096 places", same)
 	}
 }
+
+// The root that the subjects are known under is bound once, for good: across an import, a restart and a view made anew.
+func TestIdentityRootIsBoundOnce(t *testing.T) {
+	opts := testOptions(t)
+	s := openStore(t, opts)
+	bind := zhenni.BindIdentityRoot{Check: [16]byte{1, 2}}
+	mustApply(t, s, bind, bind)
+	im, err := s.NewImport(t.Context(), ImportOptions{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := errors.Join(im.Add(testEnrol(9)), im.Commit()); err != nil {
+		t.Fatal(err)
+	}
+	for range 2 {
+		results, err := s.Apply(t.Context(), []zhenni.Command{bind, zhenni.BindIdentityRoot{Check: [16]byte{1, 3}}})
+		if err != nil || results[0].Err != nil || !errors.Is(results[1].Err, zhenni.ErrWrongKey) {
+			t.Errorf("%+v, %v", results, err)
+		}
+		if report, err := s.Check(t.Context(), nil); err != nil || !report.OK() {
+			t.Errorf("%+v, %v", report, err)
+		}
+		if err := errors.Join(s.Close(), os.RemoveAll(s.path(viewDir))); err != nil {
+			t.Fatal(err)
+		}
+		s = openStore(t, opts)
+	}
+}

@@ -3,6 +3,7 @@ package storage
 import (
 	"crypto/hmac"
 	"crypto/sha256"
+	"crypto/subtle"
 	"encoding/binary"
 	"errors"
 	"fmt"
@@ -108,4 +109,37 @@ func (c *inspection) subject(st status) {
 		}
 	}
 	c.add("subject", st.ID.String())
+}
+
+// bindIdentityRoot keeps the first check value and compares every later one.
+func (b *batch) bindIdentityRoot(check [16]byte) error {
+	b.sc.key = append(b.sc.key[:0], identityKey...)
+	err := get(b.txn, &b.sc)
+	if err == nil {
+		bound, err := b.store.openIdentity(b.sc.value, &b.sc)
+		if err == nil && subtle.ConstantTimeCompare(bound[:], check[:]) != 1 {
+			err = fmt.Errorf("%w: the root of the subject handles is another", zhenni.ErrWrongKey)
+		}
+		return err
+	}
+	if !errors.Is(err, zhenni.ErrNotFound) {
+		return err
+	}
+	value, err := b.store.vault.seal(b.store.keys.system, 0, 0, identityKey, check[:], &b.sc)
+	if err != nil {
+		return err
+	}
+	b.put(record{identityKey, value})
+	return nil
+}
+
+func (s *Store) openIdentity(value []byte, sc *scratch) (check [16]byte, err error) {
+	_, body, err := s.vault.open(keyring{0: s.keys.system}, identityKey, value, sc)
+	if err != nil {
+		return check, err
+	}
+	if len(body) != len(check) {
+		return check, fmt.Errorf("%w: a check value of %d bytes", zhenni.ErrCorrupt, len(body))
+	}
+	return [16]byte(body), nil
 }

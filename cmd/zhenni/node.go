@@ -33,6 +33,8 @@ type nodeConfig struct {
 	adminOptional bool
 	// unchanging is of a store that takes no changes: nothing sweeps it.
 	unchanging bool
+	// identities opens sealed identities; nil where no credentials are issued to subjects.
+	identities *identities
 }
 
 // node is a store being served. Its parts are stopped in the order they are asked by others: first the listeners,
@@ -76,6 +78,12 @@ func startNode(ctx context.Context, cfg nodeConfig, store *recordedStore) (_ *no
 	}
 	if err = n.openRecord(&cfg); err != nil {
 		return nil, err
+	}
+	if cfg.identities != nil && !cfg.unchanging {
+		if err = cfg.identities.bind(ctx, store); err != nil {
+			return nil, err
+		}
+		cfg.gateway.Identities, cfg.gateway.Subjects = cfg.identities, store
 	}
 	if n.server, err = gateway.New(cfg.gateway, recordedNode{servedNode{n.shards, store}, store.audit, n.ledger}); err != nil {
 		return nil, usage("%w", err)

@@ -25,6 +25,7 @@ type serveCommand struct {
 	settings
 	storeFlags
 	ledgerFlags
+	identityFlags
 	CreateKey        bool   `env:"ZHENNI_CREATE_KEY" help:"Make the key file where it does not exist, as on the first start."`
 	Profile          string `type:"path" env:"ZHENNI_PROFILE" placeholder:"FILE" help:"Frozen threshold to serve with, as zhenni calibrate writes it. Required."`
 	VerifyOnly       bool   `env:"ZHENNI_VERIFY_ONLY" help:"Change nothing in the store and take no changes, with the audit log and the stored answers on another disk (--audit-dir, --ledger-dir) or --unrecorded: the state is made in memory from snapshot and log, all of it or nothing. For a store that crashed on a full or failing disk."`
@@ -109,6 +110,9 @@ func (c *serveCommand) Run(ctx context.Context, out *output) error {
 	}
 	if c.Unrecorded {
 		c.unrecord(&cfg, out)
+	}
+	if cfg.identities, err = c.identityFlags.open(); err != nil {
+		return err
 	}
 	limitHeap(free, cfg.arena)
 	store, err := c.openStore(profile.Model, free, log, out)
