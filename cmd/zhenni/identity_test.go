@@ -3,7 +3,6 @@ package main
 import (
 	"bytes"
 	"encoding/base64"
-	"encoding/json"
 	"fmt"
 	"io/fs"
 	"os"
@@ -181,16 +180,12 @@ func TestCredentialIDIsOfTheTransaction(t *testing.T) {
 			t.Fatal(err)
 		}
 		for _, of := range [][2]string{{"a", "bc"}, {"ab", "c"}, {"a", "b"}} {
-			ids[i.credential(of[0], of[1])] = true
-			if i.credential(of[0], of[1]) != i.credential(of[0], of[1]) {
-				t.Error("one transaction makes two ids")
+			for range 2 {
+				ids[i.credential(of[0], of[1])] = true
 			}
 		}
 	}
 	if len(ids) != 6 {
 		t.Errorf("%d ids of 6 transactions", len(ids))
-	}
-	if _, err := json.Marshal(key.Public()); err != nil {
-		t.Error(err)
 	}
 }

@@ -73,4 +73,19 @@ var lifeDefects = []defect{
 		old: "c.Subject, c.NameTag, c.Region, c.Device = SubjectHandle{}, NameTag{}, 0, PublicKey{}", new: "c.Device = PublicKey{}",
 		does: "who was erased is still known by their handle",
 	},
+	{
+		name: "identity-root-exchanged", file: "storage/subject.go", caught: "TestIdentityRootIsBoundOnce",
+		old: "subtle.ConstantTimeCompare(bound[:], check[:]) != 1", new: "subtle.ConstantTimeCompare(bound[:], check[:]) > 1",
+		does: "a store goes on under another root, and everybody can be enrolled a second time",
+	},
+	{
+		name: "full-credential-without-a-terminal", file: "gateway/issue.go", caught: "TestIssue",
+		old: "	if (level == zhenni.LevelFull || c.Issue == zhenni.IssueByCard) && !rq.party.Roles.Has(zhenni.RoleTerminal) {\n", new: "	if level == 0 {\n",
+		does: "an app's issuer issues full credentials without card and PIN",
+	},
+	{
+		name: "device-moved-by-anybody", file: "gateway/issue.go", caught: "TestLifeByRoleAndRoute",
+		old: "	if !rq.party.Roles.Has(zhenni.RoleIssuer) && !rq.party.Roles.Has(zhenni.RoleTerminal) {\n", new: "	if rq.party.Roles == 0 {\n",
+		does: "a verifier moves devices, locks factors and issues credentials",
+	},
 }
