@@ -33,6 +33,10 @@ type Config struct {
 	StatusLists StatusLists
 	// Receipts signs results. Without it nothing is signed.
 	Receipts Receipts
+	// Identities and Subjects are what a credential is issued to a subject by. Without them POST /v1/credentials answers that
+	// nothing is there.
+	Identities Identities
+	Subjects   Subjects
 	// Unrecorded says in every answer, in the field Unrecorded, that nothing is recorded. It goes without a Ledger.
 	Unrecorded bool
 	// Version is the build's version, shown in /openapi.json and /metrics.

@@ -122,7 +122,7 @@ func (b *batch) pinOwner(id zhenni.CredentialID, tenant zhenni.TenantID) (zhenni
 	if st.Tenant != tenant {
 		return zhenni.Credential{}, zhenni.ErrNotFound
 	}
-	return st.Credential, nil
+	return st.whole()
 }
 
 func (b *batch) setPIN(c zhenni.SetPIN) (zhenni.Credential, error) {

@@ -18,6 +18,8 @@ const (
 	templateMissing
 	keyUnknown
 	pinUnsealed
+	// subjectUnsealed is of a record of a subject, named by what stands for an id in its key.
+	subjectUnsealed
 	// slotDiffers is of a slot, named by its first id.
 	slotDiffers
 	// erased is no fault: the template is not to open.
@@ -119,6 +121,12 @@ func (w *walk) meet(met item, id zhenni.CredentialID, kind byte, ok bool) error 
 		}
 		return nil
 	}
+	if isSubjectKey(w.sc.key) {
+		if _, err := w.store.openSubject(w.sc.key, w.sc.value, &w.sc); err != nil {
+			return w.report(id, subjectUnsealed)
+		}
+		return nil
+	}
 	if !ok {
 		return w.report(id, keyUnknown)
 	}
@@ -200,7 +208,7 @@ func (s *Store) References(first, last zhenni.Slot, visit func(zhenni.Reference)
 			damaged++
 			return nil
 		}
-		return visit(f.reference(f.row, f.norm))
+		return visit(f.reference(f.row, f.norm, s.label.Model.Factor))
 	})
 	if err == nil && damaged > 0 {
 		err = fmt.Errorf("%w: %d in slots %d–%d skipped", zhenni.ErrCorrupt, damaged, first, last)

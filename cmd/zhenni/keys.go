@@ -12,6 +12,7 @@ import (
 type keysCommand struct {
 	RotateRoot   keysRotateRoot   `cmd:"" help:"Wrap every key of a stopped store by a new root key."`
 	RotateTenant keysRotateTenant `cmd:"" help:"Give a tenant of a stopped store a new key."`
+	Identity     keysIdentity     `cmd:"" help:"Make the secrets by which credentials are issued to subjects, and print the public key."`
 	Adopt        keysAdopt        `cmd:"" help:"Take an older key file, or none, where the newest is lost."`
 
 	NewResultKey     keysNewResultKey     `cmd:"" help:"Make a key that signs results."`

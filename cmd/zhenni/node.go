@@ -31,6 +31,10 @@ type nodeConfig struct {
 	// the node serves without.
 	adminSocket   string
 	adminOptional bool
+	// unchanging is of a store that takes no changes: nothing sweeps it.
+	unchanging bool
+	// identities opens sealed identities; nil where no credentials are issued to subjects.
+	identities *identities
 }
 
 // node is a store being served. Its parts are stopped in the order they are asked by others: first the listeners,
@@ -39,8 +43,10 @@ type node struct {
 	store  *recordedStore
 	arena  *engine.Arena
 	shards *actors.Node
-	ledger *openedLedger
-	server *gateway.Server
+	// sweeper expires credentials past their end; none where the store takes no changes.
+	sweeper *actors.Sweeper
+	ledger  *openedLedger
+	server  *gateway.Server
 
 	scheme string
 	public net.Listener
@@ -73,12 +79,23 @@ func startNode(ctx context.Context, cfg nodeConfig, store *recordedStore) (_ *no
 	if err = n.openRecord(&cfg); err != nil {
 		return nil, err
 	}
+	if cfg.identities != nil && !cfg.unchanging {
+		if err = cfg.identities.bind(ctx, store); err != nil {
+			return nil, err
+		}
+		cfg.gateway.Identities, cfg.gateway.Subjects = cfg.identities, store
+	}
 	if n.server, err = gateway.New(cfg.gateway, recordedNode{servedNode{n.shards, store}, store.audit, n.ledger}); err != nil {
 		return nil, usage("%w", err)
 	}
 	if store.audit != nil {
 		n.upkeep.Go(func() { n.watchRecord(upkeep, cfg.exitWhenFull) })
 		n.upkeep.Go(func() { cfg.retention.retain(upkeep, store.audit.Log, cmp.Or(cfg.gateway.Logger, slog.Default())) })
+	}
+	if !cfg.unchanging {
+		if n.sweeper, err = actors.StartSweeper(actors.SweeperConfig{Logger: cfg.gateway.Logger}, n.shards, store); err != nil {
+			return nil, err
+		}
 	}
 	return n, n.listen(cfg)
 }
@@ -175,6 +192,9 @@ func (n *node) stop(ctx context.Context) error {
 	}
 	if n.public != nil {
 		errs = append(errs, wrapped("shut the listener", n.server.Shutdown(ctx)))
+	}
+	if n.sweeper != nil {
+		n.sweeper.Close()
 	}
 	if n.shards != nil {
 		if err := n.shards.Drain(ctx); err != nil {

@@ -26,6 +26,7 @@ type serveCommand struct {
 	storeFlags
 	ledgerFlags
 	receiptFlags
+	identityFlags
 	CreateKey        bool   `env:"ZHENNI_CREATE_KEY" help:"Make the key file where it does not exist, as on the first start."`
 	Profile          string `type:"path" env:"ZHENNI_PROFILE" placeholder:"FILE" help:"Frozen threshold to serve with, as zhenni calibrate writes it. Required."`
 	VerifyOnly       bool   `env:"ZHENNI_VERIFY_ONLY" help:"Change nothing in the store and take no changes, with the audit log and the stored answers on another disk (--audit-dir, --ledger-dir) or --unrecorded: the state is made in memory from snapshot and log, all of it or nothing. For a store that crashed on a full or failing disk."`
@@ -116,6 +117,9 @@ func (c *serveCommand) Run(ctx context.Context, out *output) error {
 	}
 	if c.Unrecorded {
 		c.unrecord(&cfg, out)
+	}
+	if cfg.identities, err = c.identityFlags.open(); err != nil {
+		return err
 	}
 	limitHeap(free, cfg.arena)
 	store, err := c.openStore(profile.Model, free, log, out)
@@ -234,7 +238,7 @@ func (c *serveCommand) nodeConfig(profile zhenni.Profile, arena byteSize, log *s
 	}
 	return nodeConfig{
 		arena:       arena,
-		adminSocket: socket, adminOptional: c.VerifyOnly && c.AdminSocket == "",
+		adminSocket: socket, adminOptional: c.VerifyOnly && c.AdminSocket == "", unchanging: c.VerifyOnly,
 		retention: c.AuditRetention, exitWhenFull: c.ExitWhenFull,
 		ledger: c.ledgerFlags.config(c.Store),
 		actors: actors.Config{Shards: shardCount(c.Shards), InFlightItems: c.InFlight, MessageItems: c.MessageItems, Logger: log},
