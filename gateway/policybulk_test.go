@@ -2,11 +2,13 @@ package gateway
 
 import (
 	"bytes"
+	"crypto"
 	"strings"
 	"testing"
 	"time"
 
 	"zhenni"
+	"zhenni/evidence"
 )
 
 // In bulk a service is named once; items whose credential does not carry it are a no, in either form.
@@ -177,5 +179,51 @@ func TestDevicesAreLookedUpAlike(t *testing.T) {
 		if devices.found != i+1 || devices.missed != i+1 {
 			t.Errorf("%d: found %d, missed %d", i, devices.found, devices.missed)
 		}
+	}
+}
+
+// BenchmarkPermit rules on a verification for a service, without evidence and with that of a terminal (Ed25519) and a device
+// (P-256), beside the two signatures alone.
+func BenchmarkPermit(b *testing.B) {
+	d := startDesk(b, nil)
+	q := d.question()
+	batch := &zhenni.Batch{Dim: testDim, IDs: []zhenni.CredentialID{q.id}, Int8: make([]int8, testDim), Outcomes: make([]zhenni.Outcome, 1)}
+	q.live.Capture, q.possession.Capture = captureOf(batch), captureOf(batch)
+	var tokens [][]byte
+	for claims, by := range map[evidence.Claims]crypto.Signer{q.live: d.terminal, q.possession: d.device} {
+		token, err := evidence.Sign(claims, by)
+		if err != nil {
+			b.Fatal(err)
+		}
+		tokens = append(tokens, token)
+	}
+	hotel, _ := d.node.RelyingParty("hotel")
+	for name, t := range map[string]terms{
+		"none":            {},
+		"service":         {service: "open", purpose: "enter"},
+		"service, tokens": {service: "strict", purpose: "open", tokens: tokens, capturedAt: testNow()},
+	} {
+		b.Run(name, func(b *testing.B) {
+			rq := &request{party: hotel, transaction: "t-1"}
+			if t.service == "" {
+				rq.party.Services = nil
+			}
+			b.ReportAllocs()
+			for b.Loop() {
+				rq.terms = t
+				if err := d.server.permit(rq, batch); err != nil || t.service != "" && rq.terms.ruling != zhenni.Admitted {
+					b.Fatal(err, rq.terms.ruling)
+				}
+			}
+		})
+	}
+	message, signature := make([]byte, 400), make([]byte, zhenni.SignatureSize)
+	for _, key := range []zhenni.PublicKey{publicOf(b, d.terminal), publicOf(b, d.device)} {
+		signature[0], signature[32] = 1, 1
+		b.Run(key.Algorithm().String()+" alone", func(b *testing.B) {
+			for b.Loop() {
+				key.Verify(message, signature)
+			}
+		})
 	}
 }

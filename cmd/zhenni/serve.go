@@ -162,7 +162,8 @@ func (c *serveCommand) openStore(model zhenni.Model, free byteSize, log *slog.Lo
 func (c *serveCommand) derived() map[string]string {
 	addr := gateway.Config{Addr: c.Listen, TLSCert: c.TLSCert}.WithDefaults().Addr
 	derived := map[string]string{
-		"key-file": c.keyPath(c.Store), "keys": storage.Options{Dir: c.Store, Keys: c.Keys}.KeysPath(),
+		"catalogue": "shipped",
+		"key-file":  c.keyPath(c.Store), "keys": storage.Options{Dir: c.Store, Keys: c.Keys}.KeysPath(),
 		"audit-dir": c.auditFlags.dir(c.Store), "ledger-dir": c.ledgerFlags.config(c.Store).dir,
 		"answers": fmt.Sprint(ledger.DefaultAnswers), "answers-bytes": byteSize(ledger.DefaultBytes).String(),
 		"admin-socket": adminSocket(c.Store), "listen": addr,
