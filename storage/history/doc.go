@@ -1,0 +1,2 @@
+// Package history knows who asked about a credential, for its holder.
+package history
