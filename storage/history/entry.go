@@ -78,15 +78,34 @@ func (e entry) shared(o entry) int {
 	return 8 + bits.LeadingZeros64(e.lo^o.lo)/8
 }
 
-// bucketBits is how many leading bits of an id the first pass of a sort looks at.
-const bucketBits = 12
+// digitBits is how many bits of an id a pass of a sort looks at. Two passes leave a handful of a segment's entries to
+// compare.
+const digitBits = 9
 
-// sortEntries sorts by way of spare, which is as long, and returns the sorted slice, which is spare. Ids are random, so one
-// pass leaves little to compare; ids that somebody chose to be alike cost n·log n and no more.
-func sortEntries(entries, spare []entry) []entry {
-	var ends [1 << bucketBits]int
+// sortEntries sorts by way of spare, which is as long. Ids are random, so the first bits put most of them in order; ids
+// that somebody chose to be alike cost n·log n and no more.
+func sortEntries(entries, spare []entry) {
+	scatter(spare, entries, 64-2*digitBits)
+	scatter(entries, spare, 64-digitBits)
+	const shift = 64 - 2*digitBits
+	for from := 0; from < len(entries); {
+		to := from + 1
+		for to < len(entries) && entries[to].hi>>shift == entries[from].hi>>shift {
+			to++
+		}
+		if to-from > 1 {
+			slices.SortFunc(entries[from:to], entry.compare)
+		}
+		from = to
+	}
+}
+
+// scatter orders entries by the bits of their ids above shift, one digit of them, and leaves them else as they are.
+func scatter(to, entries []entry, shift uint) {
+	const mask = 1<<digitBits - 1
+	var ends [1 << digitBits]int
 	for i := range entries {
-		ends[entries[i].hi>>(64-bucketBits)]++
+		ends[entries[i].hi>>shift&mask]++
 	}
 	sum := 0
 	for b, n := range ends {
@@ -94,16 +113,10 @@ func sortEntries(entries, spare []entry) []entry {
 		sum += n
 	}
 	for i := range entries {
-		at := &ends[entries[i].hi>>(64-bucketBits)]
-		spare[*at] = entries[i]
+		at := &ends[entries[i].hi>>shift&mask]
+		to[*at] = entries[i]
 		*at++
 	}
-	from := 0
-	for _, to := range ends {
-		slices.SortFunc(spare[from:to], entry.compare)
-		from = to
-	}
-	return spare
 }
 
 // compareAskers orders askers, the same in every file.

@@ -286,7 +286,7 @@ func (h *History) retain() (did bool, err error) {
 // drop removes the oldest file, and what did not open from before it, once it is durable since when all is kept.
 func (h *History) drop(last, newest uint32, remove func() error) error {
 	h.state.change(func(s *state) {
-		s.since = max(s.since, newest+1)
+		s.since, s.first = max(s.since, newest+1), last+1
 		s.gaps = slices.DeleteFunc(s.gaps, func(g gap) bool { return g.to < s.since })
 	})
 	if err := h.state.save(); err != nil {

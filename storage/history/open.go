@@ -84,9 +84,12 @@ func (h *History) load() error {
 	if err := errors.Join(h.loadIndexes(indexes), h.loadSegments(columns)); err != nil {
 		return err
 	}
-	h.refusedGaps(now)
+	h.missing(append(columns, indexes...), now)
+	for _, r := range h.keeper.refused {
+		h.lose(r.span, now)
+	}
 	if until := h.until(); until < now {
-		h.state.lose(until, now, zhenni.GapOff)
+		h.state.lose(before(until), now, zhenni.GapOff)
 	}
 	return h.state.save()
 }
@@ -151,6 +154,12 @@ func (h *History) refuse(s span, path string, err error) error {
 	return nil
 }
 
+// late is how many seconds after the decision an item is noted at most, once it was recorded and answered.
+const late = 30
+
+// before is a second before which everything was noted by then.
+func before(until uint32) uint32 { return until - min(until, late) }
+
 // brokenGaps takes note of segments that are not whole. The last one may be what a crash left, which is no damage: until
 // then is in it what was noted until then.
 func (h *History) brokenGaps() {
@@ -159,7 +168,7 @@ func (h *History) brokenGaps() {
 			continue
 		}
 		h.damages.Add(1)
-		h.state.lose(c.until, h.files.columns[i+1].begins(), zhenni.GapDamaged)
+		h.state.lose(before(c.until), h.files.columns[i+1].begins()+late, zhenni.GapDamaged)
 	}
 }
 
@@ -171,27 +180,38 @@ func (c *segment) begins() uint32 {
 	return c.until
 }
 
-// refusedGaps makes the time of each file that was left out a gap: from the end of what is before it to the beginning of
-// what is behind.
-func (h *History) refusedGaps(now uint32) {
-	for _, r := range h.keeper.refused {
-		from, to := h.state.state.since, now
-		for _, x := range h.files.indexes {
-			if x.last < r.first {
-				from = max(from, x.until)
-			} else if x.first > r.last && x.entries > 0 {
-				to = min(to, x.oldest)
-			}
+// missing finds the segments of which there is no file, neither of their own nor an index that has them.
+func (h *History) missing(spans []span, now uint32) {
+	slices.SortFunc(spans, func(a, b span) int { return cmp.Compare(a.first, b.first) })
+	next := h.state.state.first
+	for _, s := range spans {
+		if s.first > next {
+			h.damages.Add(1)
+			h.opts.Logger.Error("files of the history are missing", "first", next, "last", s.first-1)
+			h.lose(span{first: next, last: s.first - 1}, now)
 		}
-		for _, c := range h.files.columns {
-			if c.number < r.first {
-				from = max(from, c.until)
-			} else if c.number > r.last && c.begins() != 0 {
-				to = min(to, c.begins())
-			}
-		}
-		h.state.lose(min(from, to), max(from, to), zhenni.GapDamaged)
+		next = max(next, s.last+1)
 	}
+}
+
+// lose makes the time of segments a gap: from the end of what is before them to the beginning of what is behind.
+func (h *History) lose(s span, now uint32) {
+	from, to := h.state.state.since, now
+	for _, x := range h.files.indexes {
+		if x.last < s.first {
+			from = max(from, x.until)
+		} else if x.first > s.last && x.entries > 0 {
+			to = min(to, x.oldest)
+		}
+	}
+	for _, c := range h.files.columns {
+		if c.number < s.first {
+			from = max(from, c.until)
+		} else if c.number > s.last && c.begins() != 0 {
+			to = min(to, c.begins())
+		}
+	}
+	h.state.lose(before(min(from, to)), max(from, to)+late, zhenni.GapDamaged)
 }
 
 // until is the second up to which everything that was noted is in the files.

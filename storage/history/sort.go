@@ -52,7 +52,8 @@ func (m *collector) collect(c *segment, erasures []erasure) (collected, error) {
 	})
 	m.rank(askers)
 	m.spare = slices.Grow(m.spare[:0], len(m.entries))[:len(m.entries)]
-	return collected{sortEntries(m.entries, m.spare), askers}, err
+	sortEntries(m.entries, m.spare)
+	return collected{m.entries, askers}, err
 }
 
 // rank puts askers in order and gives the entries their numbers in it.

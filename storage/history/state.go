@@ -45,6 +45,8 @@ func (e *erasure) hides(segment, block uint32) bool {
 type state struct {
 	// since is the second from which on everything is kept, but for gaps.
 	since uint32
+	// first is the oldest segment that is kept; there is a file of each from there on.
+	first uint32
 	// last is the number of the newest erasure there ever was; erasures are those that are not finished, ascending.
 	last     uint64
 	erasures []erasure
@@ -53,6 +55,7 @@ type state struct {
 
 func (s *state) append(dst []byte) []byte {
 	dst = binary.BigEndian.AppendUint32(dst, s.since)
+	dst = binary.BigEndian.AppendUint32(dst, s.first)
 	dst = binary.BigEndian.AppendUint64(dst, s.last)
 	dst = binary.BigEndian.AppendUint32(dst, uint32(len(s.erasures)))
 	dst = binary.BigEndian.AppendUint32(dst, uint32(len(s.gaps)))
@@ -72,7 +75,7 @@ func (s *state) append(dst []byte) []byte {
 
 func decodeState(b []byte) (*state, error) {
 	r := &reader{b: b}
-	s := &state{since: r.u32(), last: r.u64()}
+	s := &state{since: r.u32(), first: r.u32(), last: r.u64()}
 	erasures, gaps := r.u32(), r.u32()
 	if uint64(erasures)*erasureSize+uint64(gaps)*gapSize != uint64(len(r.b)) {
 		return nil, corrupt("a state of %d erasures and %d gaps in %d bytes", erasures, gaps, len(r.b))

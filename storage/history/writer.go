@@ -171,12 +171,11 @@ func (h *History) openSegment() error {
 	if w.open != nil {
 		return nil
 	}
-	number := w.next
-	w.next++
-	c, err := createSegment(filepath.Join(h.opts.Dir, columnsDir, columnsName(number)), number, h.secrets)
+	c, err := createSegment(h.columnsPath(w.next), w.next, h.secrets)
 	if err != nil {
 		return err
 	}
+	w.next++
 	w.open, w.begun = c, h.opts.Now()
 	w.unsynced = append(w.unsynced, c)
 	h.files.addColumns(c)
