@@ -1,6 +1,7 @@
 package history
 
 import (
+	"bytes"
 	"crypto/cipher"
 	"encoding/binary"
 	"errors"
@@ -34,15 +35,20 @@ type segment struct {
 	broken bool
 }
 
+// columnsHeader is the first bytes of a segment.
+func columnsHeader(number uint32, salt [saltSize]byte) []byte {
+	b := append(make([]byte, 0, columnsHead), columnsMagic...)
+	b = binary.BigEndian.AppendUint64(b, uint64(number))
+	return append(binary.BigEndian.AppendUint64(b, 0), salt[:]...)
+}
+
 // createSegment makes the file of a segment. It is durable when file and folder are synced.
 func createSegment(path string, number uint32, s secrets) (*segment, error) {
 	salt, err := newSalt()
 	if err != nil {
 		return nil, err
 	}
-	head := append(make([]byte, 0, columnsHead), columnsMagic...)
-	head = binary.BigEndian.AppendUint64(head, uint64(number))
-	head = append(binary.BigEndian.AppendUint64(head, 0), salt[:]...)
+	head := columnsHeader(number, salt)
 	aead, err := s.aead("columns", head)
 	if err != nil {
 		return nil, err
@@ -79,7 +85,7 @@ func (c *segment) recover(s secrets) error {
 	} else if err != nil {
 		return unavailable("%w", err)
 	}
-	if string(head[:24]) != columnsMagic || binary.BigEndian.Uint64(head[24:]) != uint64(c.number) {
+	if !bytes.Equal(head[:], columnsHeader(c.number, [saltSize]byte(head[saltAt:]))) {
 		return corrupt("not the segment of its name")
 	}
 	var err error
