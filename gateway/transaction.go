@@ -73,6 +73,7 @@ func (s *Server) settle(rq *request, deadline time.Time, d zhenni.Decision) erro
 	if err != nil {
 		return err
 	}
+	s.note(rq, d)
 	rq.setLogIndex(index)
 	return nil
 }
