@@ -75,3 +75,29 @@ func TestLostKeyIsNotDrawnAnew(t *testing.T) {
 		t.Errorf("a key without entropy: %v", err)
 	}
 }
+
+// A history that is destroyed is not there any more, and its key is not among what the disk may still have.
+func TestDestroy(t *testing.T) {
+	dir := filepath.Join(t.TempDir(), "history")
+	if Exists(dir) {
+		t.Error("a folder that is not there has a history")
+	}
+	if _, err := OpenKey(dir, namedWrapper("a"), nil); err != nil {
+		t.Fatal(err)
+	}
+	key, err := os.Open(filepath.Join(dir, keyFile))
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer key.Close()
+	if !Exists(dir) {
+		t.Error("it does not exist")
+	}
+	if err := errors.Join(Destroy(dir), Destroy(dir)); err != nil || Exists(dir) {
+		t.Error(err)
+	}
+	var b [32]byte
+	if n, err := key.ReadAt(b[:], 0); n == 0 || b != [32]byte{} {
+		t.Errorf("%x is left of the key, %v", b[:n], err)
+	}
+}
