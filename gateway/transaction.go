@@ -73,8 +73,8 @@ func (s *Server) settle(rq *request, deadline time.Time, d zhenni.Decision) erro
 	if err != nil {
 		return err
 	}
-	s.note(rq, d)
 	rq.setLogIndex(index)
+	s.note(rq, d)
 	return nil
 }
 

@@ -90,7 +90,11 @@ func (b *builder) finish(keys secrets) (*index, error) {
 	if err := errors.Join(os.Rename(b.path+temporary, b.path), disk.SyncDir(filepath.Dir(b.path))); err != nil {
 		return nil, unavailable("%w", err)
 	}
-	return openIndex(b.path, b.span, keys)
+	x, err := openIndex(b.path, b.span, keys)
+	if err != nil {
+		return nil, unavailable("a file does not read as it was written: %v", err)
+	}
+	return x, nil
 }
 
 // seal writes the foot and syncs.

@@ -169,3 +169,52 @@ func crashNoted(worker, i, id int, verdict string) bool {
 	}
 	return false
 }
+
+// An index takes the place of the segments and files that its name covers, wherever a crash left them.
+//
+// FAULTS: S1
+func TestIndexTakesThePlaceOfItsSegments(t *testing.T) {
+	c := newClock()
+	o := small(t.TempDir(), c)
+	h := mustOpen(t, o)
+	c.advance(time.Minute)
+	before := t.TempDir()
+	for range 4 {
+		c.advance(time.Second)
+		noteBatch(h, c, o.items)
+		if err := h.Sync(context.Background()); err != nil {
+			t.Fatal(err)
+		}
+		if err := os.CopyFS(before, os.DirFS(o.Dir)); err != nil && !os.IsExist(err) {
+			t.Fatal(err)
+		}
+		h.settle(t)
+	}
+	kill(h)
+	for _, dir := range []string{columnsDir, indexDir} { // as if none of it had been removed
+		spans, err := list(before + "/" + dir)
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, s := range spans {
+			name := s.name()
+			if dir == columnsDir {
+				name = columnsName(s.first)
+			}
+			b, err := os.ReadFile(before + "/" + dir + "/" + name)
+			if err != nil {
+				t.Fatal(err)
+			}
+			if err := os.WriteFile(o.Dir+"/"+dir+"/"+name, b, 0o600); err != nil {
+				t.Fatal(err)
+			}
+		}
+	}
+	h = mustOpen(t, o)
+	if entries, _ := all(t, h, 1, testID(3), 10); len(entries) != 4 || h.Stats().Damaged != 0 {
+		t.Errorf("%d entries, %+v", len(entries), h.Stats())
+	}
+	if len(allFiles(t, o.Dir)) > int(h.Stats().Files)+1 {
+		t.Errorf("%v are left of %+v", allFiles(t, o.Dir), h.Stats())
+	}
+}

@@ -3,6 +3,7 @@ package history
 import (
 	"errors"
 	"fmt"
+	"io"
 	"io/fs"
 	"os"
 	"path/filepath"
@@ -70,6 +71,18 @@ func list(dir string) ([]span, error) {
 		}
 	}
 	return spans, nil
+}
+
+// readAt fills b from an offset of a file: [zhenni.ErrCorrupt] where the file ends before, [zhenni.ErrUnavailable].
+func readAt(f *os.File, b []byte, at int64) error {
+	_, err := f.ReadAt(b, at)
+	switch {
+	case errors.Is(err, io.EOF):
+		return corrupt("%s was cut", filepath.Base(f.Name()))
+	case err != nil:
+		return unavailable("%w", err)
+	}
+	return nil
 }
 
 // makeDir makes a folder whose name is durable.

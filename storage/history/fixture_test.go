@@ -56,9 +56,7 @@ func (h *History) settle(t interface{ Fatal(...any) }) {
 	if err := h.do(context.Background(), func() { h.drain(true) }); err != nil {
 		t.Fatal(err)
 	}
-	done := make(chan struct{})
-	h.keeper.requests <- func() { h.work(); close(done) }
-	<-done
+	h.settleKeeper()
 }
 
 // kill leaves the files as the end of the process would.

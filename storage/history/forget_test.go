@@ -44,9 +44,16 @@ func TestForgottenIsGone(t *testing.T) {
 		noteBatch(h, c, 10)
 		h.settle(t)
 	}
+	held, release := make(chan struct{}), make(chan struct{})
+	go func() { h.keeper.requests <- func() { close(held); <-release } }()
+	<-held // the keeper, which would make it durable as well
 	if err := h.Forget(context.Background(), mine); err != nil {
 		t.Fatal(err)
 	}
+	if s, err := readState(o.Dir, h.secrets); err != nil || len(s.erasures) != 1 {
+		t.Errorf("what is durable when it returns: %+v, %v", s, err)
+	}
+	close(release)
 	kill(h)
 	h = mustOpen(t, o)
 	if entries, _ := all(t, h, 1, mine, 10); len(entries) != 0 {
@@ -60,7 +67,7 @@ func TestForgottenIsGone(t *testing.T) {
 		t.Fatal(err)
 	}
 	h.settle(t)
-	if !holdsAnywhere(t, h, mine) || h.Stats().Forgotten != 2 {
+	if !holdsAnywhere(t, h, mine) || h.Stats().Forgotten != 1 {
 		t.Errorf("it went before its time, or is not counted: %+v", h.Stats())
 	}
 	c.advance(25 * time.Hour)

@@ -6,9 +6,9 @@ import (
 	"encoding/binary"
 	"errors"
 	"fmt"
-	"io"
 	"os"
 	"slices"
+	"sync/atomic"
 
 	"zhenni"
 )
@@ -86,8 +86,8 @@ type index struct {
 	file  *os.File
 	aead  cipher.AEAD
 	bytes int64
-	// damaged is set by the keeper where a page did not open: the file is merged no more.
-	damaged bool
+	// damaged says that a page did not open: it was told, and the file is merged no more.
+	damaged atomic.Bool
 }
 
 // openIndex opens the file of a span: [zhenni.ErrCorrupt] where it is not as it was written.
@@ -111,12 +111,8 @@ func (x *index) load(keys secrets) error {
 	x.bytes = info.Size()
 	var head [indexHead]byte
 	var tail [indexTail]byte
-	_, err1 := x.file.ReadAt(head[:], 0)
-	_, err2 := x.file.ReadAt(tail[:], max(0, x.bytes-indexTail))
-	if err := errors.Join(err1, err2); errors.Is(err, io.EOF) {
-		return corrupt("an index was cut")
-	} else if err != nil {
-		return unavailable("%w", err)
+	if err := errors.Join(readAt(x.file, head[:], 0), readAt(x.file, tail[:], max(0, x.bytes-indexTail))); err != nil {
+		return err
 	}
 	if !slices.Equal(head[:], indexHeader(x.span, [saltSize]byte(head[saltAt:]))) {
 		return corrupt("not the index of its name")
@@ -140,8 +136,8 @@ func (x *index) load(keys secrets) error {
 
 func (x *index) readFoot(at int64, n int) (*foot, error) {
 	b := make([]byte, n)
-	if _, err := x.file.ReadAt(b, at); err != nil {
-		return nil, unavailable("%w", err)
+	if err := readAt(x.file, b, at); err != nil {
+		return nil, err
 	}
 	nonce := nonceOf(footNonce)
 	plain, err := x.aead.Open(b[:0], nonce[:], b, nil)
@@ -153,8 +149,8 @@ func (x *index) readFoot(at int64, n int) (*foot, error) {
 
 // page appends the entries of a page to dst. Buf is memory of a page.
 func (x *index) page(dst []entry, number int, buf *[pageBytes]byte) ([]entry, error) {
-	if _, err := x.file.ReadAt(buf[:], int64(1+number)*pageBytes); err != nil {
-		return dst, unavailable("%w", err)
+	if err := readAt(x.file, buf[:], int64(1+number)*pageBytes); err != nil {
+		return dst, err
 	}
 	return x.openPage(dst, number, buf[:])
 }

@@ -25,6 +25,8 @@ type keeper struct {
 
 	collector collector
 	begun     time.Time
+	// complained says that the log knows of a disk that takes no index.
+	complained bool
 	// clean is, of index files, up to which erasure they were seen to hold nothing of.
 	clean map[*index]uint64
 	// refused are the spans of files that did not open. They are not read, and nothing is merged across them.
@@ -80,9 +82,13 @@ func (h *History) work() {
 		case errors.Is(err, errClosing):
 			return
 		case err != nil && !isCorrupt(err):
-			h.opts.Logger.Warn("the history could not be indexed; it is tried again", "error", err)
+			if !h.keeper.complained {
+				h.opts.Logger.Warn("the history can not be indexed; it is tried again every second", "error", err)
+			}
+			h.keeper.complained = true
 			return
 		case !did || !h.pace():
+			h.keeper.complained = false
 			h.keeper.collector = collector{}
 			return
 		}
@@ -166,14 +172,15 @@ func (h *History) merges(run []*index) bool {
 	var bytes int64
 	askers := 0
 	first, last := run[0], run[len(run)-1]
-	oldest, newest := first.oldest, first.newest
+	var times lost
 	for _, x := range run {
-		if x.damaged || x.level != first.level {
+		if x.damaged.Load() || x.level != first.level {
 			return false
 		}
 		entries, bytes, askers = entries+x.entries, bytes+x.bytes, askers+len(x.askers)
 		if x.entries > 0 {
-			oldest, newest = min(oldest, x.oldest), max(newest, x.newest)
+			times.add(x.oldest)
+			times.add(x.newest)
 		}
 	}
 	for _, r := range h.keeper.refused {
@@ -182,7 +189,7 @@ func (h *History) merges(run []*index) bool {
 		}
 	}
 	return entries <= mergedItems && askers <= maxAskers && bytes <= h.opts.Bytes/8 &&
-		time.Duration(newest-oldest)*time.Second <= h.opts.Keep/12
+		time.Duration(times.to-times.from)*time.Second <= h.opts.Keep/12
 }
 
 // unclean returns an index file that holds what was forgotten long ago, and finishes the erasures of which nothing holds
@@ -193,6 +200,9 @@ func (h *History) unclean(v view) *index {
 		return nil
 	}
 	due := secondOf(h.opts.Now().Add(-h.opts.Purge))
+	if len(s.erasures) > maxErasures/2 {
+		due = secondOf(h.opts.Now()) // to have room for more
+	}
 	finished := s.last
 	if len(v.columns) > 0 {
 		if at := slices.IndexFunc(s.erasures, func(e erasure) bool { return e.hides(v.columns[0].number, 0) }); at >= 0 {
@@ -315,11 +325,24 @@ func (v view) bytes() (n int64) {
 	return n
 }
 
-// damaged takes note of a file, or a page of one, that does not open.
-func (h *History) damaged(kind, name string, oldest, newest uint32, err error) {
+// damagedIndex takes note of an index file of which a page does not open.
+func (h *History) damagedIndex(x *index, err error) {
+	if x.damaged.CompareAndSwap(false, true) {
+		h.damaged(x.name(), x.oldest, x.newest, err)
+	}
+}
+
+// damagedSegment takes note of a segment of which a block does not open.
+func (h *History) damagedSegment(c *segment, err error) {
+	if c.damaged.CompareAndSwap(false, true) {
+		h.damaged(columnsName(c.number), c.oldest.Load(), c.newest.Load(), err)
+	}
+}
+
+func (h *History) damaged(name string, oldest, newest uint32, err error) {
 	h.damages.Add(1)
 	h.state.lose(oldest, newest, zhenni.GapDamaged)
-	h.opts.Logger.Error("a part of the history is damaged; the rest goes on", "kind", kind, "name", name, "error", err)
+	h.opts.Logger.Error("a part of the history is damaged; the rest goes on", "name", name, "error", err)
 }
 
 func (h *History) indexDir() string        { return filepath.Join(h.opts.Dir, indexDir) }

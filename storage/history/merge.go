@@ -52,8 +52,8 @@ func (f *forward) fill() error {
 		f.raw = make([]byte, readAhead*pageBytes)
 	}
 	raw := f.raw[:n*pageBytes]
-	if _, err := f.x.file.ReadAt(raw, int64(1+f.next)*pageBytes); err != nil {
-		return unavailable("%w", err)
+	if err := readAt(f.x.file, raw, int64(1+f.next)*pageBytes); err != nil {
+		return err
 	}
 	f.entries, f.at = f.entries[:0], 0
 	var err error
@@ -97,8 +97,7 @@ func (h *History) merge(of []*index) error {
 	sources := make([]*forward, len(of))
 	for i, x := range of {
 		sources[i] = &forward{x: x, numbers: numbers[i], hidden: hiddenIn(x, s.erasures), failed: func(err error) bool {
-			h.damaged("index", x.name(), x.oldest, x.newest, err)
-			x.damaged = true
+			h.damagedIndex(x, err)
 			return len(of) > 1
 		}}
 	}

@@ -81,6 +81,7 @@ func (h *History) load() error {
 		return err
 	}
 	h.state.state = *s
+	h.writer.next = s.first
 	if err := errors.Join(h.loadIndexes(indexes), h.loadSegments(columns)); err != nil {
 		return err
 	}
@@ -102,7 +103,7 @@ func (h *History) loadIndexes(spans []span) error {
 	for _, s := range spans {
 		h.writer.next = max(h.writer.next, s.last+1)
 		path := h.indexPath(s)
-		if n := len(h.files.indexes); n > 0 && h.files.indexes[n-1].replaces(s) {
+		if n := len(h.files.indexes); s.last < h.state.state.first || n > 0 && h.files.indexes[n-1].replaces(s) {
 			if err := shred(path); err != nil {
 				return unavailable("%w", err)
 			}
@@ -124,7 +125,7 @@ func (h *History) loadSegments(spans []span) error {
 	for _, s := range spans {
 		h.writer.next = max(h.writer.next, s.last+1)
 		path := h.columnsPath(s.first)
-		if slices.ContainsFunc(h.files.indexes, func(x *index) bool { return x.first <= s.first && s.first <= x.last }) {
+		if s.last < h.state.state.first || slices.ContainsFunc(h.files.indexes, func(x *index) bool { return x.first <= s.first && s.first <= x.last }) {
 			if err := shred(path); err != nil {
 				return unavailable("%w", err)
 			}

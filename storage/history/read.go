@@ -64,11 +64,12 @@ func (h *History) Asked(
 	if err := h.do(ctx, func() { h.drain(true) }); err != nil {
 		return page, err
 	}
+	erasures := of(id, h.state.snapshot().erasures) // before the files: one that ends now is done in those to come only
 	v := h.files.view()
 	defer h.files.release(v)
-	s := h.state.snapshot()
+	s := h.state.snapshot() // behind them: what goes now may be in them, and is said not to be
 	s.since = max(s.since, secondOf(h.opts.Now().Add(-h.opts.Keep)))
-	q := query{h: h, id: id, tenant: tenant, from: from, since: s.since, erasures: of(id, s.erasures)}
+	q := query{h: h, id: id, tenant: tenant, from: from, since: s.since, erasures: erasures}
 	if err := q.open(v); err != nil {
 		return page, err
 	}
@@ -124,13 +125,20 @@ func (q *query) open(v view) error {
 		if err == nil {
 			err = q.add(indexSource{b})
 		}
-		if err := q.missing("index", x.name(), x.oldest, x.newest, err); err != nil {
+		if isCorrupt(err) {
+			err = q.missingIndex(x, err)
+		}
+		if err != nil {
 			return err
 		}
 	}
 	for _, c := range v.columns {
 		all, err := q.scan(c)
-		if err := q.missing("segment", columnsName(c.number), c.oldest.Load(), c.newest.Load(), err); err != nil {
+		if isCorrupt(err) {
+			q.h.damagedSegment(c, err)
+			q.gaps, err = append(q.gaps, gap{c.oldest.Load(), c.newest.Load(), zhenni.GapDamaged}), nil
+		}
+		if err != nil {
 			return err
 		}
 		if err := q.add(&columnSource{all}); err != nil {
@@ -145,13 +153,10 @@ func (q *query) hides(x *index) bool {
 	return slices.ContainsFunc(q.erasures, func(e erasure) bool { return e.number > x.purged })
 }
 
-// missing makes damage a gap.
-func (q *query) missing(kind, name string, oldest, newest uint32, err error) error {
-	if !isCorrupt(err) {
-		return err
-	}
-	q.h.damaged(kind, name, oldest, newest, err)
-	q.gaps = append(q.gaps, gap{oldest, newest, zhenni.GapDamaged})
+// missingIndex makes damage a gap.
+func (q *query) missingIndex(x *index, err error) error {
+	q.h.damagedIndex(x, err)
+	q.gaps = append(q.gaps, gap{x.oldest, x.newest, zhenni.GapDamaged})
 	return nil
 }
 
@@ -238,8 +243,7 @@ func (q *query) fill(page *zhenni.AskedPage, limit int) error {
 func (q *query) step(i int) error {
 	f, ok, err := q.advance(q.sources[i])
 	if isCorrupt(err) {
-		x := q.sources[i].(indexSource).x
-		err = q.missing("index", x.name(), x.oldest, x.newest, err)
+		err = q.missingIndex(q.sources[i].(indexSource).x, err)
 	}
 	if err != nil {
 		return err

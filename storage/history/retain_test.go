@@ -114,3 +114,37 @@ func TestHotCredential(t *testing.T) {
 		t.Errorf("%d entries, want 20", len(entries))
 	}
 }
+
+// Where everything was dropped, the next segment has a number behind it all the same.
+func TestNothingLeftIsNotTheBeginning(t *testing.T) {
+	c := newClock()
+	o := small(t.TempDir(), c)
+	h := mustOpen(t, o)
+	c.advance(time.Minute)
+	noteBatch(h, c, o.items)
+	h.settle(t)
+	c.advance(o.Keep + DefaultKeep + time.Hour)
+	h.settleKeeper()
+	if s := h.Stats(); s.Files != 0 {
+		t.Fatalf("%+v", s)
+	}
+	kill(h)
+	for range 2 {
+		h = mustOpen(t, o)
+		c.advance(time.Minute)
+		noteBatch(h, c, 5)
+		h.settle(t)
+		kill(h)
+	}
+	h = mustOpen(t, o)
+	if entries, _ := all(t, h, 1, testID(3), 10); len(entries) != 2 || h.Stats().Damaged != 0 {
+		t.Errorf("%v, %+v", entries, h.Stats())
+	}
+}
+
+// settleKeeper has the keeper do all there is to do, and the writer nothing.
+func (h *History) settleKeeper() {
+	done := make(chan struct{})
+	h.keeper.requests <- func() { h.work(); close(done) }
+	<-done
+}

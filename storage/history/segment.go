@@ -6,7 +6,6 @@ import (
 	"encoding/binary"
 	"errors"
 	"fmt"
-	"io"
 	"os"
 	"sync/atomic"
 
@@ -33,6 +32,8 @@ type segment struct {
 	closed bool
 	// broken says that what follows size did not open.
 	broken bool
+	// damaged says that a block did not open, which was told.
+	damaged atomic.Bool
 }
 
 // columnsHeader is the first bytes of a segment.
@@ -80,10 +81,8 @@ func openSegment(path string, number uint32, s secrets) (*segment, error) {
 
 func (c *segment) recover(s secrets) error {
 	var head [columnsHead]byte
-	if _, err := c.file.ReadAt(head[:], 0); errors.Is(err, io.EOF) {
-		return corrupt("a segment was cut")
-	} else if err != nil {
-		return unavailable("%w", err)
+	if err := readAt(c.file, head[:], 0); err != nil {
+		return err
 	}
 	if !bytes.Equal(head[:], columnsHeader(c.number, [saltSize]byte(head[saltAt:]))) {
 		return corrupt("not the segment of its name")
@@ -145,8 +144,8 @@ func (c *segment) read(buf []byte, at, size int64) (*block, []byte, error) {
 	if at+blockHead > size {
 		return nil, buf, corrupt("a segment was cut")
 	}
-	if _, err := c.file.ReadAt(head[:], at); err != nil {
-		return nil, buf, unavailable("%w", err)
+	if err := readAt(c.file, head[:], at); err != nil {
+		return nil, buf, err
 	}
 	n, ok := blockLength(head[:])
 	if !ok || at+blockHead+int64(n) > size {
@@ -156,8 +155,8 @@ func (c *segment) read(buf []byte, at, size int64) (*block, []byte, error) {
 		buf = make([]byte, blockHead+n)
 	}
 	buf = buf[:blockHead+n]
-	if _, err := c.file.ReadAt(buf, at); err != nil {
-		return nil, buf, unavailable("%w", err)
+	if err := readAt(c.file, buf, at); err != nil {
+		return nil, buf, err
 	}
 	b, err := openBlock(c.aead, buf, at)
 	return b, buf, err

@@ -85,7 +85,7 @@ func (h *History) sortSegment(c *segment) error {
 		return damage
 	}
 	if damage != nil {
-		h.damaged("segment", columnsName(c.number), c.oldest.Load(), c.newest.Load(), damage)
+		h.damagedSegment(c, damage)
 	}
 	b, err := newBuilder(h.indexDir(), span{first: c.number, last: c.number}, h.secrets, foot{until: c.until, purged: s.last, askers: found.askers})
 	if err != nil {

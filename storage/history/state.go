@@ -243,8 +243,15 @@ func (k *stateKeeper) forget(ids []zhenni.CredentialID, segment, block, second u
 		return errTooMany
 	}
 	for _, id := range ids {
+		asked := second
+		k.state.erasures = slices.DeleteFunc(k.state.erasures, func(e erasure) bool { // the new one hides all that it hid
+			if e.id == id {
+				asked = min(asked, e.second)
+			}
+			return e.id == id
+		})
 		k.state.last++
-		k.state.erasures = append(k.state.erasures, erasure{k.state.last, id, segment, block, second})
+		k.state.erasures = append(k.state.erasures, erasure{k.state.last, id, segment, block, asked})
 	}
 	k.dirty = true
 	return nil
