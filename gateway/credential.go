@@ -33,7 +33,8 @@ func (s *Server) revoke(rq *request) error {
 }
 
 // erase is POST /v1/credentials/{id}/erase. It is answered once the key of the template is destroyed. A second erasure is
-// answered like the first. Who asked about the credential is forgotten with it.
+// answered like the first. Who asked about the credential is forgotten with it; where that fails, a
+// second erasure makes up for it.
 func (s *Server) erase(rq *request) error {
 	err := s.change(rq, func(id zhenni.CredentialID) zhenni.Command {
 		return zhenni.Erase{ID: id, Tenant: rq.party.Tenant, At: s.config.Now()}

@@ -35,15 +35,15 @@ type historyFlags struct {
 }
 
 func (f historyFlags) config(store string) historyConfig {
-	return historyConfig{dir: f.dir(store), make: f.History == "make", destroy: f.History == "none", keep: f.HistoryKeep, bytes: f.HistoryBytes}
+	return historyConfig{dir: f.dir(store), create: f.History == "make", destroy: f.History == "none", keep: f.HistoryKeep, bytes: f.HistoryBytes}
 }
 
 // historyConfig says where a history is, and whether there is to be one. Without a folder there is none.
 type historyConfig struct {
-	dir           string
-	make, destroy bool
-	keep          time.Duration
-	bytes         byteSize
+	dir             string
+	create, destroy bool
+	keep            time.Duration
+	bytes           byteSize
 }
 
 // openedHistory is a history with the lock of its folder.
@@ -58,7 +58,7 @@ func openHistory(c historyConfig, store *recordedStore, log *slog.Logger) (_ *op
 	if c.destroy {
 		return nil, wrapped("--history none", history.Destroy(c.dir))
 	}
-	if c.dir == "" || !c.make && !history.Exists(c.dir) {
+	if c.dir == "" || !c.create && !history.Exists(c.dir) {
 		return nil, nil
 	}
 	h := &openedHistory{}

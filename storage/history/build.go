@@ -118,7 +118,7 @@ func (b *builder) seal() error {
 // drop gives the file up.
 func (b *builder) drop() error { return errors.Join(b.file.Close(), os.Remove(b.path+temporary)) }
 
-// merged is a dictionary made of several, and what becomes of the numbers of each.
+// mergeAskers makes one dictionary of several, each in order, and says what becomes of the numbers of each.
 func mergeAskers(of [][]zhenni.Asker) (all []zhenni.Asker, numbers [][]uint32) {
 	at := make([]int, len(of))
 	numbers = make([][]uint32, len(of))

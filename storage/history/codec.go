@@ -2,6 +2,7 @@ package history
 
 import (
 	"encoding/binary"
+	"errors"
 	"fmt"
 
 	"zhenni"
@@ -86,3 +87,5 @@ func corrupt(format string, args ...any) error {
 func unavailable(format string, args ...any) error {
 	return fmt.Errorf("%w: history: %w", zhenni.ErrUnavailable, fmt.Errorf(format, args...))
 }
+
+func isCorrupt(err error) bool { return errors.Is(err, zhenni.ErrCorrupt) }

@@ -73,6 +73,14 @@ func list(dir string) ([]span, error) {
 	return spans, nil
 }
 
+// The paths of a history's files.
+
+func (h *History) indexDir() string        { return filepath.Join(h.opts.Dir, indexDir) }
+func (h *History) indexPath(s span) string { return filepath.Join(h.opts.Dir, indexDir, s.name()) }
+func (h *History) columnsPath(n uint32) string {
+	return filepath.Join(h.opts.Dir, columnsDir, columnsName(n))
+}
+
 // readAt fills b from an offset of a file: [zhenni.ErrCorrupt] where the file ends before, [zhenni.ErrUnavailable].
 func readAt(f *os.File, b []byte, at int64) error {
 	_, err := f.ReadAt(b, at)

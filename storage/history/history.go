@@ -26,7 +26,8 @@ type History struct {
 
 // Note takes note that who asked, at a time, about credentials, and of the outcome of each. It writes nothing itself and
 // does not wait for the disk; what there is no room for is counted, and is a gap in the answers. Zero ids stand for items
-// that named none. The slices stay the caller's.
+// that named none. Service and purpose are of a catalogue, for every asker is kept in memory once for each file. The slices stay
+// the caller's.
 func (h *History) Note(who zhenni.Asker, at time.Time, ids []zhenni.CredentialID, outcomes []zhenni.Outcome) {
 	h.queue.note(&who, secondOf(at), ids, outcomes)
 }

@@ -1,11 +1,9 @@
 package history
 
 import (
-	"cmp"
 	"context"
 	"errors"
 	"os"
-	"path/filepath"
 	"slices"
 	"time"
 
@@ -308,7 +306,7 @@ func (h *History) drop(last, newest uint32, remove func() error) error {
 		if r.last > last {
 			return false
 		}
-		err = join(err, os.Remove(r.path))
+		err = errors.Join(err, os.Remove(r.path))
 		return true
 	})
 	return err
@@ -344,14 +342,6 @@ func (h *History) damaged(name string, oldest, newest uint32, err error) {
 	h.state.lose(oldest, newest, zhenni.GapDamaged)
 	h.opts.Logger.Error("a part of the history is damaged; the rest goes on", "name", name, "error", err)
 }
-
-func (h *History) indexDir() string        { return filepath.Join(h.opts.Dir, indexDir) }
-func (h *History) indexPath(s span) string { return filepath.Join(h.opts.Dir, indexDir, s.name()) }
-func (h *History) columnsPath(n uint32) string {
-	return filepath.Join(h.opts.Dir, columnsDir, columnsName(n))
-}
-func isCorrupt(err error) bool { return errors.Is(err, zhenni.ErrCorrupt) }
-func join(a, b error) error    { return cmp.Or(errors.Join(a, b), nil) }
 
 var (
 	errClosing = errors.New("the history is being closed")

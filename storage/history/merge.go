@@ -1,6 +1,7 @@
 package history
 
 import (
+	"errors"
 	"zhenni"
 )
 
@@ -106,7 +107,7 @@ func (h *History) merge(of []*index) error {
 		return err
 	}
 	if err := h.copy(b, sources); err != nil {
-		return join(err, b.drop())
+		return errors.Join(err, b.drop())
 	}
 	x, err := b.finish(h.secrets)
 	if err != nil {
@@ -114,7 +115,7 @@ func (h *History) merge(of []*index) error {
 	}
 	h.files.replace(x, nil, of)
 	for _, old := range of {
-		err = join(err, shred(h.indexPath(old.span)))
+		err = errors.Join(err, shred(h.indexPath(old.span)))
 	}
 	return err
 }

@@ -1,6 +1,7 @@
 package history
 
 import (
+	"errors"
 	"slices"
 
 	"zhenni"
@@ -93,7 +94,7 @@ func (h *History) sortSegment(c *segment) error {
 	}
 	for _, e := range found.entries {
 		if err := b.add(e); err != nil {
-			return join(err, b.drop())
+			return errors.Join(err, b.drop())
 		}
 	}
 	x, err := b.finish(h.secrets)

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"path/filepath"
+	"slices"
 	"time"
 
 	"zhenni"
@@ -224,11 +225,9 @@ func (h *History) syncAll(v view, waiting []*segment) error {
 	var err error
 	oldest := uint32(0)
 	for _, c := range v.columns {
-		for _, w := range waiting {
-			if w == c {
-				err = errors.Join(err, disk.SyncData(c.file))
-				oldest = earlier(oldest, c.oldest.Load())
-			}
+		if slices.Contains(waiting, c) {
+			err = errors.Join(err, disk.SyncData(c.file))
+			oldest = earlier(oldest, c.oldest.Load())
 		}
 	}
 	if len(waiting) > 0 {
