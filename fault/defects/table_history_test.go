@@ -74,7 +74,7 @@ var historyDefects = []defect{
 	},
 	{
 		name: "history-kept-too-long", file: "storage/history/read.go", caught: "TestOldestGoesByTime",
-		old: "	s.since = max(s.since, secondOf(h.opts.Now().Add(-h.opts.Keep)))\n", new: "",
+		old: "	since = max(since, secondOf(h.opts.Now().Add(-h.opts.Keep)))\n", new: "",
 		does: "entries are shown that are older than they are said to be kept",
 	},
 }

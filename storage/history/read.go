@@ -64,26 +64,21 @@ func (h *History) Asked(
 	if err := h.do(ctx, func() { h.drain(true) }); err != nil {
 		return page, err
 	}
-	erasures := of(id, h.state.snapshot().erasures) // before the files: one that ends now is done in those to come only
+	erasures := h.state.of(id) // before the files: one that ends now is done in those to come only
 	v := h.files.view()
 	defer h.files.release(v)
-	s := h.state.snapshot() // behind them: what goes now may be in them, and is said not to be
-	s.since = max(s.since, secondOf(h.opts.Now().Add(-h.opts.Keep)))
-	q := query{h: h, id: id, tenant: tenant, from: from, since: s.since, erasures: erasures}
+	since, gaps := h.state.complete() // behind them: what goes now may be in them, and is said not to be
+	since = max(since, secondOf(h.opts.Now().Add(-h.opts.Keep)))
+	q := query{h: h, id: id, tenant: tenant, from: from, since: since, erasures: erasures}
 	if err := q.open(v); err != nil {
 		return page, err
 	}
 	if err := q.fill(&page, limit); err != nil {
 		return page, err
 	}
-	page.Since = timeOf(s.since)
-	page.Gaps = gapsOf(append(s.gaps, q.gaps...), from, page.Next)
+	page.Since = timeOf(since)
+	page.Gaps = gapsOf(append(gaps, q.gaps...), from, page.Next)
 	return page, nil
-}
-
-// of returns the erasures of a credential.
-func of(id zhenni.CredentialID, erasures []erasure) []erasure {
-	return slices.DeleteFunc(erasures, func(e erasure) bool { return e.id != id })
 }
 
 // gapsOf returns the gaps that touch a page between two places.

@@ -6,7 +6,7 @@ package history
 const killRounds = 4
 
 // rapidChecks is the number of histories that are drawn, unless a flag says otherwise.
-const rapidChecks = "15"
+const rapidChecks = "10"
 
 // damages is how often a bit of each file is flipped.
 const damages = 4

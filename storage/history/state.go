@@ -235,6 +235,25 @@ func (k *stateKeeper) snapshot() state {
 	return s
 }
 
+// of returns the erasures of a credential.
+func (k *stateKeeper) of(id zhenni.CredentialID) (erasures []erasure) {
+	k.mu.Lock()
+	defer k.mu.Unlock()
+	for i := range k.state.erasures {
+		if k.state.erasures[i].id == id {
+			erasures = append(erasures, k.state.erasures[i])
+		}
+	}
+	return erasures
+}
+
+// complete returns since when everything is kept, and but for which gaps.
+func (k *stateKeeper) complete() (since uint32, gaps []gap) {
+	k.mu.Lock()
+	defer k.mu.Unlock()
+	return k.state.since, slices.Clone(k.state.gaps)
+}
+
 // forget adds erasures of credentials up to a place.
 func (k *stateKeeper) forget(ids []zhenni.CredentialID, segment, block, second uint32) error {
 	k.mu.Lock()
