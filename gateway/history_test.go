@@ -188,3 +188,16 @@ func TestHistoryInTrouble(t *testing.T) {
 		t.Errorf("a verification beside a history in trouble: %d", a.status)
 	}
 }
+
+// What every form of request settles is noted, item by item.
+func TestEveryFormIsNoted(t *testing.T) {
+	f := startWithHistory(t)
+	items := map[string]uint64{"document": 1, "escaped document": 1, "refused document": 1, "lines": 3, "lines of both kinds": 2, "stream": 30, "stream of three": 9}
+	for name, a := range requestsOfEveryForm(t) {
+		before := f.server.config.History.Stats().Noted
+		f.call("POST", a.path, "verifier", a.media, a.body)
+		if noted := f.server.config.History.Stats().Noted - before; noted != items[name] || noted == 0 {
+			t.Errorf("%s: %d items are noted, want %d", name, noted, items[name])
+		}
+	}
+}
