@@ -37,6 +37,9 @@ type Config struct {
 	// nothing is there.
 	Identities Identities
 	Subjects   Subjects
+	// History notes who asked about a credential, once that is recorded in the Ledger. Without one its routes answer that
+	// nothing is there.
+	History History
 	// Unrecorded says in every answer, in the field Unrecorded, that nothing is recorded. It goes without a Ledger.
 	Unrecorded bool
 	// Version is the build's version, shown in /openapi.json and /metrics.

@@ -33,11 +33,20 @@ func (s *Server) revoke(rq *request) error {
 }
 
 // erase is POST /v1/credentials/{id}/erase. It is answered once the key of the template is destroyed. A second erasure is
-// answered like the first.
+// answered like the first. Who asked about the credential is forgotten with it; where that fails, a
+// second erasure makes up for it.
 func (s *Server) erase(rq *request) error {
-	return s.change(rq, func(id zhenni.CredentialID) zhenni.Command {
+	err := s.change(rq, func(id zhenni.CredentialID) zhenni.Command {
 		return zhenni.Erase{ID: id, Tenant: rq.party.Tenant, At: s.config.Now()}
 	})
+	if err != nil {
+		return err
+	}
+	id, err := rq.credentialID()
+	if err != nil {
+		return err
+	}
+	return s.forget(id)
 }
 
 // change applies a command about the credential that the path names, and answers with what it has become.

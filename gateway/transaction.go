@@ -81,6 +81,7 @@ func (s *Server) settle(rq *request, deadline time.Time, d zhenni.Decision) erro
 		return err
 	}
 	rq.setLogIndex(index)
+	s.note(rq, d)
 	return s.sign(rq, index, rq.leaf)
 }
 

@@ -25,6 +25,7 @@ type nodeConfig struct {
 	// retention is how much of the audit log is kept.
 	retention retention
 	ledger    ledgerConfig
+	history   historyConfig
 	// exitWhenFull ends the node where a disk has no room for the record of answers.
 	exitWhenFull bool
 	// adminSocket is the path of the operator's socket; none where it is empty. Where it is optional and can not be made
@@ -46,6 +47,8 @@ type node struct {
 	// sweeper expires credentials past their end; none where the store takes no changes.
 	sweeper *actors.Sweeper
 	ledger  *openedLedger
+	// history is nil where there is none.
+	history *openedHistory
 	server  *gateway.Server
 
 	scheme string
@@ -148,6 +151,12 @@ func (n *node) openRecord(cfg *nodeConfig) (err error) {
 			return err
 		}
 		cfg.gateway.Ledger, shown.proofs = n.ledger, n.ledger
+		if n.history, err = openHistory(cfg.history, n.store, cmp.Or(cfg.gateway.Logger, slog.Default())); err != nil {
+			return err
+		}
+		if n.history != nil {
+			cfg.gateway.History = n.history
+		}
 	}
 	cfg.gateway.Audit = shown
 	return nil
@@ -213,6 +222,9 @@ func (n *node) closeState() error {
 	var err error
 	if n.ledger != nil {
 		err = wrapped("close the ledger", n.ledger.Close())
+	}
+	if n.history != nil {
+		err = errors.Join(err, wrapped("close the history", n.history.Close()))
 	}
 	return errors.Join(err, wrapped("close the store", n.store.Close()))
 }

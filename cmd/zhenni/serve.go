@@ -17,6 +17,7 @@ import (
 	"zhenni/gateway"
 	"zhenni/simd"
 	"zhenni/storage"
+	"zhenni/storage/history"
 	"zhenni/storage/ledger"
 )
 
@@ -27,6 +28,7 @@ type serveCommand struct {
 	ledgerFlags
 	receiptFlags
 	identityFlags
+	historyFlags
 	CreateKey        bool   `env:"ZHENNI_CREATE_KEY" help:"Make the key file where it does not exist, as on the first start."`
 	Profile          string `type:"path" env:"ZHENNI_PROFILE" placeholder:"FILE" help:"Frozen threshold to serve with, as zhenni calibrate writes it. Required."`
 	VerifyOnly       bool   `env:"ZHENNI_VERIFY_ONLY" help:"Change nothing in the store and take no changes, with the audit log and the stored answers on another disk (--audit-dir, --ledger-dir) or --unrecorded: the state is made in memory from snapshot and log, all of it or nothing. For a store that crashed on a full or failing disk."`
@@ -165,6 +167,7 @@ func (c *serveCommand) derived() map[string]string {
 		"catalogue": "shipped",
 		"key-file":  c.keyPath(c.Store), "keys": storage.Options{Dir: c.Store, Keys: c.Keys}.KeysPath(),
 		"audit-dir": c.auditFlags.dir(c.Store), "ledger-dir": c.ledgerFlags.config(c.Store).dir,
+		"history-dir": c.historyFlags.dir(c.Store), "history-keep": history.DefaultKeep.String(), "history-bytes": byteSize(history.DefaultBytes).String(),
 		"answers": fmt.Sprint(ledger.DefaultAnswers), "answers-bytes": byteSize(ledger.DefaultBytes).String(),
 		"admin-socket": adminSocket(c.Store), "listen": addr,
 		"shards": fmt.Sprint(shardCount(c.Shards)), "arena": arenaBudget(c.Arena, freeMemory()).String(),
@@ -241,7 +244,7 @@ func (c *serveCommand) nodeConfig(profile zhenni.Profile, arena byteSize, log *s
 		arena:       arena,
 		adminSocket: socket, adminOptional: c.VerifyOnly && c.AdminSocket == "", unchanging: c.VerifyOnly,
 		retention: c.AuditRetention, exitWhenFull: c.ExitWhenFull,
-		ledger: c.ledgerFlags.config(c.Store),
+		ledger: c.ledgerFlags.config(c.Store), history: c.history(),
 		actors: actors.Config{Shards: shardCount(c.Shards), InFlightItems: c.InFlight, MessageItems: c.MessageItems, Logger: log},
 		gateway: gateway.Config{
 			Addr: c.Listen, TLSCert: c.TLSCert, TLSKey: c.TLSKey, Profile: profile, Version: version, Logger: log,
@@ -250,6 +253,14 @@ func (c *serveCommand) nodeConfig(profile zhenni.Profile, arena byteSize, log *s
 			VerifyTimeout: c.VerifyTimeout, BatchTimeout: c.BatchTimeout,
 		},
 	}
+}
+
+// history is the history to serve with: none where nothing is to be written beside the store.
+func (c *serveCommand) history() historyConfig {
+	if c.VerifyOnly {
+		return historyConfig{}
+	}
+	return c.historyFlags.config(c.Store)
 }
 
 // shardCount resolves 0 to one shard a core; what is out of range is left for the node to refuse.
