@@ -2,6 +2,7 @@ package zhenni
 
 import (
 	"fmt"
+	"slices"
 	"time"
 )
 
@@ -101,7 +102,7 @@ func (c Credential) SucceededBy(i Issue, level Level, at time.Time) (Credential,
 	if !ruled {
 		legal = allIssued
 	}
-	if !contains(legal, issued{i, level}) {
+	if !slices.Contains(legal, issued{i, level}) {
 		return c, fmt.Errorf("%w: %s issue, %s, after a credential that is %s and %s", ErrIllegalChange, i, level, c.Level, status)
 	}
 	switch {
@@ -111,15 +112,6 @@ func (c Credential) SucceededBy(i Issue, level Level, at time.Time) (Credential,
 		return c.WithStatus(StatusExpired, at)
 	}
 	return c.WithStatus(StatusSuperseded, at)
-}
-
-func contains[T comparable](all []T, one T) bool {
-	for _, other := range all {
-		if other == one {
-			return true
-		}
-	}
-	return false
 }
 
 // changed is c after a change at the given time: whoever knows it by an earlier generation knows it no more.

@@ -274,6 +274,9 @@
 // Copies of the store from before, and views in quarantine, keep templates that no erasure reaches; so do the blocks of
 // removed files until the disk uses them again.
 //
+// A status record of version 2 is of no newer format: a build that does not know it refuses that credential, as one whose
+// record is damaged, and serves the others. A store that has issued to a subject is therefore not given back to an older build.
+//
 // Format 5 is format 4 on a base. A store becomes one by an import, and an older build refuses it.
 //
 // # What is durable when

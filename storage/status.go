@@ -52,7 +52,8 @@ func (s *status) decodeLife(b []byte) error {
 	}
 	s.Locked = zhenni.Factors(b[1])
 	s.Region = zhenni.Region(binary.LittleEndian.Uint32(b[2:]))
-	if until := int64(binary.LittleEndian.Uint64(b[6:])); until != 0 {
+	until := int64(binary.LittleEndian.Uint64(b[6:]))
+	if until != 0 {
 		s.ValidUntil = time.Unix(until, 0).UTC()
 	}
 	s.StatusIndex = zhenni.StatusIndex(binary.LittleEndian.Uint64(b[14:]))
@@ -60,7 +61,7 @@ func (s *status) decodeLife(b []byte) error {
 	rest = rest[copy(s.device[:], rest):]
 	rest = rest[copy(s.Subject[:], rest):]
 	copy(s.NameTag[:], rest)
-	if s.blank() || s.Locked.Validate() != nil || s.Region.Validate() != nil || untilSecond(s.ValidUntil) < 0 {
+	if s.blank() || s.Locked.Validate() != nil || s.Region.Validate() != nil || until < 0 {
 		return fmt.Errorf("%w: status out of range", zhenni.ErrCorrupt)
 	}
 	return nil
