@@ -76,7 +76,7 @@ func TestSettingsComeFromFlagThenEnvironmentThenFile(t *testing.T) {
 }
 
 func TestEverySettingHasAnEnvironmentVariableAndAValue(t *testing.T) {
-	mayBeEmpty := map[string]bool{"profile": true, "passphrase-file": true, "tls-cert": true, "tls-key": true, "witness-key": true, "witness-seen": true,
+	mayBeEmpty := map[string]bool{"profile": true, "passphrase-file": true, "tls-cert": true, "tls-key": true, "witness-key": true, "witness-seen": true, "catalogue": true,
 		"result-key": true, "result-key-before": true, "result-jwks": true, "result-passphrase-file": true, "pseudonym-root": true}
 	settings := printConfig(t)
 	for name, s := range settings {
