@@ -62,7 +62,7 @@ func (s *Server) draftOne(rq *request, batch *zhenni.Batch, at time.Time) error 
 	f.Outcome = outcome
 	if outcome == zhenni.Match {
 		var err error
-		if f.Grounds, err = s.grounds(batch.IDs[0]); err != nil {
+		if f.Grounds, err = s.grounds(rq, batch.IDs[0]); err != nil {
 			return err
 		}
 	}
@@ -83,6 +83,7 @@ func (s *Server) finding(rq *request, at time.Time) zhenni.Finding {
 	return zhenni.Finding{
 		Party: rq.party, Transaction: rq.transaction, At: at,
 		Profile: s.config.Profile.ID, Unsupported: !s.config.Profile.Supported,
+		Service: rq.terms.service, Purpose: rq.terms.purpose,
 	}
 }
 
@@ -91,14 +92,15 @@ func (s *Server) draft(rq *request, f zhenni.Finding) (err error) {
 	return err
 }
 
-// methods are the words of RFC 8176 for what is compared.
-var methods = map[zhenni.Factor]string{
-	zhenni.FactorFace: "face", zhenni.FactorVoice: "vbm", zhenni.FactorFingerprint: "fpt",
+// methods are the words of RFC 8176 for the means, but for a look at a document, for which it has none.
+var methods = map[zhenni.Means]string{
+	zhenni.MeansFace: "face", zhenni.MeansVoice: "vbm", zhenni.MeansFingerprint: "fpt", zhenni.MeansPIN: "pin",
+	zhenni.MeansPossession: "pop", zhenni.MeansCard: "sc", zhenni.MeansDocument: "document",
 }
 
 // grounds are what a yes about a credential rests on. One that has changed since it was compared, and is not active any
 // more, is asked about anew: nothing is signed about a credential that is gone.
-func (s *Server) grounds(id zhenni.CredentialID) (*zhenni.Grounds, error) {
+func (s *Server) grounds(rq *request, id zhenni.CredentialID) (*zhenni.Grounds, error) {
 	c, err := s.node.Credential(id)
 	if errors.Is(err, zhenni.ErrNotFound) || err == nil && c.Status != zhenni.StatusActive {
 		return nil, refuse(kindUnavailable, "the credential changed while it was verified")
@@ -106,7 +108,31 @@ func (s *Server) grounds(id zhenni.CredentialID) (*zhenni.Grounds, error) {
 	if err != nil {
 		return nil, err
 	}
-	return &zhenni.Grounds{Credential: c, Level: c.Level, Methods: []string{methods[s.config.Profile.Model.Factor]}}, nil
+	if rq.terms.granted != nil {
+		return admitted(c, &rq.terms.admission), nil
+	}
+	return &zhenni.Grounds{Credential: c, Level: c.Level, Methods: []string{methods[zhenni.Means(s.config.Profile.Model.Factor)]}}, nil
+}
+
+// admitted are the grounds of a yes for a service: what the policy made of the evidence, and no more of the credential.
+func admitted(c zhenni.Credential, a *zhenni.Admission) *zhenni.Grounds {
+	g := &zhenni.Grounds{Credential: c, Level: a.Level, FMR: float64(a.FMR)}
+	for m := range a.Means.All {
+		g.Methods = append(g.Methods, methods[m])
+	}
+	for _, assertion := range []struct {
+		word string
+		made bool
+	}{
+		{"identity_authentic", a.Assertions.IdentityAuthentic},
+		{"document_valid", a.Assertions.DocumentValid},
+		{"same_person", a.Assertions.SamePerson},
+	} {
+		if assertion.made {
+			g.Assertions = append(g.Assertions, assertion.word)
+		}
+	}
+	return g
 }
 
 // sign completes the result, where one was begun.

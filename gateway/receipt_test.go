@@ -256,6 +256,34 @@ func TestAnswersAreGoneWithoutTheirKey(t *testing.T) {
 	}
 }
 
+// A yes for a service says what the policy admitted, and no more of the credential than that.
+func TestSignedYesOfAService(t *testing.T) {
+	d := startDesk(t, func(c *Config) { c.Receipts = testReceipts(t, receipt.Ed25519, 1) })
+	open := d.question()
+	open.service, open.purpose, open.liveBy, open.possessionBy, open.captured = "open", "enter", nil, nil, ""
+	for _, e := range []struct {
+		question            *question
+		level               zhenni.Level
+		methods, assertions string
+	}{
+		{d.question(), zhenni.LevelFull, "face pop", "identity_authentic document_valid same_person"},
+		{open, zhenni.LevelLite, "face", "identity_authentic document_valid"},
+	} {
+		c, err := d.claimsOf(d.ask(e.question), "hotel")
+		if err != nil || c.Service != e.question.service || c.Purpose != e.question.purpose || c.Level != e.level || c.FMR != 5e-7 {
+			t.Errorf("%s: %v %+v", e.question.service, err, c)
+		}
+		if strings.Join(c.Methods, " ") != e.methods || strings.Join(c.Assertions, " ") != e.assertions {
+			t.Errorf("%s: %v, %v", e.question.service, c.Methods, c.Assertions)
+		}
+	}
+	d.enrol(testID(1), 1, zhenni.LevelLite, zhenni.StatusActive)
+	a := d.ask(d.question())
+	if c, err := d.claimsOf(a, "hotel"); err != nil || c.Outcome != zhenni.NoMatch || c.Service != "strict" || c.FMR != 0 || c.Methods != nil {
+		t.Errorf("below the level: %v %+v", err, c)
+	}
+}
+
 func TestKeysOfResultsAreServed(t *testing.T) {
 	f := startSigned(t, nil)
 	a := f.call("GET", "/.well-known/jwks.json", "", "", nil)
