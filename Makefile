@@ -160,6 +160,10 @@ bench-peers: ## zhenni beside PostgreSQL, Redis and others in one run; a quarter
 audit-scale: ## a hundred million bulk items through the audit log; under a minute on two idle cores
 	$(GO) test -tags long -count=1 -v -run '^TestAuditScale$$' -timeout 30m ./storage/audit
 
+.PHONY: history-scale
+history-scale: ## ten million items through the history of credentials: cost, bytes, cold reads; half a minute
+	$(GO) test -tags long -count=1 -v -run '^TestTenMillion$$' ./storage/history
+
 .PHONY: ci
 ci: ## what lands must pass
 	bash .ci/run

@@ -14,6 +14,11 @@ type Batch struct {
 	Tenant TenantID
 	// Evaluation marks a tenant of kind evaluation: the replay alarm is off and the answer is marked.
 	Evaluation bool
+	// Level is the least level of a credential that is matched; 0 asks for none.
+	Level Level
+	// Second is the time on the clock, in seconds since 1970, at which the verification began: a credential whose validity
+	// had ended by then is not matched. A node sets it. At 0 no credential matches whose validity ends at all.
+	Second int64
 	// Dim is the dimension of every probe.
 	Dim int
 	// IDs are the claimed credentials, one for each item.

@@ -7,6 +7,12 @@ import "time"
 type Command interface{ command() }
 
 // Enrol stores a new credential with its reference. The id must be new: [ErrExists].
+//
+// With a Subject it is an issue, which is one commit with the end of the credential that it replaces: a subject has at most
+// one live credential with a tenant. An issue that the table of successors does not have, and one whose Replaces is not
+// the live credential of the subject any more, is [ErrIllegalChange]: of two issues at once over one credential, one is made.
+// An issue repeated under its id with the same content is answered with the credential as it is by then: the caller, who
+// drew the id, may send it again when it does not know what became of it.
 type Enrol struct {
 	ID     CredentialID
 	Tenant TenantID
@@ -16,6 +22,18 @@ type Enrol struct {
 	// Row is the quantised embedding, elements in [-127, 127], with Σq² ≥ 1.
 	Row []int8
 	At  time.Time
+
+	// Subject is whose credential it is; zero of a reference that is imported or enrolled without one, which has nothing of
+	// what follows: [ErrBadValue].
+	Subject SubjectHandle
+	NameTag NameTag
+	Region  Region
+	// ValidUntil is as of [Credential]: cut to whole seconds, after At.
+	ValidUntil time.Time
+	Device     PublicKey
+	Issue      Issue
+	// Replaces is the live credential of the subject with the tenant as the caller knows it, zero for none.
+	Replaces CredentialID
 }
 
 // ChangeStatus moves a credential of Tenant to a legal next status ([ErrNotFound], [ErrIllegalChange]).
@@ -36,6 +54,52 @@ type Erase struct {
 	At     time.Time
 }
 
+// MoveDevice makes To the one active device of a credential in place of From, as of [Credential.WithDevice]
+// ([ErrNotFound], [ErrIllegalChange]). With the same commit the key of the old device is void.
+type MoveDevice struct {
+	ID       CredentialID
+	Tenant   TenantID
+	From, To PublicKey
+	At       time.Time
+}
+
+// LockFactors locks some factors of a credential, or unlocks them where Locked is false, as of [Credential.WithLock]
+// ([ErrNotFound], [ErrIllegalChange], [ErrBadValue]).
+type LockFactors struct {
+	ID      CredentialID
+	Tenant  TenantID
+	Factors Factors
+	Locked  bool
+	At      time.Time
+}
+
+// ReportLoss suspends a credential at once, as of [Credential.Lost] ([ErrNotFound], [ErrIllegalChange]).
+type ReportLoss struct {
+	ID     CredentialID
+	Tenant TenantID
+	At     time.Time
+}
+
+// Renew moves the end of a credential's validity, as of [Credential.RenewedUntil] ([ErrNotFound], [ErrIllegalChange]).
+type Renew struct {
+	ID         CredentialID
+	Tenant     TenantID
+	ValidUntil time.Time
+	At         time.Time
+}
+
+// Expire ends a credential whose validity has ended at At, as of [Credential.ExpiredAt] ([ErrNotFound],
+// [ErrIllegalChange]): one that was renewed meanwhile goes on.
+type Expire struct {
+	ID     CredentialID
+	Tenant TenantID
+	At     time.Time
+}
+
+// BindIdentityRoot says under which root the subjects of the state are known, by a check value of it. The first is
+// kept; another is [ErrWrongKey], for under it everybody would be a stranger.
+type BindIdentityRoot struct{ Check [16]byte }
+
 // PutRelyingParty stores a relying party, replacing one of the same id. A key or a certificate of another party is
 // [ErrExists].
 type PutRelyingParty struct{ Party RelyingParty }
@@ -46,10 +110,16 @@ type RemoveRelyingParty struct{ ID string }
 func (Enrol) command()              {}
 func (ChangeStatus) command()       {}
 func (Erase) command()              {}
+func (MoveDevice) command()         {}
+func (LockFactors) command()        {}
+func (ReportLoss) command()         {}
+func (Renew) command()              {}
+func (Expire) command()             {}
+func (BindIdentityRoot) command()   {}
 func (PutRelyingParty) command()    {}
 func (RemoveRelyingParty) command() {}
 
-// Result is what one command did. Credential is set by Enrol, ChangeStatus and Erase when Err is nil.
+// Result is what one command did. Credential is set by every command about one when Err is nil.
 type Result struct {
 	Credential Credential
 	Err        error

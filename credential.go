@@ -114,7 +114,8 @@ func (s Status) CanBecome(next Status) bool {
 	return false
 }
 
-// Credential is the public record of one credential: no identity, no template.
+// Credential is the record of one credential without its template. What is known of the person is a handle and a tag,
+// neither of which prints. One that was imported has neither, nor anything below them.
 type Credential struct {
 	ID         CredentialID
 	Tenant     TenantID
@@ -123,17 +124,32 @@ type Credential struct {
 	Generation Generation
 	EnrolledAt time.Time
 	ChangedAt  time.Time
+
+	Subject SubjectHandle
+	NameTag NameTag
+	Region  Region
+	// ValidUntil is the first moment, in whole seconds, at which the credential matches no more; zero is never.
+	ValidUntil time.Time
+	// Device is the key of the one active device, zero where there is none.
+	Device PublicKey
+	// Locked are the factors that the holder has locked: by none of them is the credential matched.
+	Locked Factors
+	// StatusIndex is where the status is published.
+	StatusIndex StatusIndex
 }
 
 // WithStatus returns c after the change to next at the given time: the generation grows and ChangedAt moves.
-// An illegal change is [ErrIllegalChange] and returns c as it was.
+// An illegal change is [ErrIllegalChange] and returns c as it was; so is activating one that is overdue. Erasure takes
+// with it all that is known of the person and the device.
 func (c Credential) WithStatus(next Status, at time.Time) (Credential, error) {
-	if !c.Status.CanBecome(next) {
+	if !c.Status.CanBecome(next) || next == StatusActive && c.Overdue(at) {
 		return c, fmt.Errorf("%w: %s to %s", ErrIllegalChange, c.Status, next)
 	}
-	c.Status, c.ChangedAt = next, at
-	c.Generation++
-	return c, nil
+	if next == StatusErased {
+		c.Subject, c.NameTag, c.Region, c.Device = SubjectHandle{}, NameTag{}, 0, PublicKey{}
+	}
+	c.Status = next
+	return c.changed(at), nil
 }
 
 var levelNames = names[Level]{LevelLite: "lite", LevelFull: "full"}

@@ -16,6 +16,8 @@ var (
 	ErrBadProfile = errors.New("zhenni: bad profile")
 	// ErrBadKey: not the written form of an API key.
 	ErrBadKey = errors.New("zhenni: bad API key")
+	// ErrBadResult: not a result that one of the keys signed, or not what it is taken for.
+	ErrBadResult = errors.New("zhenni: bad result")
 )
 
 // Errors of a change of state.
@@ -68,3 +70,11 @@ var (
 
 // ErrReplayed: a request that proves who asks came before, and its proof is good once.
 var ErrReplayed = errors.New("zhenni: replayed request")
+
+// Errors of a PIN whose attempts are used up. No PIN was looked at.
+var (
+	// ErrPINPaused: too many wrong ones. Retry when the pause is over.
+	ErrPINPaused = errors.New("zhenni: PIN paused")
+	// ErrPINBlocked: too many wrong ones since the PIN was set. A new one is set with the card.
+	ErrPINBlocked = errors.New("zhenni: PIN blocked")
+)

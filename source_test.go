@@ -20,13 +20,17 @@ var allowed = map[string][]string{
 	".":        {},
 	"simd":     {},
 	"identity": {"."},
+	"evidence": {"."},
+	"receipt":  {"."},
 	"engine":   {".", "simd", "engine"},
 	"storage":  {".", "simd", "storage"},
 	"actors":   {".", "engine", "identity"},
-	"gateway":  {".", "engine", "actors", "identity", "gateway"},
-	"bench":    {".", "simd", "engine", "storage", "actors", "gateway", "identity", "bench"},
-	"fault":    {".", "simd", "engine", "storage", "actors", "gateway", "identity", "bench", "fault"},
-	"cmd":      {".", "simd", "engine", "storage", "actors", "gateway", "identity", "bench", "cmd"},
+	"gateway":  {".", "engine", "actors", "identity", "evidence", "gateway"},
+	"bench":    {".", "simd", "engine", "storage", "actors", "gateway", "identity", "receipt", "bench"},
+	"fault":    {".", "simd", "engine", "storage", "actors", "gateway", "identity", "evidence", "receipt", "bench", "fault"},
+	"cmd":      {".", "simd", "engine", "storage", "actors", "gateway", "identity", "evidence", "receipt", "statuslist", "bench", "cmd"},
+
+	"statuslist": {"."},
 }
 
 // owners lists the outside modules that belong to one package, and who else may lean on them: the load generator of
@@ -56,8 +60,10 @@ var owners = map[string][]string{
 	"golang.org/x/mod/sumdb":            {"storage/audit", "cmd"},
 	"github.com/zeebo/xxh3":             {"storage/ledger"},
 	"github.com/hanwen/go-fuse/v2":      {"fault"},
-	"github.com/go-jose/go-jose/v4":     {"identity"},
+	"github.com/go-jose/go-jose/v4":     {"identity", "receipt"},
+	"github.com/emmansun/gmsm":          {"receipt"},
 	"golang.org/x/text":                 {"identity"},
+	"golang.org/x/crypto/argon2":        {"identity/pin", "storage"},
 }
 
 // sourceFile is one parsed Go file of the module. dir is "." for the root package.

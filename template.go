@@ -65,10 +65,15 @@ type Reference struct {
 	Tenant     TenantID
 	Status     Status
 	Generation Generation
+	Level      Level
 	// Row is the quantised embedding: Dim elements in [-127, 127].
 	Row []int8
 	// Norm is Σ Row[i]², at least 1.
 	Norm int32
+	// ValidUntil is the first second since 1970 at which nothing matches the reference any more, 0 for never.
+	ValidUntil int64
+	// Locked says that the holder has locked the factor: nothing matches.
+	Locked bool
 }
 
 // QuantisedNorm is the Euclidean norm of an embedding as far as its quantised form keeps it: maxAbs/127·√sumSq, where

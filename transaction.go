@@ -30,6 +30,8 @@ type Decision struct {
 	// Answer is what makes the same answer again, together with Outcomes and the body of the retried request. It is
 	// opaque to the ledger, and at most [MaxStoredAnswer] bytes.
 	Answer []byte
+	// Leaf, where it is not nil, is set to the hash of the leaf that the decision has in the audit log.
+	Leaf *[32]byte
 }
 
 // MaxStoredAnswer bounds [Decision.Answer].
@@ -40,6 +42,8 @@ type Answered struct {
 	At time.Time
 	// LogIndex is the place of its leaf in the audit log.
 	LogIndex int64
+	// Leaf is the hash of that leaf.
+	Leaf     [32]byte
 	Outcomes []Outcome
 	Answer   []byte
 }

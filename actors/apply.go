@@ -99,9 +99,22 @@ func changed(commands []zhenni.Command) []zhenni.CredentialID {
 		switch c := c.(type) {
 		case zhenni.Enrol:
 			ids = append(ids, c.ID)
+			if c.Replaces != (zhenni.CredentialID{}) {
+				ids = append(ids, c.Replaces)
+			}
 		case zhenni.ChangeStatus:
 			ids = append(ids, c.ID)
 		case zhenni.Erase:
+			ids = append(ids, c.ID)
+		case zhenni.MoveDevice:
+			ids = append(ids, c.ID)
+		case zhenni.LockFactors:
+			ids = append(ids, c.ID)
+		case zhenni.ReportLoss:
+			ids = append(ids, c.ID)
+		case zhenni.Renew:
+			ids = append(ids, c.ID)
+		case zhenni.Expire:
 			ids = append(ids, c.ID)
 		}
 	}

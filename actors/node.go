@@ -147,7 +147,9 @@ func (n *Node) Verify(b *zhenni.Batch, deadline time.Time) error {
 	if err := b.Validate(n.model.Dim); err != nil {
 		return err
 	}
-	patience := time.Until(deadline)
+	now := time.Now()
+	patience := deadline.Sub(now)
+	b.Second = now.Unix()
 	if patience <= 0 {
 		n.ledger.refused.Add(uint64(b.Len()))
 		return fmt.Errorf("%w: it had passed on arrival", zhenni.ErrDeadline)

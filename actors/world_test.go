@@ -28,6 +28,9 @@ type world struct {
 	// walk, where set, runs at the start of that walk.
 	walk func()
 	ids  []zhenni.CredentialID
+	// expire, where set, is told of every expiry; failing, where set, is what each is answered with.
+	expire  func(zhenni.CredentialID)
+	failing error
 }
 
 // newWorld holds active credentials with ids spread over all segments. The same seed gives the same world.
@@ -115,8 +118,14 @@ func (w *world) References(first, last zhenni.Slot, visit func(zhenni.Reference)
 }
 
 func (w *world) Apply(_ context.Context, commands []zhenni.Command) ([]zhenni.Result, error) {
-	for _, c := range commands {
+	results := make([]zhenni.Result, len(commands))
+	for i, c := range commands {
 		switch c := c.(type) {
+		case zhenni.Expire:
+			results[i].Err = w.failing
+			if w.expire != nil {
+				w.expire(c.ID)
+			}
 		case zhenni.ChangeStatus:
 			w.enrol(c.ID, c.To)
 		case zhenni.Erase:
@@ -125,7 +134,7 @@ func (w *world) Apply(_ context.Context, commands []zhenni.Command) ([]zhenni.Re
 			w.enrol(c.ID, zhenni.StatusActive)
 		}
 	}
-	return make([]zhenni.Result, len(commands)), nil
+	return results, nil
 }
 
 func (w *world) Credential(zhenni.CredentialID) (zhenni.Credential, error) {

@@ -23,6 +23,8 @@ type Target struct {
 	Key string
 	// Signer signs every request, in the place of an API key.
 	Signer *httpsig.Signer
+	// Prefer is a preference that every request has (RFC 7240), as signed-result; empty is none.
+	Prefer string
 	// TLS is used with an https URL; nil takes the system's roots.
 	TLS *tls.Config
 	// Timeout bounds one request, reading its answer included. 0 is one minute.
@@ -71,6 +73,9 @@ func NewClient(target Target) (*Client, error) {
 	}
 	if target.Signer == nil {
 		c.As(target.Key)
+	}
+	if target.Prefer != "" {
+		c.request.Header.Set("Prefer", target.Prefer)
 	}
 	return c, nil
 }

@@ -9,7 +9,7 @@
 //	      ─▶ locate    find the row of the claimed id in the arena
 //	           │ not in memory
 //	           └─▶ open   read it from the Store into the arena, many at once   ─▶ RefusedUnavailable, RefusedInternal
-//	      ─▶ admit     row, or decoy if it is unknown, another tenant's, not active
+//	      ─▶ admit     row, or decoy if it is unknown, another tenant's, not active, past its end, below the level asked for
 //	      ─▶ compare   all dot products in one call: simd.DotPairs
 //	      ─▶ decide    zhenni.Threshold.Accept                                   ─▶ Match, NoMatch
 //
@@ -23,7 +23,7 @@
 //
 //	decoy row | rows of segment 0 | … | rows of segment 63 | index of segment 0 | … | index of segment 63
 //
-//	row:    header, 64 bytes: id, norm, tenant, generation, status, reference bit
+//	row:    header, 64 bytes: id, norm, tenant, generation, end of validity, status, level, reference bit
 //	        elements, D bytes
 //	index:  two slots a row, 8 bytes each: tag of the id | row + 1; 0 is empty
 //

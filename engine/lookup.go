@@ -96,11 +96,11 @@ func (m *Matcher) resolve(b *zhenni.Batch, c *claim) {
 	}
 }
 
-// admit makes a comparison of a claim: with the row whose header is at headerAt, if the batch's tenant may match it,
-// else with the decoy.
+// admit makes a comparison of a claim: with the row whose header is at headerAt, if the batch's tenant may match it at the
+// second of the batch, else with the decoy.
 func (m *Matcher) admit(b *zhenni.Batch, c *claim, headerAt int) {
 	h := m.arena.header(headerAt)
-	known := h.tenant == b.Tenant && h.status == zhenni.StatusActive
+	known := h.tenant == b.Tenant && h.status == zhenni.StatusActive && h.level >= b.Level && m.sweep.second < h.until
 	if !known {
 		headerAt, h = 0, m.arena.header(0)
 	}

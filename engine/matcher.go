@@ -44,6 +44,8 @@ type sweep struct {
 	probeAt, rowAt []int
 	norms, dots    []int32
 	ready          int
+	// second is that of the batch; of one that does not say, the last before never.
+	second int64
 	// quantised holds the probes of a batch that came as float32; it is made when the first such batch comes.
 	quantised []int8
 	// together holds the records of the missing, from a store that reads many at once; it is made for the first of them.
@@ -87,7 +89,8 @@ func NewMatcher(a *Arena, store Store, rule zhenni.Threshold) *Matcher {
 // Verify decides the pending ones among the listed items of b, a batch that [zhenni.Batch.Validate] accepted. Each is
 // of a segment that the matcher's owner holds. Afterwards none of them is pending.
 //
-// A credential that is unknown, of another tenant or not active gives NoMatch after the same comparison as any other.
+// A credential that is unknown, of another tenant, not active, locked, below the level asked for, or whose validity had ended
+// at the batch's second, gives NoMatch after the same comparison as any other.
 // A store that fails gives [zhenni.RefusedUnavailable]; a record that is damaged, [zhenni.RefusedInternal]; a probe
 // that is no embedding of the model, [zhenni.RefusedProbe].
 //
@@ -108,6 +111,10 @@ func (m *Matcher) Verify(b *zhenni.Batch, items []uint32) Tally {
 // only between two groups, so that no row changes hands while a comparison with it is due.
 func (m *Matcher) verify(b *zhenni.Batch, items []uint32) {
 	m.sweep.reset()
+	m.sweep.second = b.Second
+	if b.Second == 0 {
+		m.sweep.second = never - 1
+	}
 	m.prepare(b, items)
 	for from, n := 0, len(m.sweep.claims); from < n; from += stripItems {
 		m.locate(b, from, min(from+stripItems, n))

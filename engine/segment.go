@@ -2,6 +2,7 @@ package engine
 
 import (
 	"encoding/binary"
+	"math"
 	"math/bits"
 	"unsafe"
 
@@ -14,9 +15,12 @@ type header struct {
 	norm       int32
 	tenant     zhenni.TenantID
 	generation zhenni.Generation
+	// until is the first second at which nothing matches, never where validity has no end.
+	until int64
 	// next is, in a vacant row, the vacant row below it on the stack, plus one.
 	next   uint32
 	status zhenni.Status
+	level  zhenni.Level
 	// touched is set by a lookup that finds the row and cleared as the hand passes: CLOCK's second chance.
 	touched bool
 }
@@ -133,8 +137,11 @@ func (s *segment) peek() uint32 {
 	return s.fresh
 }
 
+// never is after every second that a batch can have.
+const never = math.MaxInt64
+
 // adopt makes the row that peek returned, its elements already written, the row of r, whose id is not here. The
-// elements of a credential that can not be matched are not kept.
+// elements of a credential that can not be matched are not kept; one whose factor is locked is held as suspended.
 func (s *segment) adopt(r *zhenni.Reference) (row uint32) {
 	row = s.peek()
 	h := s.header(row)
@@ -143,8 +150,14 @@ func (s *segment) adopt(r *zhenni.Reference) (row uint32) {
 	} else {
 		s.fresh++
 	}
-	*h = header{id: r.ID, norm: r.Norm, tenant: r.Tenant, generation: r.Generation, status: r.Status}
-	if r.Status != zhenni.StatusActive {
+	*h = header{id: r.ID, norm: r.Norm, tenant: r.Tenant, generation: r.Generation, status: r.Status, level: r.Level, until: never}
+	if r.ValidUntil != 0 {
+		h.until = r.ValidUntil
+	}
+	if r.Locked && r.Status == zhenni.StatusActive {
+		h.status = zhenni.StatusSuspended
+	}
+	if h.status != zhenni.StatusActive {
 		clear(s.elements(row))
 	}
 	tag := tagOf(&r.ID)

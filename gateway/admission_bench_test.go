@@ -38,7 +38,7 @@ type admission struct {
 }
 
 func newAdmission(tb testing.TB) *admission {
-	f := startSigned(tb, func(c *Config) { c.Nonces = forgetfulNonces{} })
+	f := startSigning(tb, func(c *Config) { c.Nonces = forgetfulNonces{} })
 	a := &admission{server: f.server, body: []byte(goodDocument()), asks: map[string]*fasthttp.RequestCtx{}}
 	for name, s := range map[string]*httpsig.Signer{"ed25519": f.hotel, "p256": f.hotelP256, "hmac": f.session(f.hotel)} {
 		r := &httpsig.Request{Method: []byte("POST"), Authority: []byte("x"), Path: []byte("/v1/verifications"), Body: a.body}

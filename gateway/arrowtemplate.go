@@ -109,6 +109,7 @@ func transactionPlace(m *message) int {
 
 // writeStream answers with one record batch for each that came.
 func (s *Server) writeStream(rq *request, t *streamTemplate, in *stream, outcomes []zhenni.Outcome) {
+	rq.setResult()
 	rq.ctx.Response.Header.SetContentType(mediaArrow)
 	dst := rq.lease.take(t.bound(in))[:0]
 	dst = t.appendHead(dst, rq.transaction)

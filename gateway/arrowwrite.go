@@ -31,6 +31,9 @@ func (s *Server) verifyStream(rq *request) error {
 		return s.replayStream(rq, in, stored)
 	}
 	defer s.drop(rq)
+	if err := s.permitAll(rq); err != nil {
+		return err
+	}
 	outcomes := asOutcomes(rq.lease.take(in.total))
 	clear(outcomes)
 	from := 0
@@ -44,6 +47,9 @@ func (s *Server) verifyStream(rq *request) error {
 	s.yield(rq)
 	if rq.inHand {
 		d := zhenni.Decision{At: s.config.Now(), Batch: true, IDs: in.ids(rq), Outcomes: outcomes, Answer: s.storedStream(rq)}
+		if err := s.draftMany(rq, d.At, in.total); err != nil {
+			return err
+		}
 		if err := s.settle(rq, deadline, d); err != nil {
 			return err
 		}

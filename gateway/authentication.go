@@ -25,7 +25,7 @@ type Directory interface {
 // kept. A signed request is the party's once its body, where it has one, was read and found to be the one that was signed:
 // until then rq.party is nobody's.
 func (s *Server) admit(rq *request, role zhenni.Role) error {
-	party, err := s.identify(rq)
+	party, err := s.authenticate(rq)
 	if err != nil {
 		return err
 	}
@@ -40,9 +40,9 @@ func (s *Server) admit(rq *request, role zhenni.Role) error {
 	return nil
 }
 
-// identify finds the party by the one of signature, API key and client certificate that is there. Of a signed request it
+// authenticate finds the party by the one of signature, API key and client certificate that is there. Of a signed request it
 // leaves the proof in rq. A certificate may come beside another of its party's.
-func (s *Server) identify(rq *request) (party zhenni.RelyingParty, err error) {
+func (s *Server) authenticate(rq *request) (party zhenni.RelyingParty, err error) {
 	shown, isShown, err := s.shownParty(rq)
 	if err != nil {
 		return party, err

@@ -26,6 +26,9 @@ func hasMedia(rq *request, media string) bool {
 // verifyMany is POST /v1/verification-batches: many items in, one outcome for each in the same order and format. An
 // item that can not be read is refused alone; a stream that can not be read is refused whole.
 func (s *Server) verifyMany(rq *request) error {
+	if err := rq.takeHeadTerms(); err != nil {
+		return err
+	}
 	switch {
 	case hasMedia(rq, mediaArrow):
 		return s.verifyStream(rq)
@@ -95,6 +98,9 @@ func (s *Server) verifyLines(rq *request) error {
 		return s.replayLines(rq, b, stored)
 	}
 	defer s.drop(rq)
+	if err := s.permitAll(rq); err != nil {
+		return err
+	}
 	for i := range b.parts {
 		if err := s.verifyPart(rq, b, &b.parts[i], deadline); err != nil {
 			return err
@@ -103,6 +109,9 @@ func (s *Server) verifyLines(rq *request) error {
 	s.yield(rq)
 	tail := append(s.appendOrigin(nil, rq, true), "}\n"...)
 	d := zhenni.Decision{At: s.config.Now(), Batch: true, IDs: b.ids, Outcomes: b.outcomes, Answer: tail}
+	if err := s.draftMany(rq, d.At, len(b.outcomes)); err != nil {
+		return err
+	}
 	if err := s.settle(rq, deadline, d); err != nil {
 		return err
 	}
@@ -224,6 +233,7 @@ func (s *Server) verifyPart(rq *request, b *lineBatch, part *linePart, deadline 
 // writeLines answers line by line, each ended by tail.
 func (s *Server) writeLines(rq *request, b *lineBatch, tail []byte) {
 	response := &rq.ctx.Response
+	rq.setResult()
 	response.Header.SetContentType(mediaNDJSON)
 	line := make([]byte, 0, 512)
 	for i, outcome := range b.outcomes {

@@ -90,7 +90,7 @@ func startTLS(t *testing.T, ca string) *tlsFixture {
 	certFile, keyFile, pool := certificate(t)
 	f := &tlsFixture{config: &tls.Config{ServerName: "localhost", RootCAs: pool, ClientSessionCache: tls.NewLRUClientSessionCache(4)}}
 	f.now.Store(testClock.Unix())
-	f.signedFixture = startSigned(t, func(c *Config) {
+	f.signedFixture = startSigning(t, func(c *Config) {
 		c.TLSCert, c.TLSKey, c.ClientCA = certFile, keyFile, ca
 		c.Now = func() time.Time { return time.Unix(f.now.Load(), 0) }
 	})

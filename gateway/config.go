@@ -35,6 +35,17 @@ type Config struct {
 	// requests are refused like any that prove nothing; without Directory, certificates too.
 	Directory Directory
 	Nonces    Nonces
+	// StatusLists are what anybody may know of which credentials stand. Without them there is none to fetch.
+	StatusLists StatusLists
+	// Receipts signs results. Without it nothing is signed.
+	Receipts Receipts
+	// Identities and Subjects are what a credential is issued to a subject by. Without them POST /v1/credentials answers that
+	// nothing is there.
+	Identities Identities
+	Subjects   Subjects
+	// History notes who asked about a credential, once that is recorded in the Ledger. Without one its routes answer that
+	// nothing is there.
+	History History
 	// Unrecorded says in every answer, in the field Unrecorded, that nothing is recorded. It goes without a Ledger.
 	Unrecorded bool
 	// Version is the build's version, shown in /openapi.json and /metrics.
@@ -70,6 +81,11 @@ type Config struct {
 	BulkFirst bool
 	// RetryAfter is what an overloaded client is told to wait (1 s).
 	RetryAfter time.Duration
+
+	// Catalogue has the services that relying parties may be granted. Without one there are none.
+	Catalogue *zhenni.Catalogue
+	// Devices knows the keys of the credentials' devices. Without it no credential has a device.
+	Devices Devices
 }
 
 // WithDefaults returns c with every zero field set to its default.

@@ -33,11 +33,20 @@ func (s *Server) revoke(rq *request) error {
 }
 
 // erase is POST /v1/credentials/{id}/erase. It is answered once the key of the template is destroyed. A second erasure is
-// answered like the first.
+// answered like the first. Who asked about the credential is forgotten with it; where that fails, a
+// second erasure makes up for it.
 func (s *Server) erase(rq *request) error {
-	return s.change(rq, func(id zhenni.CredentialID) zhenni.Command {
+	err := s.change(rq, func(id zhenni.CredentialID) zhenni.Command {
 		return zhenni.Erase{ID: id, Tenant: rq.party.Tenant, At: s.config.Now()}
 	})
+	if err != nil {
+		return err
+	}
+	id, err := rq.credentialID()
+	if err != nil {
+		return err
+	}
+	return s.forget(id)
 }
 
 // change applies a command about the credential that the path names, and answers with what it has become.
@@ -94,6 +103,7 @@ func (s *Server) writeCredential(rq *request, status int, c zhenni.Credential) {
 	answer = strconv.AppendUint(answer, uint64(c.Generation), 10)
 	answer = appendTime(answer, "enrolled_at", c.EnrolledAt)
 	answer = appendTime(answer, "changed_at", c.ChangedAt)
+	answer = appendLife(answer, c)
 	answer = s.appendOrigin(answer, rq, false)
 	rq.writeJSON(status, append(answer, '}'))
 }

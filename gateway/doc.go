@@ -11,8 +11,10 @@
 //	signature.go, session.go   the head of a signed request, and that it is the first with its nonce
 //	body.go       the body is read once into memory that the gateway owns and lends to the node, and is the one signed
 //	verification.go, batch.go, enrolment.go, credential.go    what the route does
+//	policy.go, evidence.go    a verification for a service: who may ask, on which evidence
 //	transaction.go   a verification is recorded before it is answered, and a transaction sent again is not run again
 //	quota.go      its items are counted against the party's quota
+//	receipt.go    what is answered is signed, where that is asked for
 //	problem.go    the one place where an error becomes a status and a text
 //
 // A signed request is nobody's until its body was read and found to be the one that was signed: rq.party is zero before, and

@@ -122,6 +122,8 @@ func (n *fakeNode) applyOne(command zhenni.Command) zhenni.Result {
 			return zhenni.Result{Err: zhenni.ErrNotFound}
 		}
 		delete(n.parties, c.ID)
+	default:
+		return n.applyLive(command)
 	}
 	return zhenni.Result{}
 }

@@ -14,7 +14,9 @@ type head struct {
 
 // Positions in the list of fields that may occur once only.
 const (
-	fieldHost = iota
+	fieldService = iota
+	fieldPurpose
+	fieldHost
 	fieldContentLength
 	fieldTransferEncoding
 	fieldContentEncoding
@@ -35,6 +37,7 @@ const (
 
 // singleNames are the fields that decide something; a second one of any of them is refused.
 var singleNames = [singleFields]string{
+	"service", "purpose",
 	"host", "content-length", "transfer-encoding", "content-encoding", "connection", "expect", "upgrade", "trailer",
 	"authorization", "content-type", "transaction-id", "model",
 	"signature", "signature-input", "content-digest", "idempotency-key",

@@ -4,12 +4,13 @@ import (
 	"bytes"
 	"encoding/base64"
 	"encoding/binary"
+	"strconv"
 	"unicode/utf16"
 	"unicode/utf8"
 )
 
-// A document is one flat JSON object: strings and integers under distinct, known names. Nothing else is JSON to this
-// service, so nothing else is read: no nesting, no fraction, no literal, nothing after the closing brace. Each of those
+// A document is one flat JSON object: strings and integers, and a list of strings where a field is one, under distinct, known
+// names. Nothing else is JSON to this service, so nothing else is read: no other nesting, no fraction, no literal, nothing after the closing brace. Each of those
 // is an error that names the field.
 
 // A field is one name a document may have, with the value that was found.
@@ -20,6 +21,9 @@ type field struct {
 	number bool
 	// at is where value begins in the document.
 	at int
+	// list takes a list of strings instead, its text the value and its elements the items.
+	list  bool
+	items [][]byte
 }
 
 // reader is the position in a document.
@@ -32,7 +36,7 @@ type reader struct {
 // The error is public.
 func parseDocument(data []byte, fields []field) error {
 	for i := range fields {
-		fields[i].value, fields[i].number = nil, false
+		fields[i].value, fields[i].number, fields[i].items = nil, false, nil
 	}
 	r := reader{data: data}
 	if !r.take('{') {
@@ -70,6 +74,9 @@ func (r *reader) member(fields []field) error {
 		}
 		if f.value != nil {
 			return refuse(kindItem, f.name+" occurs twice")
+		}
+		if f.list {
+			return r.strings(f)
 		}
 		if f.value, f.number, f.at, ok = r.scalar(); !ok {
 			f.value = nil
@@ -111,6 +118,25 @@ func (r *reader) scalar() (value []byte, number bool, at int, ok bool) {
 	at = r.at
 	value, ok = r.integer()
 	return value, true, at, ok
+}
+
+// strings reads a list of at most [maxEvidence] strings into the items of f.
+func (r *reader) strings(f *field) error {
+	r.space()
+	f.at = r.at
+	ok := r.take('[')
+	for first := true; ok && !r.take(']'); first = false {
+		ok = first || r.take(',')
+		r.space()
+		item, read := r.text()
+		f.items = append(f.items, item)
+		ok = ok && read && len(f.items) <= maxEvidence
+	}
+	if !ok {
+		return refuse(kindItem, f.name+" is not a list of at most "+strconv.Itoa(maxEvidence)+" well-formed strings")
+	}
+	f.value = r.data[f.at:r.at:r.at]
+	return nil
 }
 
 // integer reads an integer of at most 18 digits, in its one written form.

@@ -22,7 +22,7 @@ func TestMutatedSignedRequests(t *testing.T) { sendMutated(t, 20_000) }
 
 // sendMutated sends that many changed requests to a real server.
 func sendMutated(t *testing.T, requests int64) {
-	f := startSigned(t, nil)
+	f := startSigning(t, nil)
 	originals := []string{
 		f.question(f.hotel, f.stamp()).raw(), f.question(f.hotelP256, f.stamp()).raw(),
 		f.signLines("t-1").raw(),
@@ -146,7 +146,7 @@ func (c *client) close() {
 
 // What mutated may change is what is signed.
 func TestMutationsAreOfWhatIsSigned(t *testing.T) {
-	f := startSigned(t, nil)
+	f := startSigning(t, nil)
 	original := f.question(f.hotel, f.stamp()).raw()
 	head := strings.Index(original, "\r\n\r\n")
 	var changeable []byte

@@ -54,6 +54,7 @@ var (
 	kindProbe        = &kind{422, "bad_probe", "The embedding is not a finite, non-zero vector of the model's dimension.", "Capture again; do not resend this vector.", false, false}
 	kindKeyReused    = &kind{422, "idempotency_key_reused", "The idempotency key was answered, and this is another request.", "Use a new key for a new request.", false, false}
 	kindQuota        = &kind{429, "quota_exceeded", "The items are more than what is left of the quota; none was decided.", "Retry after the time in Retry-After, with no more items than RateLimit allows.", true, false}
+	kindIdentity     = &kind{422, "bad_identity", "The sealed identity is not one.", "Correct what detail names, and seal it again.", false, false}
 	kindInternal     = &kind{500, "internal", "The request made the service fail.", "Report the transaction id to the operator.", false, true}
 	kindOverloaded   = &kind{503, "overloaded", "The service is at its limit; nothing was started.", "Retry after the time in Retry-After.", true, false}
 	kindNoRoom       = &kind{503, "disk_full", "A disk of the service is nearly full; nothing was decided or changed.", "Retry after the time in Retry-After; the operator has to make room, after which the service goes on by itself.", true, false}
@@ -73,9 +74,10 @@ var (
 
 // kinds lists every kind for the test that holds /openapi.json to them.
 var kinds = []*kind{
+	kindService, kindPurpose, kindModality, kindRate, kindEvidence,
 	kindMalformed, kindQuery, kindTimeout, kindMethod, kindLength, kindTooLarge, kindEncoding, kindExpect, kindMisdirect,
 	kindHeadLarge, kindConnection, kindSyntax, kindItem, kindID, kindModel, kindKey, kindRole, kindNotFound,
-	kindNoCredential, kindConflict, kindInProgress, kindReused, kindEvicted, kindMedia, kindProbe, kindSignatureForm, kindSignatureTime, kindSession, kindSessionRoot, kindDigest, kindReplay, kindKeyReused, kindQuota, kindInternal, kindOverloaded, kindNoRoom, kindHalted, kindUnavailable, kindDeadline,
+	kindNoCredential, kindConflict, kindInProgress, kindReused, kindEvicted, kindMedia, kindProbe, kindIdentity, kindSignatureForm, kindSignatureTime, kindSession, kindSessionRoot, kindDigest, kindReplay, kindKeyReused, kindQuota, kindInternal, kindOverloaded, kindNoRoom, kindHalted, kindUnavailable, kindDeadline,
 }
 
 // A refusal is the error a handler returns. Its detail is public: it names fields and limits, never values.

@@ -93,7 +93,7 @@ func TestReplayedAnswersAreFree(t *testing.T) {
 // FAULTS: A16
 func TestSignedTransactions(t *testing.T) {
 	l := openLedger(t, t.TempDir(), &leafLog{})
-	f := startSigned(t, func(c *Config) { c.Ledger = l })
+	f := startSigning(t, func(c *Config) { c.Ledger = l })
 	key := httpsig.Field{Name: "idempotency-key", Value: []byte(`"order-17"`)}
 	ask := func(body string) answer {
 		m := signedRequest{method: "POST", path: "/v1/verifications", host: "x", body: body}

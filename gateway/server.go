@@ -44,6 +44,9 @@ type Server struct {
 	answer   answerConstants
 	streams  map[streamShape]*streamTemplate
 	stopped  atomic.Bool // by Shutdown
+
+	policy zhenni.Policy
+	found  atomic.Pointer[zhenni.CredentialID] // the latest credential whose device was looked up and which is there
 }
 
 // New makes a server for node, which it neither starts nor stops. A config that is not valid is [zhenni.ErrBadValue]
@@ -56,7 +59,7 @@ func New(config Config, node Node) (*Server, error) {
 	if !littleEndian {
 		return nil, errors.New("gateway: this machine is big-endian; vectors are read where they lie in little-endian")
 	}
-	s := &Server{config: config, node: node, metrics: newMetrics(node, config), passage: newPassage()}
+	s := &Server{config: config, node: node, metrics: newMetrics(node, config), passage: newPassage(), policy: newPolicy(config)}
 	s.depot.limit = config.MaxHeldBytes
 	s.answer = newAnswerConstants(config.Profile)
 	if err := errors.Join(s.loadTLS(), s.makeTemplates()); err != nil {
@@ -156,11 +159,24 @@ func publicRoutes() []*route {
 		{method: "GET", path: "/v1/credentials/{id}", role: zhenni.RoleIssuer, handle: (*Server).credential},
 		{method: "POST", path: "/v1/credentials/{id}/revoke", role: zhenni.RoleIssuer, handle: (*Server).revoke},
 		{method: "POST", path: "/v1/credentials/{id}/erase", role: zhenni.RoleIssuer, handle: (*Server).erase},
+		{method: "POST", path: "/v1/credentials", role: anyRole, handle: (*Server).issue},
+		{method: "POST", path: "/v1/credentials/{id}/suspend", role: zhenni.RoleIssuer, handle: (*Server).suspend},
+		{method: "POST", path: "/v1/credentials/{id}/resume", role: zhenni.RoleIssuer, handle: (*Server).resume},
+		{method: "POST", path: "/v1/credentials/{id}/renew", role: zhenni.RoleIssuer, handle: (*Server).renew},
+		{method: "POST", path: "/v1/credentials/{id}/report-loss", role: anyRole, handle: (*Server).reportLoss},
+		{method: "POST", path: "/v1/credentials/{id}/move-device", role: anyRole, handle: (*Server).moveDevice},
+		{method: "POST", path: "/v1/credentials/{id}/lock", role: anyRole, handle: (*Server).lock},
+		{method: "POST", path: "/v1/credentials/{id}/unlock", role: anyRole, handle: (*Server).unlock},
+		{method: "GET", path: "/v1/credentials/{id}/history", role: zhenni.RoleIssuer, handle: (*Server).history},
+		{method: "GET", path: "/v1/credentials/{id}/history/{cursor}", role: zhenni.RoleIssuer, handle: (*Server).olderHistory},
+		{method: "POST", path: "/v1/credentials/{id}/history/forget", role: zhenni.RoleIssuer, handle: (*Server).forgetHistory},
 		{method: "GET", path: "/v1/verifications/{id}/proof", role: zhenni.RoleVerifier, handle: (*Server).proof},
 		{method: "GET", path: "/v1/verifications/{id}/proof/{item}", role: zhenni.RoleVerifier, handle: (*Server).itemProof},
 		{method: "GET", path: "/log/checkpoint", handle: (*Server).checkpoint},
 		{method: "GET", path: "/log/tile/{path}", pattern: "/log/tile/{path:*}", handle: (*Server).tile},
 		{method: "POST", path: "/log/witness", handle: (*Server).witness},
+		{method: "GET", path: "/status-lists/{list}", handle: (*Server).statusList},
+		{method: "GET", path: "/.well-known/jwks.json", handle: (*Server).resultKeys},
 		{method: "GET", path: "/v1/profiles", role: anyRole, handle: (*Server).profiles},
 		{method: "GET", path: "/livez", handle: (*Server).live},
 		{method: "GET", path: "/readyz", handle: (*Server).ready},
@@ -205,12 +221,18 @@ type request struct {
 	random      [16]byte // what transaction was made of, if it was
 	asked       [16]byte // the digest of the request, where it can be sent again
 	inHand      bool     // begun in the ledger and not ended
+	draft       []byte   // of the result, where there is to be one
+	leaf        [32]byte // the hash of the leaf of a request with a draft
+	result      []byte   // what was signed
 	party       zhenni.RelyingParty
 	root        root   // what the party proved itself with, where a session key may be given for it
 	proof       *proof // what is still to be proved of a signed request, for which party is nobody yet
 	lease       lease
 	bodyRead    bool
 	bulk, turn  bool // what leave ends, and yield
+
+	terms terms
+	nonce string // of the request's signature, empty where it is not signed
 }
 
 // unrecordedField is in every answer of a server that records nothing.

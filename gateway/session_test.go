@@ -77,7 +77,7 @@ func sessionSigner(t testing.TB, private *ecdh.PrivateKey, a answer) *httpsig.Si
 func TestSessionKeys(t *testing.T) {
 	var now atomic.Int64
 	now.Store(testClock.Unix())
-	f := startSigned(t, func(c *Config) { c.Now = func() time.Time { return time.Unix(now.Load(), 0) } })
+	f := startSigning(t, func(c *Config) { c.Now = func() time.Time { return time.Unix(now.Load(), 0) } })
 	first, second := f.session(f.hotel), f.session(f.hotelP256)
 	var last signedRequest
 	for range 5 {
@@ -130,9 +130,9 @@ func (m signedRequest) withBody(body string) signedRequest {
 // After a restart the party is told to ask for another.
 func TestSessionKeysEndWithTheProcess(t *testing.T) {
 	dir := t.TempDir()
-	f := startSignedIn(t, dir, true, nil)
+	f := startSigningIn(t, dir, true, nil)
 	signer := f.session(f.hotel)
-	again := startSignedIn(t, dir, false, nil)
+	again := startSigningIn(t, dir, false, nil)
 	a := again.send(f.question(signer, f.stamp()))
 	if a.status != 401 || a.code() != "session_key_unknown" || !strings.Contains(string(a.body), "Ask for another") {
 		t.Errorf("%d %s", a.status, a.body)
@@ -141,7 +141,7 @@ func TestSessionKeysEndWithTheProcess(t *testing.T) {
 
 // A session key is given for a public key or a certificate, in its one form, and never without entropy.
 func TestSessionKeysAreNotGiven(t *testing.T) {
-	f := startSigned(t, nil)
+	f := startSigning(t, nil)
 	good := sessionRequest(exchangeKey(t, 7))
 	if a := f.call("POST", "/v1/session-keys", "verifier", mediaJSON, []byte(good.body)); a.status != 403 || a.code() != "session_key_not_given" {
 		t.Errorf("an API key: %d %s", a.status, a.body)
@@ -158,7 +158,7 @@ func TestSessionKeysAreNotGiven(t *testing.T) {
 	if a := f.send(signMessage(t, f.hotel, f.stamp(), good)); a.status != 415 {
 		t.Errorf("no media type: %d", a.status)
 	}
-	dry := startSigned(t, func(c *Config) { c.Entropy = iotest.ErrReader(errors.New("x")) })
+	dry := startSigning(t, func(c *Config) { c.Entropy = iotest.ErrReader(errors.New("x")) })
 	m := signMessage(t, dry.hotel, dry.stamp(), good, jsonField, httpsig.Field{Name: "transaction-id", Value: []byte("t-1")})
 	if a := dry.send(m); a.status != 503 {
 		t.Errorf("no entropy: %d %s", a.status, a.body)
@@ -199,7 +199,7 @@ func TestSessionsAreBounded(t *testing.T) {
 
 func TestSessionKeyIsAsDescribed(t *testing.T) {
 	doc := loadDescription(t)
-	f := startSigned(t, nil)
+	f := startSigning(t, nil)
 	m := signMessage(t, f.hotel, f.stamp(), sessionRequest(exchangeKey(t, 7)), jsonField)
 	checkDescribed(t, doc, "POST", "/v1/session-keys", f.send(m))
 	checkDescribed(t, doc, "POST", "/v1/session-keys", f.send(m))

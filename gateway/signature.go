@@ -30,6 +30,8 @@ var coverable = [...]struct {
 	{"Model", "model", false},
 	{"Transaction-Id", "transaction-id", true},
 	{"Idempotency-Key", "idempotency-key", true},
+	{"Service", "service", true},
+	{"Purpose", "purpose", true},
 }
 
 // A proof is a signed request on its way to being believed. It belongs to one request and is used again.
@@ -149,7 +151,7 @@ func (rq *request) completeProof(body []byte) error {
 	if err != nil {
 		return err
 	}
-	rq.party, rq.root = p.party, p.root
+	rq.party, rq.root, rq.nonce = p.party, p.root, string(c.Nonce)
 	return nil
 }
 

@@ -29,7 +29,7 @@ type signedCase struct {
 //
 // FAULTS: A1 A2 A3 A4 A5 A6 A7 A8 A12 A15 A19 Z4
 func TestSignedRequests(t *testing.T) {
-	f := startSigned(t, nil)
+	f := startSigning(t, nil)
 	for _, tt := range slices.Concat(goodCases(f), keyCases(f), bodyCases(f), coverageCases(f), timeCases(f), placeCases(f)) {
 		before := f.node.asked()
 		a := f.send(tt.m)
@@ -58,7 +58,7 @@ func (f *signedFixture) aged(d time.Duration) signedRequest {
 func goodCases(f *signedFixture) []signedCase {
 	old, ended := edwardsSigner(f.t, 4), edwardsSigner(f.t, 5)
 	f.put(zhenni.RelyingParty{ID: "rotating", Tenant: 1, Roles: zhenni.RoleVerifier, Keys: []zhenni.PartyKey{
-		{Public: publicOf(f.t, old), NotAfter: testClock}, {Public: publicOf(f.t, ended), NotAfter: testClock.Add(-time.Second)},
+		{Public: publicKeyOf(f.t, old), NotAfter: testClock}, {Public: publicKeyOf(f.t, ended), NotAfter: testClock.Add(-time.Second)},
 	}})
 	return []signedCase{
 		{"Ed25519", f.good(), 200, ""},
@@ -165,7 +165,7 @@ func (m signedRequest) field(name string) string {
 // macOf is a request signed by HMAC with a public key, as if that were a secret, under the key's own id.
 func macOf(f *signedFixture) signedRequest {
 	f.t.Helper()
-	public, _ := publicOf(f.t, f.hotel).Ed25519()
+	public, _ := publicKeyOf(f.t, f.hotel).Ed25519()
 	s, err := httpsig.NewHMACSigner(f.hotel.Key().ID(), public)
 	if err != nil {
 		f.t.Fatal(err)
@@ -201,7 +201,7 @@ func malleated(f *signedFixture) signedRequest {
 //
 // FAULTS: A19
 func TestTheOtherSignatureIsAReplay(t *testing.T) {
-	f := startSigned(t, nil)
+	f := startSigning(t, nil)
 	m := f.question(f.hotelP256, f.stamp())
 	encoded, signature := signatureOf(t, m)
 	n := elliptic.P256().Params().N
@@ -219,7 +219,7 @@ func TestTheOtherSignatureIsAReplay(t *testing.T) {
 //
 // FAULTS: A2 A3
 func TestStrangersLookAlike(t *testing.T) {
-	f := startSigned(t, nil)
+	f := startSigning(t, nil)
 	transaction := httpsig.Field{Name: "transaction-id", Value: []byte("t-1")}
 	var first answer
 	for i, m := range []signedRequest{
@@ -241,7 +241,7 @@ func TestStrangersLookAlike(t *testing.T) {
 
 // FAULTS: A9
 func TestNonceIsTakenOnce(t *testing.T) {
-	f := startSigned(t, nil)
+	f := startSigning(t, nil)
 	stamp := f.stamp()
 	m := f.question(f.hotel, stamp)
 	if a := f.send(m); a.status != 200 {
@@ -263,7 +263,7 @@ func TestNonceIsTakenOnce(t *testing.T) {
 //
 // FAULTS: A4
 func TestWrongBodySpendsNoNonce(t *testing.T) {
-	f := startSigned(t, nil)
+	f := startSigning(t, nil)
 	m := f.question(f.hotel, f.stamp())
 	spoilt := m
 	spoilt.body = strings.Replace(m.body, "00", "10", 1)
@@ -277,7 +277,7 @@ func TestWrongBodySpendsNoNonce(t *testing.T) {
 
 // FAULTS: A10
 func TestOneNonceManyTimesAtOnce(t *testing.T) {
-	f := startSigned(t, nil)
+	f := startSigning(t, nil)
 	raw := []byte(f.question(f.hotel, f.stamp()).raw())
 	statuses := make([]int, 64)
 	begin := make(chan struct{})
@@ -305,19 +305,19 @@ func TestOneNonceManyTimesAtOnce(t *testing.T) {
 // FAULTS: A11
 func TestReplayAfterARestart(t *testing.T) {
 	dir := t.TempDir()
-	first := startSignedIn(t, dir, true, nil)
+	first := startSigningIn(t, dir, true, nil)
 	m := first.question(first.hotel, first.stamp())
 	if a := first.send(m); a.status != 200 {
 		t.Fatalf("%d %s", a.status, a.body)
 	}
-	second := startSignedIn(t, dir, false, nil)
+	second := startSigningIn(t, dir, false, nil)
 	if a := second.send(m); a.status != 401 || a.code() != "signature_replayed" {
 		t.Errorf("after a restart: %d %s", a.status, a.code())
 	}
 	if a := second.send(second.question(second.hotelP256, second.stamp())); a.status != 200 {
 		t.Errorf("a good one after a restart: %d %s", a.status, a.body)
 	}
-	lost := startSignedIn(t, t.TempDir(), false, nil)
+	lost := startSigningIn(t, t.TempDir(), false, nil)
 	if a := lost.send(m); a.status != 503 || a.header.Get("Retry-After") == "" {
 		t.Errorf("where the past is not known: %d %s", a.status, a.code())
 	}
@@ -327,7 +327,7 @@ func TestReplayAfterARestart(t *testing.T) {
 //
 // FAULTS: O9
 func TestCheapChecksComeFirst(t *testing.T) {
-	f := startSigned(t, nil)
+	f := startSigning(t, nil)
 	good := func() signedRequest { return f.question(f.hotel, f.stamp()) }
 	for name, m := range map[string]signedRequest{
 		"long":      good().with(`;tag="zhenni"`, `;tag="`+strings.Repeat("z", 2048)+`"`),
@@ -354,7 +354,7 @@ func TestCheapChecksComeFirst(t *testing.T) {
 //
 // FAULTS: O10
 func TestFullNoncesRefuse(t *testing.T) {
-	f := startSigned(t, func(c *Config) { c.Nonces = openNonces(t, 2) })
+	f := startSigning(t, func(c *Config) { c.Nonces = openNonces(t, 2) })
 	first := f.question(f.hotel, f.stamp())
 	for _, m := range []signedRequest{first, f.question(f.hotel, f.stamp())} {
 		if a := f.send(m); a.status != 200 {
@@ -371,7 +371,7 @@ func TestFullNoncesRefuse(t *testing.T) {
 
 // A handler that answers a signed request without reading its body answers nothing.
 func TestAHandlerCanNotForgetTheBody(t *testing.T) {
-	f := startSigned(t, nil)
+	f := startSigning(t, nil)
 	forgetful := &route{path: "/v1/verifications", role: zhenni.RoleVerifier, handle: func(s *Server, rq *request) error {
 		if rq.party.ID != "" || rq.party.Tenant != 0 {
 			t.Errorf("the party is %q before its body", rq.party.ID)
@@ -407,7 +407,7 @@ func TestSignaturesWantTheirParts(t *testing.T) {
 	for name, change := range map[string]func(*Config){
 		"no directory": func(c *Config) { c.Directory = nil },
 	} {
-		f := startSigned(t, change)
+		f := startSigning(t, change)
 		if a := f.send(f.question(f.hotel, f.stamp())); a.status != 401 || a.code() != "unauthorized" {
 			t.Errorf("%s: %d %s", name, a.status, a.code())
 		}
@@ -416,7 +416,7 @@ func TestSignaturesWantTheirParts(t *testing.T) {
 
 // The head of a signed request, with every field that there is and of the longest, is well within the bound on heads.
 func TestSignedHeadsFit(t *testing.T) {
-	f := startSigned(t, nil)
+	f := startSigning(t, nil)
 	name := []byte(strings.Repeat("n", 64))
 	stamp := f.stamp()
 	stamp.Nonce, stamp.Expires = strings.Repeat("x", 64), testClock.Add(time.Minute)
@@ -432,7 +432,7 @@ func TestSignedHeadsFit(t *testing.T) {
 
 // Lines and columns are proved as a document is, and answered for the party's tenant.
 func TestSignedBatches(t *testing.T) {
-	f := startSigned(t, nil)
+	f := startSigning(t, nil)
 	lines := signedRequest{method: "POST", path: "/v1/verification-batches", host: "x", body: goodDocument() + "\n" + goodDocument() + "\n"}
 	media := httpsig.Field{Name: "content-type", Value: []byte(mediaNDJSON)}
 	if a := f.send(signMessage(t, f.hotel, f.stamp(), lines, media)); a.status != 200 || bytes.Count(a.body, []byte(`"match"`)) != 2 {

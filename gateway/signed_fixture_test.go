@@ -65,13 +65,13 @@ type signedFixture struct {
 
 var testClock = time.Unix(1_700_000_000, 0)
 
-func startSigned(t testing.TB, change func(*Config)) *signedFixture {
+func startSigning(t testing.TB, change func(*Config)) *signedFixture {
 	t.Helper()
-	return startSignedIn(t, t.TempDir(), true, change)
+	return startSigningIn(t, t.TempDir(), true, change)
 }
 
 // startSignedIn starts a server that remembers nonces in a folder.
-func startSignedIn(t testing.TB, dir string, fresh bool, change func(*Config)) *signedFixture {
+func startSigningIn(t testing.TB, dir string, fresh bool, change func(*Config)) *signedFixture {
 	t.Helper()
 	f := &signedFixture{
 		directory: &fakeDirectory{}, hotel: edwardsSigner(t, 1), hotelP256: nistSigner(t, 1), registry: edwardsSigner(t, 2), stranger: edwardsSigner(t, 3),
@@ -92,8 +92,8 @@ func startSignedIn(t testing.TB, dir string, fresh bool, change func(*Config)) *
 		}
 	})
 	f.directory.node = f.node
-	f.put(zhenni.RelyingParty{ID: "hotel", Tenant: 1, Roles: zhenni.RoleVerifier, Keys: []zhenni.PartyKey{{Public: publicOf(t, f.hotel)}, {Public: publicOf(t, f.hotelP256)}}})
-	f.put(zhenni.RelyingParty{ID: "registry", Tenant: 2, Roles: zhenni.RoleIssuer, Keys: []zhenni.PartyKey{{Public: publicOf(t, f.registry)}}})
+	f.put(zhenni.RelyingParty{ID: "hotel", Tenant: 1, Roles: zhenni.RoleVerifier, Keys: []zhenni.PartyKey{{Public: publicKeyOf(t, f.hotel)}, {Public: publicKeyOf(t, f.hotelP256)}}})
+	f.put(zhenni.RelyingParty{ID: "registry", Tenant: 2, Roles: zhenni.RoleIssuer, Keys: []zhenni.PartyKey{{Public: publicKeyOf(t, f.registry)}}})
 	return f
 }
 
@@ -135,7 +135,7 @@ func nistSigner(t testing.TB, seed byte) *httpsig.Signer {
 	return s
 }
 
-func publicOf(t testing.TB, s *httpsig.Signer) zhenni.PublicKey {
+func publicKeyOf(t testing.TB, s *httpsig.Signer) zhenni.PublicKey {
 	t.Helper()
 	public, ok := s.Key().Public()
 	if !ok {

@@ -37,8 +37,11 @@ func (s *Server) begin(rq *request, items int) (*zhenni.Answered, error) {
 		if errors.Is(err, zhenni.ErrReused) && rq.idempotent {
 			err = refuse(kindKeyReused, "")
 		}
-		if stored != nil || err != nil {
-			return stored, err
+		if err != nil {
+			return nil, err
+		}
+		if stored != nil {
+			return stored, s.recall(rq, stored)
 		}
 		rq.inHand = true
 	}
@@ -53,7 +56,7 @@ func (s *Server) begin(rq *request, items int) (*zhenni.Answered, error) {
 // can send it again; a document may name it.
 func (s *Server) digest(rq *request, media string, body []byte) {
 	if s.config.Ledger != nil && (rq.named || media == mediaJSON) {
-		rq.asked = s.config.Ledger.Digest(string(rq.ctx.Path()), media, body)
+		rq.asked = s.config.Ledger.Digest(string(rq.ctx.Path()), rq.terms.mediaOf(media), body)
 	}
 }
 
@@ -73,18 +76,23 @@ func (rq *request) identity() zhenni.Request {
 // request is dropped instead, so that it can be sent again.
 func (s *Server) settle(rq *request, deadline time.Time, d zhenni.Decision) error {
 	if !rq.inHand || !decided(d.Outcomes) {
-		return nil
+		if d.Batch {
+			return nil
+		}
+		return s.sign(rq, notRecorded, [32]byte{})
 	}
 	ctx, cancel := context.WithDeadline(context.Background(), deadline)
 	defer cancel()
 	d.Tenant, d.Profile = rq.party.Tenant, s.config.Profile.ID
+	d.Answer, d.Leaf = rq.withDraft(d.Answer), &rq.leaf
 	index, err := s.config.Ledger.Settle(ctx, rq.identity(), d)
 	rq.inHand = false
 	if err != nil {
 		return err
 	}
 	rq.setLogIndex(index)
-	return nil
+	s.note(rq, d)
+	return s.sign(rq, index, rq.leaf)
 }
 
 // decided reports whether there is anything that the same request would not be answered otherwise, sent again.
@@ -120,7 +128,7 @@ func (rq *request) replayOne(stored *zhenni.Answered) error {
 	}
 	status, body := int(binary.BigEndian.Uint16(stored.Answer)), stored.Answer[2:]
 	rq.replayed(stored)
-	rq.writeJSON(status, body)
+	rq.writeJSON(status, rq.withResult(body))
 	if status != 200 {
 		rq.ctx.Response.Header.SetContentType(mediaProblem)
 	}

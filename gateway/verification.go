@@ -13,6 +13,10 @@ const (
 	fieldFloat32
 	fieldBodyTransaction
 	fieldBodyModel
+	fieldBodyService
+	fieldBodyPurpose
+	fieldEvidence
+	fieldCapturedAt
 	verificationFields
 )
 
@@ -45,9 +49,13 @@ func (s *Server) verifyOne(rq *request) error {
 func (s *Server) decideOne(rq *request, batch *zhenni.Batch) error {
 	begun := time.Now()
 	deadline := begun.Add(s.config.VerifyTimeout)
+	if err := s.permit(rq, batch); err != nil {
+		return err
+	}
 	if err := s.verify(rq, batch, deadline); err != nil {
 		return err
 	}
+	rq.screen(batch)
 	outcome, at := batch.Outcomes[0], s.config.Now()
 	status, answer := 200, []byte(nil)
 	refused := refusedAlone[outcome]
@@ -55,9 +63,12 @@ func (s *Server) decideOne(rq *request, batch *zhenni.Batch) error {
 		status, answer = refused.status, (&refusal{kind: refused}).appendProblem(nil, rq.transaction)
 	} else {
 		answer = append(make([]byte, 0, 320), '{')
-		answer = append(answer, verdictMembers[outcome]...)
+		answer = rq.appendAdmission(append(answer, verdictMembers[outcome]...), outcome)
 		answer = s.appendOrigin(answer, rq, true)
 		answer = append(appendTime(answer, "time", at), '}')
+	}
+	if err := s.draftOne(rq, batch, at); err != nil {
+		return err
 	}
 	d := zhenni.Decision{At: at, IDs: batch.IDs, Outcomes: batch.Outcomes}
 	if rq.inHand {
@@ -71,7 +82,7 @@ func (s *Server) decideOne(rq *request, batch *zhenni.Batch) error {
 	if refused != nil {
 		return refuse(refused, "")
 	}
-	rq.writeJSON(200, answer)
+	rq.writeJSON(200, rq.withResult(answer))
 	return nil
 }
 
@@ -84,11 +95,15 @@ var refusedAlone = [256]*kind{
 func (s *Server) decodeVerification(rq *request, body []byte) (*zhenni.Batch, error) {
 	fields := [verificationFields]field{
 		{name: "credential"}, {name: "probe_int8"}, {name: "probe_float32"}, {name: "transaction"}, {name: "model"},
+		{name: "service"}, {name: "purpose"}, {name: "evidence", list: true}, {name: "captured_at"},
 	}
 	if err := parseDocument(body, fields[:]); err != nil {
 		return nil, err
 	}
 	if err := s.takeNames(rq, &fields[fieldBodyTransaction], &fields[fieldBodyModel]); err != nil {
+		return nil, err
+	}
+	if err := rq.takeTerms(fields[:]); err != nil {
 		return nil, err
 	}
 	batch := s.newBatch(rq, 1)
@@ -148,6 +163,7 @@ func (s *Server) decodeVector(batch *zhenni.Batch, rq *request, int8s, floats *f
 // verify lends the batch to the node and takes it back where the node says so.
 func (s *Server) verify(rq *request, batch *zhenni.Batch, deadline time.Time) error {
 	rq.lease.lent = true
+	batch.Level = rq.terms.level()
 	err := s.node.Verify(batch, deadline)
 	if err == nil || errors.Is(err, zhenni.ErrOverloaded) || errors.Is(err, zhenni.ErrUnavailable) || errors.Is(err, zhenni.ErrBadBatch) {
 		rq.lease.lent = false

@@ -1,6 +1,10 @@
 package identity
 
-import "crypto/subtle"
+import (
+	"crypto/subtle"
+
+	"zhenni"
+)
 
 // The sizes of what is kept of a person, in bytes.
 const (
@@ -27,6 +31,9 @@ func (h Handle) Equal(other Handle) bool {
 	return subtle.ConstantTimeCompare(h.sum[:], other.sum[:]) == 1
 }
 
+// Subject returns the handle as the record of a credential has it.
+func (h Handle) Subject() zhenni.SubjectHandle { return h.sum }
+
 // IsZero reports whether h is no handle.
 func (h Handle) IsZero() bool { return h == Handle{} }
 
@@ -46,6 +53,9 @@ func (t NameTag) Bytes() [NameTagSize]byte { return t.sum }
 func (t NameTag) Equal(other NameTag) bool {
 	return subtle.ConstantTimeCompare(t.sum[:], other.sum[:]) == 1
 }
+
+// Stored returns the tag as the record of a credential has it.
+func (t NameTag) Stored() zhenni.NameTag { return t.sum }
 
 // IsZero reports whether t is no tag.
 func (t NameTag) IsZero() bool { return t == NameTag{} }

@@ -18,8 +18,8 @@ import (
 // [MaxCommands]), [zhenni.ErrOverloaded] (the queue is full), [zhenni.ErrDeadline] (ctx ended while the commands waited
 // their turn) and [zhenni.ErrUnavailable] (read-only, closed, importing, disk space below the reserve, or an earlier
 // commit failed, after which the store takes no change until it is opened again). Any other error leaves open whether
-// the commands will be found applied; sending them again is safe: enrolments answer [zhenni.ErrExists], changes of
-// status answer as before.
+// the commands will be found applied; sending them again is safe: enrolments answer [zhenni.ErrExists], those of a subject
+// and changes answer as before.
 //
 // A commit under way is waited for even when ctx ends: no change becomes visible after Apply has returned, so whoever
 // re-reads the records then has what will stay, and the rows of the commands are the caller's again.
@@ -225,4 +225,5 @@ func (s *Store) publish(b *batch) {
 	s.parties.Store(&b.parties)
 	s.partyIndex.Store(&b.partyIndex)
 	s.credentials.Store(b.water.credentials)
+	s.due.lower(b.due)
 }

@@ -37,12 +37,15 @@ type batch struct {
 	partyIndex  partyIndex
 	ownRing     bool
 	ownsParties bool
+	// due is what the batch makes of the ends of validity, by slot.
+	due map[zhenni.Slot]int64
 }
 
 func newBatch(s *Store, reached water, keys keyState) *batch {
 	return &batch{
 		store: s, txn: s.begin(true), water: reached, keyChanges: keyChanges{keys: keys},
 		ring: *s.ring.Load(), parties: *s.parties.Load(), partyIndex: *s.partyIndex.Load(), turned: map[uint16]tally{}, digest: s.digest,
+		due: map[zhenni.Slot]int64{},
 	}
 }
 
@@ -63,7 +66,15 @@ func (b *batch) apply(cmd zhenni.Command) (zhenni.Credential, error) {
 	case zhenni.ChangeStatus:
 		return b.changeStatus(c)
 	case zhenni.Erase:
-		return b.erase(c)
+		return b.eraseWithPIN(c)
+	case zhenni.SetPIN:
+		return b.setPIN(c)
+	case zhenni.CountPIN:
+		return b.countPIN(c)
+	case zhenni.MoveDevice, zhenni.LockFactors, zhenni.ReportLoss, zhenni.Renew, zhenni.Expire:
+		return b.live(cmd)
+	case zhenni.BindIdentityRoot:
+		return zhenni.Credential{}, b.bindIdentityRoot(c.Check)
 	case zhenni.PutRelyingParty:
 		return zhenni.Credential{}, b.putParty(c.Party)
 	case zhenni.RemoveRelyingParty:
@@ -149,9 +160,13 @@ func (b *batch) enrol(c zhenni.Enrol) (zhenni.Credential, error) {
 	}
 	switch _, err := b.txn.Get(appendStatusKey(b.sc.key[:0], c.ID)); {
 	case err == nil:
-		return zhenni.Credential{}, fmt.Errorf("%w: credential %s", zhenni.ErrExists, c.ID)
+		return b.repeated(c)
 	case !errors.Is(err, badger.ErrKeyNotFound):
 		return zhenni.Credential{}, translate(err)
+	}
+	issued, err := b.issue(c)
+	if err != nil {
+		return zhenni.Credential{}, err
 	}
 	by, err := b.tenantKey(c.Tenant)
 	if err != nil {
@@ -163,6 +178,7 @@ func (b *batch) enrol(c zhenni.Enrol) (zhenni.Credential, error) {
 	}
 	b.keep(&b.sc.slot)
 	b.put(records[:]...)
+	b.put(issued...)
 	b.water.credentials++
 	return credential, nil
 }
@@ -183,7 +199,7 @@ func (s *Store) checkEnrol(c zhenni.Enrol) (norm int32, err error) {
 	case !symmetric || norm < 1:
 		return 0, fmt.Errorf("%w: a row that is zero or leaves [-127, 127]", zhenni.ErrBadProbe)
 	}
-	return norm, nil
+	return norm, checkIssue(c)
 }
 
 // sealEnrolment returns the first records of a credential: status, then template, the order of their keys. The key of the
@@ -198,6 +214,9 @@ func (s *Store) sealEnrolment(
 			Generation: 1, EnrolledAt: at, ChangedAt: at,
 		},
 		template: 1,
+	}
+	if !c.Subject.IsZero() {
+		st = s.issuedStatus(st, c, place)
 	}
 	first, err := s.sealStatus(by, st, sc)
 	if err != nil {
@@ -223,39 +242,12 @@ func (b *batch) changeStatus(c zhenni.ChangeStatus) (zhenni.Credential, error) {
 	if !knownStatus(c.To) || c.To == zhenni.StatusErased {
 		return zhenni.Credential{}, fmt.Errorf("%w: %s", zhenni.ErrBadValue, c.To)
 	}
-	st, changes, err := b.transition(c.ID, c.Tenant, c.To, c.At)
-	if err != nil {
-		return zhenni.Credential{}, err
-	}
-	if !changes {
-		return st.Credential, nil
-	}
-	r, err := b.store.sealStatus(b.ring[st.Tenant], st, &b.sc)
-	if err != nil {
-		return zhenni.Credential{}, err
-	}
-	b.put(r)
-	return st.Credential, nil
-}
-
-// transition returns the status that a tenant's credential gets, and false where it has that already.
-func (b *batch) transition(
-	id zhenni.CredentialID, tenant zhenni.TenantID, to zhenni.Status, at time.Time,
-) (st status, changes bool, err error) {
-	if err := b.store.agree(id.Slot()); err != nil {
-		return status{}, false, err
-	}
-	if st, err = b.store.status(b.txn, b.ring, id, &b.sc); err != nil {
-		return status{}, false, err
-	}
-	if st.Tenant != tenant {
-		return status{}, false, zhenni.ErrNotFound
-	}
-	if st.Status == to {
-		return st, false, nil
-	}
-	st.Credential, err = st.WithStatus(to, normalTime(at))
-	return st, true, err
+	return b.turnStatus(c.ID, c.Tenant, func(now zhenni.Credential) (zhenni.Credential, error) {
+		if now.Status == c.To {
+			return now, nil
+		}
+		return now.WithStatus(c.To, normalTime(c.At))
+	})
 }
 
 // tenantKey returns the key of a tenant, a new one for a tenant that has none. A key that is stored and does not open

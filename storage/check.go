@@ -43,7 +43,11 @@ func (r Report) OK() bool { return len(r.Problems) == 0 }
 var hints = map[string]string{
 	"status":            "the record fails its seal and the credential is refused: restore it from a backup or re-enrol",
 	"template":          "the record fails its seal and the credential is refused: restore it from a backup or re-enrol",
+	"PIN":               "the record fails its seal and no PIN is right: set it anew with the card",
 	"template missing":  "the credential has a status only: restore it from a backup or re-enrol",
+	"subject":           "the index of a subject does not lead to its live credential, or fails its seal: restore it from a backup",
+	"identity root":     "under which root the subjects are known can not be told: restore from a backup",
+	"validity":          "the record of where validity ends fails its seal, and expiry may come late: restore it from a backup",
 	"status missing":    "a template without a status is never served: restore the status from a backup",
 	"template unsound":  "the template opens and contradicts itself: re-enrol, and report a fault of the writer",
 	"tenant key":        "the root key does not open it: every record of the tenant is refused until it is restored",
@@ -65,7 +69,8 @@ var hints = map[string]string{
 
 var faultClasses = map[fault]string{
 	statusUnsealed: "status", statusMissing: "status missing", templateUnsealed: "template",
-	templateMissing: "template missing", keyUnknown: "unknown key", slotDiffers: "slot",
+	templateMissing: "template missing", keyUnknown: "unknown key", slotDiffers: "slot", subjectUnsealed: "subject",
+	pinUnsealed: "PIN",
 }
 
 // checkStride is the number of credentials between two reports of progress.
@@ -84,6 +89,8 @@ type inspection struct {
 	// pardoned says that a template without a key is no damage, keyless how many there are.
 	pardoned bool
 	keyless  int64
+	// txn is what is looked at.
+	txn reading
 }
 
 // Check walks everything, as of one moment, while the store is in use: that every table holds its checksum, that every
@@ -119,6 +126,7 @@ func (c *inspection) run() (Report, error) {
 	s := c.store
 	m := s.freeze(0, zhenni.Slots)
 	defer m.txn.Discard()
+	c.txn = m.txn
 	for _, step := range []func(moment) error{c.high, c.tables, c.rest, c.keys, c.credentials} {
 		if err := step(m); err != nil {
 			return Report{}, err
@@ -209,6 +217,14 @@ func (c *inspection) one(key, value []byte, sc *scratch) {
 		if _, _, err := c.store.vault.open(c.ring, key, value, sc); err != nil || len(key) != erasedKeySize {
 			c.add("erasure", fmt.Sprintf("%x", key))
 		}
+	case key[0] == prefixDue:
+		if _, err := c.store.openDue(key, value, sc); err != nil {
+			c.add("validity", fmt.Sprintf("%x", key))
+		}
+	case string(key) == string(identityKey):
+		if _, err := c.store.openIdentity(value, sc); err != nil {
+			c.add("identity root", "")
+		}
 	case string(key) != string(waterKey) && string(key) != string(keyStateKey):
 		c.add("unknown key", fmt.Sprintf("%x", key))
 	}
@@ -249,9 +265,11 @@ func (c *inspection) credential(f found) error {
 	default:
 		c.add(faultClasses[f.fault], f.ID.String())
 	}
-	if f.fault == statusMissing || f.fault == keyUnknown || f.fault == slotDiffers {
+	switch f.fault {
+	case statusMissing, keyUnknown, slotDiffers, subjectUnsealed, pinUnsealed:
 		return nil
 	}
+	c.subject(f.status)
 	c.report.Credentials++
 	c.slots[f.ID.Slot()] = true
 	if f.fault != sound {

@@ -36,16 +36,19 @@ type status struct {
 	zhenni.Credential
 	// template is the generation of the template that belongs to this status.
 	template zhenni.Generation
+	// device is the encoded form of Device. Reading it costs more than all else of a record, so that Device is set by
+	// [status.whole] alone.
+	device [zhenni.PublicKeySize]byte
 }
 
 func (s status) appendBody(dst []byte) []byte {
 	dst = append(dst, byte(s.Status), byte(s.Level))
 	dst = binary.LittleEndian.AppendUint32(dst, uint32(s.template))
-	return appendTime(appendTime(dst, s.EnrolledAt), s.ChangedAt)
+	return s.appendLife(appendTime(appendTime(dst, s.EnrolledAt), s.ChangedAt))
 }
 
 func decodeStatus(id zhenni.CredentialID, h header, body []byte) (status, error) {
-	if len(body) != statusSize {
+	if len(body) < statusSize {
 		return status{}, fmt.Errorf("%w: status of %d bytes", zhenni.ErrCorrupt, len(body))
 	}
 	s := status{
@@ -62,8 +65,10 @@ func decodeStatus(id zhenni.CredentialID, h header, body []byte) (status, error)
 	if s.EnrolledAt, err = decodeTime(body[6:]); err != nil {
 		return status{}, err
 	}
-	s.ChangedAt, err = decodeTime(body[6+timeSize:])
-	return s, err
+	if s.ChangedAt, err = decodeTime(body[6+timeSize:]); err != nil {
+		return status{}, err
+	}
+	return s, s.decodeLife(body[statusSize:])
 }
 
 func knownStatus(s zhenni.Status) bool {

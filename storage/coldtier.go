@@ -87,7 +87,12 @@ func (s *Store) buildCold() (*cold.Tier, error) {
 		return nil, fmt.Errorf("%w: it needs %d bytes, %d are free, the reserve is %d", zhenni.ErrNoRoom, need, free, s.opts.Reserve)
 	}
 	err = cold.Build(s.coldOptions(), s.machine.applied.sequence, func(visit func(zhenni.Reference) error) error {
-		err := s.References(0, zhenni.Slots-1, visit)
+		err := s.References(0, zhenni.Slots-1, func(r zhenni.Reference) error {
+			if !coldHolds(&r) {
+				return nil
+			}
+			return visit(r)
+		})
 		if errors.Is(err, zhenni.ErrCorrupt) {
 			return nil
 		}
@@ -98,6 +103,10 @@ func (s *Store) buildCold() (*cold.Tier, error) {
 	}
 	return cold.Open(s.coldOptions())
 }
+
+// coldHolds reports whether the tier has room for all that decides on a reference: its records know of no end of validity
+// and of no lock. What it does not hold is read from the view.
+func coldHolds(r *zhenni.Reference) bool { return r.ValidUntil == 0 && !r.Locked }
 
 // dropCold destroys the tier, on disk too. Its error says that what was erased may still be there.
 func (s *Store) dropCold(cause error) error {
@@ -145,7 +154,7 @@ func (m *machine) turnCold(tier *cold.Tier, e entry) error {
 	var sc scratch
 	for _, id := range e.touched(s.label.Model.Factor) {
 		r, err := s.openReference(txn, m.ring, id, s.cold.row, &sc)
-		if err != nil {
+		if err != nil || !coldHolds(&r) {
 			gone = append(gone, id)
 			continue
 		}
@@ -192,7 +201,7 @@ func (s *Store) coldReference(id zhenni.CredentialID, row []int8) (zhenni.Refere
 	tier.Read(one.id[:], one.ref[:], one.err[:])
 	r, err := one.ref[0], one.err[0]
 	one.ref[0].Row = nil
-	return r, err == nil
+	return r, err == nil && r.Level != 0 // a record of before there were levels does not say all
 }
 
 // ReferenceMany does for each of ids what [Store.Reference] does, with many reads of the cold tier in flight: refs[i] and
@@ -211,7 +220,7 @@ func (s *Store) ReferenceMany(ids []zhenni.CredentialID, refs []zhenni.Reference
 		tier.Read(ids, refs, errs)
 	}
 	for i, id := range ids {
-		if tier == nil || errs[i] != nil || len(refs[i].Row) != s.label.Model.Dim {
+		if tier == nil || errs[i] != nil || refs[i].Level == 0 || len(refs[i].Row) != s.label.Model.Dim {
 			refs[i], errs[i] = s.viewReference(id, refs[i].Row)
 		}
 	}

@@ -44,7 +44,7 @@
 //
 // A tally is the number of records in a place and the sum of their digests, in two lanes modulo 2⁶⁴: it does not depend
 // on their order, and what replaces a record adds the difference. Places 0 … 16383 are the slots of the credentials, 16384
-// holds tenant keys, relying parties, erasures and what is known of the key file; the high-water record and the position are in none. The digest of a
+// holds tenant keys, relying parties, erasures, ends of validity and what is known of the key file; the high-water record and the position are in none. The digest of a
 // credential's record is the CBC-MAC of AES-256 over three blocks, under a key derived from the store key:
 //
 //	kind u8 | factor u8 of a template, else 0 | zeros
@@ -78,7 +78,8 @@
 // puts and removes in the tier what it changed, before anybody is told. An erasure is synced there by then. The tier is
 // marked with every sync of the view, before the view counts as synced: what a start applies again includes all that the
 // tier may lack. A tier that lacks more, as one put back or one that was not open meanwhile, or that is ahead of the log,
-// is destroyed, its key first; so is one that fails a write, before the change is acknowledged. It is in no snapshot and no
+// is destroyed, its key first; so is one that fails a write, before the change is acknowledged. Credentials whose validity
+// ends, or whose factor is locked, are not in it: its records have no room for either. It is in no snapshot and no
 // backup. Unlike the view's it can be read without a walk of the slot, for nothing takes a damaged record for absent.
 //
 // # Base
@@ -161,15 +162,19 @@
 // The first byte says what a record is. Credential ids are random, so the records of a credential lie side by side and
 // a range of slots is a range of keys.
 //
+//	c | id [16] | n                      PIN of a credential, and the attempts on it
 //	c | id [16] | s                      status of a credential
 //	c | id [16] | t | factor             template of a credential
+//	c | d [16] | u | d [16]              subject of a tenant, d the two halves of a keyed digest
 //	e | place u64 be                     the key at that place of the key file is destroyed, or about to be
 //	f                                    what the view knows of the key file
+//	i                                    check value of the root that the subjects are known under
 //	k | tenant u32 be | version u16 be   tenant key: u8 0 for a version that was dropped; u8 1, then what the root key made
 //	                                     of it; while the root key changes u8 2, length u16, what either made of it
 //	m | w                                high-water record: what the last commit reached
 //	m | a                                position: applied and durable, each index u64 | sequence u64, and HMAC-SHA256
 //	p | id                               relying party; a removed one stays, marked
+//	v | slot u16 be                      before when nothing in the slot is due
 //
 // # Sealed record
 //
@@ -200,11 +205,17 @@
 // # Bodies
 //
 //	status         status u8 | level u8 | generation of the template u32 | enrolled | changed
+//	               of version 2, behind it: u8 = 2 | locked factors u8 | region u32 | valid until, seconds u64 |
+//	               place in the status lists u64 | device [34] | subject [32] | name tag [16]
+//	subject        id of the credential issued last [16], zeros for none
+//	identity root  check value [16]
+//	due            seconds u64 since 1970
 //	template       dimension u16 | Σq² u32 | row [dimension]
 //	relying party  form u8 | evaluation u8 | roles u8 | tenant u32 | key hash [32] | created | rest
 //	high water     sequence u64 | credentials u64
 //	key file       places given out u64 | epoch u64
 //	erased         credential id [16]
+//	PIN            version u8 = 1 | attempts begun u8 | paused until | generation u32 | verifier, none once the PIN is gone
 //
 // The form of a relying party is 2 of one that is there and 3 of a removed one; the rest then is
 //
@@ -220,6 +231,28 @@
 // versions, that of the high-water record is 0. The generation of a status record is the credential's; its
 // template keeps the generation it was written with, which the status names. So a suspension re-seals no template,
 // and an older template put back does not pass.
+//
+// A PIN's record is of tenant 0, and is wrapped by a key of its credential's own, HMAC-SHA256 over the record's key under a
+// key derived from the store key: it is written for every attempt. An erasure writes one without a verifier over it. What
+// copies of the store keep of the verifier before takes the store's root key and the pepper, which is kept apart, to try.
+// # Subjects
+//
+// A status record is of version 2 where it has something that version 1 does not, as that of every credential issued to a
+// subject; others stay as they are, byte for byte. The record of a subject lies at HMAC-SHA256 of tenant u32 be | handle,
+// under a key derived from the store key, so that no key of the view tells a handle; it stands among the credentials, and
+// is tallied in the slot that the digest names. It is written in the commit of the issue, with the status of the
+// credential that the issue voids. An erasure leaves it without a credential, and the status without subject, tag, region
+// and device; older status records, in log, snapshots and backups from before, keep them under the tenant's key.
+//
+// The place in the status lists is made of the template's place in the key file, which nobody else ever has: list
+// place / 2²⁰ + 1, and in it a permutation of the rest, under a key derived from the store key.
+//
+// # Validity
+//
+// That a credential is past its end is decided where it is matched, by the clock; its status follows when a sweeper says
+// [zhenni.Expire]. To find what is due, each slot that ever had a credential with an end has one record with a second that
+// is not later than the first of them. A commit that lowers it writes it. [Store.Due] walks the slots whose second has come
+// and raises it in memory; after a start some are walked once in vain. So the index is of 16,384 records at most.
 //
 // # Key file
 //
@@ -251,6 +284,9 @@
 // header, removes the log, the snapshots and the old view, and takes the new one over. It needs room for a second view.
 // Copies of the store from before, and views in quarantine, keep templates that no erasure reaches; so do the blocks of
 // removed files until the disk uses them again.
+//
+// A status record of version 2 is of no newer format: a build that does not know it refuses that credential, as one whose
+// record is damaged, and serves the others. A store that has issued to a subject is therefore not given back to an older build.
 //
 // Format 5 is format 4 on a base. A store becomes one by an import, and an older build refuses it.
 //

@@ -28,9 +28,9 @@ const (
 	entryHeadSize = 1 + 1 + 8 + 4
 	importSize    = 8
 	oldImportSize = 8 + sha256.Size
-	// maxEntryRecords is what the largest commit makes: two records and a tenant key for each command, the state of
-	// the key file and the high-water record.
-	maxEntryRecords = 3*groupCommands + 2
+	// maxEntryRecords is what the largest commit makes: status, template, tenant key, the status replaced, the subject and
+	// the end of validity in the slot for each command, the state of the key file and the high-water record.
+	maxEntryRecords = 6*groupCommands + 2
 	maxRecordKey    = 128
 	maxRecordValue  = 64 << 10
 )

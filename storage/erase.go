@@ -13,12 +13,14 @@ var errErased = fmt.Errorf("%w: the credential is erased", zhenni.ErrNotFound)
 // erase moves a credential to its last status and notes the place of its template's key. The key is destroyed after the
 // commit: from then on nothing matches the credential, and a crash in between leaves a note to finish by.
 func (b *batch) erase(c zhenni.Erase) (zhenni.Credential, error) {
-	st, changes, err := b.transition(c.ID, c.Tenant, zhenni.StatusErased, c.At)
-	if err != nil {
-		return zhenni.Credential{}, err
-	}
-	if !changes {
-		return st.Credential, nil
+	before, st, err := b.transition(c.ID, c.Tenant, func(now zhenni.Credential) (zhenni.Credential, error) {
+		if now.Status == zhenni.StatusErased {
+			return now, nil
+		}
+		return now.WithStatus(zhenni.StatusErased, normalTime(c.At))
+	})
+	if err != nil || before == st {
+		return st.Credential, err
 	}
 	place, held, err := b.placeOf(c.ID)
 	if err != nil {
@@ -28,8 +30,12 @@ func (b *batch) erase(c zhenni.Erase) (zhenni.Credential, error) {
 	if err != nil {
 		return zhenni.Credential{}, err
 	}
+	forgotten, err := b.forgetSubject(before)
+	if err != nil {
+		return zhenni.Credential{}, err
+	}
 	if !held {
-		b.put(r)
+		b.put(append(forgotten, r)...)
 		return st.Credential, nil
 	}
 	note := appendErasedKey(nil, place)
@@ -37,7 +43,7 @@ func (b *batch) erase(c zhenni.Erase) (zhenni.Credential, error) {
 	if err != nil {
 		return zhenni.Credential{}, err
 	}
-	b.put(r, record{note, value})
+	b.put(append(forgotten, r, record{note, value})...)
 	b.shreds = append(b.shreds, place)
 	return st.Credential, nil
 }

@@ -26,6 +26,7 @@ func FuzzOpenRecord(f *testing.F) {
 // FuzzBodies feeds plaintext bodies to every decoder: what decodes encodes to the same bytes.
 func FuzzBodies(f *testing.F) {
 	f.Add(goldenStatus.appendBody(nil))
+	f.Add(goldenLife(f).appendBody(nil))
 	f.Add(goldenParty.appendBody(nil))
 	f.Add(fullParty(f).appendBody(nil))
 	f.Add(appendTemplate(nil, []int8{1, 2, 3}, 14))

@@ -177,7 +177,7 @@ func (s *Store) latchIfMarked(err error) error {
 // restRecords returns every record but those of credentials, in order of key.
 func (s *Store) restRecords() (kept []record, err error) {
 	err = s.look(func(txn reading) error {
-		for _, prefix := range []byte{prefixKeyState, prefixTenantKey, prefixMeta, prefixParty} {
+		for _, prefix := range []byte{prefixKeyState, prefixIdentity, prefixTenantKey, prefixMeta, prefixParty} {
 			err := scan(txn, []byte{prefix}, func(key, value []byte) error {
 				kept = append(kept, record{bytes.Clone(key), bytes.Clone(value)})
 				return nil
@@ -213,6 +213,9 @@ func (im *Import) Add(c zhenni.Enrol) error {
 	}
 	if im.count > 0 && bytes.Compare(im.last[:], c.ID[:]) >= 0 {
 		return fmt.Errorf("%w: credential %s after %s: ids must ascend", zhenni.ErrBadValue, c.ID, im.last)
+	}
+	if !c.Subject.IsZero() {
+		return fmt.Errorf("%w: an import takes references without a subject; those with one are issued", zhenni.ErrBadValue)
 	}
 	norm, err := im.store.checkEnrol(c)
 	if err != nil {

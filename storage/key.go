@@ -14,12 +14,17 @@ const (
 	prefixKeyState   = 'f' // f
 	prefixMeta       = 'm' // m | w, and m | a
 	prefixParty      = 'p' // p | relying party id
+	prefixDue        = 'v' // v | slot
+	prefixIdentity   = 'i' // i
 )
 
 // What follows a credential id. The status sorts before the template, so a scan meets them in that order, side by side.
+// What stands before the kind of a subject is no id: see [Store.subjectKey].
 const (
 	kindStatus   = 's'
 	kindTemplate = 't'
+	kindPIN      = 'n'
+	kindSubject  = 'u'
 )
 
 var (
@@ -27,6 +32,8 @@ var (
 	waterKey = []byte{prefixMeta, 'w'}
 	// progressKey holds the position of the view in the log.
 	progressKey = []byte{prefixMeta, 'a'}
+	// identityKey holds the check value of the root that the subjects are known under.
+	identityKey = []byte{prefixIdentity}
 	// keyStateKey holds what the view knows of the key file.
 	keyStateKey = []byte{prefixKeyState}
 )
@@ -37,6 +44,9 @@ const (
 	templateKeySize = idEnd + 2
 	tenantKeySize   = 1 + 4 + 2
 	erasedKeySize   = 1 + 8
+	pinKeySize      = idEnd + 1
+	subjectKeySize  = idEnd + 1 + 16
+	dueKeySize      = 1 + 2
 )
 
 func appendStatusKey(dst []byte, id zhenni.CredentialID) []byte {

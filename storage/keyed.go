@@ -84,6 +84,11 @@ func (v *vault) unwrap(ring keyring, h *header, key, sealed []byte, sc *scratch)
 	if err != nil {
 		return nil, nil, err
 	}
+	return v.unwrapSlot(ring, h, key, sealed, sc)
+}
+
+// unwrapSlot is unwrap of the slot that is in sc.
+func (v *vault) unwrapSlot(ring keyring, h *header, key, sealed []byte, sc *scratch) (nonce, recordKey []byte, err error) {
 	payload := sc.slot.Payload()
 	h.keyVersion = binary.LittleEndian.Uint16(payload[slotVersion:])
 	by := ring[h.tenant].of(h.keyVersion)

@@ -45,16 +45,19 @@ type label struct {
 
 // storeKeys are derived from the store key, which the root key unwraps; each has one use.
 type storeKeys struct {
-	header []byte     // MAC of the header file
-	mark   []byte     // MAC of the high-water mark
-	log    []byte     // MAC of the log's entries, of the view's position in it and of snapshots
-	slots  []byte     // MAC of the tallies in the slots file
-	file   []byte     // MAC of the key file's header
-	digest []byte     // digests of credential records, AES-256
-	other  []byte     // digests of other records, HMAC
-	backup []byte     // MAC of a backup's manifest
-	cold   []byte     // wraps the key of the cold tier, AES-256
-	system *tenantKey // seals the records of tenant 0, the store itself
+	header []byte // MAC of the header file
+	mark   []byte // MAC of the high-water mark
+	log    []byte // MAC of the log's entries, of the view's position in it and of snapshots
+	slots  []byte // MAC of the tallies in the slots file
+	file   []byte // MAC of the key file's header
+	digest []byte // digests of credential records, AES-256
+	other  []byte // digests of other records, HMAC
+	backup []byte // MAC of a backup's manifest
+	cold   []byte // wraps the key of the cold tier, AES-256
+	pin    []byte // makes the keys that wrap those of PINs' records, HMAC
+	// subject makes the keys of subjects, HMAC, and place the places in the status lists, AES-256.
+	subject, place []byte
+	system         *tenantKey // seals the records of tenant 0, the store itself
 }
 
 func deriveKeys(storeKey []byte) (storeKeys, error) {
@@ -63,7 +66,8 @@ func deriveKeys(storeKey []byte) (storeKeys, error) {
 	for info, dst := range map[string]*[]byte{
 		"header": &keys.header, "mark": &keys.mark, "log": &keys.log, "backup": &keys.backup, "keys": &keys.file, "system": &system,
 		"slots": &keys.slots, "digest": &keys.digest, "digest of the rest": &keys.other,
-		"cold": &keys.cold,
+		"cold": &keys.cold, "subject": &keys.subject, "status list": &keys.place,
+		"PIN": &keys.pin,
 	} {
 		derived, err := hkdf.Expand(sha256.New, storeKey, "zhenni storage 1 "+info, keySize)
 		if err != nil {

@@ -27,8 +27,10 @@ func (s *Store) load() error {
 			return err
 		}
 		var err error
-		reached, err = s.loadWater(txn, ring)
-		return err
+		if reached, err = s.loadWater(txn, ring); err != nil {
+			return err
+		}
+		return s.loadDue(txn)
 	})
 	if err != nil {
 		return err

@@ -27,8 +27,8 @@ const (
 	maxArgonThreads = 16
 )
 
-// passphraseFile is the content of a passphrase file. Root is the root key sealed under the derived key, with the
-// other fields as context.
+// passphraseFile is the content of a passphrase file. Root is the root key, or the secret of the purpose, sealed under the
+// derived key, with the other fields as context.
 type passphraseFile struct {
 	Format  int    `json:"format"`
 	KDF     string `json:"kdf"`
@@ -36,6 +36,7 @@ type passphraseFile struct {
 	Memory  uint32 `json:"memory_kib"`
 	Threads uint8  `json:"threads"`
 	Salt    []byte `json:"salt"`
+	Purpose string `json:"purpose,omitempty"`
 	Root    []byte `json:"root,omitempty"`
 }
 
@@ -49,16 +50,8 @@ func CreatePassphraseFile(path string, passphrase []byte, entropy io.Reader) (Ro
 	if err != nil {
 		return nil, err
 	}
-	file := passphraseFile{Format: 1, KDF: "argon2id", Passes: argonPasses, Memory: argonMemory, Threads: argonThreads}
-	file.Salt = make([]byte, saltSize)
-	if _, err := io.ReadFull(entropy, file.Salt); err != nil {
-		return nil, fmt.Errorf("%w: no entropy for a salt: %w", zhenni.ErrUnavailable, err)
-	}
-	over, context, err := file.derive(passphrase, entropy)
+	file, err := sealSecret("", root[:], passphrase, entropy)
 	if err != nil {
-		return nil, err
-	}
-	if file.Root, err = over.Wrap(root[:], context); err != nil {
 		return nil, err
 	}
 	text, err := json.MarshalIndent(file, "", "  ")
@@ -69,6 +62,38 @@ func CreatePassphraseFile(path string, passphrase []byte, entropy io.Reader) (Ro
 		return nil, err
 	}
 	return NewRootKey(root, entropy)
+}
+
+// sealSecret makes the file of a secret; without a purpose it is a root key.
+func sealSecret(purpose string, secret, passphrase []byte, entropy io.Reader) (passphraseFile, error) {
+	file := passphraseFile{
+		Format: 1, KDF: "argon2id", Passes: argonPasses, Memory: argonMemory, Threads: argonThreads, Purpose: purpose,
+		Salt: make([]byte, saltSize),
+	}
+	if _, err := io.ReadFull(entropy, file.Salt); err != nil {
+		return file, fmt.Errorf("%w: no entropy for a salt: %w", zhenni.ErrUnavailable, err)
+	}
+	over, context, err := file.derive(passphrase, entropy)
+	if err != nil {
+		return file, err
+	}
+	file.Root, err = over.Wrap(secret, context)
+	return file, err
+}
+
+// unseal returns the secret in the file.
+func (f passphraseFile) unseal(passphrase []byte) ([]byte, error) {
+	sealed := f.Root
+	f.Root = nil
+	over, context, err := f.derive(passphrase, rand.Reader)
+	if err != nil {
+		return nil, err
+	}
+	secret, err := over.Unwrap(sealed, context)
+	if err != nil || len(secret) != keySize {
+		return nil, fmt.Errorf("%w: the passphrase does not open it", zhenni.ErrWrongKey)
+	}
+	return secret, nil
 }
 
 // OpenPassphraseFile returns the root key in a file of [CreatePassphraseFile]. A wrong passphrase, a file that others
@@ -82,15 +107,12 @@ func OpenPassphraseFile(path string, passphrase []byte) (RootKey, error) {
 	if err != nil {
 		return nil, err
 	}
-	sealed := file.Root
-	file.Root = nil
-	over, context, err := file.derive(passphrase, rand.Reader)
-	if err != nil {
-		return nil, err
+	if file.Purpose != "" {
+		return nil, fmt.Errorf("%w: %s holds a secret for %s", zhenni.ErrWrongKey, path, file.Purpose)
 	}
-	root, err := over.Unwrap(sealed, context)
-	if err != nil || len(root) != keySize {
-		return nil, fmt.Errorf("%w: the passphrase does not open %s", zhenni.ErrWrongKey, path)
+	root, err := file.unseal(passphrase)
+	if err != nil {
+		return nil, fmt.Errorf("%w: %s", err, path)
 	}
 	return NewRootKey([keySize]byte(root), nil)
 }

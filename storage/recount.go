@@ -76,7 +76,7 @@ type recount struct {
 func (c *recount) base(from io.Reader, index, term uint64) error {
 	statuses := int64(0)
 	front, err := readSnapshot(from, c.keys.log, nil, func(r record) error {
-		if r.key[0] == prefixCredential && len(r.key) == statusKeySize {
+		if r.key[0] == prefixCredential && len(r.key) == statusKeySize && r.key[idEnd] == kindStatus {
 			statuses++
 		}
 		return c.water(r)

@@ -71,6 +71,7 @@ type Store struct {
 	parties     atomic.Pointer[map[string]party]
 	partyIndex  atomic.Pointer[partyIndex] // of parties
 	credentials atomic.Int64
+	due         dueIndex
 	scratch     sync.Pool
 }
 
@@ -297,7 +298,7 @@ func (s *Store) Count() int64 { return s.credentials.Load() }
 // Size returns the bytes that the store's files take on disk now.
 func (s *Store) Size() int64 { return diskBytes(s.opts.Dir) }
 
-// Credential returns the public record of id: [zhenni.ErrNotFound], [zhenni.ErrCorrupt]. The first read of a slot walks
+// Credential returns the record of id: [zhenni.ErrNotFound], [zhenni.ErrCorrupt]. The first read of a slot walks
 // it, see [Store.Reference].
 func (s *Store) Credential(id zhenni.CredentialID) (zhenni.Credential, error) {
 	if err := s.enter(); err != nil {
@@ -312,7 +313,10 @@ func (s *Store) Credential(id zhenni.CredentialID) (zhenni.Credential, error) {
 	sc := s.scratch.Get().(*scratch)
 	defer s.scratch.Put(sc)
 	st, err := s.status(txn, *s.ring.Load(), id, sc)
-	return st.Credential, err
+	if err != nil {
+		return zhenni.Credential{}, err
+	}
+	return st.whole()
 }
 
 // Reference opens the current record of id: status and template as of one moment. Row has the model's dimension and
@@ -363,15 +367,20 @@ func (s *Store) openReference(
 		return zhenni.Reference{}, missingIsCorrupt(err)
 	}
 	norm, err := s.openTemplate(ring, st, sc.value, row, sc)
-	return st.reference(row, norm), err
+	return st.reference(row, norm, s.label.Model.Factor), err
 }
 
 // reference joins a status with its template. A norm of 0, a template that did not open, gives no reference.
-func (s status) reference(row []int8, norm int32) zhenni.Reference {
+func (s status) reference(row []int8, norm int32, factor zhenni.Factor) zhenni.Reference {
 	if norm == 0 {
 		return zhenni.Reference{}
 	}
-	return zhenni.Reference{ID: s.ID, Tenant: s.Tenant, Status: s.Status, Generation: s.Generation, Row: row, Norm: norm}
+	r := zhenni.Reference{ID: s.ID, Tenant: s.Tenant, Status: s.Status, Generation: s.Generation, Level: s.Level, Row: row, Norm: norm}
+	if !s.ValidUntil.IsZero() {
+		r.ValidUntil = s.ValidUntil.Unix()
+	}
+	r.Locked = s.Locked.Has(factor)
+	return r
 }
 
 // get copies the value at sc.key to sc.value.

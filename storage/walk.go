@@ -17,6 +17,9 @@ const (
 	templateUnsealed
 	templateMissing
 	keyUnknown
+	pinUnsealed
+	// subjectUnsealed is of a record of a subject, named by what stands for an id in its key.
+	subjectUnsealed
 	// slotDiffers is of a slot, named by its first id.
 	slotDiffers
 	// erased is no fault: the template is not to open.
@@ -112,6 +115,18 @@ func (w *walk) meet(met item, id zhenni.CredentialID, kind byte, ok bool) error 
 		return translate(err)
 	}
 	w.sc.key = append(w.sc.key[:0], met.Key()...)
+	if isPINKey(w.sc.key) {
+		if _, err := w.store.openPIN(w.sc.key, w.sc.value, &w.sc); err != nil {
+			return w.report(id, pinUnsealed)
+		}
+		return nil
+	}
+	if isSubjectKey(w.sc.key) {
+		if _, err := w.store.openSubject(w.sc.key, w.sc.value, &w.sc); err != nil {
+			return w.report(id, subjectUnsealed)
+		}
+		return nil
+	}
 	if !ok {
 		return w.report(id, keyUnknown)
 	}
@@ -193,7 +208,7 @@ func (s *Store) References(first, last zhenni.Slot, visit func(zhenni.Reference)
 			damaged++
 			return nil
 		}
-		return visit(f.reference(f.row, f.norm))
+		return visit(f.reference(f.row, f.norm, s.label.Model.Factor))
 	})
 	if err == nil && damaged > 0 {
 		err = fmt.Errorf("%w: %d in slots %d–%d skipped", zhenni.ErrCorrupt, damaged, first, last)

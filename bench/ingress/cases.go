@@ -24,6 +24,9 @@ const (
 	NameSingles           = "singles"
 	NameSinglesUnrecorded = "singles unrecorded"
 	NameEcho              = "singles, bare echo"
+
+	// SuffixSigned follows the name of a format whose results are signed.
+	SuffixSigned = " signed"
 )
 
 // Case is a target with the name it is measured under and the name of what bounds it.

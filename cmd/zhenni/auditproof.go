@@ -30,13 +30,22 @@ type provenEvent struct {
 
 // verifyProof checks one proof by keys alone.
 func (c *auditVerify) verifyProof(keys audit.Keys, out *output) error {
-	text, err := readSmall(c.Proof)
+	_, event, err := checkProof(c.Proof, keys)
 	if err != nil {
-		return environment("--proof: %w", err)
+		return err
+	}
+	return c.printProof(event, out)
+}
+
+// checkProof reads the proof in a file and checks it by keys alone.
+func checkProof(path string, keys audit.Keys) (leaf audit.Leaf, event provenEvent, err error) {
+	text, err := readSmall(path)
+	if err != nil {
+		return leaf, event, environment("--proof: %w", err)
 	}
 	var e audit.Evidence
 	if err := json.Unmarshal(text, &e); err != nil {
-		return notSo("--proof %s: not the JSON of a proof: %w", c.Proof, err)
+		return leaf, event, notSo("--proof %s: not the JSON of a proof: %w", path, err)
 	}
 	origin, signers := keys.Origin, []note.Verifier{keys.Log}
 	if origin == "" {
@@ -47,9 +56,9 @@ func (c *auditVerify) verifyProof(keys audit.Keys, out *output) error {
 	}
 	leaf, opening, tree, err := e.Check(origin, signers...)
 	if err != nil {
-		return notSo("--proof %s: %w", c.Proof, err)
+		return leaf, event, notSo("--proof %s: %w", path, err)
 	}
-	return c.printProof(eventOf(e, leaf, opening, origin, tree.N), out)
+	return leaf, eventOf(e, leaf, opening, origin, tree.N), nil
 }
 
 var kindNames = map[audit.Kind]string{

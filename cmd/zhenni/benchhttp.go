@@ -23,6 +23,7 @@ type benchHTTP struct {
 	Experiment  string   `default:"none" enum:"none,overload,hot-credential,bulk-beside-singles" help:"Measure one of these in place of the formats: overload, hot-credential or bulk-beside-singles."`
 	Jobs        int      `default:"10" placeholder:"N" help:"Jobs of bulk-beside-singles (default ${default})."`
 	JobItems    int64    `default:"1000000" placeholder:"N" help:"Items of each (default ${default})."`
+	Signed      string   `default:"none" enum:"none,ed25519,es256,sm2" help:"Measure each format beside with its results signed by ed25519, es256 or sm2 (default ${default})."`
 	Strict      bool     `help:"End with exit code 1 where a figure is not as wanted."`
 	URL         string   `name:"url" env:"ZHENNI_BENCH_URL" help:"Measure the server there, of a store made by --make with the same flags, in place of one in this process."`
 	APIKeysFile string   `name:"api-keys-file" type:"path" placeholder:"FILE" help:"With --url: the keys of the tenants, a line each."`
@@ -37,6 +38,7 @@ Examples:
 
     zhenni bench http --rounds 5 --time 2s --out http.json
     zhenni bench http --sweep 25,50,80,100 --formats arrow,singles --report http.html
+    zhenni bench http --formats arrow,singles --signed ed25519
     zhenni bench http --population voices --zipf 1 --unknown 0.05 --revoked 0.01
     zhenni bench http --experiment overload --strict`
 }
@@ -93,7 +95,7 @@ func (c *benchHTTP) printProcessor(out *output, run *result.Run) error {
 // server starts one, or names the one to ask.
 func (c *benchHTTP) server(ctx context.Context, out *output, people population.Population) (*benchServer, error) {
 	if c.URL == "" {
-		return startBenchServer(ctx, out, c.Population, people, c.Shards)
+		return startBenchServer(ctx, out, c.Population, people, c.Shards, c.Signed)
 	}
 	keys, err := readKeys(c.APIKeysFile)
 	return &benchServer{people: people, keys: keys, recorded: c.URL}, err
@@ -145,6 +147,11 @@ func (c *benchHTTP) peaks(ctx context.Context, b *ingress.Bench, s *benchServer,
 		}
 		recorded := s.target(format.format, s.recorded)
 		errs := []error{b.Peak(format.ring, ingress.Case{Name: format.recorded, Limit: format.bare, Target: recorded})}
+		if c.Signed != "none" {
+			signed := recorded
+			signed.Server.Prefer = "signed-result"
+			errs = append(errs, b.Peak(format.ring, ingress.Case{Name: format.recorded + ingress.SuffixSigned, Limit: format.recorded, Target: signed}))
+		}
 		if s.unrecorded != "" {
 			errs = append(errs, b.Peak(format.ring, ingress.Case{Name: format.unrecorded, Limit: format.bare, Target: s.target(format.format, s.unrecorded)}))
 		}

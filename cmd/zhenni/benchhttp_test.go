@@ -33,11 +33,12 @@ func benchRun(t *testing.T, args ...string) *result.Run {
 
 func TestBenchHTTPMeasuresEveryFormatBesideItsBounds(t *testing.T) {
 	run := benchRun(t, "bench", "http", "--json", "--rounds", "1", "--time", "30ms", "--sweep", "50", "--wide", "4",
-		"--population", "voices", "--tenants", "2", "--zipf", "1", "--unknown", "0.1", "--revoked", "0.1")
+		"--signed", "ed25519", "--population", "voices", "--tenants", "2", "--zipf", "1", "--unknown", "0.1", "--revoked", "0.1")
 	for _, name := range []string{
 		ingress.NameArrow, ingress.NameArrowUnrecorded, ingress.NameRows, ingress.NameSkipped, ingress.NameTransport, ingress.NameDirect,
 		ingress.NameLines, ingress.NameLinesUnrecorded, ingress.NameLinesTransport, ingress.NameSingles, ingress.NameSinglesUnrecorded,
 		ingress.NameEcho, "arrow at 50 %", "singles at 50 %",
+		"arrow signed", "lines signed", "singles signed",
 	} {
 		if m := run.Find(name); m == nil || m.Latency == nil {
 			t.Errorf("%s was not measured", name)

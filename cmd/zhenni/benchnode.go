@@ -35,8 +35,8 @@ type benchServer struct {
 // benchArena is the memory of a credential in the arena and its index, at most, beside its row.
 const benchArena = 512
 
-// startBenchServer enrols the population and serves it.
-func startBenchServer(ctx context.Context, out *output, name string, people population.Population, shards int) (_ *benchServer, err error) {
+// startBenchServer enrols the population and serves it, signing results by the algorithm of that word, or "none".
+func startBenchServer(ctx context.Context, out *output, name string, people population.Population, shards int, signed string) (_ *benchServer, err error) {
 	s := &benchServer{people: people}
 	if s.dir, err = os.MkdirTemp("", "zhenni-bench-"); err != nil {
 		return nil, environment("%w", err)
@@ -57,6 +57,11 @@ func startBenchServer(ctx context.Context, out *output, name string, people popu
 		ledger:  ledgerConfig{dir: filepath.Join(s.dir, "ledger"), answers: demoAnswers, bytes: demoAnswerBytes},
 		actors:  actors.Config{Shards: shardCount(shards), Logger: quiet},
 		gateway: gateway.Config{Addr: "127.0.0.1:0", Profile: profile, Version: version, Logger: quiet, MaxConnsPerIP: 1024},
+	}
+	if signed != "none" {
+		if cfg.gateway.Receipts, err = passingReceipts(signed); err != nil {
+			return nil, err
+		}
 	}
 	limitHeap(free, cfg.arena)
 	if s.node, err = startNode(ctx, cfg, store); err != nil {

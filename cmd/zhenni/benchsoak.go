@@ -49,7 +49,7 @@ func (c *benchSoak) Run(ctx context.Context, out *output) (err error) {
 	} {
 		run.Settings[name] = value
 	}
-	s, err := startBenchServer(ctx, out, c.Population, people, c.Shards)
+	s, err := startBenchServer(ctx, out, c.Population, people, c.Shards, "none")
 	if err != nil {
 		return err
 	}

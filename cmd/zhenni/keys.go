@@ -12,19 +12,25 @@ import (
 type keysCommand struct {
 	RotateRoot   keysRotateRoot   `cmd:"" help:"Wrap every key of a stopped store by a new root key."`
 	RotateTenant keysRotateTenant `cmd:"" help:"Give a tenant of a stopped store a new key."`
+	Identity     keysIdentity     `cmd:"" help:"Make the secrets by which credentials are issued to subjects, and print the public key."`
 	Adopt        keysAdopt        `cmd:"" help:"Take an older key file, or none, where the newest is lost."`
+
+	NewResultKey     keysNewResultKey     `cmd:"" help:"Make a key that signs results."`
+	ResultJWKS       keysResultJWKS       `cmd:"" name:"result-jwks" help:"Print the public keys of results."`
+	NewPseudonymRoot keysNewPseudonymRoot `cmd:"" help:"Make the root of the names that relying parties know persons by."`
 }
 
 type keysRotateRoot struct {
 	storeFlags
 	ledgerPlace
+	historyPlace
 	NewKeyFile        string `required:"" type:"path" placeholder:"FILE" help:"The new root key; it is made where the file does not exist."`
 	NewPassphraseFile string `type:"path" placeholder:"FILE" help:"File with the passphrase that seals the new root key."`
 }
 
 // Help is shown by zhenni keys rotate-root --help.
 func (keysRotateRoot) Help() string {
-	return `At every moment one of the two keys opens everything, the store, its audit log and its stored answers: until the store's header is replaced the old one, then the new one. Interrupted, it is called again with the same two, and with the same --audit-dir and --ledger-dir that serve has. Older copies of the store's files still open with the old key.
+	return `At every moment one of the two keys opens everything, the store, its audit log, its stored answers and its history: until the store's header is replaced the old one, then the new one. Interrupted, it is called again with the same two, and with the same --audit-dir, --ledger-dir and --history-dir that serve has. Older copies of the store's files still open with the old key.
 
 Example:
 
@@ -45,7 +51,7 @@ func (c *keysRotateRoot) Run(out *output) error {
 	if err != nil {
 		return err
 	}
-	r := rootRotation{store: storage.Options{Dir: c.Store, Keys: c.Keys, Root: old}, next: next, log: log, ledger: c.ledgerPlace.dir(c.Store)}
+	r := rootRotation{store: storage.Options{Dir: c.Store, Keys: c.Keys, Root: old}, next: next, log: log, ledger: c.ledgerPlace.dir(c.Store), history: c.historyPlace.dir(c.Store)}
 	if err := r.run(); err != nil {
 		return err
 	}

@@ -36,13 +36,17 @@ type commands struct {
 	Check     checkCommand     `cmd:"" help:"Walk a whole store and report what is wrong."`
 	Backup    backupCommand    `cmd:"" help:"Copy a store away while it serves, and verify the copy."`
 	Restore   restoreCommand   `cmd:"" help:"Make a new store of a backup."`
-	Keys      keysCommand      `cmd:"" help:"Rotate the keys of a stopped store."`
+	Keys      keysCommand      `cmd:"" help:"Rotate the keys of a stopped store; make the keys of results."`
 	Audit     auditCommand     `cmd:"" help:"Check an audit log, or show its key."`
 	Witness   witnessCommand   `cmd:"" help:"Watch the audit log of somebody else's server, so that it can not go back."`
 	RP        rpCommand        `cmd:"" name:"rp" help:"Add, list and remove relying parties."`
+	Catalogue catalogueCommand `cmd:"" help:"Check and list services: who may ask for what on which evidence."`
 	Shards    shardsCommand    `cmd:"" help:"Show or change the shards of a running server."`
 	Bench     benchCommand     `cmd:"" help:"Measure the layers beside their limits; compare and show what was measured."`
 	Version   versionCommand   `cmd:"" help:"Print version, commit and the instruction set in use."`
+
+	Unlinkability unlinkabilityCommand `cmd:"" help:"Measure what rotated templates are worth, and what they cost."`
+	VerifyResult  verifyResultCommand  `cmd:"" name:"verify-result" help:"Check a signed result, offline."`
 }
 
 const description = `Proves "I am me" to someone who must know, and tells them nothing else.

@@ -26,12 +26,17 @@ type nodeConfig struct {
 	// retention is how much of the audit log is kept.
 	retention retention
 	ledger    ledgerConfig
+	history   historyConfig
 	// exitWhenFull ends the node where a disk has no room for the record of answers.
 	exitWhenFull bool
 	// adminSocket is the path of the operator's socket; none where it is empty. Where it is optional and can not be made
 	// the node serves without.
 	adminSocket   string
 	adminOptional bool
+	// unchanging is of a store that takes no changes: nothing sweeps it.
+	unchanging bool
+	// identities opens sealed identities; nil where no credentials are issued to subjects.
+	identities *identities
 }
 
 // node is a store being served. Its parts are stopped in the order they are asked by others: first the listeners,
@@ -40,9 +45,13 @@ type node struct {
 	store  *recordedStore
 	arena  *engine.Arena
 	shards *actors.Node
-	ledger *openedLedger
-	nonces *nonce.Store
-	server *gateway.Server
+	// sweeper expires credentials past their end; none where the store takes no changes.
+	sweeper *actors.Sweeper
+	ledger  *openedLedger
+	// history is nil where there is none.
+	history *openedHistory
+	nonces  *nonce.Store
+	server  *gateway.Server
 
 	scheme string
 	public net.Listener
@@ -78,12 +87,23 @@ func startNode(ctx context.Context, cfg nodeConfig, store *recordedStore) (_ *no
 	if err = n.openNonces(&cfg); err != nil {
 		return nil, err
 	}
+	if cfg.identities != nil && !cfg.unchanging {
+		if err = cfg.identities.bind(ctx, store); err != nil {
+			return nil, err
+		}
+		cfg.gateway.Identities, cfg.gateway.Subjects = cfg.identities, store
+	}
 	if n.server, err = gateway.New(cfg.gateway, recordedNode{servedNode{n.shards, store}, store.audit, n.ledger}); err != nil {
 		return nil, usage("%w", err)
 	}
 	if store.audit != nil {
 		n.upkeep.Go(func() { n.watchRecord(upkeep, cfg.exitWhenFull) })
 		n.upkeep.Go(func() { cfg.retention.retain(upkeep, store.audit.Log, cmp.Or(cfg.gateway.Logger, slog.Default())) })
+	}
+	if !cfg.unchanging {
+		if n.sweeper, err = actors.StartSweeper(actors.SweeperConfig{Logger: cfg.gateway.Logger}, n.shards, store); err != nil {
+			return nil, err
+		}
 	}
 	return n, n.listen(cfg)
 }
@@ -136,6 +156,12 @@ func (n *node) openRecord(cfg *nodeConfig) (err error) {
 			return err
 		}
 		cfg.gateway.Ledger, shown.proofs = n.ledger, n.ledger
+		if n.history, err = openHistory(cfg.history, n.store, cmp.Or(cfg.gateway.Logger, slog.Default())); err != nil {
+			return err
+		}
+		if n.history != nil {
+			cfg.gateway.History = n.history
+		}
 	}
 	cfg.gateway.Audit = shown
 	return nil
@@ -182,6 +208,9 @@ func (n *node) stop(ctx context.Context) error {
 	if n.public != nil {
 		errs = append(errs, wrapped("shut the listener", n.server.Shutdown(ctx)))
 	}
+	if n.sweeper != nil {
+		n.sweeper.Close()
+	}
 	if n.shards != nil {
 		if err := n.shards.Drain(ctx); err != nil {
 			// Shards that still run may read the arena and the store: leave both to the end of the process.
@@ -202,6 +231,9 @@ func (n *node) closeState() error {
 	}
 	if n.nonces != nil {
 		err = errors.Join(err, wrapped("close the nonces", n.nonces.Close()))
+	}
+	if n.history != nil {
+		err = errors.Join(err, wrapped("close the history", n.history.Close()))
 	}
 	return errors.Join(err, wrapped("close the store", n.store.Close()))
 }

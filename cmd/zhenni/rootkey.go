@@ -73,16 +73,21 @@ func createRoot(path string, passphrase []byte) (storage.RootKey, error) {
 
 // passphrase reads the passphrase without its line end, or nil where none is used.
 func (k keyFlags) passphrase() ([]byte, error) {
-	if k.PassphraseFile == "" {
+	return readPassphrase("--passphrase-file", k.PassphraseFile)
+}
+
+// readPassphrase reads the file of a flag without its line end; no path is no passphrase.
+func readPassphrase(flag, path string) ([]byte, error) {
+	if path == "" {
 		return nil, nil
 	}
-	text, err := os.ReadFile(k.PassphraseFile)
+	text, err := os.ReadFile(path)
 	if err != nil {
-		return nil, environment("--passphrase-file: %w", err)
+		return nil, environment("%s: %w", flag, err)
 	}
 	text = bytes.TrimRight(text, "\r\n")
 	if len(text) == 0 {
-		return nil, usage("--passphrase-file: %s is empty", k.PassphraseFile)
+		return nil, usage("%s: %s is empty", flag, path)
 	}
 	return text, nil
 }

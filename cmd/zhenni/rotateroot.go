@@ -8,6 +8,7 @@ import (
 	"zhenni"
 	"zhenni/storage"
 	"zhenni/storage/audit"
+	"zhenni/storage/history"
 	"zhenni/storage/ledger"
 )
 
@@ -26,21 +27,21 @@ func (e eitherRoot) Unwrap(wrapped, context []byte) ([]byte, error) {
 	return key, err
 }
 
-// rootRotation gives a store, its audit log and its ledger another root key.
+// rootRotation gives a store, its audit log, its ledger and its history another root key.
 //
 // What lies beside the store is first wrapped by both keys, then the store goes over, and then the rest is wrapped by the
 // next key alone. So the old key opens everything until the store's header is replaced, and the next one does from then
 // on. Each step can be taken again.
 type rootRotation struct {
-	store  storage.Options // Root is the old key
-	next   storage.RootKey
-	log    auditOptions
-	ledger string
+	store           storage.Options // Root is the old key
+	next            storage.RootKey
+	log             auditOptions
+	ledger, history string
 	// step, if not nil, is called after each step: a crash is to be survived there.
 	step func()
 }
 
-// run rotates. Nobody else has any of the three open.
+// run rotates. Nobody else has any of them open.
 func (r rootRotation) run() (err error) {
 	if !storage.Exists(r.store.Dir) {
 		return environment("--store: %s holds no store", r.store.Dir)
@@ -54,18 +55,24 @@ func (r rootRotation) run() (err error) {
 		return err
 	}
 	defer func() { err = errors.Join(err, wrapped("close the audit log", log.Close())) }()
-	unlock, err := lockLedger(r.ledger)
-	if err != nil {
-		return err
+	for flag, dir := range map[string]string{"--ledger-dir": r.ledger, "--history-dir": r.history} {
+		unlock, err := lockBeside(flag, dir)
+		if err != nil {
+			return err
+		}
+		defer func() { err = errors.Join(err, unlock()) }()
 	}
-	defer func() { err = errors.Join(err, unlock()) }()
 	r.store.Recorder = log.changes
 	for _, step := range []func() error{
 		func() error { return audit.RewrapSecrets(log.files, both, both.old, both.next) },
-		func() error { return ledger.ShareKey(r.ledger, both, both.next) },
+		func() error {
+			return errors.Join(ledger.ShareKey(r.ledger, both, both.next), history.ShareKey(r.history, both, both.next))
+		},
 		func() error { return storage.RotateRoot(r.store, both.next) },
 		func() error { return audit.RewrapSecrets(log.files, both, both.next) },
-		func() error { return ledger.HandOverKey(r.ledger, both, both.next) },
+		func() error {
+			return errors.Join(ledger.HandOverKey(r.ledger, both, both.next), history.HandOverKey(r.history, both, both.next))
+		},
 		func() error { return pin(r.store.Dir, r.log.dir) },
 	} {
 		if err := step(); err != nil {
@@ -78,14 +85,14 @@ func (r rootRotation) run() (err error) {
 	return nil
 }
 
-// lockLedger locks the folder of a ledger, if there is one.
-func lockLedger(dir string) (unlock func() error, err error) {
+// lockBeside locks a folder beside a store, which a flag names, if there is one.
+func lockBeside(flag, dir string) (unlock func() error, err error) {
 	if _, err := os.Stat(dir); errors.Is(err, fs.ErrNotExist) {
 		return func() error { return nil }, nil
 	}
 	lock, err := audit.LockFolder(dir)
 	if err != nil {
-		return nil, environment("--ledger-dir: %s: %w", dir, err)
+		return nil, environment("%s: %s: %w", flag, dir, err)
 	}
 	return lock.Close, nil
 }

@@ -60,7 +60,7 @@ func TestRootRotationOfAServedStore(t *testing.T) {
 	rotation := func(dir string) rootRotation {
 		return rootRotation{
 			store: storage.Options{Dir: dir, Root: old, Reserve: 1}, next: next,
-			log: auditOptions{dir: filepath.Join(dir, "audit")}, ledger: filepath.Join(dir, "ledger"),
+			log: auditOptions{dir: filepath.Join(dir, "audit")}, ledger: filepath.Join(dir, "ledger"), history: filepath.Join(dir, "history"),
 		}
 	}
 	var images []string

@@ -82,14 +82,14 @@ func newSigningKey(algorithm string) (any, error) {
 	return private, err
 }
 
-// rotation is what the commands of rp keys share.
-type rotation struct {
+// keyRotation is what the commands of rp keys share.
+type keyRotation struct {
 	ID string `arg:"" help:"Id of the party."`
 	rpFlags
 }
 
 // change rotates the keys and shows what the party has now.
-func (c *rotation) change(ctx context.Context, out *output, change zhenni.KeyChange) (err error) {
+func (c *keyRotation) change(ctx context.Context, out *output, change zhenni.KeyChange) (err error) {
 	b, err := c.open(out)
 	if err != nil {
 		return err
@@ -114,7 +114,7 @@ func (c *rotation) change(ctx context.Context, out *output, change zhenni.KeyCha
 }
 
 type rpKeysAdd struct {
-	rotation
+	keyRotation
 	JWKS string `name:"jwks" required:"" type:"path" placeholder:"FILE" help:"The keys to add: a JSON Web Key, or a set of them."`
 }
 
@@ -133,7 +133,7 @@ type grace struct {
 }
 
 type rpKeysSet struct {
-	rotation
+	keyRotation
 	grace
 	JWKS string `name:"jwks" required:"" type:"path" placeholder:"FILE" help:"The keys from now on: a JSON Web Key, or a set of them."`
 }
@@ -148,7 +148,7 @@ func (c *rpKeysSet) Run(ctx context.Context, out *output) error {
 }
 
 type rpKeysRetire struct {
-	rotation
+	keyRotation
 	grace
 	Key []string `arg:"" help:"Ids of the keys, as zhenni rp list --json shows them in kid."`
 }

@@ -17,6 +17,7 @@ import (
 	"zhenni/gateway"
 	"zhenni/simd"
 	"zhenni/storage"
+	"zhenni/storage/history"
 	"zhenni/storage/ledger"
 )
 
@@ -25,11 +26,15 @@ type serveCommand struct {
 	settings
 	storeFlags
 	ledgerFlags
+	receiptFlags
+	identityFlags
+	historyFlags
 	CreateKey        bool   `env:"ZHENNI_CREATE_KEY" help:"Make the key file where it does not exist, as on the first start."`
 	Profile          string `type:"path" env:"ZHENNI_PROFILE" placeholder:"FILE" help:"Frozen threshold to serve with, as zhenni calibrate writes it. Required."`
 	VerifyOnly       bool   `env:"ZHENNI_VERIFY_ONLY" help:"Change nothing in the store and take no changes, with the audit log and the stored answers on another disk (--audit-dir, --ledger-dir) or --unrecorded: the state is made in memory from snapshot and log, all of it or nothing. For a store that crashed on a full or failing disk."`
 	Unrecorded       bool   `env:"ZHENNI_UNRECORDED" help:"With --verify-only: answer although nothing is recorded, neither in the audit log nor for a transaction sent again. Every answer says so in the header Unrecorded."`
 	ExitWhenFull     bool   `env:"ZHENNI_EXIT_WHEN_FULL" help:"End with exit code 3 once a disk has had no room to record answers for 2 s, so that a service manager can go on with --verify-only. Otherwise they are refused until there is room."`
+	Catalogue        string `type:"path" env:"ZHENNI_CATALOGUE" placeholder:"FILE" help:"Services that relying parties may be granted, with what each takes. Default: those that zhenni catalogue list shows."`
 	AllowUnsupported bool   `env:"ZHENNI_ALLOW_UNSUPPORTED" help:"Serve a profile whose data do not support its false match rate. Every result says so."`
 
 	Listen      string `env:"ZHENNI_LISTEN" placeholder:"HOST:PORT" help:"Public address. Default 127.0.0.1:8443 with TLS, 127.0.0.1:8080 without."`
@@ -100,8 +105,13 @@ func (c *serveCommand) Run(ctx context.Context, out *output) error {
 	if err != nil {
 		return err
 	}
+	catalogue, err := catalogueOf(c.Catalogue)
+	if err != nil {
+		return err
+	}
 	free, log := freeMemory(), c.logger(out)
 	cfg := c.nodeConfig(profile, arenaBudget(c.Arena, free), log)
+	cfg.gateway.Catalogue = catalogue
 	if err := errors.Join(cfg.gateway.WithDefaults().Validate(), cfg.actors.Validate()); err != nil {
 		return usage("%w", err)
 	}
@@ -111,10 +121,16 @@ func (c *serveCommand) Run(ctx context.Context, out *output) error {
 	if c.Unrecorded {
 		c.unrecord(&cfg, out)
 	}
+	if cfg.identities, err = c.identityFlags.open(); err != nil {
+		return err
+	}
 	limitHeap(free, cfg.arena)
 	store, err := c.openStore(profile.Model, free, log, out)
 	if err != nil {
 		return err
+	}
+	if err := c.signResults(&cfg.gateway, c.Store, c.VerifyOnly); err != nil {
+		return errors.Join(err, store.Close())
 	}
 	started := time.Now()
 	n, err := startNode(ctx, cfg, store)
@@ -149,8 +165,10 @@ func (c *serveCommand) openStore(model zhenni.Model, free byteSize, log *slog.Lo
 func (c *serveCommand) derived() map[string]string {
 	addr := gateway.Config{Addr: c.Listen, TLSCert: c.TLSCert}.WithDefaults().Addr
 	derived := map[string]string{
-		"key-file": c.keyPath(c.Store), "keys": storage.Options{Dir: c.Store, Keys: c.Keys}.KeysPath(),
+		"catalogue": "shipped",
+		"key-file":  c.keyPath(c.Store), "keys": storage.Options{Dir: c.Store, Keys: c.Keys}.KeysPath(),
 		"audit-dir": c.auditFlags.dir(c.Store), "ledger-dir": c.ledgerFlags.config(c.Store).dir,
+		"history-dir": c.historyFlags.dir(c.Store), "history-keep": history.DefaultKeep.String(), "history-bytes": byteSize(history.DefaultBytes).String(),
 		"answers": fmt.Sprint(ledger.DefaultAnswers), "answers-bytes": byteSize(ledger.DefaultBytes).String(),
 		"admin-socket": adminSocket(c.Store), "listen": addr,
 		"shards": fmt.Sprint(shardCount(c.Shards)), "arena": arenaBudget(c.Arena, freeMemory()).String(),
@@ -225,9 +243,9 @@ func (c *serveCommand) nodeConfig(profile zhenni.Profile, arena byteSize, log *s
 	}
 	return nodeConfig{
 		arena:       arena,
-		adminSocket: socket, adminOptional: c.VerifyOnly && c.AdminSocket == "",
+		adminSocket: socket, adminOptional: c.VerifyOnly && c.AdminSocket == "", unchanging: c.VerifyOnly,
 		retention: c.AuditRetention, exitWhenFull: c.ExitWhenFull,
-		ledger: c.ledgerFlags.config(c.Store),
+		ledger: c.ledgerFlags.config(c.Store), history: c.history(),
 		actors: actors.Config{Shards: shardCount(c.Shards), InFlightItems: c.InFlight, MessageItems: c.MessageItems, Logger: log},
 		gateway: gateway.Config{
 			Addr: c.Listen, TLSCert: c.TLSCert, TLSKey: c.TLSKey, ClientCA: c.ClientCA, Profile: profile, Version: version, Logger: log,
@@ -236,6 +254,14 @@ func (c *serveCommand) nodeConfig(profile zhenni.Profile, arena byteSize, log *s
 			VerifyTimeout: c.VerifyTimeout, BatchTimeout: c.BatchTimeout,
 		},
 	}
+}
+
+// history is the history to serve with: none where nothing is to be written beside the store.
+func (c *serveCommand) history() historyConfig {
+	if c.VerifyOnly {
+		return historyConfig{}
+	}
+	return c.historyFlags.config(c.Store)
 }
 
 // shardCount resolves 0 to one shard a core; what is out of range is left for the node to refuse.

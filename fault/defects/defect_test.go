@@ -42,8 +42,8 @@ func (d defect) pkg() string {
 
 // table is every defect, part by part.
 var table = slices.Concat(
-	rootDefects, simdDefects, engineDefects, actorsDefects, gatewayDefects, signedDefects,
-	storageDefects, tallyDefects, baseDefects, keysDefects, recordDefects, keyfileDefects, ledgerDefects, commandlogDefects, auditDefects, cmdDefects,
+	rootDefects, simdDefects, engineDefects, actorsDefects, gatewayDefects, receiptDefects, policyDefects, lifeDefects, toldDefects, signedDefects,
+	storageDefects, tallyDefects, baseDefects, keysDefects, recordDefects, keyfileDefects, ledgerDefects, historyDefects, commandlogDefects, auditDefects, cmdDefects,
 )
 
 var rewrite = flag.Bool("rewrite", false, "write "+document+" anew from the table")

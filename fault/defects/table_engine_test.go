@@ -33,7 +33,7 @@ var engineDefects = []defect{
 	},
 	{
 		name: "inactive-row-kept", file: "engine/segment.go", caught: "TestNoTemplateStaysBehind",
-		old: "	if r.Status != zhenni.StatusActive {\n		clear(s.elements(row))\n	}\n", new: "",
+		old: "	if h.status != zhenni.StatusActive {\n		clear(s.elements(row))\n	}\n", new: "",
 		does: "the template of a revoked credential stays open in memory",
 	},
 	{

@@ -53,8 +53,8 @@ var keysDefects = []defect{
 		does: "a key copied to another place opens its record there, after the erasure of the first",
 	},
 	{
-		name: "another-tenant-erases", file: "storage/batch.go", caught: "TestErase",
-		old: "	if st.Tenant != tenant {", new: "	if tenant == 0 {",
+		name: "another-tenant-erases", file: "storage/life.go", caught: "TestErase",
+		old: "	if before.Tenant != tenant {", new: "	if tenant == 0 {",
 		does: "an issuer destroys credentials of another tenant",
 	},
 	{

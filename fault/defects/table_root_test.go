@@ -47,7 +47,7 @@ var rootDefects = []defect{
 		does: "a revocation can be taken back",
 	},
 	{
-		name: "generation-stands-still", file: "credential.go", in: "storage", caught: "TestOneBadCommandStopsNoOther", slow: true,
+		name: "generation-stands-still", file: "life.go", in: "storage", caught: "TestOneBadCommandStopsNoOther", slow: true,
 		old: "	c.Generation++\n", new: "",
 		does: "a change leaves the generation, so an older record passes for the newer",
 	},

@@ -27,18 +27,18 @@ var storageDefects = []defect{
 		does: "a template of an earlier generation put back matches",
 	},
 	{
-		name: "another-tenant-revokes", file: "storage/batch.go", caught: "TestCommandsRefused",
-		old: "	if st.Tenant != tenant {", new: "	if tenant == 0 {",
+		name: "another-tenant-revokes", file: "storage/life.go", caught: "TestCommandsRefused",
+		old: "	if before.Tenant != tenant {", new: "	if tenant == 0 {",
 		does: "an issuer revokes credentials of another tenant",
 	},
 	{
 		name: "enrolled-twice", file: "storage/batch.go", caught: "TestCommandsRefused",
-		old: "	case err == nil:\n		return zhenni.Credential{}, fmt.Errorf(\"%w: credential %s\", zhenni.ErrExists, c.ID)\n", new: "",
+		old: "	case err == nil:\n		return b.repeated(c)\n", new: "",
 		does: "an enrolment replaces another person's template",
 	},
 	{
 		name: "revocation-not-idempotent", file: "storage/batch.go", caught: "TestChangeStatusRetried",
-		old: "	if st.Status == to {\n		return st, false, nil\n	}\n", new: "",
+		old: "		if now.Status == c.To {\n			return now, nil\n		}\n", new: "",
 		does: "a revocation sent again is an error",
 	},
 	{

@@ -20,7 +20,7 @@
 //
 //	record:   0  id [16] | generation u32                      clear, authenticated
 //	         20  random [8]                                    clear
-//	         28  tenant u32 | Σq² u32 | status u8 | row [D]    AES-256-GCM
+//	         28  tenant u32 | Σq² u32 | level u4, status u4 | row [D]    AES-256-GCM
 //	         37+D  tag [16]
 //
 // The nonce is place u32 | random. The associated data is the model's id, the place and what is clear and authenticated:

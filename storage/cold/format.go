@@ -109,10 +109,13 @@ func (o *opener) seal(dst []byte, k *keys, place uint32, r *zhenni.Reference, ra
 	body := len(dst)
 	dst = binary.LittleEndian.AppendUint32(dst, uint32(r.Tenant))
 	dst = binary.LittleEndian.AppendUint32(dst, uint32(r.Norm))
-	dst = append(dst, byte(r.Status))
+	dst = append(dst, byte(r.Status)|byte(r.Level)<<levelShift)
 	dst = append(dst, unsigned(r.Row)...)
 	return k.rows.Seal(dst[:body], o.nonce[:], dst[body:], o.associated)
 }
+
+// levelShift is where the level begins in the byte of the status; records of before there were levels have 0.
+const levelShift = 4
 
 // open decrypts a record where it lies and writes what it holds to r and r.Row, which has its dimension. What was
 // decrypted is cleared. It does not allocate.
@@ -128,7 +131,7 @@ func (o *opener) open(k *keys, place uint32, record []byte, r *zhenni.Reference)
 	r.Generation = generationOf(record)
 	r.Tenant = zhenni.TenantID(binary.LittleEndian.Uint32(body))
 	r.Norm = int32(binary.LittleEndian.Uint32(body[4:]))
-	r.Status = zhenni.Status(body[8])
+	r.Status, r.Level = zhenni.Status(body[8]&(1<<levelShift-1)), zhenni.Level(body[8]>>levelShift)
 	copy(unsigned(r.Row), body[headBytes:])
 	return nil
 }

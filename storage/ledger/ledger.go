@@ -139,7 +139,7 @@ func (l *Ledger) fresh(seconds uint32) bool {
 }
 
 // Settle makes the decision on a request in hand durable, as a leaf in the audit log and as a sealed record, and
-// returns the index of the leaf once both are. With an error nothing must be answered: the request ends as refused,
+// returns the index of the leaf once both are; its hash is in d.Leaf by then. With an error nothing must be answered: the request ends as refused,
 // though its leaf may be in the log. Only on [zhenni.ErrDeadline] (ctx ended first) may it still come to be answered,
 // and a retry of the transaction then gets the answer. [zhenni.ErrBadValue] is a decision that is none;
 // [zhenni.ErrOverloaded], [zhenni.ErrNoRoom] and [zhenni.ErrUnavailable] come from the disk or the log; with the first two

@@ -48,6 +48,33 @@ func TestTransactionIsAnsweredOnce(t *testing.T) {
 	checkBalance(t, l)
 }
 
+// Whoever settles is told the hash of the leaf, and again whenever the answer is given again.
+func TestLeafOfAnAnswer(t *testing.T) {
+	log := &fakeLog{}
+	o := small(t.TempDir(), log)
+	l := mustOpen(t, o)
+	leaves := map[string]*[32]byte{"single": {}, "batch": {}}
+	for transaction, d := range map[string]zhenni.Decision{"single": single(""), "batch": batch(9, "")} {
+		d.Leaf = leaves[transaction]
+		entry, err := log.Entry(settle(t, l, request(transaction), d))
+		if err != nil {
+			t.Fatal(err)
+		}
+		if leaf, err := audit.ParseLeaf(entry); err != nil || leaf.Hash != *d.Leaf {
+			t.Errorf("%s: %v, %x, want %x", transaction, err, *d.Leaf, leaf.Hash)
+		}
+	}
+	if err := l.Close(); err != nil {
+		t.Fatal(err)
+	}
+	l = mustOpen(t, o)
+	for transaction, want := range leaves {
+		if answer, err := l.Begin(request(transaction)); err != nil || answer.Leaf != *want {
+			t.Errorf("%s: %v", transaction, err)
+		}
+	}
+}
+
 func TestBatchIsReplayed(t *testing.T) {
 	o := small(t.TempDir(), &fakeLog{})
 	l := mustOpen(t, o)

@@ -59,6 +59,9 @@ func (l *Ledger) prepare(s *scratch, k key, r zhenni.Request, d zhenni.Decision)
 	if d.Batch {
 		h.kind = kindBatch
 	}
+	if d.Leaf != nil {
+		*d.Leaf = leaf.Hash
+	}
 	h.put(s.record)
 	s.bound = bind(s.bound[:0], s.record, r.Party, r.Transaction)
 	binary.BigEndian.PutUint64(s.nonce[4:], h.nonce)
@@ -183,7 +186,7 @@ func (l *Ledger) replay(p place, r zhenni.Request) (*zhenni.Answered, error) {
 	if !o.named || o.digest != r.Digest {
 		return nil, zhenni.ErrReused
 	}
-	return &zhenni.Answered{At: time.UnixMilli(o.millis).UTC(), LogIndex: p.index(), Outcomes: o.outcomes(), Answer: o.answer}, nil
+	return &zhenni.Answered{At: time.UnixMilli(o.millis).UTC(), LogIndex: p.index(), Leaf: o.leaf, Outcomes: o.outcomes(), Answer: o.answer}, nil
 }
 
 func (o *opened) outcomes() []zhenni.Outcome {

@@ -1,0 +1,182 @@
+package gateway
+
+import (
+	"crypto/ecdsa"
+	"crypto/ed25519"
+	"crypto/elliptic"
+	"crypto/sha256"
+	"errors"
+	"strconv"
+	"time"
+
+	"zhenni"
+	"zhenni/evidence"
+)
+
+// Devices knows by what keys the devices of credentials sign. Its methods may be called from several goroutines.
+type Devices interface {
+	// DeviceKey returns the key of the one device that holds the credential, the zero key where it has none, and
+	// [zhenni.ErrNotFound] where there is no such credential.
+	DeviceKey(id zhenni.CredentialID) (zhenni.PublicKey, error)
+}
+
+// Bounds of the evidence of one request.
+const (
+	maxEvidence      = 8
+	maxEvidenceBytes = 8 << 10
+)
+
+// readEvidence reads the tokens and holds them to the request. Those of terminals are verified; those of the credential's
+// device are returned, for whose key it is is a fact of the credential.
+func (s *Server) readEvidence(rq *request, batch *zhenni.Batch, now time.Time) (shown zhenni.Shown, byDevice []*evidence.Token, err error) {
+	shown = zhenni.Shown{Compared: s.config.Profile.Model.Factor, CapturedAt: rq.terms.capturedAt}
+	if len(rq.terms.tokens) == 0 {
+		return shown, nil, nil
+	}
+	expected := evidence.Expected{
+		Subject: batch.IDs[0], Capture: captureOf(batch), Transaction: rq.transaction, Party: rq.party.ID, Nonce: rq.nonce,
+		MaxAge: rq.terms.granted.EvidenceMaxAge(),
+	}
+	for i, written := range rq.terms.tokens {
+		token, err := evidence.Parse(written)
+		if err == nil {
+			err = token.Check(expected, now)
+		}
+		switch {
+		case err != nil:
+		case token.Claims().Terminal == "":
+			byDevice = append(byDevice, token)
+		default:
+			err = token.Verify(s.terminalKey(rq.party.Tenant, token, now))
+		}
+		if err != nil {
+			return shown, nil, refuse(kindEvidence, "evidence["+strconv.Itoa(i)+"]: "+evidenceFault(err))
+		}
+		show(&shown, token.Claims())
+	}
+	return shown, byDevice, nil
+}
+
+// captureOf is the digest of the probe of a batch of one.
+func captureOf(batch *zhenni.Batch) [sha256.Size]byte {
+	if batch.Int8 != nil {
+		return sha256.Sum256(int8Bytes(batch.Int8))
+	}
+	return sha256.Sum256(float32Bytes(batch.Float32))
+}
+
+// show adds what a token says to what is shown. Of several on liveness the highest level counts, and of these the newest.
+func show(shown *zhenni.Shown, c evidence.Claims) {
+	at := time.Unix(c.IssuedAt, 0)
+	switch c.Kind {
+	case evidence.Liveness:
+		if c.Level > shown.Liveness || c.Level == shown.Liveness && at.After(shown.LivenessAt) {
+			shown.Liveness, shown.LivenessAt = c.Level, at
+		}
+	case evidence.Possession:
+		shown.Others |= zhenni.NewMeansSet(zhenni.MeansPossession)
+	case evidence.Card:
+		shown.Others |= zhenni.NewMeansSet(zhenni.MeansCard)
+	case evidence.Document:
+		shown.Others |= zhenni.NewMeansSet(zhenni.MeansDocument)
+	}
+}
+
+// terminalKey is the key that a token names, where it is one of a terminal of the tenant; else the zero key, which signs
+// nothing.
+func (s *Server) terminalKey(tenant zhenni.TenantID, token *evidence.Token, now time.Time) zhenni.PublicKey {
+	c := token.Claims()
+	terminal, known := s.node.RelyingParty(c.Terminal)
+	if !known || terminal.Tenant != tenant || !terminal.Roles.Has(zhenni.RoleTerminal) {
+		return zhenni.PublicKey{}
+	}
+	for _, k := range terminal.Keys {
+		if k.Public.Thumbprint() == c.KeyID && (k.NotAfter.IsZero() || now.Before(k.NotAfter)) {
+			return k.Public
+		}
+	}
+	return zhenni.PublicKey{}
+}
+
+// ofDevice reports whether all tokens are signed by the credential's device. The work is that of the tokens, whatever the
+// credential has: with no key, or one of another algorithm, they are verified by a decoy, and do not count.
+func (s *Server) ofDevice(id zhenni.CredentialID, tokens []*evidence.Token) (bool, error) {
+	if len(tokens) == 0 {
+		return true, nil
+	}
+	key, err := s.deviceKey(id)
+	if err != nil {
+		return false, err
+	}
+	all := true
+	for _, token := range tokens {
+		with, real := key, key.Algorithm() == token.Algorithm()
+		if !real {
+			with = decoyKeys[token.Algorithm()]
+		}
+		all = token.Verify(with) == nil && real && all
+	}
+	return all, nil
+}
+
+// deviceKey returns the key of the credential's device, the zero key where there is none. It looks twice: to find takes longer
+// than not to, so a look that finds nothing goes with one at the latest that was found, and any other with one at an id that
+// nobody has.
+func (s *Server) deviceKey(id zhenni.CredentialID) (zhenni.PublicKey, error) {
+	if s.config.Devices == nil {
+		return zhenni.PublicKey{}, nil
+	}
+	key, err := s.config.Devices.DeviceKey(id)
+	if err != nil && !errors.Is(err, zhenni.ErrNotFound) {
+		return key, err
+	}
+	var other zhenni.CredentialID
+	if err == nil {
+		s.found.Store(&id)
+	} else if found := s.found.Load(); found != nil {
+		key, other = zhenni.PublicKey{}, *found
+	}
+	if _, err := s.config.Devices.DeviceKey(other); err != nil && !errors.Is(err, zhenni.ErrNotFound) {
+		return zhenni.PublicKey{}, err
+	}
+	return key, nil
+}
+
+// decoyKeys are compared with where there is no key.
+var decoyKeys = func() map[zhenni.KeyAlgorithm]zhenni.PublicKey {
+	seed := sha256.Sum256([]byte("zhenni decoy key"))
+	nist, err := ecdsa.ParseRawPrivateKey(elliptic.P256(), seed[:])
+	if err != nil {
+		panic(err) // the seed is a constant
+	}
+	point, err := nist.PublicKey.Bytes()
+	if err != nil {
+		panic(err)
+	}
+	keys := make(map[zhenni.KeyAlgorithm]zhenni.PublicKey)
+	for algorithm, public := range map[zhenni.KeyAlgorithm][]byte{
+		zhenni.KeyEd25519: ed25519.NewKeyFromSeed(seed[:])[ed25519.SeedSize:], zhenni.KeyP256: point,
+	} {
+		if keys[algorithm], err = zhenni.NewPublicKey(algorithm, public); err != nil {
+			panic(err)
+		}
+	}
+	return keys
+}()
+
+// evidenceFault is what the party is told of a token: its class.
+func evidenceFault(err error) string {
+	for _, class := range []struct {
+		err  error
+		text string
+	}{
+		{evidence.ErrMalformed, "malformed"}, {evidence.ErrSubject, "of another credential"}, {evidence.ErrCapture, "of another capture"},
+		{evidence.ErrTransaction, "of another transaction"}, {evidence.ErrParty, "for another relying party"},
+		{evidence.ErrNonce, "of another request"}, {evidence.ErrStale, "too old"}, {evidence.ErrAhead, "of later than now"},
+	} {
+		if errors.Is(err, class.err) {
+			return class.text
+		}
+	}
+	return "not signed by a terminal of the tenant" // whether there is such a terminal is not said
+}

@@ -1,0 +1,203 @@
+package gateway
+
+import (
+	"encoding/base64"
+	"errors"
+	"time"
+
+	"zhenni"
+	"zhenni/identity"
+)
+
+// Identified is what is kept of an identity that was sealed for an issue.
+type Identified struct {
+	Subject zhenni.SubjectHandle
+	NameTag zhenni.NameTag
+	// Credential is the id of what the issue makes: the same for the same party and transaction, whatever else is sent, and
+	// not to be told from a random one without the key.
+	Credential zhenni.CredentialID
+}
+
+// Identities opens sealed identities. Its methods may be called from several goroutines.
+type Identities interface {
+	// Identify opens an identity that a party sealed for a transaction of its own, and forgets it again. What is wrong with
+	// it is an [identity.Fault]; any other error says that none can be opened now.
+	Identify(sealed []byte, party, transaction string, today time.Time) (Identified, error)
+}
+
+// Subjects finds the credentials of subjects. Its methods may be called from several goroutines.
+type Subjects interface {
+	// Subject returns the live credential of a subject with a tenant: [zhenni.ErrNotFound].
+	Subject(tenant zhenni.TenantID, subject zhenni.SubjectHandle) (zhenni.Credential, error)
+}
+
+const (
+	issueLevel = iota
+	issueInt8
+	issueFloat32
+	issueTransaction
+	issueModel
+	issueIdentity
+	issueKind
+	issueRegion
+	issueUntil
+	issueAlgorithm
+	issueKey
+	issueFields
+)
+
+func newIssueFields() [issueFields]field {
+	return [issueFields]field{
+		{name: "level"}, {name: "reference_int8"}, {name: "reference_float32"}, {name: "transaction"}, {name: "model"},
+		{name: "identity"}, {name: "issue"}, {name: "region"}, {name: "valid_until"}, {name: "device_algorithm"}, {name: "device_key"},
+	}
+}
+
+// issue is POST /v1/credentials: a credential for the person whose identity is sealed in the request. It may be sent again
+// under its transaction, and is answered with the credential that it made.
+func (s *Server) issue(rq *request) error {
+	if !hasMedia(rq, mediaJSON) {
+		return refuse(kindMedia, "")
+	}
+	body, err := rq.readBody(s.config.MaxBodyBytes, documentWeight)
+	if err != nil {
+		return err
+	}
+	if err := rq.asIssuerOrTerminal(); err != nil {
+		return err
+	}
+	if s.config.Identities == nil || s.config.Subjects == nil {
+		return refuse(kindNotFound, "this server issues no credentials to subjects")
+	}
+	fields := newIssueFields()
+	if err := parseDocument(body, fields[:]); err != nil {
+		return err
+	}
+	if err := s.takeNames(rq, &fields[issueTransaction], &fields[issueModel]); err != nil {
+		return err
+	}
+	command, err := s.readIssue(rq, &fields)
+	if err != nil {
+		return err
+	}
+	if err := s.identify(rq, &fields[issueIdentity], &command); err != nil {
+		return err
+	}
+	result, err := s.applyOne(command)
+	if errors.Is(err, zhenni.ErrExists) {
+		return refuse(kindReused, "")
+	}
+	if err != nil {
+		return err
+	}
+	s.writeCredential(rq, 201, result.Credential)
+	return nil
+}
+
+// asIssuerOrTerminal refuses a party that is neither: [kindRole]. The body, where there is one, has been read, for only then
+// is it known who asks.
+func (rq *request) asIssuerOrTerminal() error {
+	if !rq.party.Roles.Has(zhenni.RoleIssuer) && !rq.party.Roles.Has(zhenni.RoleTerminal) {
+		return refuse(kindRole, "")
+	}
+	return nil
+}
+
+// readIssue reads all of an issue but the identity. A full credential and one by card are a terminal's to issue: there the
+// card and its PIN were checked.
+func (s *Server) readIssue(rq *request, f *[issueFields]field) (c zhenni.Enrol, err error) {
+	c = zhenni.Enrol{Tenant: rq.party.Tenant, Model: s.config.Profile.Model.ID, At: s.config.Now()}
+	level, ok := readLevel(f[issueLevel].value)
+	if !ok || f[issueLevel].number {
+		return c, refuse(kindItem, "level is neither lite nor full")
+	}
+	if f[issueKind].value != nil && (f[issueKind].number || c.Issue.UnmarshalText(f[issueKind].value) != nil) {
+		return c, refuse(kindItem, "issue is none of ordinary, card and reenrolment")
+	}
+	if (level == zhenni.LevelFull || c.Issue == zhenni.IssueByCard) && !rq.party.Roles.Has(zhenni.RoleTerminal) {
+		return c, refuse(kindRole, "a full credential, or one by card, is issued by a terminal")
+	}
+	c.Level = level
+	if f[issueRegion].number {
+		return c, refuse(kindItem, "region is not a text of six digits")
+	}
+	if c.Region, err = zhenni.ParseRegion(string(f[issueRegion].value)); err != nil {
+		return c, refuse(kindItem, "region is not six digits of GB/T 2260")
+	}
+	if c.ValidUntil, err = readUntil(&f[issueUntil], c.At); err != nil {
+		return c, err
+	}
+	if c.Device, err = readDevice(&f[issueAlgorithm], &f[issueKey]); err != nil {
+		return c, err
+	}
+	c.Row = make([]int8, s.config.Profile.Model.Dim)
+	if !decodeReference(c.Row, make([]float32, len(c.Row)), &f[issueInt8], &f[issueFloat32]) {
+		return c, refuse(kindProbe, "want reference_int8 or reference_float32, base64 of a vector of the model")
+	}
+	return c, nil
+}
+
+// readUntil reads an end of validity, which is after at; absent it is none.
+func readUntil(f *field, at time.Time) (time.Time, error) {
+	if f.value == nil {
+		return time.Time{}, nil
+	}
+	until, err := time.Parse(time.RFC3339, string(f.value))
+	if err != nil || f.number || !until.After(at) {
+		return time.Time{}, refuse(kindItem, f.name+" is not a time to come, as 2030-01-31T00:00:00Z")
+	}
+	return until, nil
+}
+
+// readDevice reads the public key of a device from its two fields; absent they are no device.
+func readDevice(algorithm, key *field) (zhenni.PublicKey, error) {
+	if algorithm.value == nil && key.value == nil {
+		return zhenni.PublicKey{}, nil
+	}
+	bad := refuse(kindItem, algorithm.name+" and "+key.name+" are not a public key: want ed25519 or p256, and base64 of 32 bytes or a point")
+	var named zhenni.KeyAlgorithm
+	switch string(algorithm.value) {
+	case zhenni.KeyEd25519.String():
+		named = zhenni.KeyEd25519
+	case zhenni.KeyP256.String():
+		named = zhenni.KeyP256
+	}
+	if algorithm.number || key.number || len(key.value) > base64.StdEncoding.EncodedLen(65) {
+		return zhenni.PublicKey{}, bad
+	}
+	point := make([]byte, base64.StdEncoding.DecodedLen(len(key.value))-padding(key.value))
+	if !decodeBase64(point, key.value) {
+		return zhenni.PublicKey{}, bad
+	}
+	public, err := zhenni.NewPublicKey(named, point)
+	if err != nil {
+		return zhenni.PublicKey{}, bad
+	}
+	return public, nil
+}
+
+// identify completes an issue by the person whose identity is sealed for its transaction, and by the credential that the
+// person has. Nothing of the identity is kept or shown but what the command holds.
+func (s *Server) identify(rq *request, sealed *field, c *zhenni.Enrol) error {
+	switch {
+	case !rq.named:
+		return refuse(kindSyntax, "an issue wants a transaction id, for which the identity is sealed")
+	case sealed.value == nil || sealed.number:
+		return refuse(kindItem, "identity is not a sealed text")
+	}
+	who, err := s.config.Identities.Identify(sealed.value, rq.party.ID, rq.transaction, c.At)
+	var fault identity.Fault
+	if errors.As(err, &fault) {
+		return refuse(kindIdentity, fault.Error())
+	}
+	if err != nil {
+		return refuse(kindUnavailable, "no identity can be opened")
+	}
+	c.ID, c.Subject, c.NameTag = who.Credential, who.Subject, who.NameTag
+	live, err := s.config.Subjects.Subject(c.Tenant, c.Subject)
+	if err != nil && !errors.Is(err, zhenni.ErrNotFound) {
+		return err
+	}
+	c.Replaces = live.ID
+	return nil
+}

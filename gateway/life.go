@@ -1,0 +1,133 @@
+package gateway
+
+import (
+	"zhenni"
+)
+
+// suspend is POST /v1/credentials/{id}/suspend, resume undoes it.
+func (s *Server) suspend(rq *request) error { return s.changeStatus(rq, zhenni.StatusSuspended) }
+
+// resume is POST /v1/credentials/{id}/resume.
+func (s *Server) resume(rq *request) error { return s.changeStatus(rq, zhenni.StatusActive) }
+
+func (s *Server) changeStatus(rq *request, to zhenni.Status) error {
+	return s.change(rq, func(id zhenni.CredentialID) zhenni.Command {
+		return zhenni.ChangeStatus{ID: id, Tenant: rq.party.Tenant, To: to, At: s.config.Now()}
+	})
+}
+
+// reportLoss is POST /v1/credentials/{id}/report-loss: the credential is suspended when it is answered.
+func (s *Server) reportLoss(rq *request) error {
+	if !rq.bodyRead {
+		return refuse(kindSyntax, "this request takes no body")
+	}
+	if err := rq.asIssuerOrTerminal(); err != nil {
+		return err
+	}
+	return s.change(rq, func(id zhenni.CredentialID) zhenni.Command {
+		return zhenni.ReportLoss{ID: id, Tenant: rq.party.Tenant, At: s.config.Now()}
+	})
+}
+
+// moveDevice is POST /v1/credentials/{id}/move-device: with the answer the old device is void. Without the fields of one
+// of them it is a move from no device, or to none.
+func (s *Server) moveDevice(rq *request) error {
+	fields := [4]field{{name: "from_algorithm"}, {name: "from_key"}, {name: "to_algorithm"}, {name: "to_key"}}
+	return s.changeBy(rq, fields[:], func(id zhenni.CredentialID) (zhenni.Command, error) {
+		from, err := readDevice(&fields[0], &fields[1])
+		if err != nil {
+			return nil, err
+		}
+		to, err := readDevice(&fields[2], &fields[3])
+		return zhenni.MoveDevice{ID: id, Tenant: rq.party.Tenant, From: from, To: to, At: s.config.Now()}, err
+	})
+}
+
+// lock is POST /v1/credentials/{id}/lock: by that factor nothing is matched from the answer on. Unlock undoes it.
+func (s *Server) lock(rq *request) error { return s.lockFactor(rq, true) }
+
+// unlock is POST /v1/credentials/{id}/unlock.
+func (s *Server) unlock(rq *request) error { return s.lockFactor(rq, false) }
+
+func (s *Server) lockFactor(rq *request, locked bool) error {
+	fields := [1]field{{name: "factor"}}
+	return s.changeBy(rq, fields[:], func(id zhenni.CredentialID) (zhenni.Command, error) {
+		var factor zhenni.Factor
+		if fields[0].number || factor.UnmarshalText(fields[0].value) != nil {
+			return nil, refuse(kindItem, "factor is none of face, voice and fingerprint")
+		}
+		return zhenni.LockFactors{
+			ID: id, Tenant: rq.party.Tenant, Factors: zhenni.FactorsOf(factor), Locked: locked, At: s.config.Now(),
+		}, nil
+	})
+}
+
+// renew is POST /v1/credentials/{id}/renew, an issuer's.
+func (s *Server) renew(rq *request) error {
+	fields := [1]field{{name: "valid_until"}}
+	return s.changeBy(rq, fields[:], func(id zhenni.CredentialID) (zhenni.Command, error) {
+		now := s.config.Now()
+		until, err := readUntil(&fields[0], now)
+		if err == nil && until.IsZero() {
+			err = refuse(kindItem, "valid_until is missing")
+		}
+		return zhenni.Renew{ID: id, Tenant: rq.party.Tenant, ValidUntil: until, At: now}, err
+	})
+}
+
+// changeBy is change of what a document says more of, by an issuer or a terminal.
+func (s *Server) changeBy(rq *request, fields []field, command func(zhenni.CredentialID) (zhenni.Command, error)) error {
+	if !hasMedia(rq, mediaJSON) {
+		return refuse(kindMedia, "")
+	}
+	body, err := rq.readBody(s.config.MaxBodyBytes, documentWeight)
+	if err != nil {
+		return err
+	}
+	if err := rq.asIssuerOrTerminal(); err != nil {
+		return err
+	}
+	if err := parseDocument(body, fields); err != nil {
+		return err
+	}
+	id, err := rq.credentialID()
+	if err != nil {
+		return err
+	}
+	named, err := command(id)
+	if err != nil {
+		return err
+	}
+	result, err := s.applyOne(named)
+	if err != nil {
+		return err
+	}
+	s.writeCredential(rq, 200, result.Credential)
+	return nil
+}
+
+// appendLife writes what a credential has of a subject's: nothing that says who it is.
+func appendLife(dst []byte, c zhenni.Credential) []byte {
+	if !c.ValidUntil.IsZero() {
+		dst = appendTime(dst, "valid_until", c.ValidUntil)
+	}
+	if c.Region != 0 {
+		dst = append(dst, `,"region":"`...)
+		dst = append(append(dst, c.Region.String()...), '"')
+	}
+	if !c.Device.IsZero() {
+		dst = append(dst, `,"device":"`...)
+		dst = append(append(dst, c.Device.ID()...), '"')
+	}
+	if locked := c.Locked.List(); len(locked) > 0 {
+		dst = append(dst, `,"locked":[`...)
+		for i, factor := range locked {
+			if i > 0 {
+				dst = append(dst, ',')
+			}
+			dst = appendString(dst, factor.String())
+		}
+		dst = append(dst, ']')
+	}
+	return dst
+}

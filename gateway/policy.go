@@ -1,0 +1,221 @@
+package gateway
+
+import (
+	"strconv"
+	"time"
+
+	"zhenni"
+)
+
+// terms are the service that a request is for, and what it shows for it. The zero value is a request without a service.
+type terms struct {
+	service, purpose string
+	tokens           [][]byte // in the request's body
+	capturedAt       time.Time
+
+	// granted is the service, once the policy has let the party ask for it.
+	granted *zhenni.Service
+	// admission is what a match is worth; with ruling, of a single verification.
+	admission zhenni.Admission
+	ruling    zhenni.Ruling
+}
+
+// mediaOf makes the terms in the head part of what a request in bulk asks; those of a document are in its body.
+func (t *terms) mediaOf(media string) string {
+	if t.service == "" || media == mediaJSON {
+		return media
+	}
+	return media + "\n" + t.service + "\n" + t.purpose
+}
+
+// level is the least level of a credential that is matched.
+func (t *terms) level() zhenni.Level {
+	if t.granted == nil {
+		return 0
+	}
+	return t.granted.Level
+}
+
+// newPolicy is the policy of what is served: the one factor that is compared has the profile's rate, and no other has one.
+func newPolicy(c Config) zhenni.Policy {
+	p := zhenni.Policy{Catalogue: c.Catalogue, Rates: zhenni.NewRates()}
+	p.Rates[zhenni.Means(c.Profile.Model.Factor)] = c.Profile.Rate()
+	return p
+}
+
+// takeTerms takes what a document says of the service it is for.
+func (rq *request) takeTerms(fields []field) error {
+	service, purpose, tokens, captured := &fields[fieldBodyService], &fields[fieldBodyPurpose], &fields[fieldEvidence], &fields[fieldCapturedAt]
+	if rq.ctx.Request.Header.Peek("Service") != nil || rq.ctx.Request.Header.Peek("Purpose") != nil {
+		return refuse(kindSyntax, "service and purpose of one verification are named in its document")
+	}
+	if (service.value == nil) != (purpose.value == nil) || service.value == nil && (tokens.value != nil || captured.value != nil) {
+		return refuse(kindItem, "service and purpose are named together, and evidence and captured_at with them")
+	}
+	if service.value == nil {
+		return nil
+	}
+	if service.number || purpose.number {
+		return refuse(kindItem, "service or purpose is not a string")
+	}
+	if captured.value != nil {
+		var ok bool
+		if rq.terms.capturedAt, ok = parseTime(string(captured.value)); !ok || captured.number {
+			return refuse(kindItem, "captured_at is not a time in UTC as 2006-01-02T15:04:05Z, with or without milliseconds")
+		}
+	}
+	size := 0
+	for _, token := range tokens.items {
+		size += len(token)
+	}
+	if size > maxEvidenceBytes {
+		return refuse(kindItem, "evidence is more than "+strconv.Itoa(maxEvidenceBytes)+" bytes")
+	}
+	rq.terms.tokens = tokens.items
+	return rq.nameTerms(service.value, purpose.value)
+}
+
+// takeHeadTerms takes the service that a request in bulk names, once for all items.
+func (rq *request) takeHeadTerms() error {
+	service, purpose := rq.ctx.Request.Header.Peek("Service"), rq.ctx.Request.Header.Peek("Purpose")
+	if (service == nil) != (purpose == nil) {
+		return refuse(kindSyntax, "the fields Service and Purpose go together")
+	}
+	if service == nil {
+		return nil
+	}
+	return rq.nameTerms(service, purpose)
+}
+
+func (rq *request) nameTerms(service, purpose []byte) error {
+	rq.terms.service, rq.terms.purpose = string(service), string(purpose)
+	if !zhenni.ValidName(rq.terms.service) || !zhenni.ValidName(rq.terms.purpose) {
+		return refuse(kindSyntax, "service or purpose is not 1–64 of a–z 0–9 - _ .")
+	}
+	return nil
+}
+
+// parseTime reads a time in one of its two written forms, in UTC.
+func parseTime(s string) (time.Time, bool) {
+	for _, layout := range []string{"2006-01-02T15:04:05Z", "2006-01-02T15:04:05.000Z"} {
+		if t, err := time.Parse(layout, s); err == nil && t.Format(layout) == s {
+			return t, true
+		}
+	}
+	return time.Time{}, false
+}
+
+// grant lets the party ask for the service it names, or without one where it was granted none.
+func (s *Server) grant(rq *request) error {
+	if rq.terms.service == "" {
+		if len(rq.party.Services) > 0 {
+			return refuse(kindService, "name one of the services that were granted")
+		}
+		return nil
+	}
+	granted, ruling := s.policy.Ask(rq.party, rq.terms.service, rq.terms.purpose, s.config.Profile.Model.Factor)
+	rq.terms.granted = granted
+	return refuseRuling(ruling)
+}
+
+// permit rules on a single verification. What the party did wrong is an error; what the credential lacks is kept from it: the
+// node does not match one below its level, and where the device is another's the comparison is made all the same, and screen
+// makes its outcome a no.
+func (s *Server) permit(rq *request, batch *zhenni.Batch) error {
+	t := &rq.terms
+	if err := s.grant(rq); err != nil || t.granted == nil {
+		return err
+	}
+	now := s.config.Now()
+	shown, byDevice, err := s.readEvidence(rq, batch, now)
+	if err != nil {
+		return err
+	}
+	if _, ruling := s.policy.Weigh(t.granted, shown, now); ruling != zhenni.Admitted {
+		return refuseRuling(ruling)
+	}
+	ofDevice, err := s.ofDevice(batch.IDs[0], byDevice)
+	if err != nil {
+		return err
+	}
+	shown.NotDevice = !ofDevice
+	// What the node matches is an active credential of the tenant, within its time and of the level asked for: that costs the
+	// same whether there is one, as a look at its record would not.
+	matched := zhenni.CredentialFacts{Tenant: rq.party.Tenant, Level: t.granted.Level, Status: zhenni.StatusActive}
+	t.admission, t.ruling = s.policy.Decide(t.granted, rq.party.Tenant, matched, shown, now)
+	return nil
+}
+
+// permitAll rules on a request in bulk, before any item is looked at.
+func (s *Server) permitAll(rq *request) error {
+	t, compared := &rq.terms, s.config.Profile.Model.Factor
+	if err := s.grant(rq); err != nil || t.granted == nil {
+		return err
+	}
+	if t.granted.PerItem(compared) {
+		return refuseRuling(zhenni.RulingPerItem)
+	}
+	_, ruling := s.policy.Weigh(t.granted, zhenni.Shown{Compared: compared}, s.config.Now())
+	return refuseRuling(ruling)
+}
+
+// screen makes a yes a no where the policy does not admit the credential. It changes nothing else.
+func (rq *request) screen(batch *zhenni.Batch) {
+	if t := &rq.terms; t.granted != nil && t.ruling != zhenni.Admitted && batch.Outcomes[0] == zhenni.Match {
+		batch.Outcomes[0] = zhenni.NoMatch
+	}
+}
+
+// The kinds of refusal by a policy.
+var (
+	kindService  = &kind{403, "service_refused", "The relying party may not ask for this service.", "Ask for a service that the operator has granted.", false, false}
+	kindPurpose  = &kind{403, "purpose_refused", "The service has no such purpose.", "Name a purpose of the service.", false, false}
+	kindModality = &kind{403, "modality_refused", "The service does not take what the model served compares.", "Use another factor of the service.", false, false}
+	kindRate     = &kind{403, "service_unsupported", "The profile served does not carry the false match rate that the service needs.", "Ask the operator for a profile that does.", false, false}
+	kindEvidence = &kind{422, "evidence_refused", "The evidence is not what the service asks for.", "Correct the part named in detail, or capture again.", false, false}
+)
+
+// rulings are the ways in which the party is told of a ruling.
+var rulings = map[zhenni.Ruling]refusal{
+	zhenni.RulingService: {kind: kindService}, zhenni.RulingPurpose: {kind: kindPurpose}, zhenni.RulingModality: {kind: kindModality},
+	zhenni.RulingRate:          {kind: kindRate},
+	zhenni.RulingPerItem:       {kindEvidence, "the service asks for evidence on each item: verify one at a time"},
+	zhenni.RulingFactor:        {kindEvidence, "a factor of the service is missing"},
+	zhenni.RulingPossession:    {kindEvidence, "evidence of possession is missing"},
+	zhenni.RulingLiveness:      {kindEvidence, "evidence of liveness is missing, or of a lower level"},
+	zhenni.RulingLivenessStale: {kindEvidence, "evidence of liveness is too old"},
+	zhenni.RulingCapture:       {kindEvidence, "captured_at is missing"},
+	zhenni.RulingCaptureStale:  {kindEvidence, "the capture is too old"},
+}
+
+// refuseRuling is the error of a ruling that the party is told of, nil where it is admitted. What is not for the party does not come
+// here.
+func refuseRuling(r zhenni.Ruling) error {
+	if r == zhenni.Admitted {
+		return nil
+	}
+	if told, known := rulings[r]; known {
+		return &told
+	}
+	return refuse(kindInternal, "")
+}
+
+// appendAdmission writes what a yes says beside the verdict. A no, and a yes without a service, say nothing.
+func (rq *request) appendAdmission(dst []byte, outcome zhenni.Outcome) []byte {
+	t := &rq.terms
+	if t.granted == nil || t.ruling != zhenni.Admitted || outcome != zhenni.Match {
+		return dst
+	}
+	a := &t.admission
+	dst = strconv.AppendBool(append(dst, `,"assertions":{"identity_authentic":`...), a.Assertions.IdentityAuthentic)
+	dst = strconv.AppendBool(append(dst, `,"document_valid":`...), a.Assertions.DocumentValid)
+	dst = strconv.AppendBool(append(dst, `,"same_person":`...), a.Assertions.SamePerson)
+	dst = append(append(append(dst, `},"level":"`...), a.Level.String()...), `","factors":`...)
+	separator := byte('[')
+	for m := range a.Means.All {
+		dst = append(append(append(dst, separator, '"'), m.String()...), '"')
+		separator = ','
+	}
+	dst = append(dst, `],"fmr":`...)
+	return strconv.AppendFloat(dst, float64(a.FMR), 'g', -1, 64)
+}

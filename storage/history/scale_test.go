@@ -1,0 +1,12 @@
+//go:build !long
+
+package history
+
+// killRounds is how often the child is killed.
+const killRounds = 4
+
+// rapidChecks is the number of histories that are drawn, unless a flag says otherwise.
+const rapidChecks = "10"
+
+// damages is how often a bit of each file is flipped.
+const damages = 4
