@@ -36,6 +36,16 @@ type Erase struct {
 	At     time.Time
 }
 
+// ResetAttempts forgets the failed attempts at a credential of Tenant, in every lane, whoever was re-proved being its
+// holder ([ErrNotFound]). Version is of the node's count of attempts: what is counted under a lower one is forgotten, in
+// whatever order records are read back. The node sets it.
+type ResetAttempts struct {
+	ID      CredentialID
+	Tenant  TenantID
+	At      time.Time
+	Version uint64
+}
+
 // PutRelyingParty stores a relying party, replacing one of the same id.
 type PutRelyingParty struct{ Party RelyingParty }
 
@@ -45,10 +55,11 @@ type RemoveRelyingParty struct{ ID string }
 func (Enrol) command()              {}
 func (ChangeStatus) command()       {}
 func (Erase) command()              {}
+func (ResetAttempts) command()      {}
 func (PutRelyingParty) command()    {}
 func (RemoveRelyingParty) command() {}
 
-// Result is what one command did. Credential is set by Enrol, ChangeStatus and Erase when Err is nil.
+// Result is what one command did. Credential is set by Enrol, ChangeStatus, Erase and ResetAttempts when Err is nil.
 type Result struct {
 	Credential Credential
 	Err        error

@@ -28,11 +28,14 @@ type world struct {
 	// walk, where set, runs at the start of that walk.
 	walk func()
 	ids  []zhenni.CredentialID
+	// resets are the versions under which attempts were reset; refuse, where set, is what becomes of such a command.
+	resets map[zhenni.CredentialID]uint64
+	refuse error
 }
 
 // newWorld holds active credentials with ids spread over all segments. The same seed gives the same world.
 func newWorld(seed uint64, dim, credentials int) *world {
-	w := &world{dim: dim}
+	w := &world{dim: dim, resets: map[zhenni.CredentialID]uint64{}}
 	r := rand.New(rand.NewPCG(seed, 1))
 	for range credentials {
 		var id zhenni.CredentialID
@@ -115,8 +118,13 @@ func (w *world) References(first, last zhenni.Slot, visit func(zhenni.Reference)
 }
 
 func (w *world) Apply(_ context.Context, commands []zhenni.Command) ([]zhenni.Result, error) {
-	for _, c := range commands {
+	results := make([]zhenni.Result, len(commands))
+	for i, c := range commands {
 		switch c := c.(type) {
+		case zhenni.ResetAttempts:
+			if results[i].Err = w.refuse; w.refuse == nil {
+				w.resets[c.ID] = c.Version
+			}
 		case zhenni.ChangeStatus:
 			w.enrol(c.ID, c.To)
 		case zhenni.Erase:
@@ -125,7 +133,7 @@ func (w *world) Apply(_ context.Context, commands []zhenni.Command) ([]zhenni.Re
 			w.enrol(c.ID, zhenni.StatusActive)
 		}
 	}
-	return make([]zhenni.Result, len(commands)), nil
+	return results, nil
 }
 
 func (w *world) Credential(zhenni.CredentialID) (zhenni.Credential, error) {
