@@ -68,4 +68,6 @@ type LedgerStats struct {
 	Stored     int64 `json:"stored"`
 	Bytes      int64 `json:"bytes"`
 	Remembered int64 `json:"remembered"`
+	// Counts is how many counts of failed attempts are kept.
+	Counts int64 `json:"attempt_counts"`
 }
