@@ -7,11 +7,10 @@ import (
 	"errors"
 	"io/fs"
 	"math"
+	"os"
 	"path/filepath"
 	"sync"
 	"time"
-
-	"os"
 
 	"zhenni"
 )
@@ -49,7 +48,8 @@ const (
 	clearedKeep = 15 * time.Minute
 	// clearedMost bounds the clearings that are remembered. Beyond it one may be undone by an older count: an attempt too
 	// many is held against somebody, never one too few.
-	clearedMost = 1 << 16
+	clearedMost   = 1 << 16
+	clearedSample = 8
 )
 
 func (c *counted) make(o Options) {
@@ -95,28 +95,28 @@ func (c *counted) add(count *zhenni.AttemptCount, now time.Time) bool {
 		return true
 	}
 	if count.Clear() {
-		c.forget(now)
+		c.forget()
 		c.cleared[key] = clearing{count.Version, now}
 	}
 	return c.counts.Merge(*count, now.UnixMilli())
 }
 
-// forget makes room for a clearing. The caller holds mu.
-func (c *counted) forget(now time.Time) {
+// forget makes room for a clearing: the oldest of a few goes. The caller holds mu.
+func (c *counted) forget() {
 	if len(c.cleared) < clearedMost {
 		return
 	}
+	var oldest countKey
+	seen := 0
 	for key, cleared := range c.cleared {
-		if now.Sub(cleared.at) > clearedKeep {
-			delete(c.cleared, key)
+		if seen == 0 || cleared.at.Before(c.cleared[oldest].at) {
+			oldest = key
+		}
+		if seen++; seen == clearedSample {
+			break
 		}
 	}
-	for key := range c.cleared {
-		if len(c.cleared) < clearedMost {
-			return
-		}
-		delete(c.cleared, key)
-	}
+	delete(c.cleared, oldest)
 }
 
 // Attempts visits the newest count of each credential and lane over all that was settled. Nothing is settled meanwhile.

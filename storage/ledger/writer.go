@@ -137,10 +137,10 @@ func (l *Ledger) commit(last bool) {
 		g.err = unavailable("%w: a decision could not be recorded: %w", zhenni.ErrHalted, g.err)
 	}
 	l.settled(g)
-	close(g.done)
 	if g.err == nil {
 		l.fold(g.counts)
 	}
+	close(g.done)
 	w.mu.Lock()
 	w.spare = group{buf: g.buf, places: g.places, leaves: g.leaves, counts: g.counts}
 	w.mu.Unlock()
