@@ -67,7 +67,7 @@ func (s *Server) settle(rq *request, deadline time.Time, d zhenni.Decision) erro
 	}
 	ctx, cancel := context.WithDeadline(context.Background(), deadline)
 	defer cancel()
-	d.Tenant, d.Profile = rq.party.Tenant, s.config.Profile.ID
+	d.Tenant, d.Profile, d.Attempts = rq.party.Tenant, s.config.Profile.ID, rq.attempts()
 	index, err := s.config.Ledger.Settle(ctx, rq.identity(), d)
 	rq.inHand = false
 	if err != nil {
