@@ -63,6 +63,8 @@ func (b *batch) apply(cmd zhenni.Command) (zhenni.Credential, error) {
 		return b.changeStatus(c)
 	case zhenni.Erase:
 		return b.erase(c)
+	case zhenni.ResetAttempts:
+		return b.resetAttempts(c)
 	case zhenni.PutRelyingParty:
 		return zhenni.Credential{}, b.putParty(c.Party)
 	case zhenni.RemoveRelyingParty:

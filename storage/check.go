@@ -60,6 +60,7 @@ var hints = map[string]string{
 	"key state":         "whether the key file is the newest can not be told: restore from a backup",
 	"erased key":        "the key of an erased template is back: run zhenni keys adopt, which destroys it again",
 	"erasure":           "the record of an erasure fails its seal: restore it from a backup",
+	"re-proof":          "the record that failed attempts are forgotten fails its seal: have the holder re-proved again",
 	"unknown key":       "no record of this format has such a key: a newer build, or a foreign writer, was here",
 }
 
@@ -208,6 +209,10 @@ func (c *inspection) one(key, value []byte, sc *scratch) {
 	case key[0] == prefixErased:
 		if _, _, err := c.store.vault.open(c.ring, key, value, sc); err != nil || len(key) != erasedKeySize {
 			c.add("erasure", fmt.Sprintf("%x", key))
+		}
+	case key[0] == prefixReproof:
+		if _, err := c.store.openReproof(c.ring, key, value, sc); err != nil {
+			c.add("re-proof", fmt.Sprintf("%x", key[1:]))
 		}
 	case string(key) != string(waterKey) && string(key) != string(keyStateKey):
 		c.add("unknown key", fmt.Sprintf("%x", key))

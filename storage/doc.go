@@ -43,7 +43,7 @@
 //
 // A tally is the number of records in a place and the sum of their digests, in two lanes modulo 2⁶⁴: it does not depend
 // on their order, and what replaces a record adds the difference. Places 0 … 16383 are the slots of the credentials, 16384
-// holds tenant keys, relying parties, erasures and what is known of the key file; the high-water record and the position are in none. The digest of a
+// holds tenant keys, relying parties, erasures, re-proofs and what is known of the key file; the high-water record and the position are in none. The digest of a
 // credential's record is the CBC-MAC of AES-256 over three blocks, under a key derived from the store key:
 //
 //	kind u8 | factor u8 of a template, else 0 | zeros
@@ -169,6 +169,7 @@
 //	m | w                                high-water record: what the last commit reached
 //	m | a                                position: applied and durable, each index u64 | sequence u64, and HMAC-SHA256
 //	p | id                               relying party; a removed one stays, marked
+//	r | credential id                    re-proof: failed attempts before it are forgotten
 //
 // # Sealed record
 //
@@ -204,6 +205,7 @@
 //	high water     sequence u64 | credentials u64
 //	key file       places given out u64 | epoch u64
 //	erased         credential id [16]
+//	re-proof       version u64 | when | tenant u32 | generation u32 | status u8, of the credential then
 //
 // A time is seconds u64 | nanoseconds u32 since 1970. The generation in the front of a relying party counts its
 // versions, that of the high-water record is 0. The generation of a status record is the credential's; its

@@ -14,6 +14,7 @@ const (
 	prefixKeyState   = 'f' // f
 	prefixMeta       = 'm' // m | w, and m | a
 	prefixParty      = 'p' // p | relying party id
+	prefixReproof    = 'r' // r | credential id
 )
 
 // What follows a credential id. The status sorts before the template, so a scan meets them in that order, side by side.
@@ -37,6 +38,7 @@ const (
 	templateKeySize = idEnd + 2
 	tenantKeySize   = 1 + 4 + 2
 	erasedKeySize   = 1 + 8
+	reproofKeySize  = idEnd
 )
 
 func appendStatusKey(dst []byte, id zhenni.CredentialID) []byte {
