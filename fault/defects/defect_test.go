@@ -43,7 +43,7 @@ func (d defect) pkg() string {
 // table is every defect, part by part.
 var table = slices.Concat(
 	rootDefects, simdDefects, engineDefects, actorsDefects, gatewayDefects,
-	storageDefects, tallyDefects, baseDefects, keysDefects, recordDefects, keyfileDefects, ledgerDefects, commandlogDefects, auditDefects, cmdDefects,
+	storageDefects, tallyDefects, baseDefects, keysDefects, recordDefects, keyfileDefects, ledgerDefects, commandlogDefects, auditDefects, cmdDefects, attemptDefects,
 )
 
 var rewrite = flag.Bool("rewrite", false, "write "+document+" anew from the table")
