@@ -105,8 +105,6 @@ func changed(commands []zhenni.Command) []zhenni.CredentialID {
 			ids = append(ids, c.ID)
 		case zhenni.Erase:
 			ids = append(ids, c.ID)
-		case zhenni.ResetAttempts:
-			ids = append(ids, c.ID)
 		}
 	}
 	return ids

@@ -78,6 +78,35 @@ func TestFailedAttemptsSurviveKill(t *testing.T) {
 	}
 }
 
+// A relying party that finds nobody is stopped, until an operator lifts it.
+//
+// FAULTS: B3
+func TestStoppedPartyIsLifted(t *testing.T) {
+	store := filepath.Join(t.TempDir(), "store")
+	server := startProcess(t, store, "--create-key", "--party-least", "4", "--party-alarm", "40", "--party-stop", "60")
+	key := strings.TrimSpace(mustRun(t, "rp", "add", "desk", "--store", store, "--tenant", "1", "--role", "issuer,verifier"))
+	ids := enrolPeople(t, newTestClient(t, server.url, key), 3)
+	ask := asker{server.url, key}
+	want := func(status int, who, as int) {
+		t.Helper()
+		if got, _, text := ask.full(t, "POST", "/v1/verifications", "application/json", question(ids[who], as)); got != status {
+			t.Fatalf("status %d, want %d: %s", got, status, text)
+		}
+	}
+	want(200, 0, 0)
+	want(200, 0, 50)
+	want(200, 1, 51)
+	want(429, 2, 52)
+	want(429, 0, 0)
+	if code, _, notes := runCommand(t, "rp", "lift", "nobody", "--store", store); code != 1 {
+		t.Errorf("exit code %d: %s", code, notes)
+	}
+	if said := mustRun(t, "rp", "lift", "desk", "--store", store); !strings.Contains(said, "desk may verify again") {
+		t.Error(said)
+	}
+	want(200, 0, 0)
+}
+
 // probeOf is a capture of a person that is not the one enrolled.
 func probeOf(person int) bench.Vectors {
 	probe := bench.Vectors{Dim: people.Dim, Float32: make([]float32, people.Dim)}
