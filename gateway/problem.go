@@ -52,6 +52,8 @@ var (
 	kindMedia        = &kind{415, "media_not_taken", "The content type is not one this route takes.", "Use a content type listed in /openapi.json.", false, false}
 	kindProbe        = &kind{422, "bad_probe", "The embedding is not a finite, non-zero vector of the model's dimension.", "Capture again; do not resend this vector.", false, false}
 	kindIdentity     = &kind{422, "bad_identity", "The sealed identity is not one.", "Correct what detail names, and seal it again.", false, false}
+	kindStopped      = &kind{429, "party_stopped", "Too many of your verifications find no match, or try one face on several people.", "Find out why; retry after that, once the operator lifts the stop or its time has passed.", false, false}
+	kindCapped       = &kind{429, "non_matches_capped", "Verifications of all parties find too many non-matches; nothing is verified for up to a minute.", "Retry after the time in Retry-After.", true, false}
 	kindInternal     = &kind{500, "internal", "The request made the service fail.", "Report the transaction id to the operator.", false, true}
 	kindOverloaded   = &kind{503, "overloaded", "The service is at its limit; nothing was started.", "Retry after the time in Retry-After.", true, false}
 	kindNoRoom       = &kind{503, "disk_full", "A disk of the service is nearly full; nothing was decided or changed.", "Retry after the time in Retry-After; the operator has to make room, after which the service goes on by itself.", true, false}
@@ -65,7 +67,7 @@ var kinds = []*kind{
 	kindService, kindPurpose, kindModality, kindRate, kindEvidence,
 	kindMalformed, kindQuery, kindTimeout, kindMethod, kindLength, kindTooLarge, kindEncoding, kindExpect, kindMisdirect,
 	kindHeadLarge, kindConnection, kindSyntax, kindItem, kindID, kindModel, kindKey, kindRole, kindNotFound,
-	kindNoCredential, kindConflict, kindInProgress, kindReused, kindEvicted, kindMedia, kindProbe, kindIdentity, kindInternal, kindOverloaded, kindNoRoom, kindHalted, kindUnavailable, kindDeadline,
+	kindNoCredential, kindConflict, kindInProgress, kindReused, kindEvicted, kindMedia, kindProbe, kindIdentity, kindStopped, kindCapped, kindInternal, kindOverloaded, kindNoRoom, kindHalted, kindUnavailable, kindDeadline,
 }
 
 // A refusal is the error a handler returns. Its detail is public: it names fields and limits, never values.
