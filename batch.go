@@ -1,6 +1,9 @@
 package zhenni
 
-import "fmt"
+import (
+	"fmt"
+	"slices"
+)
 
 // MaxBatchItems bounds the items of one request.
 const MaxBatchItems = 1 << 16
@@ -29,6 +32,22 @@ type Batch struct {
 	Float32 []float32
 	// Outcomes receives one outcome for each item.
 	Outcomes []Outcome
+	// Lanes says for each item what its attempt carried; nil is [LaneOpen] for all. Who sets it has checked the signature
+	// of the holder's device.
+	Lanes []Lane
+	// Attempts receives what is counted of the credentials whose count the batch changed, behind what is in it: at most one
+	// for each item, of one credential and lane the newest last. It goes with the answer into [Decision.Attempts].
+	Attempts []AttemptCount
+	// Shared receives the number of [Batch.SharedProbes].
+	Shared int
+}
+
+// Lane is what the attempt of an item carried.
+func (b *Batch) Lane(item int) Lane {
+	if b.Lanes == nil {
+		return LaneOpen
+	}
+	return b.Lanes[item]
 }
 
 // Len returns the number of items.
@@ -46,6 +65,8 @@ func (b *Batch) Validate(dim int) error {
 		return fmt.Errorf("%w: want probes either as int8 or as float32", ErrBadBatch)
 	case len(b.Int8)+len(b.Float32) != n*dim:
 		return fmt.Errorf("%w: %d probe elements for %d items of dimension %d", ErrBadBatch, len(b.Int8)+len(b.Float32), n, dim)
+	case b.Lanes != nil && (len(b.Lanes) != n || slices.Max(b.Lanes) >= laneCount):
+		return fmt.Errorf("%w: %d lanes for %d items, or one that is none", ErrBadBatch, len(b.Lanes), n)
 	case len(b.Outcomes) != n:
 		return fmt.Errorf("%w: %d outcomes for %d items", ErrBadBatch, len(b.Outcomes), n)
 	}

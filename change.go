@@ -3,7 +3,7 @@ package zhenni
 import "time"
 
 // Change is one change of state that a commit made, as a record of it outside of the store tells it. It is of a
-// credential where Status is set, of a relying party where Party is, of an import where Imported is; one with a Tenant
+// credential where Status is set (one that keeps status and generation is a re-proof of its holder), of a relying party where Party is, of an import where Imported is; one with a Tenant
 // and nothing else gave the tenant a key. It holds nothing of a template.
 type Change struct {
 	// At is when it was made, zero where the store does not keep that.

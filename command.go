@@ -100,6 +100,16 @@ type Expire struct {
 // kept; another is [ErrWrongKey], for under it everybody would be a stranger.
 type BindIdentityRoot struct{ Check [16]byte }
 
+// ResetAttempts forgets the failed attempts at a credential of Tenant, in every lane, whoever was re-proved being its
+// holder ([ErrNotFound]). Version is of the node's count of attempts: what is counted under a lower one is forgotten, in
+// whatever order records are read back. The node sets it.
+type ResetAttempts struct {
+	ID      CredentialID
+	Tenant  TenantID
+	At      time.Time
+	Version uint64
+}
+
 // PutRelyingParty stores a relying party, replacing one of the same id. A key or a certificate of another party is
 // [ErrExists].
 type PutRelyingParty struct{ Party RelyingParty }
@@ -116,6 +126,7 @@ func (ReportLoss) command()         {}
 func (Renew) command()              {}
 func (Expire) command()             {}
 func (BindIdentityRoot) command()   {}
+func (ResetAttempts) command()      {}
 func (PutRelyingParty) command()    {}
 func (RemoveRelyingParty) command() {}
 

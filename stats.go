@@ -17,6 +17,8 @@ type Stats struct {
 	Panics   uint64 `json:"panics"`
 	Restarts uint64 `json:"restarts"`
 	Parked   uint64 `json:"parked"`
+	// Attempts counts failed attempts at credentials.
+	Attempts AttemptStats `json:"attempts"`
 	// Shards holds one entry a shard.
 	Shards []ShardStats `json:"shards"`
 	// Arena describes the rows held open in memory.
@@ -25,6 +27,23 @@ type Stats struct {
 	Store StoreStats `json:"store"`
 	// Cold describes the cold tier; nil where there is none.
 	Cold *ColdStats `json:"cold,omitempty"`
+}
+
+// AttemptStats count what became of attempts at credentials, by item, since the node started.
+type AttemptStats struct {
+	// Failed counts non-matches held against a credential, Barred the items answered as a non-match because their
+	// credential was barred, Paused how often one came to be paused, Disabled how often one came to be disabled.
+	Failed   uint64 `json:"failed"`
+	Barred   uint64 `json:"barred"`
+	Paused   uint64 `json:"paused"`
+	Disabled uint64 `json:"disabled"`
+	// Reset counts re-proofs.
+	Reset uint64 `json:"reset"`
+	// Held is how many counts there are now. Displaced is how many went for newer ones, Uncounted how many items were
+	// refused because there was no room for their count.
+	Held      int64  `json:"held"`
+	Displaced uint64 `json:"displaced"`
+	Uncounted uint64 `json:"uncounted"`
 }
 
 // StoreStats says whether the store takes changes now. Verification goes on either way.

@@ -27,6 +27,9 @@ type Decision struct {
 	// Pending.
 	IDs      []CredentialID
 	Outcomes []Outcome
+	// Attempts are the counts of failed attempts that the decision changed, at most as many as IDs. They are durable before
+	// the answer is.
+	Attempts []AttemptCount
 	// Answer is what makes the same answer again, together with Outcomes and the body of the retried request. It is
 	// opaque to the ledger, and at most [MaxStoredAnswer] bytes.
 	Answer []byte
@@ -69,4 +72,6 @@ type LedgerStats struct {
 	Stored     int64 `json:"stored"`
 	Bytes      int64 `json:"bytes"`
 	Remembered int64 `json:"remembered"`
+	// Counts is how many counts of failed attempts are kept.
+	Counts int64 `json:"attempt_counts"`
 }

@@ -4,7 +4,11 @@
 
 package actors
 
-import "testing"
+import (
+	"testing"
+
+	"zhenni"
+)
 
 // The only allocation is the library's: 16 bytes when a message wakes an idle mailbox.
 func TestVerifyAllocations(t *testing.T) {
@@ -22,5 +26,31 @@ func TestVerifyAllocations(t *testing.T) {
 		if allocations > messages {
 			t.Errorf("%d items in %v messages: %v allocations", items, messages, allocations)
 		}
+	}
+}
+
+// What counting attempts costs beside the comparison: nothing but memory that the caller gives and the map that grows.
+func TestCountingAllocations(t *testing.T) {
+	w := newWorld(45, testDim, 2000)
+	n := startNode(t, w, Config{Shards: 1})
+	const items = 2000
+	wrong, right, deadline := w.attempt(false, 1, w.ids[:items]...), withDevice(w.attempt(true, 1, w.ids[:items]...)), soon()
+	wrong.Attempts, right.Attempts = make([]zhenni.AttemptCount, 0, items), make([]zhenni.AttemptCount, 0, items)
+	wrong.Lanes = right.Lanes // a match of the device clears what the non-match left
+	messages := float64((items + n.config.MessageItems - 1) / n.config.MessageItems)
+	allocations := testing.AllocsPerRun(50, func() {
+		for _, b := range []*zhenni.Batch{wrong, right} {
+			clear(b.Outcomes)
+			b.Attempts = b.Attempts[:0]
+			if err := n.Verify(b, deadline); err != nil {
+				t.Error(err)
+			}
+			if len(b.Attempts) != items {
+				t.Fatalf("%d counts of %d items", len(b.Attempts), items)
+			}
+		}
+	})
+	if allocations > 2*messages+4 {
+		t.Errorf("%d items in %v messages: %v allocations", items, messages, allocations)
 	}
 }

@@ -24,6 +24,7 @@ func (n *Node) Apply(ctx context.Context, commands []zhenni.Command) ([]zhenni.R
 		return nil, err
 	}
 	defer n.commands.Done()
+	commands, resets := n.stamp(commands)
 	ids := changed(commands)
 	n.changing.begin(ids)
 	defer n.changing.end(ids)
@@ -33,6 +34,7 @@ func (n *Node) Apply(ctx context.Context, commands []zhenni.Command) ([]zhenni.R
 	if err != nil {
 		return nil, fmt.Errorf("actors: apply: %w", err)
 	}
+	n.resetAttempts(ctx, commands, resets, results)
 	return results, nil
 }
 

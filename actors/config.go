@@ -2,6 +2,7 @@ package actors
 
 import (
 	"fmt"
+	"iter"
 	"log/slog"
 	"runtime"
 	"time"
@@ -33,6 +34,15 @@ type Config struct {
 	// Refresh is how long Apply waits for a shard to confirm that it saw a change before it orders the shard to drop
 	// the rows concerned instead. Default 2 s.
 	Refresh time.Duration
+	// Attempts bounds the attempts at a credential; a zero field takes its default.
+	Attempts zhenni.AttemptRules
+	// AttemptsHeld bounds the counts held in memory, about 100 bytes each, at least one a segment. Where a segment has no
+	// room for another, the weakest of a few that bar nothing goes; where none may go, the item is refused. Default 1,048,576.
+	AttemptsHeld int
+	// Counted are the counts of earlier runs, read once by Start. Of one credential and lane the newest counts.
+	Counted iter.Seq[zhenni.AttemptCount]
+	// Now is the clock by which pauses end: time.Now.
+	Now func() time.Time
 	// Logger receives panics, restarts and failures; never the content of a message. Default slog.Default().
 	Logger *slog.Logger
 }
@@ -47,6 +57,14 @@ func (c Config) withDefaults() Config {
 	setDefault(&c.Cooldown, 10*time.Second)
 	setDefault(&c.Stall, 5*time.Second)
 	setDefault(&c.Refresh, 2*time.Second)
+	setDefault(&c.AttemptsHeld, 1<<20)
+	c.Attempts = c.Attempts.WithDefaults()
+	if c.Counted == nil {
+		c.Counted = func(func(zhenni.AttemptCount) bool) {}
+	}
+	if c.Now == nil {
+		c.Now = time.Now
+	}
 	if c.Logger == nil {
 		c.Logger = slog.Default()
 	}
@@ -71,6 +89,7 @@ func (c Config) Validate() error {
 		{"InFlightItems", c.InFlightItems, zhenni.MaxBatchItems, 1 << 24},
 		{"MessageItems", c.MessageItems, 1, zhenni.MaxBatchItems},
 		{"PanicLimit", c.PanicLimit, 1, 1 << 16},
+		{"AttemptsHeld", c.AttemptsHeld, engine.Segments, 1 << 28},
 	} {
 		if f.value < f.low || f.value > f.high {
 			return fmt.Errorf("%w: %s %d: want %d–%d", zhenni.ErrBadValue, f.name, f.value, f.low, f.high)
@@ -84,5 +103,5 @@ func (c Config) Validate() error {
 			return fmt.Errorf("%w: %s %v: want 1ms–1h", zhenni.ErrBadValue, f.name, f.value)
 		}
 	}
-	return nil
+	return c.Attempts.Validate()
 }

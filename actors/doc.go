@@ -15,6 +15,21 @@
 // batch carries. There is no future and no reply message. Each part is answered exactly once, whatever happens to its
 // shard, and gives its tokens back exactly once, so Admitted = Σ Outcomes + Expired as soon as nothing is in flight.
 //
+// # Failed attempts
+//
+// A shard holds the verdicts of a part against the attempts at their credentials ([zhenni.AttemptRules]) before anybody sees
+// them, item by item in their order. As one shard decides all items of a credential, this is exact under any number of
+// clients, and within a batch. An item whose credential is barred is compared with the reference all the same, and its
+// outcome is overwritten with NoMatch: the work, and so the time, is that of every other item, which a comparison with a
+// decoy would only come near to. Non-matches are counted where the engine had a reference to compare with, so no id that
+// somebody made up takes memory; and not for tenants of evaluation.
+//
+// The counts lie with the segment, as rows do: they outlive a shard's restart and go to its successor. Every one that a
+// batch changes comes back with it ([zhenni.Batch.Attempts]) under a version that grows over all restarts; whoever answers
+// records it first, and gives the newest to the next node ([Config.Counted]). What is counted of a batch that is then not
+// answered stays counted here, and is forgotten by a restart unless a later count of the credential is recorded. Memory is
+// bounded by [Config.AttemptsHeld]; without room for a count there is no verdict.
+//
 // # Failure
 //
 // A panic is caught around the matcher; the items it left pending run one by one, the culprit is refused, and only then

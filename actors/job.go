@@ -42,6 +42,8 @@ type part struct {
 	job   *job
 	shard *shard
 	items []uint32
+	// counts are what the shard counted of the items.
+	counts []zhenni.AttemptCount
 }
 
 func newJob(pool *sync.Pool) *job {
@@ -103,12 +105,20 @@ func (j *job) split(live uint64, shards []*shard, limit int) (refused int) {
 		}
 		for len(items) > 0 {
 			n := min(limit, len(items))
-			j.parts = append(j.parts, part{job: j, shard: owner, items: items[:n]})
+			j.add(owner, items[:n])
 			items = items[n:]
 		}
 	}
 	j.left.Store(int32(len(j.parts)))
 	return refused
+}
+
+// add adds a part, in the memory of one of an earlier batch where there is.
+func (j *job) add(owner *shard, items []uint32) {
+	n := len(j.parts)
+	j.parts = slices.Grow(j.parts, 1)[:n+1]
+	p := &j.parts[n]
+	*p = part{job: j, shard: owner, items: items, counts: p.counts[:0]}
 }
 
 // late reports whether the part need not be run: its caller is gone or will be told that time is up.
@@ -148,6 +158,11 @@ func (j *job) wait() error {
 		<-j.done
 	}
 	late := j.overdue.Load() || !time.Now().Before(j.deadline)
+	if !late {
+		for i := range j.parts {
+			j.batch.Attempts = append(j.batch.Attempts, j.parts[i].counts...)
+		}
+	}
 	j.recycle()
 	if late {
 		return fmt.Errorf("%w: the answer came too late", zhenni.ErrDeadline)

@@ -80,6 +80,8 @@ type Node struct {
 	strikes [engine.Segments]map[zhenni.CredentialID]int
 	// parked is how many credentials are parked now.
 	parked atomic.Int64
+	// attempts are the failed attempts at credentials.
+	attempts attempts
 }
 
 // Start makes a node of cfg.Shards shards, which begin to warm the arena from the state and answer what they are sent in
@@ -102,6 +104,10 @@ func Start(cfg Config, model zhenni.Model, rule zhenni.Threshold, arena *engine.
 		config: cfg, model: model, rule: rule, arena: arena, state: state, log: cfg.Logger, pool: pool,
 		change: make(chan struct{}, 1), warmed: make(chan struct{}),
 		halt: make(chan struct{}), halted: make(chan struct{}),
+	}
+	if err := n.attempts.restore(&cfg); err != nil {
+		pool.Release()
+		return nil, err
 	}
 	n.cold.Store(allSegments)
 	n.jobs.New = func() any { return newJob(&n.jobs) }
@@ -130,7 +136,7 @@ func (n *Node) warmUp() {
 // state when they are asked for.
 func (n *Node) Warmed() <-chan struct{} { return n.warmed }
 
-// Verify decides the pending items of the batch and returns nil when every outcome is final; the batch is then the
+// Verify decides the pending items of the batch, counts the failed attempts at their credentials, and returns nil when every outcome is final; the batch is then the
 // caller's again. Items of a shard that is down are refused with [zhenni.RefusedUnavailable].
 //
 // It returns [zhenni.ErrBadBatch], [zhenni.ErrOverloaded] when a shard concerned can not hold its items, or
@@ -164,8 +170,13 @@ func (n *Node) Verify(b *zhenni.Batch, deadline time.Time) error {
 		j.recycle()
 		return err
 	}
-	n.ledger.add(&n.ledger.shared, j.sharedProbes()) // while the shards work: the probes are only read
-	return j.wait()
+	shared := j.sharedProbes() // while the shards work: the probes are only read
+	n.ledger.add(&n.ledger.shared, shared)
+	if err := j.wait(); err != nil {
+		return err
+	}
+	b.Shared = shared
+	return nil
 }
 
 // dispatch sends the parts of the job to their shards and reports whether there were any.
@@ -243,6 +254,7 @@ func (n *Node) Ready() error {
 func (n *Node) Stats() zhenni.Stats {
 	stats := zhenni.Stats{Arena: n.arena.Stats()}
 	n.ledger.copyTo(&stats)
+	stats.Attempts = n.attempts.stats()
 	n.route.RLock()
 	defer n.route.RUnlock()
 	for _, s := range n.place.shards {

@@ -92,6 +92,8 @@ func (h *host) Receive(ctx actor.Context) {
 		}
 	case *refresh:
 		h.refresh(m)
+	case *reset:
+		h.reset(m)
 	case *actor.Started:
 		h.takeOver()
 		h.warmNext(ctx)
@@ -132,6 +134,7 @@ func (h *host) answer(p *part) (crashed bool) {
 		refuse(b, items, zhenni.RefusedUnavailable)
 	default:
 		tally, crashed = h.match(b, items)
+		tally = h.limit(p, tally)
 	}
 	if late || p.job.state.Load() == jobAbandoned {
 		n.ledger.expired.Add(uint64(len(items)))

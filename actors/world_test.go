@@ -31,11 +31,14 @@ type world struct {
 	// expire, where set, is told of every expiry; failing, where set, is what each is answered with.
 	expire  func(zhenni.CredentialID)
 	failing error
+	// resets are the versions under which attempts were reset; refuse, where set, is what becomes of such a command.
+	resets map[zhenni.CredentialID]uint64
+	refuse error
 }
 
 // newWorld holds active credentials with ids spread over all segments. The same seed gives the same world.
 func newWorld(seed uint64, dim, credentials int) *world {
-	w := &world{dim: dim}
+	w := &world{dim: dim, resets: map[zhenni.CredentialID]uint64{}}
 	r := rand.New(rand.NewPCG(seed, 1))
 	for range credentials {
 		var id zhenni.CredentialID
@@ -125,6 +128,10 @@ func (w *world) Apply(_ context.Context, commands []zhenni.Command) ([]zhenni.Re
 			results[i].Err = w.failing
 			if w.expire != nil {
 				w.expire(c.ID)
+			}
+		case zhenni.ResetAttempts:
+			if results[i].Err = w.refuse; w.refuse == nil {
+				w.resets[c.ID] = c.Version
 			}
 		case zhenni.ChangeStatus:
 			w.enrol(c.ID, c.To)

@@ -24,6 +24,9 @@ type Matcher struct {
 	many  ManyStore // the store, where it is one
 	rule  zhenni.Threshold
 	tally Tally
+	// missed has a bit for each item: whether it was compared with the reference of its own credential and did not match.
+	// It is written for every item that is decided.
+	missed [zhenni.MaxBatchItems / 64]uint64
 	// sweep is scratch, owned by the Verify in progress.
 	sweep sweep
 }
@@ -247,7 +250,15 @@ func (m *Matcher) decide(c *comparison, dot, probeNorm int32, evaluation bool) z
 	match := bit(c.known) & bit(m.rule.Accept(dot, probeNorm, c.rowNorm)) &^ bit(replayed)
 	m.tally.Match += match
 	m.tally.NoMatch += 1 - match
+	word, at := &m.missed[c.item/64%uint32(len(m.missed))], c.item%64
+	*word = *word&^(1<<at) | uint64(bit(c.known)&^match)<<at
 	return verdicts[match]
+}
+
+// Missed reports of an item that the last Verify answered NoMatch whether there is such a credential, active and of the
+// batch's tenant: whether a face was tried on somebody. It is for counting attempts and must not leave the node.
+func (m *Matcher) Missed(item uint32) bool {
+	return m.missed[item/64%uint32(len(m.missed))]>>(item%64)&1 == 1
 }
 
 // bit is 1 for true.

@@ -48,6 +48,8 @@ type Config struct {
 	History History
 	// Unrecorded says in every answer, in the field Unrecorded, that nothing is recorded. It goes without a Ledger.
 	Unrecorded bool
+	// Limits say when a relying party is stopped; a zero field takes its default.
+	Limits zhenni.PartyRules
 	// Version is the build's version, shown in /openapi.json and /metrics.
 	Version string
 	// Now is the clock of what is recorded and shown: time.Now. Deadlines always use the monotonic clock.
@@ -132,6 +134,9 @@ func setDefault[T comparable](field *T, value T) {
 // Validate reports the first field that is out of range: [zhenni.ErrBadValue], or [zhenni.ErrBadProfile].
 func (c Config) Validate() error {
 	if err := c.Profile.Validate(); err != nil {
+		return err
+	}
+	if err := c.Limits.Validate(); err != nil {
 		return err
 	}
 	if c.Unrecorded && c.Ledger != nil {

@@ -49,6 +49,13 @@ func (s *Server) erase(rq *request) error {
 	return s.forget(id)
 }
 
+// reprove is POST /v1/credentials/{id}/re-prove: the issuer answers for the holder, and failed attempts are forgotten.
+func (s *Server) reprove(rq *request) error {
+	return s.change(rq, func(id zhenni.CredentialID) zhenni.Command {
+		return zhenni.ResetAttempts{ID: id, Tenant: rq.party.Tenant, At: s.config.Now()}
+	})
+}
+
 // change applies a command about the credential that the path names, and answers with what it has become.
 func (s *Server) change(rq *request, command func(zhenni.CredentialID) zhenni.Command) error {
 	if !rq.bodyRead {

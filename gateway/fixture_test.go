@@ -115,6 +115,12 @@ func (n *fakeNode) applyOne(command zhenni.Command) zhenni.Result {
 		return zhenni.Result{Credential: changed, Err: err}
 	case zhenni.Erase:
 		return n.applyOne(zhenni.ChangeStatus{ID: c.ID, Tenant: c.Tenant, To: zhenni.StatusErased, At: c.At})
+	case zhenni.ResetAttempts:
+		record, ok := n.records[c.ID]
+		if !ok || record.Tenant != c.Tenant {
+			return zhenni.Result{Err: zhenni.ErrNotFound}
+		}
+		return zhenni.Result{Credential: record}
 	case zhenni.PutRelyingParty:
 		n.parties[c.Party.ID] = c.Party
 	case zhenni.RemoveRelyingParty:
@@ -210,8 +216,12 @@ func testConfig(t testing.TB) Config {
 	return Config{
 		Profile: testProfile(t, testDim, true), Now: func() time.Time { return time.Unix(1700000000, 0) },
 		Logger: slog.New(slog.NewTextHandler(io.Discard, nil)), LingerTimeout: 100 * time.Millisecond,
+		Limits: noLimits,
 	}
 }
+
+// noLimits are for tests whose requests are none that an honest party makes.
+var noLimits = zhenni.PartyRules{AlarmPercent: 101, StopPercent: 101, AlarmShared: 1 << 40, StopShared: 1 << 40, PerMinute: 1 << 40}
 
 func start(t testing.TB, change func(*Config)) *fixture {
 	t.Helper()

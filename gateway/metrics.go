@@ -100,10 +100,18 @@ var (
 		"panics":        describe("shard_panics_total", "Panics caught in shards."),
 		"restarts":      describe("shard_restarts_total", "Shards restarted."),
 		"parked":        describe("credentials_parked_total", "Credentials parked as poison."),
+		"failed":        describe("attempts_failed_total", "Non-matches held against a credential."),
+		"barred":        describe("attempts_barred_total", "Items answered as a non-match because their credential was barred."),
+		"paused":        describe("credentials_paused_total", "Times that a credential came to be paused for failed attempts."),
+		"disabled":      describe("credentials_disabled_total", "Times that a credential came to be disabled for failed attempts."),
+		"reset":         describe("credentials_reproved_total", "Times that the failed attempts at a credential were forgotten for a re-proof."),
+		"displaced":     describe("attempt_counts_displaced_total", "Counts of failed attempts that went for newer ones."),
+		"uncounted":     describe("attempts_uncounted_total", "Items refused because there was no room for their count."),
 		"store_reads":   describe("arena_store_reads_total", "Rows opened from the store."),
 		"evictions":     describe("arena_evictions_total", "Rows evicted."),
 	}
 	descGauges = map[string]*prometheus.Desc{
+		"counts":    describe("attempt_counts", "Credentials and lanes with failed attempts."),
 		"in_flight": describe("items_in_flight", "Items admitted and not yet answered."),
 		"rows":      describe("arena_rows", "Rows held open."),
 		"capacity":  describe("arena_capacity_rows", "Rows that can be held open."),
@@ -159,6 +167,9 @@ func (c nodeCollector) Collect(out chan<- prometheus.Metric) {
 	for name, n := range map[string]uint64{
 		"admitted": stats.Admitted, "refused": stats.RefusedAtDoor, "expired": stats.Expired, "replays": stats.Replays,
 		"shared_probes": stats.SharedProbes, "panics": stats.Panics, "restarts": stats.Restarts, "parked": stats.Parked,
+		"failed": stats.Attempts.Failed, "barred": stats.Attempts.Barred, "paused": stats.Attempts.Paused,
+		"disabled": stats.Attempts.Disabled, "reset": stats.Attempts.Reset,
+		"displaced": stats.Attempts.Displaced, "uncounted": stats.Attempts.Uncounted,
 		"store_reads": stats.Arena.StoreReads, "evictions": stats.Arena.Evictions,
 	} {
 		out <- prometheus.MustNewConstMetric(descCounters[name], prometheus.CounterValue, float64(n))
@@ -172,7 +183,7 @@ func (c nodeCollector) Collect(out chan<- prometheus.Metric) {
 	}
 	for name, n := range map[string]int64{
 		"in_flight": int64(inFlight), "rows": stats.Arena.Rows, "capacity": stats.Arena.Capacity,
-		"bytes": stats.Arena.Bytes, "ready": ready, "changes": changes,
+		"bytes": stats.Arena.Bytes, "counts": stats.Attempts.Held, "ready": ready, "changes": changes,
 	} {
 		out <- prometheus.MustNewConstMetric(descGauges[name], prometheus.GaugeValue, float64(n))
 	}

@@ -9,7 +9,8 @@ import (
 
 // Node is what the gateway needs of the engine's host. Its methods may be called from several goroutines.
 type Node interface {
-	// Verify gives every item of b its outcome. With nil all outcomes are final. With nil, [zhenni.ErrOverloaded],
+	// Verify gives every item of b its outcome, and adds what it counted of failed attempts to b.Attempts. With nil all
+	// outcomes are final. With nil, [zhenni.ErrOverloaded],
 	// [zhenni.ErrUnavailable] and [zhenni.ErrBadBatch] the memory of b is the caller's again; with any other error,
 	// [zhenni.ErrDeadline] above all, it may still be read and must never be used again.
 	Verify(b *zhenni.Batch, deadline time.Time) error

@@ -14,6 +14,7 @@ import (
 	"net"
 	"os"
 	"runtime/debug"
+	"sync"
 	"sync/atomic"
 	"time"
 
@@ -47,6 +48,9 @@ type Server struct {
 
 	policy zhenni.Policy
 	found  atomic.Pointer[zhenni.CredentialID] // the latest credential whose device was looked up and which is there
+	limits limits
+	// spareCounts are *[]zhenni.AttemptCount of requests that were answered.
+	spareCounts sync.Pool
 }
 
 // New makes a server for node, which it neither starts nor stops. A config that is not valid is [zhenni.ErrBadValue]
@@ -61,6 +65,8 @@ func New(config Config, node Node) (*Server, error) {
 	}
 	s := &Server{config: config, node: node, metrics: newMetrics(node, config), passage: newPassage(), policy: newPolicy(config)}
 	s.depot.limit = config.MaxHeldBytes
+	s.limits.start(config.Limits)
+	s.metrics.registry.MustRegister(limitCollector{s})
 	s.answer = newAnswerConstants(config.Profile)
 	if err := errors.Join(s.loadTLS(), s.makeTemplates()); err != nil {
 		return nil, err
@@ -170,6 +176,7 @@ func publicRoutes() []*route {
 		{method: "GET", path: "/v1/credentials/{id}/history", role: zhenni.RoleIssuer, handle: (*Server).history},
 		{method: "GET", path: "/v1/credentials/{id}/history/{cursor}", role: zhenni.RoleIssuer, handle: (*Server).olderHistory},
 		{method: "POST", path: "/v1/credentials/{id}/history/forget", role: zhenni.RoleIssuer, handle: (*Server).forgetHistory},
+		{method: "POST", path: "/v1/credentials/{id}/re-prove", role: zhenni.RoleIssuer, handle: (*Server).reprove},
 		{method: "GET", path: "/v1/verifications/{id}/proof", role: zhenni.RoleVerifier, handle: (*Server).proof},
 		{method: "GET", path: "/v1/verifications/{id}/proof/{item}", role: zhenni.RoleVerifier, handle: (*Server).itemProof},
 		{method: "GET", path: "/log/checkpoint", handle: (*Server).checkpoint},
@@ -228,6 +235,7 @@ type request struct {
 	root        root   // what the party proved itself with, where a session key may be given for it
 	proof       *proof // what is still to be proved of a signed request, for which party is nobody yet
 	lease       lease
+	counts      *[]zhenni.AttemptCount // what came back of failed attempts, nil where nothing was asked
 	bodyRead    bool
 	bulk, turn  bool // what leave ends, and yield
 
@@ -245,6 +253,7 @@ func (s *Server) serve(rt *route) fasthttp.RequestHandler {
 		start := time.Now()
 		rq := &request{ctx: ctx, lease: lease{depot: &s.depot}, bodyRead: ctx.Request.Header.ContentLength() <= 0}
 		defer rq.lease.end()
+		defer s.endCounts(rq)
 		if err := s.attempt(rt, rq); err != nil {
 			s.writeProblem(rq, rt, refusalOf(err))
 		}
@@ -337,8 +346,8 @@ func (s *Server) writeProblem(rq *request, rt *route, r *refusal) {
 	response.SetStatusCode(r.kind.status)
 	response.Header.SetContentType(mediaProblem)
 	switch r.kind.status {
-	case fasthttp.StatusServiceUnavailable, fasthttp.StatusConflict:
-		if !r.kind.retryable {
+	case fasthttp.StatusServiceUnavailable, fasthttp.StatusConflict, fasthttp.StatusTooManyRequests:
+		if !r.kind.retryable || response.Header.Peek("Retry-After") != nil { // who refused may know better
 			break
 		}
 		response.Header.Set("Retry-After", retrySeconds(s.config.RetryAfter))

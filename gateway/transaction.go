@@ -83,7 +83,7 @@ func (s *Server) settle(rq *request, deadline time.Time, d zhenni.Decision) erro
 	}
 	ctx, cancel := context.WithDeadline(context.Background(), deadline)
 	defer cancel()
-	d.Tenant, d.Profile = rq.party.Tenant, s.config.Profile.ID
+	d.Tenant, d.Profile, d.Attempts = rq.party.Tenant, s.config.Profile.ID, rq.attempts()
 	d.Answer, d.Leaf = rq.withDraft(d.Answer), &rq.leaf
 	index, err := s.config.Ledger.Settle(ctx, rq.identity(), d)
 	rq.inHand = false

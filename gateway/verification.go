@@ -160,13 +160,22 @@ func (s *Server) decodeVector(batch *zhenni.Batch, rq *request, int8s, floats *f
 	return decodeBase64(memory, floats.value)
 }
 
-// verify lends the batch to the node and takes it back where the node says so.
+// verify lends the batch to the node and takes it back where the node says so. A party that is stopped is refused.
 func (s *Server) verify(rq *request, batch *zhenni.Batch, deadline time.Time) error {
+	now := s.config.Now().UnixMilli()
+	if err := s.limits.admit(rq, now); err != nil {
+		return err
+	}
+	s.lendCounts(rq, batch)
 	rq.lease.lent = true
 	batch.Level = rq.terms.level()
 	err := s.node.Verify(batch, deadline)
 	if err == nil || errors.Is(err, zhenni.ErrOverloaded) || errors.Is(err, zhenni.ErrUnavailable) || errors.Is(err, zhenni.ErrBadBatch) {
 		rq.lease.lent = false
 	}
-	return err
+	if err != nil {
+		return err
+	}
+	rq.takeCounts(batch)
+	return s.reckon(rq, batch, now)
 }

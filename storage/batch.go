@@ -73,6 +73,8 @@ func (b *batch) apply(cmd zhenni.Command) (zhenni.Credential, error) {
 		return b.countPIN(c)
 	case zhenni.MoveDevice, zhenni.LockFactors, zhenni.ReportLoss, zhenni.Renew, zhenni.Expire:
 		return b.live(cmd)
+	case zhenni.ResetAttempts:
+		return b.resetAttempts(c)
 	case zhenni.BindIdentityRoot:
 		return zhenni.Credential{}, b.bindIdentityRoot(c.Check)
 	case zhenni.PutRelyingParty:

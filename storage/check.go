@@ -64,6 +64,7 @@ var hints = map[string]string{
 	"key state":         "whether the key file is the newest can not be told: restore from a backup",
 	"erased key":        "the key of an erased template is back: run zhenni keys adopt, which destroys it again",
 	"erasure":           "the record of an erasure fails its seal: restore it from a backup",
+	"re-proof":          "the record that failed attempts are forgotten fails its seal: have the holder re-proved again",
 	"unknown key":       "no record of this format has such a key: a newer build, or a foreign writer, was here",
 }
 
@@ -220,6 +221,10 @@ func (c *inspection) one(key, value []byte, sc *scratch) {
 	case key[0] == prefixDue:
 		if _, err := c.store.openDue(key, value, sc); err != nil {
 			c.add("validity", fmt.Sprintf("%x", key))
+		}
+	case key[0] == prefixReproof:
+		if _, err := c.store.openReproof(c.ring, key, value, sc); err != nil {
+			c.add("re-proof", fmt.Sprintf("%x", key[1:]))
 		}
 	case string(key) == string(identityKey):
 		if _, err := c.store.openIdentity(value, sc); err != nil {

@@ -44,7 +44,8 @@
 //
 // A tally is the number of records in a place and the sum of their digests, in two lanes modulo 2⁶⁴: it does not depend
 // on their order, and what replaces a record adds the difference. Places 0 … 16383 are the slots of the credentials, 16384
-// holds tenant keys, relying parties, erasures, ends of validity and what is known of the key file; the high-water record and the position are in none. The digest of a
+// holds tenant keys, relying parties, erasures, re-proofs, ends of validity and what is known of the key file; the high-water record
+// and the position are in none. The digest of a
 // credential's record is the CBC-MAC of AES-256 over three blocks, under a key derived from the store key:
 //
 //	kind u8 | factor u8 of a template, else 0 | zeros
@@ -175,6 +176,7 @@
 //	m | a                                position: applied and durable, each index u64 | sequence u64, and HMAC-SHA256
 //	p | id                               relying party; a removed one stays, marked
 //	v | slot u16 be                      before when nothing in the slot is due
+//	r | credential id                    re-proof: failed attempts before it are forgotten
 //
 // # Sealed record
 //
@@ -216,6 +218,7 @@
 //	key file       places given out u64 | epoch u64
 //	erased         credential id [16]
 //	PIN            version u8 = 1 | attempts begun u8 | paused until | generation u32 | verifier, none once the PIN is gone
+//	re-proof       version u64 | when | tenant u32 | generation u32 | status u8, of the credential then
 //
 // The form of a relying party is 2 of one that is there and 3 of a removed one; the rest then is
 //

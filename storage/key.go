@@ -16,6 +16,7 @@ const (
 	prefixParty      = 'p' // p | relying party id
 	prefixDue        = 'v' // v | slot
 	prefixIdentity   = 'i' // i
+	prefixReproof    = 'r' // r | credential id
 )
 
 // What follows a credential id. The status sorts before the template, so a scan meets them in that order, side by side.
@@ -47,6 +48,7 @@ const (
 	pinKeySize      = idEnd + 1
 	subjectKeySize  = idEnd + 1 + 16
 	dueKeySize      = 1 + 2
+	reproofKeySize  = idEnd
 )
 
 func appendStatusKey(dst []byte, id zhenni.CredentialID) []byte {

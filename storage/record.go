@@ -83,6 +83,12 @@ func (m *machine) change(r record, sc *scratch) (c zhenni.Change, ok bool, err e
 		p, err := s.openParty(m.ring, r.key, r.value, sc)
 		return zhenni.Change{Tenant: p.Tenant, Party: p.ID, Removed: p.removed}, true, err
 	}
+	if r.key[0] == prefixReproof {
+		p, err := s.openReproof(m.ring, r.key, r.value, sc)
+		return zhenni.Change{
+			At: p.at, Tenant: p.credential.Tenant, Credential: p.credential.ID, Status: p.credential.Status, Generation: p.credential.Generation,
+		}, true, err
+	}
 	id, kind, ok := parseCredentialKey(r.key, s.label.Model.Factor)
 	if !ok || kind != kindStatus {
 		return zhenni.Change{}, false, nil

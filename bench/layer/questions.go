@@ -154,7 +154,7 @@ const everyone = -1
 func (q *questions) asker(items, owner, first int, floats bool) *asker {
 	a, d, n := &asker{}, q.crowd.dim(), items*q.owners
 	for at := 0; at+n <= len(q.ids); at += n {
-		b := zhenni.Batch{Tenant: tenant, Dim: d, IDs: q.ids[at : at+n : at+n], Outcomes: make([]zhenni.Outcome, n)}
+		b := zhenni.Batch{Tenant: tenant, Evaluation: true, Dim: d, IDs: q.ids[at : at+n : at+n], Outcomes: make([]zhenni.Outcome, n)}
 		if probe := at % len(q.persons); floats {
 			b.Float32 = q.floats[probe*d : (probe+n)*d]
 		} else {

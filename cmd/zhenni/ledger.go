@@ -28,7 +28,7 @@ func (p ledgerPlace) dir(store string) string {
 type ledgerFlags struct {
 	ledgerPlace
 	Answers      int      `default:"0" env:"ZHENNI_ANSWERS" placeholder:"N" help:"Answers kept for 24 hours, 48 bytes of memory each; the oldest go first. 0 is 2097152."`
-	AcceptLost   bool     `name:"accept-lost-answers" env:"ZHENNI_ACCEPT_LOST_ANSWERS" help:"Serve although answers were lost without a trace, by damage or by an older copy of the folder. Their transactions can run again."`
+	AcceptLost   bool     `name:"accept-lost-answers" env:"ZHENNI_ACCEPT_LOST_ANSWERS" help:"Serve although answers were lost without a trace, by damage or by an older copy of the folder. Their transactions can run again, and the failed attempts counted in them are forgotten."`
 	AnswersBytes byteSize `default:"0" env:"ZHENNI_ANSWERS_BYTES" placeholder:"SIZE" help:"Disk space for them: about 600 bytes a single verification, 17 an item of a batch. 0 is 8GiB."`
 }
 
@@ -42,6 +42,9 @@ type ledgerConfig struct {
 	answers    int
 	bytes      byteSize
 	acceptLost bool
+	// attempts and attemptsHeld are those of the node.
+	attempts     zhenni.AttemptRules
+	attemptsHeld int
 }
 
 // openedLedger is a ledger with the lock of its folder.
@@ -60,11 +63,11 @@ func openLedger(c ledgerConfig, store *recordedStore, log *slog.Logger) (_ *open
 	if err == nil {
 		l.Ledger, err = ledger.Open(ledger.Options{
 			Dir: c.dir, Key: key, Log: store.audit, Answers: c.answers, Bytes: int64(c.bytes), AcceptLoss: c.acceptLost, Logger: log,
-			Room: audit.FolderRoom(c.dir),
+			Room: audit.FolderRoom(c.dir), Rules: c.attempts, Counts: c.attemptsHeld,
 		})
 	}
 	if errors.Is(err, zhenni.ErrCorrupt) {
-		err = fmt.Errorf("%w (zhenni serve --accept-lost-answers)", err)
+		err = fmt.Errorf("%w (zhenni serve --accept-lost-answers, which forgets failed attempts with them)", err)
 	}
 	if errors.Is(err, zhenni.ErrBadValue) {
 		return nil, errors.Join(usage("--answers, --answers-bytes: %w", err), l.lock.Close())

@@ -78,9 +78,6 @@ func startNode(ctx context.Context, cfg nodeConfig, store *recordedStore) (_ *no
 	if n.arena, err = engine.NewArena(profile.Model.Dim, int64(cfg.arena)); err != nil {
 		return nil, usage("--arena: %w", err)
 	}
-	if n.shards, err = actors.Start(cfg.actors, profile.Model, profile.Threshold, n.arena, store); err != nil {
-		return nil, usage("%w", err)
-	}
 	if err = n.openRecord(&cfg); err != nil {
 		return nil, err
 	}
@@ -92,6 +89,12 @@ func startNode(ctx context.Context, cfg nodeConfig, store *recordedStore) (_ *no
 			return nil, err
 		}
 		cfg.gateway.Identities, cfg.gateway.Subjects = cfg.identities, store
+	}
+	if cfg.actors.Counted, err = n.counted(); err != nil {
+		return nil, err
+	}
+	if n.shards, err = actors.Start(cfg.actors, profile.Model, profile.Threshold, n.arena, store); err != nil {
+		return nil, usage("%w", err)
 	}
 	if n.server, err = gateway.New(cfg.gateway, recordedNode{servedNode{n.shards, store}, store.audit, n.ledger}); err != nil {
 		return nil, usage("%w", err)
@@ -152,6 +155,7 @@ func (n *node) openRecord(cfg *nodeConfig) (err error) {
 	}
 	shown := servedLog{auditLog: n.store.audit, profile: cfg.gateway.Profile.ID}
 	if cfg.ledger.dir != "" {
+		cfg.ledger.attempts, cfg.ledger.attemptsHeld = cfg.actors.Attempts, cfg.actors.AttemptsHeld
 		if n.ledger, err = openLedger(cfg.ledger, n.store, cfg.gateway.Logger); err != nil {
 			return err
 		}
@@ -191,6 +195,7 @@ func (n *node) listen(cfg nodeConfig) (err error) {
 	n.admin = gateway.NewAdmin(kept, nil, cfg.gateway.Logger)
 	n.admin.Keep(kept)
 	n.admin.Count(n.server)
+	n.admin.Limit(n.server)
 	go func() { n.failed <- n.admin.Serve(ln) }()
 	return nil
 }

@@ -20,6 +20,7 @@ type rpCommand struct {
 	Keys   rpKeys   `cmd:"" help:"Rotate the public keys of a relying party."`
 	List   rpList   `cmd:"" help:"List the relying parties."`
 	Remove rpRemove `cmd:"" help:"Remove a relying party; its key is refused from then on."`
+	Lift   rpLift   `cmd:"" help:"Let a relying party verify again that was stopped for too many non-matches."`
 }
 
 // rpFlags say whose relying parties are meant. A running server is asked over its socket; the store of a stopped one

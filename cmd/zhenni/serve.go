@@ -29,6 +29,7 @@ type serveCommand struct {
 	receiptFlags
 	identityFlags
 	historyFlags
+	attemptFlags
 	CreateKey        bool   `env:"ZHENNI_CREATE_KEY" help:"Make the key file where it does not exist, as on the first start."`
 	Profile          string `type:"path" env:"ZHENNI_PROFILE" placeholder:"FILE" help:"Frozen threshold to serve with, as zhenni calibrate writes it. Required."`
 	VerifyOnly       bool   `env:"ZHENNI_VERIFY_ONLY" help:"Change nothing in the store and take no changes, with the audit log and the stored answers on another disk (--audit-dir, --ledger-dir) or --unrecorded: the state is made in memory from snapshot and log, all of it or nothing. For a store that crashed on a full or failing disk."`
@@ -76,12 +77,16 @@ var coldTiers = map[string]storage.Cold{"keep": storage.ColdKept, "make": storag
 // serveVars are the defaults of the gateway, shown in the help as they are.
 func serveVars() kong.Vars {
 	d := gateway.Config{}.WithDefaults()
-	return kong.Vars{
+	vars := kong.Vars{
 		"max_connections": fmt.Sprint(d.MaxConns), "max_connections_per_ip": fmt.Sprint(d.MaxConnsPerIP),
 		"max_held": byteSize(d.MaxHeldBytes).String(), "header_timeout": d.HeaderTimeout.String(),
 		"body_timeout": d.BodyTimeout.String(), "idle_timeout": d.IdleTimeout.String(),
 		"verify_timeout": d.VerifyTimeout.String(), "batch_timeout": d.BatchTimeout.String(),
 	}
+	for name, value := range attemptVars() {
+		vars[name] = fmt.Sprint(value)
+	}
+	return vars
 }
 
 // Help is shown by zhenni serve --help.
@@ -172,7 +177,7 @@ func (c *serveCommand) derived() map[string]string {
 		"answers": fmt.Sprint(ledger.DefaultAnswers), "answers-bytes": byteSize(ledger.DefaultBytes).String(),
 		"admin-socket": adminSocket(c.Store), "listen": addr,
 		"shards": fmt.Sprint(shardCount(c.Shards)), "arena": arenaBudget(c.Arena, freeMemory()).String(),
-		"in-flight": fmt.Sprint(2 * zhenni.MaxBatchItems), "message-items": "1024",
+		"in-flight": fmt.Sprint(2 * zhenni.MaxBatchItems), "message-items": "1024", "attempts-held": fmt.Sprint(1 << 20),
 	}
 	for name, value := range serveVars() { // what is set to 0 is the default too
 		derived[strings.ReplaceAll(name, "_", "-")] = value
@@ -246,9 +251,9 @@ func (c *serveCommand) nodeConfig(profile zhenni.Profile, arena byteSize, log *s
 		adminSocket: socket, adminOptional: c.VerifyOnly && c.AdminSocket == "", unchanging: c.VerifyOnly,
 		retention: c.AuditRetention, exitWhenFull: c.ExitWhenFull,
 		ledger: c.ledgerFlags.config(c.Store), history: c.history(),
-		actors: actors.Config{Shards: shardCount(c.Shards), InFlightItems: c.InFlight, MessageItems: c.MessageItems, Logger: log},
+		actors: actors.Config{Attempts: c.attemptRules(), AttemptsHeld: c.AttemptsHeld, Shards: shardCount(c.Shards), InFlightItems: c.InFlight, MessageItems: c.MessageItems, Logger: log},
 		gateway: gateway.Config{
-			Addr: c.Listen, TLSCert: c.TLSCert, TLSKey: c.TLSKey, ClientCA: c.ClientCA, Profile: profile, Version: version, Logger: log,
+			Addr: c.Listen, TLSCert: c.TLSCert, TLSKey: c.TLSKey, ClientCA: c.ClientCA, Limits: c.partyRules(), Profile: profile, Version: version, Logger: log,
 			BulkFirst: c.BulkFirst, MaxConns: c.MaxConnections, MaxConnsPerIP: c.MaxConnectionsPerIP, MaxHeldBytes: int64(c.MaxHeld),
 			HeaderTimeout: c.HeaderTimeout, BodyTimeout: c.BodyTimeout, IdleTimeout: c.IdleTimeout,
 			VerifyTimeout: c.VerifyTimeout, BatchTimeout: c.BatchTimeout,

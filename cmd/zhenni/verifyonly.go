@@ -98,7 +98,7 @@ func (*frozenLog) Proof(zhenni.RelyingParty, string, int) ([]byte, error) { retu
 // unrecord makes cfg that of a node that records nothing, and says so.
 func (c *serveCommand) unrecord(cfg *nodeConfig, out *output) {
 	cfg.ledger, cfg.gateway.Unrecorded = ledgerConfig{}, true
-	out.Note("UNRECORDED: no answer of this server is in the audit log, none can be proven, and a transaction sent again is decided again. Every answer says so in the header Unrecorded.")
+	out.Note("UNRECORDED: no answer of this server is in the audit log, none can be proven, and a transaction sent again is decided again. Every answer says so in the header Unrecorded. Failed attempts at credentials are counted in memory only: those of before are not known, and a restart forgets these.")
 	dir := c.auditFlags.dir(c.Store)
 	shown, err := openFrozen(c.Store, dir)
 	if err != nil {

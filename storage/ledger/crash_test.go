@@ -16,6 +16,7 @@ import (
 	"strings"
 	"testing"
 
+	"zhenni"
 	"zhenni/storage/audit"
 )
 
@@ -80,6 +81,7 @@ func settleForEver(dir string) {
 				if worker%2 == 0 {
 					d = batch(50, title)
 				}
+				d.Attempts = []zhenni.AttemptCount{count(worker, 1+i%40, int(first)<<32+i+1)}
 				index, err := l.Settle(context.Background(), r, d)
 				if err != nil {
 					done <- err
@@ -132,7 +134,7 @@ func killed(t *testing.T, dir string, n int) map[string]int64 {
 // What was acknowledged before a kill -9 is answered after it, and proven; every record has its leaf, and at most the
 // last group of leaves has no record.
 //
-// FAULTS: S1 C10 R3
+// FAULTS: S1 C10 R3 B1
 func TestAcknowledgedSurvivesAKill(t *testing.T) {
 	dir := t.TempDir()
 	all := map[string]int64{}
@@ -155,6 +157,7 @@ func TestAcknowledgedSurvivesAKill(t *testing.T) {
 		if stored := l.Stats().Stored; log.Size()-stored > groupLeaves || stored > log.Size() {
 			t.Errorf("%d records and %d leaves", stored, log.Size())
 		}
+		checkCounts(t, l, acknowledged)
 		checkEveryRecord(t, l)
 		checkBalance(t, l)
 		if round%2 == 0 {
@@ -164,6 +167,21 @@ func TestAcknowledgedSurvivesAKill(t *testing.T) {
 		}
 		if err := errors.Join(err, log.Close()); err != nil {
 			t.Fatal(err)
+		}
+	}
+}
+
+// checkCounts holds the failed attempts that are known against those that were acknowledged.
+func checkCounts(t *testing.T, l *Ledger, acknowledged map[string]int64) {
+	t.Helper()
+	known := counts(l)
+	for title := range acknowledged {
+		var first, worker, i int
+		if _, err := fmt.Sscanf(title, "t-%d-%d-%d", &first, &worker, &i); err != nil {
+			t.Fatal(err)
+		}
+		if got := known[testID(worker)]; got.Version < uint64(first<<32+i+1) {
+			t.Fatalf("%s was acknowledged, and of its credential version %d is known", title, got.Version)
 		}
 	}
 }

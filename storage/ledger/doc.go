@@ -10,6 +10,7 @@
 //	segment/<n>   records in groups, written in place; n in 16 hexadecimal digits, ascending
 //	index/<n>     the places of the records of a segment that is not written to any more
 //	gone/<n>      fingerprints of the named transactions of a segment that was dropped within the time answers are kept
+//	attempts      the failed attempts at credentials that were answered, as of a segment that is not written to any more
 //	key           the key of the ledger, wrapped by somebody else's
 //	key.next      the same by the next one, while that is changed: see [ShareKey]
 //	end           written by Close: which segment is the last, and the size of the log
@@ -20,7 +21,7 @@
 // Integers are big-endian. A segment is written whole as zeros behind its head, and then in place, so that a sync has
 // no metadata to write. Groups begin at multiples of 512.
 //
-//	  0  "zhenni ledger segment 1\0" | number u64 | length of the file u64 | salt [32] | CRC-32C u32
+//	  0  "zhenni ledger segment 2\0" | number u64 | length of the file u64 | salt [32] | CRC-32C u32
 //	128  mark: end of what was acknowledged u64 | CRC-32C u32
 //	256  mark, the other slot
 //	512  groups, then zeros
@@ -39,8 +40,10 @@
 // another run: the leaves of a group follow one another, and their index is known only after both were written. From is a size of the log below
 // which no leaf of this group is.
 //
-//	record   length of the sealed u32 | kind u8: 1 single, 2 batch | flags u8: 1 named | zero u16 | time u64, ms |
-//	         nonce u64 | key [16] | hash of the leaf [32] | sealed
+//	record   length of the sealed u32 | kind u8: 1 single, 2 batch | flags u8: 1 named, 2 with counts |
+//	         counts − 1 u16, zero without | time u64, ms | nonce u64 | key [16] | hash of the leaf [32] | sealed | counts
+//	counts   AES-256-GCM of one or more of: credential [16] | version u64 | newest non-match u64, ms | eased u64, ms |
+//	         streak u16 | total u16 | lane u8. Associated data: the record before it. The nonce begins with 1
 //	sealed   AES-256-GCM of: digest of the request [16] | length u16 | answer | opening of [audit.Opening] or of
 //	         [audit.SealBatch]. Associated data: the record before it | party | zero u8 | transaction
 //
@@ -51,7 +54,24 @@
 //	index    "zhenni ledger index 1\0…" [24] | number u64 | count u64 | places of key [16] | segment u32 | offset u32 |
 //	         length u32 | time u32, s | leaf u64, its top bit: named | HMAC-SHA256 [32]
 //	gone     "zhenni ledger gone 1\0…" [24] | number u64 | count u64 | newest time u64, s | fingerprints u64 | HMAC-SHA256
-//	end      "zhenni ledger end 1\0…" [24] | number u64 | zero u64 | size of the log u64 | HMAC-SHA256
+//	attempts "zhenni ledger counts 1\0…" [24] | number of the first segment not in it u64 | count u64 | salt [32] |
+//	         AES-256-GCM of counts | HMAC-SHA256
+//	end      "zhenni ledger end 2\0…" [24] | number u64 | zero u64 | size of the log u64 | HMAC-SHA256
+//
+// Segments and an end of version 1, which know no counts, are read and never written.
+//
+// # Failed attempts
+//
+// A decision carries the counts of attempts that it changed ([zhenni.AttemptCount]), and its record has them, sealed apart
+// from the answer: whoever opens the ledger reads them without knowing who asked. So what was answered is counted, and what
+// was never settled is not. [Ledger.Attempts] is the fold over all of it, of each credential and lane the highest version;
+// the order in which records are read does not matter. The fold is complete before an answer leaves.
+//
+// It is written to the file attempts when a segment is full, at Open and at Close, and no segment is dropped before. Open
+// folds the segments behind it, two or three. Where the file is damaged or lost it folds all segments, if these reach back
+// to the first that had counts; else Open refuses with [zhenni.ErrCorrupt], and so it does where a segment with counts that
+// are nowhere else is missing. [Options.AcceptLoss] says to go on without, which forgets them. A damaged group loses the
+// counts in it with its answers, which is logged as an error.
 //
 // # What is durable when
 //
@@ -80,5 +100,6 @@
 // oldest goes first. Of an evicted transaction that its client named a fingerprint of eight bytes is remembered as long,
 // up to [Options.Remembered] of them, 24 bytes of memory each. Beyond that an old transaction is taken for a new one.
 // A new one is taken for an evicted one with a probability of Remembered/2⁶⁴. [Options.InHand] requests may be in hand,
-// and 16 MiB of records wait for the disk, as many are being written.
+// and 16 MiB of records wait for the disk, as many are being written. [Options.Counts] counts of failed attempts are kept;
+// with them the weakest of a few that bar nothing go first.
 package ledger

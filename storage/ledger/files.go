@@ -10,7 +10,9 @@ import (
 const (
 	indexMagic = "zhenni ledger index 1\x00\x00\x00"
 	goneMagic  = "zhenni ledger gone 1\x00\x00\x00\x00"
-	endMagic   = "zhenni ledger end 1\x00\x00\x00\x00\x00"
+	endMagic   = "zhenni ledger end 2\x00\x00\x00\x00\x00"
+	// firstEnd is of a ledger without counts of attempts.
+	firstEnd   = "zhenni ledger end 1\x00\x00\x00\x00\x00"
 	sideHeader = 40
 	placeSize  = 40
 )
@@ -89,7 +91,7 @@ func (l *Ledger) writeEnd(number uint32, size int64) error {
 	return l.replace(endFile, l.secrets.sign(b))
 }
 
-// readEnd returns what Close wrote, if it was the last to write.
+// readEnd returns what Close wrote, if it was the last to write, and notes whether there are counts of attempts.
 func (l *Ledger) readEnd() (number uint32, size int64, ok bool, err error) {
 	b, err := l.files.ReadFile(endFile)
 	if errors.Is(err, fs.ErrNotExist) {
@@ -99,8 +101,9 @@ func (l *Ledger) readEnd() (number uint32, size int64, ok bool, err error) {
 		return 0, 0, false, err
 	}
 	b, ok = l.secrets.signed(b)
-	if !ok || len(b) != sideHeader+8 || string(b[:24]) != endMagic {
+	if !ok || len(b) != sideHeader+8 || string(b[:24]) != endMagic && string(b[:24]) != firstEnd {
 		return 0, 0, false, corrupt("%s is damaged", endFile)
 	}
+	l.counted.expected = string(b[:24]) == endMagic
 	return uint32(binary.BigEndian.Uint64(b[24:])), int64(binary.BigEndian.Uint64(b[sideHeader:])), true, nil
 }

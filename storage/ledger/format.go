@@ -16,6 +16,7 @@ const (
 	indexDir   = "index/"
 	goneDir    = "gone/"
 	endFile    = "end"
+	countsFile = "attempts"
 	spareFile  = "segment/spare.new" // a dropped segment on its way to be used again
 	temporary  = ".new"
 )
@@ -31,7 +32,8 @@ func numberOf(folder, name string) (n uint32, ok bool) {
 // The layout of a segment, drawn in the package doc.
 const (
 	segmentKind   = "zhenni ledger segment "
-	segmentMagic  = segmentKind + "1\x00"
+	segmentMagic  = segmentKind + "2\x00"
+	firstMagic    = segmentKind + "1\x00" // of segments whose records have no counts
 	saltSize      = 32
 	segmentHeader = 76
 	markSize      = 12
@@ -50,9 +52,10 @@ const (
 )
 
 const (
-	kindSingle = 1
-	kindBatch  = 2
-	flagNamed  = 1
+	kindSingle  = 1
+	kindBatch   = 2
+	flagNamed   = 1
+	flagCounted = 2
 )
 
 var castagnoli = crc32.MakeTable(crc32.Castagnoli)
@@ -81,10 +84,10 @@ func putMark(slot []byte, end int64) {
 
 // segmentSalt checks the head of a segment and returns its salt: [zhenni.ErrCorrupt], [zhenni.ErrFormat].
 func segmentSalt(b []byte, number uint32) ([]byte, error) {
-	if len(b) > len(segmentKind) && string(b[:len(segmentKind)]) == segmentKind && b[len(segmentKind)] > '1' && b[len(segmentKind)] <= '9' {
-		return nil, fmt.Errorf("%w: ledger: a segment of version %c, this build reads 1", zhenni.ErrFormat, b[len(segmentKind)])
+	if len(b) > len(segmentKind) && string(b[:len(segmentKind)]) == segmentKind && b[len(segmentKind)] > '2' && b[len(segmentKind)] <= '9' {
+		return nil, fmt.Errorf("%w: ledger: a segment of version %c, this build reads 1 and 2", zhenni.ErrFormat, b[len(segmentKind)])
 	}
-	if len(b) < segmentHeader || string(b[:len(segmentMagic)]) != segmentMagic || !sumFits(b[:segmentHeader]) ||
+	if len(b) < segmentHeader || string(b[:len(segmentMagic)]) != segmentMagic && string(b[:len(firstMagic)]) != firstMagic || !sumFits(b[:segmentHeader]) ||
 		binary.BigEndian.Uint64(b[24:]) != uint64(number) {
 		return nil, corrupt("%s is not a segment, or damaged", numbered(segmentDir, number))
 	}
@@ -185,6 +188,7 @@ type record struct {
 	length int // of the whole
 	kind   byte
 	named  bool
+	counts int // how many counts of attempts stand behind the answer
 	millis int64
 	nonce  uint64
 	key    key
@@ -197,6 +201,10 @@ func (r *record) put(b []byte) {
 	b[4] = r.kind
 	if r.named {
 		b[5] = flagNamed
+	}
+	if r.counts > 0 {
+		b[5] |= flagCounted
+		binary.BigEndian.PutUint16(b[6:], uint16(r.counts-1))
 	}
 	binary.BigEndian.PutUint64(b[8:], uint64(r.millis))
 	binary.BigEndian.PutUint64(b[16:], r.nonce)
@@ -214,7 +222,10 @@ func readRecord(b []byte) (r record, ok bool) {
 		millis: int64(binary.BigEndian.Uint64(b[8:])), nonce: binary.BigEndian.Uint64(b[16:]),
 		key: key(b[24:40]), leaf: [32]byte(b[40:72]),
 	}
-	return r, r.length >= recordHeader+sealOverhead && r.length <= len(b)
+	if b[5]&flagCounted != 0 {
+		r.counts = 1 + int(binary.BigEndian.Uint16(b[6:]))
+	}
+	return r, r.answerEnd() >= recordHeader+sealOverhead && r.length <= len(b)
 }
 
 func (r *record) place(segment uint32, offset int, leaf uint64) place {

@@ -145,6 +145,7 @@ func (l *Ledger) close(s closedSegment) {
 	}
 	l.adopt(s.number, s.written, l.opts.Segment)
 	l.index(s)
+	l.complain("write the counts of failed attempts", l.writeCounts(s.number+1))
 	l.tidy()
 }
 
@@ -189,11 +190,11 @@ func kept(number uint32, places []place) keptFile {
 	return keptFile{number: number, newest: newest, count: len(places)}
 }
 
-// tidy drops what is too old or too much. Two segments more are being written to and ready.
+// tidy drops what is too old or too much, if the counts in it are kept elsewhere. Two segments more are being written to and ready.
 func (l *Ledger) tidy() {
 	k := &l.keeper
 	bound := l.opts.Bytes - 2*l.opts.Segment
-	for len(k.segments) > 0 && (k.bytes() > bound || !l.fresh(k.segments[0].newest)) {
+	for len(k.segments) > 0 && k.segments[0].number < l.counted.from && (k.bytes() > bound || !l.fresh(k.segments[0].newest)) {
 		if err := l.dropOldest(); err != nil {
 			l.complain("drop the oldest segment", err)
 			break

@@ -41,6 +41,7 @@ type Ledger struct {
 	scratch sync.Pool // of *scratch
 	writer  writer
 	keeper  keeper
+	counted counted
 
 	// mu guards the rest.
 	mu     sync.Mutex
@@ -167,7 +168,7 @@ func (l *Ledger) submit(ctx context.Context, r zhenni.Request, d zhenni.Decision
 	defer l.scratch.Put(s) // before the wait: the next request finds it in the cache
 	leaf, err := l.prepare(s, k, r, d)
 	if err == nil {
-		g, at, err = l.writer.enqueue(ctx, s, leaf, l.opts.group)
+		g, at, err = l.writer.enqueue(ctx, s, leaf, d.Attempts, l.opts.group)
 	}
 	if err != nil {
 		l.end(k)
@@ -242,6 +243,7 @@ func (l *Ledger) Stats() zhenni.LedgerStats {
 	defer l.mu.Unlock()
 	s := l.stats
 	s.InHand = uint64(len(l.inHand))
+	s.Counts = l.counted.len()
 	s.Stored, s.Remembered = int64(l.answers.len()), int64(l.remembered.len())
 	return s
 }
@@ -297,6 +299,9 @@ func (l *Ledger) Close() error {
 // seal notes that nothing follows: the next Open believes no copy of the folder from before.
 func (l *Ledger) seal() error {
 	w := &l.writer
+	if err := l.writeCounts(w.number); err != nil {
+		return err
+	}
 	if len(w.written) == 0 {
 		return errors.Join(l.writeEnd(l.keeper.newest(), w.from), l.files.Remove(numbered(segmentDir, w.number)))
 	}

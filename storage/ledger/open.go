@@ -30,6 +30,7 @@ func Open(o Options) (*Ledger, error) {
 		return nil, err
 	}
 	l.answers.reserve(o.Answers)
+	l.counted.make(o)
 	last, err := l.load()
 	if err != nil {
 		return nil, err
@@ -49,6 +50,9 @@ func (l *Ledger) start(number uint32) error {
 		return first.err
 	}
 	w.file, w.number, w.offset, w.slot = first.file, number, align, 1
+	if err := l.writeCounts(number); err != nil {
+		return err
+	}
 	if err := l.writeEnd(number, stillOpen); err != nil {
 		return err
 	}
@@ -95,6 +99,9 @@ func (l *Ledger) load() (last uint32, err error) {
 		return 0, nil
 	}
 	if err := l.loadGone(files.gone); err != nil {
+		return 0, err
+	}
+	if err := l.loadCounts(files); err != nil {
 		return 0, err
 	}
 	if last, err = l.loadSegments(files); err != nil {
@@ -177,10 +184,14 @@ func (l *Ledger) loadSegments(files folder) (last uint32, err error) {
 			last = max(last, n-1)
 			return last, nil
 		}
-		if last = max(last, n); there {
-			if err := l.take(n, places); err != nil {
-				return 0, err
-			}
+		last = max(last, n)
+		if !there {
+			err = l.loseCounts(n)
+		} else if err = l.take(n, places); err == nil {
+			err = l.foldSegment(n, places)
+		}
+		if err != nil {
+			return 0, err
 		}
 	}
 	return last, nil

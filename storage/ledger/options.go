@@ -19,11 +19,13 @@ const (
 	defaultInHand     = 1 << 16
 	defaultKeep       = 24 * time.Hour
 	defaultSegment    = 32 << 20
+	defaultCounts     = 1 << 20
 
 	groupBytes  = 16 << 20 // of records that wait for the disk
 	groupLeaves = 8192
 	// largestRecord is that of a batch of [zhenni.MaxBatchItems].
-	largestRecord = recordHeader + plainHead + zhenni.MaxStoredAnswer + batchHead + itemSize*zhenni.MaxBatchItems + sealOverhead
+	largestRecord = recordHeader + plainHead + zhenni.MaxStoredAnswer + batchHead + itemSize*zhenni.MaxBatchItems + sealOverhead +
+		countSize*zhenni.MaxBatchItems + sealOverhead
 )
 
 // Options say how a ledger is opened. Dir, Key and Log are required; another zero field takes its default.
@@ -49,6 +51,10 @@ type Options struct {
 	// Room reports why no further file of answers should be made, a disk that is nearly full: nil is always room. Its
 	// error is [zhenni.ErrNoRoom] to who settles.
 	Room func() error
+	// Counts bounds the counts of failed attempts that are kept, about 200 bytes of memory and 45 of a file each
+	// (1,048,576); Rules are those they are counted by. With them the weakest of a few that bar nothing go first.
+	Counts int
+	Rules  zhenni.AttemptRules
 	// AcceptLoss opens a ledger of which transactions were lost without a trace. They can then run again.
 	AcceptLoss bool
 	// Now is the clock: time.Now.
@@ -69,6 +75,7 @@ func (o Options) withDefaults() (Options, error) {
 	setDefault(&o.InHand, defaultInHand)
 	setDefault(&o.Keep, defaultKeep)
 	setDefault(&o.Segment, defaultSegment)
+	setDefault(&o.Counts, defaultCounts)
 	setDefault(&o.group, groupBytes)
 	setDefault(&o.largest, largestRecord)
 	if o.Now == nil {
@@ -87,6 +94,7 @@ func (o Options) withDefaults() (Options, error) {
 	}{
 		{"answers", int64(o.Answers), 1, maxAnswers},
 		{"remembered transactions", int64(o.Remembered), 1, maxAnswers},
+		{"counts of failed attempts", int64(o.Counts), 1, maxAnswers},
 		{"requests in hand", int64(o.InHand), 1, 1 << 24},
 		{"seconds an answer is kept", int64(o.Keep / time.Second), 1, 366 * 24 * 3600},
 		// The largest group must fit an empty segment.
@@ -97,7 +105,7 @@ func (o Options) withDefaults() (Options, error) {
 			return o, fmt.Errorf("%w: ledger: %s: %d, want %d–%d", zhenni.ErrBadValue, bound.name, bound.value, bound.min, bound.max)
 		}
 	}
-	return o, nil
+	return o, o.Rules.Validate()
 }
 
 func setDefault[T comparable](field *T, value T) {

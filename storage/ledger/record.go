@@ -34,10 +34,10 @@ type scratch struct {
 
 // prepare seals the record of a decision into the scratch and returns its leaf.
 func (l *Ledger) prepare(s *scratch, k key, r zhenni.Request, d zhenni.Decision) (leaf audit.Leaf, err error) {
-	if len(d.Answer) > zhenni.MaxStoredAnswer || slices.Contains(d.Outcomes, zhenni.Pending) || len(d.IDs) != len(d.Outcomes) ||
+	if len(d.Answer) > zhenni.MaxStoredAnswer || len(d.Attempts) > len(d.IDs) || slices.Contains(d.Outcomes, zhenni.Pending) || len(d.IDs) != len(d.Outcomes) ||
 		!d.Batch && len(d.IDs) != 1 {
-		return leaf, fmt.Errorf("%w: ledger: a decision on %d items, %d outcomes, %d bytes of answer",
-			zhenni.ErrBadValue, len(d.IDs), len(d.Outcomes), len(d.Answer))
+		return leaf, fmt.Errorf("%w: ledger: a decision on %d items, %d outcomes, %d counts, %d bytes of answer",
+			zhenni.ErrBadValue, len(d.IDs), len(d.Outcomes), len(d.Attempts), len(d.Answer))
 	}
 	s.record = append(s.record[:0], make([]byte, recordHeader)...)
 	s.record = append(s.record, r.Digest[:]...)
@@ -53,8 +53,8 @@ func (l *Ledger) prepare(s *scratch, k key, r zhenni.Request, d zhenni.Decision)
 		return leaf, err
 	}
 	h := record{
-		length: len(s.record) + sealOverhead, kind: kindSingle, named: r.Named, millis: d.At.UnixMilli(),
-		nonce: l.nonce.Add(1), key: k, leaf: leaf.Hash,
+		length: len(s.record) + sealOverhead + countsSize(len(d.Attempts)), kind: kindSingle, named: r.Named, millis: d.At.UnixMilli(),
+		nonce: l.nonce.Add(1), key: k, leaf: leaf.Hash, counts: len(d.Attempts),
 	}
 	if d.Batch {
 		h.kind = kindBatch
@@ -66,6 +66,7 @@ func (l *Ledger) prepare(s *scratch, k key, r zhenni.Request, d zhenni.Decision)
 	s.bound = bind(s.bound[:0], s.record, r.Party, r.Transaction)
 	binary.BigEndian.PutUint64(s.nonce[4:], h.nonce)
 	s.record = l.aead.Seal(s.record[:recordHeader], s.nonce[:], s.record[recordHeader:], s.bound)
+	s.sealCounts(l.aead, d.Attempts)
 	return leaf, nil
 }
 
@@ -162,7 +163,7 @@ func (l *Ledger) unseal(salt, b []byte, k key, party, transaction string) (o ope
 	}
 	var nonce [12]byte
 	binary.BigEndian.PutUint64(nonce[4:], o.nonce)
-	plain, err := aead.Open(nil, nonce[:], b[recordHeader:], bind(nil, b, party, transaction))
+	plain, err := aead.Open(nil, nonce[:], b[recordHeader:o.answerEnd()], bind(nil, b, party, transaction))
 	if err != nil || len(plain) < plainHead {
 		return o, corrupt("the record of a transaction does not open")
 	}

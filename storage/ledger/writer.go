@@ -21,6 +21,7 @@ type group struct {
 	buf    []byte // room for the header, then records
 	places []place
 	leaves []audit.Leaf
+	counts []zhenni.AttemptCount
 	first  int64
 	err    error
 	done   chan struct{}
@@ -50,9 +51,9 @@ type writer struct {
 
 // enqueue puts a prepared record into the group being filled and returns it with its place in it. Where the group is
 // full it waits for the next one, until ctx ends: [zhenni.ErrDeadline]. Then the record is in none.
-func (w *writer) enqueue(ctx context.Context, s *scratch, leaf audit.Leaf, bound int) (g *group, at int, err error) {
+func (w *writer) enqueue(ctx context.Context, s *scratch, leaf audit.Leaf, counts []zhenni.AttemptCount, bound int) (g *group, at int, err error) {
 	for {
-		g, at, full := w.tryEnqueue(s, leaf, bound)
+		g, at, full := w.tryEnqueue(s, leaf, counts, bound)
 		if g != nil {
 			return g, at, nil
 		}
@@ -68,7 +69,7 @@ func (w *writer) enqueue(ctx context.Context, s *scratch, leaf audit.Leaf, bound
 }
 
 // tryEnqueue returns no group where there is no room, and then what to wait for.
-func (w *writer) tryEnqueue(s *scratch, leaf audit.Leaf, bound int) (g *group, at int, full <-chan struct{}) {
+func (w *writer) tryEnqueue(s *scratch, leaf audit.Leaf, counts []zhenni.AttemptCount, bound int) (g *group, at int, full <-chan struct{}) {
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	if w.stopped {
@@ -77,7 +78,7 @@ func (w *writer) tryEnqueue(s *scratch, leaf audit.Leaf, bound int) (g *group, a
 	if w.filling == nil {
 		w.filling = &group{
 			buf: disk.Grow(w.spare.buf[:0], firstGroup)[:groupHeader], places: w.spare.places[:0], leaves: w.spare.leaves[:0],
-			done: make(chan struct{}),
+			counts: w.spare.counts[:0], done: make(chan struct{}),
 		}
 		w.spare = group{}
 	}
@@ -91,6 +92,7 @@ func (w *writer) tryEnqueue(s *scratch, leaf audit.Leaf, bound int) (g *group, a
 	}
 	g.places = append(g.places, r.place(0, len(g.buf), 0))
 	g.leaves = append(g.leaves, leaf)
+	g.counts = append(g.counts, counts...)
 	g.buf = append(disk.Grow(g.buf, len(s.record)), s.record...)
 	select {
 	case w.wake <- struct{}{}:
@@ -135,9 +137,12 @@ func (l *Ledger) commit(last bool) {
 		g.err = unavailable("%w: a decision could not be recorded: %w", zhenni.ErrHalted, g.err)
 	}
 	l.settled(g)
+	if g.err == nil {
+		l.fold(g.counts)
+	}
 	close(g.done)
 	w.mu.Lock()
-	w.spare = group{buf: g.buf, places: g.places, leaves: g.leaves}
+	w.spare = group{buf: g.buf, places: g.places, leaves: g.leaves, counts: g.counts}
 	w.mu.Unlock()
 }
 

@@ -1,0 +1,143 @@
+package main
+
+import (
+	"path/filepath"
+	"strings"
+	"sync"
+	"testing"
+
+	"zhenni"
+	"zhenni/bench"
+)
+
+// Every failed attempt that was answered is known after the process was killed in the middle of others; what bars a
+// credential is a no like any other; a re-proof outlives a kill too.
+//
+// FAULTS: B1 R3
+func TestFailedAttemptsSurviveKill(t *testing.T) {
+	store := filepath.Join(t.TempDir(), "store")
+	flags := []string{"--attempts-pause", "24h"}
+	server := startProcess(t, store, append(flags, "--create-key")...)
+	key := strings.TrimSpace(mustRun(t, "rp", "add", "desk", "--store", store, "--tenant", "1", "--role", "issuer", "--role", "verifier"))
+	const tried, people = 6, 8
+	ids := enrolPeople(t, newTestClient(t, server.url, key), people)
+	client := newTestClient(t, server.url, key)
+	for i, id := range ids[:tried] { // i non-matches of credential i
+		for range i {
+			if got := tryAs(t, client, id, people+1); got != zhenni.NoMatch {
+				t.Fatalf("a stranger: %s", got.Verdict())
+			}
+		}
+	}
+	var busy sync.WaitGroup
+	for range 4 {
+		client := newTestClient(t, server.url, key)
+		busy.Go(func() {
+			for {
+				if _, err := client.Verify(ids[people-1], probeOf(people+2)); err != nil {
+					return
+				}
+			}
+		})
+	}
+	server.kill(t)
+	busy.Wait()
+	server = startProcess(t, store, flags...)
+	ask := asker{server.url, key}
+	client = newTestClient(t, server.url, key)
+	tryAs(t, client, ids[tried-2], people+1) // the fifth
+	for i, id := range ids[:tried] {
+		want := zhenni.Match
+		if i >= tried-2 {
+			want = zhenni.NoMatch
+		}
+		if got := tryAs(t, client, id, i); got != want {
+			t.Errorf("credential %d, %d times failed: %s, want %s", i, i, got.Verdict(), want.Verdict())
+		}
+	}
+	sameAnswers(t, ask, question(ids[tried-1], tried-1), question(ids[0], people+1))
+	if status, _, text := ask.full(t, "POST", "/v1/credentials/"+ids[tried-1].String()+"/re-prove", "", ""); status != 200 {
+		t.Fatalf("re-prove: %d %s", status, text)
+	}
+	for range 2 {
+		client = newTestClient(t, server.url, key)
+		if got := tryAs(t, client, ids[tried-1], tried-1); got != zhenni.Match {
+			t.Errorf("a re-proved holder: %s", got.Verdict())
+		}
+		if got := tryAs(t, client, ids[tried-2], tried-2); got != zhenni.NoMatch {
+			t.Errorf("another: %s", got.Verdict())
+		}
+		server.kill(t)
+		server = startProcess(t, store, flags...)
+	}
+	if err := server.terminate(t); err != nil {
+		t.Fatal(err)
+	}
+	if report := mustRun(t, "check", "--store", store); !strings.Contains(report, "Nothing is wrong") {
+		t.Error(report)
+	}
+}
+
+// A relying party that finds nobody is stopped, until an operator lifts it.
+//
+// FAULTS: B3
+func TestStoppedPartyIsLifted(t *testing.T) {
+	store := filepath.Join(t.TempDir(), "store")
+	server := startProcess(t, store, "--create-key", "--party-least", "4", "--party-alarm", "40", "--party-stop", "60")
+	key := strings.TrimSpace(mustRun(t, "rp", "add", "desk", "--store", store, "--tenant", "1", "--role", "issuer,verifier"))
+	ids := enrolPeople(t, newTestClient(t, server.url, key), 3)
+	ask := asker{server.url, key}
+	want := func(status int, who, as int) {
+		t.Helper()
+		if got, _, text := ask.full(t, "POST", "/v1/verifications", "application/json", question(ids[who], as)); got != status {
+			t.Fatalf("status %d, want %d: %s", got, status, text)
+		}
+	}
+	want(200, 0, 0)
+	want(200, 0, 50)
+	want(200, 1, 51)
+	want(429, 2, 52)
+	want(429, 0, 0)
+	if code, _, notes := runCommand(t, "rp", "lift", "nobody", "--store", store); code != 1 {
+		t.Errorf("exit code %d: %s", code, notes)
+	}
+	if said := mustRun(t, "rp", "lift", "desk", "--store", store); !strings.Contains(said, "desk may verify again") {
+		t.Error(said)
+	}
+	want(200, 0, 0)
+}
+
+// probeOf is a capture of a person that is not the one enrolled.
+func probeOf(person int) bench.Vectors {
+	probe := bench.Vectors{Dim: people.Dim, Float32: make([]float32, people.Dim)}
+	people.Probe(person, 0, probe.Float32)
+	return probe
+}
+
+func tryAs(t *testing.T, client *bench.Client, id zhenni.CredentialID, person int) zhenni.Outcome {
+	t.Helper()
+	got, err := client.Verify(id, probeOf(person))
+	if err != nil {
+		t.Fatal(err)
+	}
+	return got
+}
+
+// sameAnswers wants two questions answered alike, but for what names the transaction and the moment.
+func sameAnswers(t *testing.T, ask asker, x, y string) {
+	t.Helper()
+	var answers [2]string
+	for i, q := range []string{x, y} {
+		status, header, text := ask.full(t, "POST", "/v1/verifications", "application/json", q)
+		text = strings.ReplaceAll(text, header.Get("Transaction-Id"), "T")
+		before, after, found := strings.Cut(text, `"time":"`)
+		if !found || status != 200 {
+			t.Fatalf("%d %s", status, text)
+		}
+		_, after, _ = strings.Cut(after, `"`)
+		answers[i] = before + after
+	}
+	if answers[0] != answers[1] {
+		t.Errorf("%s\n%s", answers[0], answers[1])
+	}
+}

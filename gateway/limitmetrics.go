@@ -1,0 +1,28 @@
+package gateway
+
+import "github.com/prometheus/client_golang/prometheus"
+
+// A limitCollector turns the limits on relying parties into metrics when it is asked. No label names a party.
+type limitCollector struct{ server *Server }
+
+var (
+	descPartyLimits    = describe("party_limits_total", "What the limits on relying parties did: parties alarmed about, stopped and let go on, minutes capped for all, requests refused.", "event")
+	descPartiesStopped = describe("parties_stopped", "Relying parties that are stopped now.")
+)
+
+// Describe implements prometheus.Collector.
+func (c limitCollector) Describe(out chan<- *prometheus.Desc) {
+	out <- descPartyLimits
+	out <- descPartiesStopped
+}
+
+// Collect implements prometheus.Collector.
+func (c limitCollector) Collect(out chan<- prometheus.Metric) {
+	stats := c.server.LimitStats()
+	for event, n := range map[string]uint64{
+		"alarm": stats.Alarms, "stop": stats.Stops, "lift": stats.Lifts, "cap": stats.Caps, "refusal": stats.Refused,
+	} {
+		out <- prometheus.MustNewConstMetric(descPartyLimits, prometheus.CounterValue, float64(n), event)
+	}
+	out <- prometheus.MustNewConstMetric(descPartiesStopped, prometheus.GaugeValue, float64(len(stats.Stopped)))
+}
