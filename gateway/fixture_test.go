@@ -11,6 +11,7 @@ import (
 	"math"
 	"net"
 	"net/http"
+	"net/http/httptest"
 	"sync"
 	"testing"
 	"time"
@@ -409,4 +410,11 @@ func (f *fixture) listens() bool {
 		return false
 	}
 	return c.Close() == nil
+}
+
+// metrics is the text of the server's metrics.
+func (f *fixture) metrics() string {
+	w := httptest.NewRecorder()
+	f.server.Metrics().ServeHTTP(w, httptest.NewRequest("GET", "/metrics", nil))
+	return w.Body.String()
 }

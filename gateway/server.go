@@ -187,7 +187,6 @@ func publicRoutes() []*route {
 		{method: "GET", path: "/v1/profiles", role: anyRole, handle: (*Server).profiles},
 		{method: "GET", path: "/livez", handle: (*Server).live},
 		{method: "GET", path: "/readyz", handle: (*Server).ready},
-		{method: "GET", path: "/metrics", handle: (*Server).exposition},
 		{method: "GET", path: "/openapi.json", handle: (*Server).description},
 	}
 }
