@@ -55,6 +55,9 @@ func (s *Server) decideOne(rq *request, batch *zhenni.Batch) error {
 	if err := s.verify(rq, batch, deadline); err != nil {
 		return err
 	}
+	if err := s.mayBeTold(rq); err != nil {
+		return err
+	}
 	rq.screen(batch)
 	outcome, at := batch.Outcomes[0], s.config.Now()
 	status, answer := 200, []byte(nil)
