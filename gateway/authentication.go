@@ -9,8 +9,9 @@ import (
 // A route asks for one of its roles. anyRole is every role that has any business on the public port, which is not the
 // operator's; issuerOrTerminal are those by whom credentials change.
 const (
-	issuerOrTerminal = zhenni.RoleIssuer | zhenni.RoleTerminal
-	anyRole          = zhenni.RoleVerifier | issuerOrTerminal | zhenni.RoleAuditor
+	issuerOrTerminal  = zhenni.RoleIssuer | zhenni.RoleTerminal
+	verifierOrAuditor = zhenni.RoleVerifier | zhenni.RoleAuditor
+	anyRole           = issuerOrTerminal | verifierOrAuditor
 )
 
 // nobody is compared with where the party is unknown, so that the work, and with it the time, is the same.
