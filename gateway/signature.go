@@ -32,6 +32,7 @@ var coverable = [...]struct {
 	{"Idempotency-Key", "idempotency-key", true},
 	{"Service", "service", true},
 	{"Purpose", "purpose", true},
+	{"Party", "party", true},
 }
 
 // A proof is a signed request on its way to being believed. It belongs to one request and is used again.
