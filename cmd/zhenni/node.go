@@ -94,6 +94,7 @@ func startNode(ctx context.Context, cfg nodeConfig, store *recordedStore) (_ *no
 		}
 		cfg.gateway.Identities, cfg.gateway.Subjects = cfg.identities, store
 	}
+	cfg.gateway.Devices = storedDevices{store}
 	if cfg.actors.Counted, err = n.counted(); err != nil {
 		return nil, err
 	}
