@@ -92,6 +92,9 @@ func (s *Server) changeBy(rq *request, fields []field, command func(zhenni.Crede
 	if err != nil {
 		return err
 	}
+	if _, err := s.owned(rq, id); err != nil {
+		return err
+	}
 	result, err := s.applyOne(named)
 	if err != nil {
 		return err

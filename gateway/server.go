@@ -47,7 +47,7 @@ type Server struct {
 	stopped  atomic.Bool // by Shutdown
 
 	policy zhenni.Policy
-	found  atomic.Pointer[zhenni.CredentialID] // the latest credential whose device was looked up and which is there
+	found  atomic.Pointer[zhenni.CredentialID] // a credential that is there
 	limits limits
 	// spareCounts are *[]zhenni.AttemptCount of requests that were answered.
 	spareCounts sync.Pool

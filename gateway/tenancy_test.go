@@ -330,3 +330,43 @@ func TestAuditorSeesTheTenantsProofs(t *testing.T) {
 		t.Errorf("an auditor of another tenant: %s", text)
 	}
 }
+
+// Whatever another tenant's party asks of a credential, and however often, neither bars it, nor shows in what its issuer is told,
+// nor changes it.
+//
+// FAULTS: Z1 B5
+func TestAnotherTenantLeavesNoTrace(t *testing.T) {
+	w, table := startTenants(t), permissions(t)
+	id := w.make(own)
+	told := func() (all string) {
+		for _, target := range []string{"GET /v1/credentials/{id}", "GET /v1/credentials/{id}/history"} {
+			status, text, _ := w.raw(table[target].ask(id), "issuer")
+			if status != 200 {
+				t.Fatal(text)
+			}
+			all += text
+		}
+		return all
+	}
+	before := told()
+	for target, p := range table {
+		if !strings.Contains(target, "{id}") || p.transaction {
+			continue
+		}
+		if status, text, _ := w.raw(p.ask(id), everybody); status != 404 {
+			t.Errorf("%s: %s", target, text)
+		}
+	}
+	q := table["POST /v1/verifications"].ask(id)
+	for range 60 { // more than disable a credential
+		if _, text, _ := w.raw(q, everybody); !strings.Contains(text, `"no_match"`) {
+			t.Fatal(text)
+		}
+	}
+	if after := told(); after != before {
+		t.Errorf("the issuer is told\n%s\nnot\n%s", after, before)
+	}
+	if _, text, _ := w.raw(q, "verifier"); !strings.Contains(text, `"outcome":"match"`) {
+		t.Errorf("its own verifier is told %s", text)
+	}
+}
