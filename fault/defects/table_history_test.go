@@ -88,7 +88,7 @@ var toldDefects = []defect{
 	},
 	{
 		name: "history-for-every-issuer", file: "gateway/history.go", caught: "TestHistoryIsForItsIssuer",
-		old: "	if err == nil && record.Tenant != rq.party.Tenant {", new: "	if err == nil && record.Tenant == 0 {",
+		old: "	_, err = s.owned(rq, id)\n", new: "	_, err = s.node.Credential(id)\n",
 		does: "an issuer learns which credentials another tenant has",
 	},
 	{

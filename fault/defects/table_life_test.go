@@ -84,8 +84,8 @@ var lifeDefects = []defect{
 		does: "an app's issuer issues full credentials without card and PIN",
 	},
 	{
-		name: "device-moved-by-anybody", file: "gateway/issue.go", caught: "TestLifeByRoleAndRoute",
-		old: "	if !rq.party.Roles.Has(zhenni.RoleIssuer) && !rq.party.Roles.Has(zhenni.RoleTerminal) {\n", new: "	if rq.party.Roles == 0 {\n",
+		name: "device-moved-by-anybody", file: "gateway/authentication.go", caught: "TestLifeByRoleAndRoute",
+		old: "= zhenni.RoleIssuer | zhenni.RoleTerminal\n", new: "= zhenni.RoleIssuer | zhenni.RoleTerminal | zhenni.RoleVerifier\n",
 		does: "a verifier moves devices, locks factors and issues credentials",
 	},
 }
