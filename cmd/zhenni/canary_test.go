@@ -259,3 +259,15 @@ func get(t *testing.T, url string) []byte {
 	}
 	return body
 }
+
+// What is left out of a file is blank, whatever lies beside it.
+func TestWrittenPartsAreWhole(t *testing.T) {
+	for _, at := range []int{0, 4095, 4096, 9 * 4096, 20*4096 - 6} {
+		data := make([]byte, 20*4096)
+		copy(data[at:], "canary")
+		parts := bytes.Join(writtenParts(data), nil)
+		if !bytes.Contains(parts, []byte("canary")) || len(parts) > 4*4096 {
+			t.Errorf("at %d: %d bytes are left", at, len(parts))
+		}
+	}
+}
