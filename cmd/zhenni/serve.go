@@ -28,6 +28,7 @@ type serveCommand struct {
 	ledgerFlags
 	receiptFlags
 	identityFlags
+	referenceFlags
 	historyFlags
 	attemptFlags
 	CreateKey        bool   `env:"ZHENNI_CREATE_KEY" help:"Make the key file where it does not exist, as on the first start."`
@@ -117,6 +118,9 @@ func (c *serveCommand) Run(ctx context.Context, out *output) error {
 	free, log := freeMemory(), c.logger(out)
 	cfg := c.nodeConfig(profile, arenaBudget(c.Arena, free), log)
 	cfg.gateway.Catalogue = catalogue
+	if cfg.gateway.References, err = c.tenants(); err != nil {
+		return err
+	}
 	if err := errors.Join(cfg.gateway.WithDefaults().Validate(), cfg.actors.Validate()); err != nil {
 		return usage("%w", err)
 	}
