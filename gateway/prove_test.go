@@ -36,13 +36,13 @@ type proving struct {
 	log  *leafLog
 }
 
-func startProving(t *testing.T, rules zhenni.PartyRules) *proving {
+func startProving(t *testing.T, rules zhenni.PartyRules, history History) *proving {
 	p := &proving{log: &leafLog{}}
 	p.held = &heldReferences{reference: zhenni.Credential{ID: testID(40), Tenant: referenceTenant, Status: zhenni.StatusActive}}
 	p.fixture = start(t, func(c *Config) {
 		c.Identities, c.Subjects, c.Limits = p.held, p.held, rules
 		c.References = map[zhenni.TenantID]zhenni.TenantID{1: referenceTenant, 3: referenceTenant}
-		c.Ledger = openLedger(t, t.TempDir(), p.log)
+		c.Ledger, c.History = openLedger(t, t.TempDir(), p.log), history
 	})
 	for id, party := range map[string]zhenni.RelyingParty{
 		"terminal": {Tenant: 1, Roles: zhenni.RoleTerminal},
@@ -82,7 +82,7 @@ func (p *proving) wantCounts(what string, verified, applied, leaves int) {
 //
 // FAULTS: C8 A16
 func TestIssueOfAProvedFace(t *testing.T) {
-	doc, p := loadDescription(t), startProving(t, noLimits)
+	doc, p := loadDescription(t), startProving(t, noLimits, nil)
 	var asked zhenni.Batch
 	p.node.verify = func(b *zhenni.Batch, _ time.Time) error {
 		asked = zhenni.Batch{Tenant: b.Tenant, Evaluation: b.Evaluation, IDs: append([]zhenni.CredentialID(nil), b.IDs...)}
@@ -121,7 +121,7 @@ func TestIssueOfAProvedFace(t *testing.T) {
 //
 // FAULTS: B2 C8 Z2
 func TestNoIsTheSameWhateverItIsFor(t *testing.T) {
-	doc, p := loadDescription(t), startProving(t, noLimits)
+	doc, p := loadDescription(t), startProving(t, noLimits, nil)
 	reference := p.held.reference
 	var first answer
 	for i, held := range []struct {
@@ -155,7 +155,7 @@ func TestNoIsTheSameWhateverItIsFor(t *testing.T) {
 //
 // FAULTS: C8 C10
 func TestNothingIsIssuedUnproved(t *testing.T) {
-	doc, p := loadDescription(t), startProving(t, noLimits)
+	doc, p := loadDescription(t), startProving(t, noLimits, nil)
 	refused := func(o zhenni.Outcome) func(*zhenni.Batch, time.Time) error {
 		return func(b *zhenni.Batch, _ time.Time) error {
 			b.Outcomes[0] = o
@@ -204,7 +204,7 @@ func TestNothingIsIssuedUnproved(t *testing.T) {
 //
 // FAULTS: Z4
 func TestWhatIsProved(t *testing.T) {
-	doc, p := loadDescription(t), startProving(t, noLimits)
+	doc, p := loadDescription(t), startProving(t, noLimits, nil)
 	probe := `,"probe_int8":"` + int8Probe(testDim, true) + `"`
 	reference := `,"reference_int8":"` + int8Probe(testDim, true) + `"`
 	sent := 0
@@ -247,7 +247,7 @@ func TestWhatIsProved(t *testing.T) {
 //
 // FAULTS: B3 Z4
 func TestReferencesAreNoEvaluation(t *testing.T) {
-	p := startProving(t, zhenni.PartyRules{Least: 10, StopPercent: 50})
+	p := startProving(t, zhenni.PartyRules{Least: 10, StopPercent: 50}, nil)
 	var asked []bool
 	p.node.verify = func(b *zhenni.Batch, _ time.Time) error {
 		asked = append(asked, b.Evaluation)
@@ -265,5 +265,17 @@ func TestReferencesAreNoEvaluation(t *testing.T) {
 	}
 	if a := p.call("POST", "/v1/verifications", "keeper", mediaJSON, documentOf(40)); a.status != 403 {
 		t.Errorf("a verification of a reference: %d %s", a.status, a.body)
+	}
+}
+
+// The holder of a reference is told who had it compared, a party of evaluation too.
+func TestReferenceTellsWhoAsked(t *testing.T) {
+	p := startProving(t, noLimits, openHistory(t))
+	p.node.records[testID(40)] = zhenni.Credential{ID: testID(40), Tenant: referenceTenant, Status: zhenni.StatusActive}
+	p.ask("issuer", "t-1", true, "")
+	p.ask("trial", "t-2", false, "")
+	told := p.historyOf(historyPath(40), "keeper").Entries
+	if len(told) != 2 || told[0].Party != "trial" || told[0].Outcome != "no_match" || told[1].Party != "issuer" || told[1].Outcome != "match" {
+		t.Errorf("%+v", told)
 	}
 }

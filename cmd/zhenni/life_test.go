@@ -124,8 +124,8 @@ func (l *life) locked() {
 }
 
 func (l *life) expired() {
-	until := time.Now().Add(5 * time.Second).UTC().Format(time.RFC3339)
-	q := l.issued("desk", "full, by card, for five seconds", `"level":"full","issue":"card","valid_until":"`+until+`","reference_float32":"`+face(holder, -1)+`"`)
+	until := time.Now().Add(4 * time.Second).UTC().Format(time.RFC3339)
+	q := l.issued("desk", "full, by card, for four seconds", `"level":"full","issue":"card","valid_until":"`+until+`","reference_float32":"`+face(holder, -1)+`"`)
 	short := l.name(l.ask(q, 201, `"valid_until"`), "SHORT")
 	l.verified(l.third, zhenni.NoMatch)
 	l.verified(short, zhenni.Match)

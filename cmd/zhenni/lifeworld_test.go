@@ -51,11 +51,11 @@ const walletService = `{"version":"life","services":[{
 }]}`
 
 // startLife makes the secrets, starts the server and adds the parties, all by the command line.
-func startLife(t *testing.T) *lifeWorld {
+func startLife(t *testing.T, flags ...string) *lifeWorld {
 	w := &lifeWorld{issueWorld: newIssueWorld(t), t: t, keys: map[string]string{}}
 	catalogue, pem := w.beside("services.json"), w.beside("bank.pem")
 	write(t, catalogue, walletService)
-	w.started = append(w.flags(), "--catalogue", catalogue, "--reference-tenant", lifeTenant+"="+referenceTenant)
+	w.started = append(w.flags(), append(flags, "--catalogue", catalogue, "--reference-tenant", lifeTenant+"="+referenceTenant)...)
 	w.server = startProcess(t, w.store, w.started...)
 	w.say("zhenni serve --reference-tenant %s=%s", lifeTenant, referenceTenant)
 	for _, p := range [][]string{

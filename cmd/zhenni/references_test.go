@@ -42,9 +42,7 @@ func TestServeRefusesReferencesOfThemselves(t *testing.T) {
 //
 // FAULTS: B1 B2 R3
 func TestStrangersBarTheReference(t *testing.T) {
-	w := startLife(t)
-	w.started = append(w.started, "--attempts-pause", "24h")
-	w.restart()
+	w := startLife(t, "--attempts-pause", "24h")
 	reference := w.ask(w.issued("registry", "photograph", `"reference_float32":"`+face(holder, -1)+`"`), 201, `"active"`)
 	refused := func(number string, person, sample int) string {
 		t.Helper()
