@@ -1,6 +1,7 @@
 package gateway
 
 import (
+	"context"
 	"errors"
 	"time"
 
@@ -23,12 +24,7 @@ func (rq *request) takePIN(batch *zhenni.Batch, fields []field) error {
 // number of [Config.UnprobedTime].
 func (s *Server) decideUnprobed(rq *request, batch *zhenni.Batch) error {
 	begun := time.Now()
-	digits, err := s.enteredPIN(rq)
-	if err != nil {
-		return err
-	}
-	defer digits.Forget()
-	defer s.level(begun)
+	deadline := begun.Add(s.config.VerifyTimeout)
 	if err := s.permit(rq, batch); err != nil {
 		return err
 	}
@@ -36,7 +32,13 @@ func (s *Server) decideUnprobed(rq *request, batch *zhenni.Batch) error {
 	if err := s.limits.admit(rq, now); err != nil {
 		return err
 	}
-	proved, err := s.proves(rq, batch.IDs[0], digits)
+	digits, err := s.enteredPIN(rq)
+	if err != nil {
+		return err
+	}
+	defer digits.Forget()
+	defer s.level(begun)
+	proved, err := s.proves(rq, batch.IDs[0], digits, deadline)
 	if err != nil {
 		return err
 	}
@@ -47,7 +49,7 @@ func (s *Server) decideUnprobed(rq *request, batch *zhenni.Batch) error {
 	if err := s.reckon(rq, batch, now); err != nil {
 		return err
 	}
-	return s.answerOne(rq, batch, begun, begun.Add(s.config.VerifyTimeout))
+	return s.answerOne(rq, batch, begun, deadline)
 }
 
 // enteredPIN opens the PIN of a verification, or none where it has none.
@@ -73,7 +75,7 @@ func (s *Server) level(begun time.Time) {
 }
 
 // proves reports whether the credential is what the service asks for, and the PIN its own, where the way takes one.
-func (s *Server) proves(rq *request, id zhenni.CredentialID, digits pin.Digits) (bool, error) {
+func (s *Server) proves(rq *request, id zhenni.CredentialID, digits pin.Digits, deadline time.Time) (bool, error) {
 	fit, err := s.fit(rq, id)
 	if err != nil || !rq.terms.admission.Means.Has(zhenni.MeansPIN) {
 		return fit, err
@@ -83,7 +85,7 @@ func (s *Server) proves(rq *request, id zhenni.CredentialID, digits pin.Digits) 
 		return false, err
 	}
 	defer turn.End()
-	kept, err := s.countedPIN(rq, id, fit)
+	kept, err := s.countedPIN(rq, id, fit, deadline)
 	if err != nil {
 		return false, err
 	}
@@ -97,7 +99,7 @@ func (s *Server) proves(rq *request, id zhenni.CredentialID, digits pin.Digits) 
 	if err != nil || !right {
 		return false, err
 	}
-	_, err = s.applyOne(zhenni.CountPIN{ID: id, Tenant: rq.party.Tenant, Right: true, At: s.config.Now()})
+	err = s.countPIN(rq, id, true, deadline)
 	if errors.Is(err, zhenni.ErrNotFound) {
 		return false, nil // it was suspended meanwhile
 	}
@@ -125,11 +127,11 @@ func (s *Server) fit(rq *request, id zhenni.CredentialID) (bool, error) {
 // countedPIN counts an attempt, durably, and returns the PIN to compare with. It is none where there is nothing to count: the
 // credential does not fit, has no PIN, or has no attempts left for now. So whoever does not hold what belongs to the credential
 // uses up no attempt of it.
-func (s *Server) countedPIN(rq *request, id zhenni.CredentialID, fit bool) (zhenni.PIN, error) {
+func (s *Server) countedPIN(rq *request, id zhenni.CredentialID, fit bool, deadline time.Time) (zhenni.PIN, error) {
 	if !fit {
 		return zhenni.PIN{}, nil
 	}
-	_, err := s.applyOne(zhenni.CountPIN{ID: id, Tenant: rq.party.Tenant, At: s.config.Now()})
+	err := s.countPIN(rq, id, false, deadline)
 	if err == nil {
 		var kept zhenni.PIN
 		if kept, err = s.config.PINs.PIN(id); err == nil {
@@ -142,4 +144,17 @@ func (s *Server) countedPIN(rq *request, id zhenni.CredentialID, fit bool) (zhen
 		}
 	}
 	return zhenni.PIN{}, err
+}
+
+// countPIN counts an attempt, or clears the count at a right one.
+func (s *Server) countPIN(rq *request, id zhenni.CredentialID, right bool, deadline time.Time) error {
+	ctx, cancel := context.WithDeadline(context.Background(), deadline)
+	defer cancel()
+	results, err := s.node.Apply(ctx, []zhenni.Command{
+		zhenni.CountPIN{ID: id, Tenant: rq.party.Tenant, Right: right, At: s.config.Now()},
+	})
+	if err != nil {
+		return err
+	}
+	return results[0].Err
 }
