@@ -46,6 +46,11 @@ type Config struct {
 	// References says of an issuing tenant in which other one its issuer holds a reference of each subject: an ordinary
 	// credential, that the face is held against where the app asks for one of the issuing tenant. Nothing else asks about them.
 	References map[zhenni.TenantID]zhenni.TenantID
+	// PINs opens, keeps and compares the PINs of credentials. Without it none is set, and none is taken as evidence.
+	PINs PINs
+	// UnprobedTime is the step of time in which a verification without a probe is answered (250 ms): its work differs with
+	// what there is to compare with, and takes less than a step.
+	UnprobedTime time.Duration
 	// History notes who asked about a credential, once that is recorded in the Ledger. Without one its routes answer that
 	// nothing is there.
 	History History
@@ -121,6 +126,7 @@ func (c Config) WithDefaults() Config {
 	setDefault(&c.MinRate, 1<<20)
 	setDefault(&c.IdleTimeout, time.Minute)
 	setDefault(&c.LingerTimeout, 500*time.Millisecond)
+	setDefault(&c.UnprobedTime, 250*time.Millisecond)
 	setDefault(&c.VerifyTimeout, 2*time.Second)
 	setDefault(&c.BatchTimeout, 20*time.Second)
 	setDefault(&c.RetryAfter, time.Second)
@@ -169,6 +175,7 @@ func (c Config) Validate() error {
 		{"minimal rate", int64(c.MinRate), 1, 1 << 40},
 		{"idle timeout", int64(c.IdleTimeout), 1, int64(time.Hour)},
 		{"linger timeout", int64(c.LingerTimeout), 1, int64(5 * time.Second)},
+		{"time without a probe", int64(c.UnprobedTime), 1, int64(5 * time.Second)},
 		{"verification timeout", int64(c.VerifyTimeout), 1, int64(time.Minute)},
 		{"batch timeout", int64(c.BatchTimeout), 1, int64(10 * time.Minute)},
 		{"retry-after", int64(c.RetryAfter), 1, int64(time.Hour)},

@@ -122,7 +122,7 @@ func (p *partyLimit) note(l *limits, b *zhenni.Batch, more zhenni.PartyItems, no
 	if p.window.Stopped(now) {
 		return zhenni.PartyStopped // by another request meanwhile
 	}
-	if more.NoMatches > 0 {
+	if more.NoMatches > 0 && b.Dim > 0 {
 		more.Shared = max(uint64(b.Shared), p.triedBefore(l, b))
 	}
 	step := p.window.Note(&l.rules, more, now)

@@ -173,6 +173,7 @@ func publicRoutes() []*route {
 		{method: "POST", path: "/v1/credentials/{id}/move-device", role: anyRole, handle: (*Server).moveDevice},
 		{method: "POST", path: "/v1/credentials/{id}/lock", role: anyRole, handle: (*Server).lock},
 		{method: "POST", path: "/v1/credentials/{id}/unlock", role: anyRole, handle: (*Server).unlock},
+		{method: "POST", path: "/v1/credentials/{id}/pin", role: anyRole, handle: (*Server).setPIN},
 		{method: "GET", path: "/v1/credentials/{id}/history", role: zhenni.RoleIssuer, handle: (*Server).history},
 		{method: "GET", path: "/v1/credentials/{id}/history/{cursor}", role: zhenni.RoleIssuer, handle: (*Server).olderHistory},
 		{method: "POST", path: "/v1/credentials/{id}/history/forget", role: zhenni.RoleIssuer, handle: (*Server).forgetHistory},

@@ -29,6 +29,7 @@ type serveCommand struct {
 	receiptFlags
 	identityFlags
 	referenceFlags
+	pinFlags
 	historyFlags
 	attemptFlags
 	CreateKey        bool   `env:"ZHENNI_CREATE_KEY" help:"Make the key file where it does not exist, as on the first start."`
@@ -131,6 +132,9 @@ func (c *serveCommand) Run(ctx context.Context, out *output) error {
 		c.unrecord(&cfg, out)
 	}
 	if cfg.identities, err = c.identityFlags.open(); err != nil {
+		return err
+	}
+	if cfg.pins, err = c.openPINs(cfg.identities); err != nil {
 		return err
 	}
 	limitHeap(free, cfg.arena)
