@@ -45,6 +45,9 @@ func (s *Server) verifyStream(rq *request) error {
 		from = to
 	}
 	s.yield(rq)
+	if err := s.mayBeTold(rq); err != nil {
+		return err
+	}
 	if rq.inHand {
 		d := zhenni.Decision{At: s.config.Now(), Batch: true, IDs: in.ids(rq), Outcomes: outcomes, Answer: s.storedStream(rq)}
 		if err := s.draftMany(rq, d.At, in.total); err != nil {

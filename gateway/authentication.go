@@ -6,8 +6,13 @@ import (
 	"zhenni"
 )
 
-// anyRole is asked for by routes that want to know who asks, of whatever role.
-const anyRole = zhenni.Role(1 << 7)
+// A route asks for one of its roles. anyRole is every role that has any business on the public port, which is not the
+// operator's; issuerOrTerminal are those by whom credentials change.
+const (
+	issuerOrTerminal  = zhenni.RoleIssuer | zhenni.RoleTerminal
+	verifierOrAuditor = zhenni.RoleVerifier | zhenni.RoleAuditor
+	anyRole           = issuerOrTerminal | verifierOrAuditor
+)
 
 // nobody is compared with where the party is unknown, so that the work, and with it the time, is the same.
 var nobody = zhenni.RelyingParty{ID: "nobody"}
@@ -21,7 +26,7 @@ type Directory interface {
 	PartyOfCertificate(hash [32]byte) (zhenni.RelyingParty, zhenni.PartyCertificate, bool)
 }
 
-// admit finds who asks and checks its role: [kindKey], [kindRole], the kinds of [refusalOfSignature]. Nothing of a key is
+// admit finds who asks and checks that it has one of the roles: [kindKey], [kindRole], the kinds of [refusalOfSignature]. Nothing of a key is
 // kept. A signed request is the party's once its body, where it has one, was read and found to be the one that was signed:
 // until then rq.party is nobody's.
 func (s *Server) admit(rq *request, role zhenni.Role) error {
@@ -29,9 +34,10 @@ func (s *Server) admit(rq *request, role zhenni.Role) error {
 	if err != nil {
 		return err
 	}
-	if role != anyRole && !party.Roles.Has(role) || role == zhenni.RoleVerifier && s.holdsReferences(party.Tenant) {
+	if party.Roles&role == 0 || role == zhenni.RoleVerifier && s.holdsReferences(party.Tenant) {
 		return refuse(kindRole, "")
 	}
+	rq.role = role
 	if rq.proof == nil {
 		rq.party = party
 	} else if rq.bodyRead {
@@ -58,6 +64,7 @@ func (s *Server) authenticate(rq *request) (party zhenni.RelyingParty, err error
 		party, err = s.readKey(authorization)
 	case isShown:
 		rq.root = root{certificate: rq.ctx.Conn().(*conn).peer.hash}
+		rq.rests = rq.root
 		return shown, nil
 	default:
 		return party, refuse(kindKey, "")

@@ -107,6 +107,9 @@ func (s *Server) verifyLines(rq *request) error {
 		}
 	}
 	s.yield(rq)
+	if err := s.mayBeTold(rq); err != nil {
+		return err
+	}
 	tail := append(s.appendOrigin(nil, rq, true), "}\n"...)
 	d := zhenni.Decision{At: s.config.Now(), Batch: true, IDs: b.ids, Outcomes: b.outcomes, Answer: tail}
 	if err := s.draftMany(rq, d.At, len(b.outcomes)); err != nil {

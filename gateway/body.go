@@ -127,7 +127,7 @@ func (rq *request) readBody(limit int, weight int64) ([]byte, error) {
 	if err := rq.completeProof(body); err != nil {
 		return nil, err
 	}
-	return body, nil
+	return body, rq.server.stands(rq) // reading may have taken a minute
 }
 
 // refusalOfRead tells a body that came too slowly from one that ended early, and both from what fasthttp refuses.

@@ -58,7 +58,7 @@ type Config struct {
 	Unrecorded bool
 	// Limits say when a relying party is stopped; a zero field takes its default.
 	Limits zhenni.PartyRules
-	// Version is the build's version, shown in /openapi.json and /metrics.
+	// Version is the build's version, shown in the metrics.
 	Version string
 	// Now is the clock of what is recorded and shown: time.Now. Deadlines always use the monotonic clock.
 	Now func() time.Time

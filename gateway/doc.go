@@ -23,5 +23,6 @@
 // a handler that answers without reading the body answers nothing. So the proof is in two halves, and a handler can leave
 // out neither. Each half costs a stranger's request no more than it has to: package httpsig says what is done in which order.
 //
-// The operator's routes are served apart, on a unix socket (admin.go); they are absent from the public listener.
+// The operator's routes are served apart, on a unix socket (admin.go), and the metrics there and on a listener of their own
+// (exposition.go); they are absent from the public listener.
 package gateway

@@ -194,6 +194,9 @@ func (s *Server) applyAll(rq *request, items []enrolment, slab []int8) error {
 	ctx, cancel := s.batchTime()
 	defer cancel()
 	flush := func() {
+		if failed == nil {
+			failed = s.stands(rq)
+		}
 		if failed = s.applyChunk(ctx, commands, chunk, failed); failed == nil {
 			applied += len(chunk)
 		}

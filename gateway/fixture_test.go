@@ -11,6 +11,7 @@ import (
 	"math"
 	"net"
 	"net/http"
+	"net/http/httptest"
 	"sync"
 	"testing"
 	"time"
@@ -235,22 +236,28 @@ func start(t testing.TB, change func(*Config)) *fixture {
 	if f.server, err = New(config, f.node); err != nil {
 		t.Fatal(err)
 	}
+	f.listen()
+	return f
+}
+
+// listen serves until the test ends.
+func (f *fixture) listen() {
+	f.t.Helper()
 	ln, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {
-		t.Fatal(err)
+		f.t.Fatal(err)
 	}
 	f.addr = ln.Addr().String()
 	done := make(chan error, 1)
 	go func() { done <- f.server.Serve(ln) }()
-	t.Cleanup(func() {
+	f.t.Cleanup(func() {
 		ctx, cancel := context.WithTimeout(context.Background(), 5*time.Second)
 		defer cancel()
 		_ = f.server.Shutdown(ctx)
 		if err := <-done; err != nil {
-			t.Errorf("Serve: %v", err)
+			f.t.Errorf("Serve: %v", err)
 		}
 	})
-	return f
 }
 
 // dial opens a connection that is closed with the test and fails its reads after ten seconds.
@@ -410,4 +417,11 @@ func (f *fixture) listens() bool {
 		return false
 	}
 	return c.Close() == nil
+}
+
+// metrics is the text of the server's metrics.
+func (f *fixture) metrics() string {
+	w := httptest.NewRecorder()
+	f.server.Metrics().ServeHTTP(w, httptest.NewRequest("GET", "/metrics", nil))
+	return w.Body.String()
 }

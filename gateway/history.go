@@ -100,10 +100,7 @@ func (s *Server) ownCredential(rq *request) (zhenni.CredentialID, error) {
 	if err != nil {
 		return id, err
 	}
-	record, err := s.node.Credential(id)
-	if err == nil && record.Tenant != rq.party.Tenant {
-		err = refuse(kindNoCredential, "")
-	}
+	_, err = s.owned(rq, id)
 	return id, err
 }
 

@@ -67,9 +67,6 @@ func (s *Server) issue(rq *request) error {
 	if err != nil {
 		return err
 	}
-	if err := rq.asIssuerOrTerminal(); err != nil {
-		return err
-	}
 	if s.config.Identities == nil || s.config.Subjects == nil {
 		return refuse(kindNotFound, "this server issues no credentials to subjects")
 	}
@@ -109,17 +106,8 @@ func (s *Server) issueOne(rq *request, command zhenni.Enrol) error {
 	return nil
 }
 
-// asIssuerOrTerminal refuses a party that is neither: [kindRole]. The body, where there is one, has been read, for only then
-// is it known who asks.
-func (rq *request) asIssuerOrTerminal() error {
-	if !rq.party.Roles.Has(zhenni.RoleIssuer) && !rq.party.Roles.Has(zhenni.RoleTerminal) {
-		return refuse(kindRole, "")
-	}
-	return nil
-}
-
-// readIssue reads all of an issue but the identity, and the live capture where there is one. A full credential and one by card are a terminal's to issue: there the
-// card and its PIN were checked.
+// readIssue reads all of an issue but the identity, and the live capture where there is one. A full credential and one by
+// card are a terminal's to issue: there the card and its PIN were checked.
 func (s *Server) readIssue(rq *request, f *[issueFields]field) (c zhenni.Enrol, probe []int8, err error) {
 	c = zhenni.Enrol{Tenant: rq.party.Tenant, Model: s.config.Profile.Model.ID, At: s.config.Now()}
 	level, ok := readLevel(f[issueLevel].value)

@@ -21,9 +21,6 @@ func (s *Server) reportLoss(rq *request) error {
 	if !rq.bodyRead {
 		return refuse(kindSyntax, "this request takes no body")
 	}
-	if err := rq.asIssuerOrTerminal(); err != nil {
-		return err
-	}
 	return s.change(rq, func(id zhenni.CredentialID) zhenni.Command {
 		return zhenni.ReportLoss{ID: id, Tenant: rq.party.Tenant, At: s.config.Now()}
 	})
@@ -75,16 +72,13 @@ func (s *Server) renew(rq *request) error {
 	})
 }
 
-// changeBy is change of what a document says more of, by an issuer or a terminal.
+// changeBy is change of what a document says more of.
 func (s *Server) changeBy(rq *request, fields []field, command func(zhenni.CredentialID) (zhenni.Command, error)) error {
 	if !hasMedia(rq, mediaJSON) {
 		return refuse(kindMedia, "")
 	}
 	body, err := rq.readBody(s.config.MaxBodyBytes, documentWeight)
 	if err != nil {
-		return err
-	}
-	if err := rq.asIssuerOrTerminal(); err != nil {
 		return err
 	}
 	if err := parseDocument(body, fields); err != nil {
@@ -96,6 +90,9 @@ func (s *Server) changeBy(rq *request, fields []field, command func(zhenni.Crede
 	}
 	named, err := command(id)
 	if err != nil {
+		return err
+	}
+	if _, err := s.owned(rq, id); err != nil {
 		return err
 	}
 	result, err := s.applyOne(named)

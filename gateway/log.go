@@ -105,6 +105,20 @@ func (s *Server) itemProof(rq *request) error {
 	return s.proveItem(rq, item)
 }
 
+// provenParty is whose verification is proven: an auditor may name a party of the tenant in the field Party. A party that is not
+// there, or of another tenant, has made no transactions.
+func (s *Server) provenParty(rq *request) zhenni.RelyingParty {
+	named := rq.ctx.Request.Header.Peek("Party")
+	if named == nil || !rq.party.Roles.Has(zhenni.RoleAuditor) {
+		return rq.party
+	}
+	party, known := s.node.RelyingParty(string(named))
+	if !known || party.Tenant != rq.party.Tenant {
+		return zhenni.RelyingParty{}
+	}
+	return party
+}
+
 // proveItem answers alike for a transaction that nobody made and one of another party.
 func (s *Server) proveItem(rq *request, item int) error {
 	transaction, _ := rq.ctx.UserValue("id").(string)
@@ -114,7 +128,7 @@ func (s *Server) proveItem(rq *request, item int) error {
 	if s.config.Unrecorded {
 		return refuse(kindUnavailable, "the server records nothing, and makes no proofs of what was recorded before")
 	}
-	document, err := s.config.Audit.Proof(rq.party, transaction, item)
+	document, err := s.config.Audit.Proof(s.provenParty(rq), transaction, item)
 	if errors.Is(err, zhenni.ErrNotFound) {
 		return refuse(kindNotFound, "")
 	}

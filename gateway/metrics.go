@@ -8,7 +8,6 @@ import (
 
 	"github.com/prometheus/client_golang/prometheus"
 	"github.com/prometheus/client_golang/prometheus/collectors"
-	"github.com/prometheus/common/expfmt"
 )
 
 // httpMetrics counts what passes through the server. No label names a party, a credential or an address.
@@ -201,21 +200,4 @@ func collectCold(out chan<- prometheus.Metric, cold *zhenni.ColdStats) {
 	for name, n := range map[string]uint64{"pages": cold.Pages, "damaged": cold.Damaged, "doubted": cold.Doubted} {
 		out <- prometheus.MustNewConstMetric(descColdCounters[name], prometheus.CounterValue, float64(n))
 	}
-}
-
-// exposition is GET /metrics, in the text format of Prometheus.
-func (s *Server) exposition(rq *request) error {
-	families, err := s.metrics.registry.Gather()
-	if err != nil {
-		return err
-	}
-	format := expfmt.NewFormat(expfmt.TypeTextPlain)
-	rq.ctx.Response.Header.SetContentType(string(format))
-	encoder := expfmt.NewEncoder(rq.ctx.Response.BodyWriter(), format)
-	for _, family := range families {
-		if err := encoder.Encode(family); err != nil {
-			return err
-		}
-	}
-	return nil
 }

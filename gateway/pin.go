@@ -56,9 +56,6 @@ func (s *Server) setPIN(rq *request) error {
 	if err != nil {
 		return err
 	}
-	if err := rq.asIssuerOrTerminal(); err != nil {
-		return err
-	}
 	if s.config.PINs == nil {
 		return refuse(kindNotFound, "this server keeps no PINs")
 	}
@@ -92,13 +89,10 @@ func (s *Server) pinnedCredential(rq *request) (c zhenni.Credential, err error) 
 	if err != nil {
 		return c, err
 	}
-	if c, err = s.node.Credential(id); err != nil {
+	if c, err = s.owned(rq, id); err != nil {
 		return c, err
 	}
-	switch {
-	case c.Tenant != rq.party.Tenant:
-		return c, refuse(kindNoCredential, "")
-	case c.Level == zhenni.LevelFull && !rq.party.Roles.Has(zhenni.RoleTerminal):
+	if c.Level == zhenni.LevelFull && !rq.party.Roles.Has(zhenni.RoleTerminal) {
 		return c, refuse(kindRole, "the PIN of a full credential is set at a terminal")
 	}
 	return c, nil

@@ -47,7 +47,7 @@ type Server struct {
 	stopped  atomic.Bool // by Shutdown
 
 	policy zhenni.Policy
-	found  atomic.Pointer[zhenni.CredentialID] // the latest credential whose device was looked up and which is there
+	found  atomic.Pointer[zhenni.CredentialID] // a credential that is there
 	limits limits
 	// spareCounts are *[]zhenni.AttemptCount of requests that were answered.
 	spareCounts sync.Pool
@@ -150,7 +150,7 @@ func (s *Server) Shutdown(ctx context.Context) error {
 type route struct {
 	method, path string
 	pattern      string      // what the router matches, where it is not path
-	role         zhenni.Role // 0: open to all
+	role         zhenni.Role // one of these; 0: open to all
 	handle       func(*Server, *request) error
 	meter        routeMeter
 }
@@ -165,21 +165,21 @@ func publicRoutes() []*route {
 		{method: "GET", path: "/v1/credentials/{id}", role: zhenni.RoleIssuer, handle: (*Server).credential},
 		{method: "POST", path: "/v1/credentials/{id}/revoke", role: zhenni.RoleIssuer, handle: (*Server).revoke},
 		{method: "POST", path: "/v1/credentials/{id}/erase", role: zhenni.RoleIssuer, handle: (*Server).erase},
-		{method: "POST", path: "/v1/credentials", role: anyRole, handle: (*Server).issue},
+		{method: "POST", path: "/v1/credentials", role: issuerOrTerminal, handle: (*Server).issue},
 		{method: "POST", path: "/v1/credentials/{id}/suspend", role: zhenni.RoleIssuer, handle: (*Server).suspend},
 		{method: "POST", path: "/v1/credentials/{id}/resume", role: zhenni.RoleIssuer, handle: (*Server).resume},
 		{method: "POST", path: "/v1/credentials/{id}/renew", role: zhenni.RoleIssuer, handle: (*Server).renew},
-		{method: "POST", path: "/v1/credentials/{id}/report-loss", role: anyRole, handle: (*Server).reportLoss},
-		{method: "POST", path: "/v1/credentials/{id}/move-device", role: anyRole, handle: (*Server).moveDevice},
-		{method: "POST", path: "/v1/credentials/{id}/lock", role: anyRole, handle: (*Server).lock},
-		{method: "POST", path: "/v1/credentials/{id}/unlock", role: anyRole, handle: (*Server).unlock},
-		{method: "POST", path: "/v1/credentials/{id}/pin", role: anyRole, handle: (*Server).setPIN},
+		{method: "POST", path: "/v1/credentials/{id}/report-loss", role: issuerOrTerminal, handle: (*Server).reportLoss},
+		{method: "POST", path: "/v1/credentials/{id}/move-device", role: issuerOrTerminal, handle: (*Server).moveDevice},
+		{method: "POST", path: "/v1/credentials/{id}/lock", role: issuerOrTerminal, handle: (*Server).lock},
+		{method: "POST", path: "/v1/credentials/{id}/unlock", role: issuerOrTerminal, handle: (*Server).unlock},
+		{method: "POST", path: "/v1/credentials/{id}/pin", role: issuerOrTerminal, handle: (*Server).setPIN},
 		{method: "GET", path: "/v1/credentials/{id}/history", role: zhenni.RoleIssuer, handle: (*Server).history},
 		{method: "GET", path: "/v1/credentials/{id}/history/{cursor}", role: zhenni.RoleIssuer, handle: (*Server).olderHistory},
 		{method: "POST", path: "/v1/credentials/{id}/history/forget", role: zhenni.RoleIssuer, handle: (*Server).forgetHistory},
 		{method: "POST", path: "/v1/credentials/{id}/re-prove", role: zhenni.RoleIssuer, handle: (*Server).reprove},
-		{method: "GET", path: "/v1/verifications/{id}/proof", role: zhenni.RoleVerifier, handle: (*Server).proof},
-		{method: "GET", path: "/v1/verifications/{id}/proof/{item}", role: zhenni.RoleVerifier, handle: (*Server).itemProof},
+		{method: "GET", path: "/v1/verifications/{id}/proof", role: verifierOrAuditor, handle: (*Server).proof},
+		{method: "GET", path: "/v1/verifications/{id}/proof/{item}", role: verifierOrAuditor, handle: (*Server).itemProof},
 		{method: "GET", path: "/log/checkpoint", handle: (*Server).checkpoint},
 		{method: "GET", path: "/log/tile/{path}", pattern: "/log/tile/{path:*}", handle: (*Server).tile},
 		{method: "POST", path: "/log/witness", handle: (*Server).witness},
@@ -188,7 +188,6 @@ func publicRoutes() []*route {
 		{method: "GET", path: "/v1/profiles", role: anyRole, handle: (*Server).profiles},
 		{method: "GET", path: "/livez", handle: (*Server).live},
 		{method: "GET", path: "/readyz", handle: (*Server).ready},
-		{method: "GET", path: "/metrics", handle: (*Server).exposition},
 		{method: "GET", path: "/openapi.json", handle: (*Server).description},
 	}
 }
@@ -233,8 +232,11 @@ type request struct {
 	leaf        [32]byte // the hash of the leaf of a request with a draft
 	result      []byte   // what was signed
 	party       zhenni.RelyingParty
-	root        root   // what the party proved itself with, where a session key may be given for it
-	proof       *proof // what is still to be proved of a signed request, for which party is nobody yet
+	server      *Server
+	role        zhenni.Role // one of which the party has; 0 where nobody asked who it is
+	rests       root        // what the party proved itself with, or asked for its session key with; zero with an API key
+	root        root        // rests, where a session key may be given for it
+	proof       *proof      // what is still to be proved of a signed request, for which party is nobody yet
 	lease       lease
 	counts      *[]zhenni.AttemptCount // what came back of failed attempts, nil where nothing was asked
 	bodyRead    bool
@@ -255,7 +257,7 @@ func (s *Server) serve(rt *route) fasthttp.RequestHandler {
 	rt.meter = s.metrics.route(rt.path)
 	return func(ctx *fasthttp.RequestCtx) {
 		start := time.Now()
-		rq := &request{ctx: ctx, lease: lease{depot: &s.depot}, bodyRead: ctx.Request.Header.ContentLength() <= 0}
+		rq := &request{ctx: ctx, server: s, lease: lease{depot: &s.depot}, bodyRead: ctx.Request.Header.ContentLength() <= 0}
 		defer rq.lease.end()
 		defer s.endCounts(rq)
 		if err := s.attempt(rt, rq); err != nil {

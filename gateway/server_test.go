@@ -120,8 +120,7 @@ func TestMetricsNameNobody(t *testing.T) {
 	f := start(t, nil)
 	f.call("POST", "/v1/verifications", "verifier", mediaJSON, []byte(goodDocument()))
 	f.call("TRACE", "/", "", "", nil)
-	a := f.call("GET", "/metrics", "", "", nil)
-	text := string(a.body)
+	text := f.metrics()
 	for _, want := range []string{
 		`zhenni_http_request_seconds_count{class="2xx",route="/v1/verifications"} 1`, "zhenni_items_admitted_total 7",
 		`zhenni_outcomes_total{reason="",verdict="match"} 0`, `zhenni_http_guarded_total{code="method_not_allowed"} 1`,

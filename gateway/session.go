@@ -111,7 +111,7 @@ func (p *proof) findSession(now time.Time) error {
 	if !known || !found.root.open(party, now) || p.claim.VerifyHead(found.key) != nil {
 		return refuse(kindSession, "")
 	}
-	p.party = party
+	p.party, p.rests = party, found.root
 	return nil
 }
 

@@ -32,6 +32,7 @@ var coverable = [...]struct {
 	{"Idempotency-Key", "idempotency-key", true},
 	{"Service", "service", true},
 	{"Purpose", "purpose", true},
+	{"Party", "party", true},
 }
 
 // A proof is a signed request on its way to being believed. It belongs to one request and is used again.
@@ -40,7 +41,8 @@ type proof struct {
 	request httpsig.Request
 	fields  [len(coverable)]httpsig.Field
 	party   zhenni.RelyingParty
-	root    root // zero where a session key signed
+	rests   root // what the key is, or was asked for with
+	root    root // rests, but zero where a session key signed
 	server  *Server
 }
 
@@ -89,7 +91,7 @@ func (s *Server) isOwnHost(host []byte) bool {
 // show otherwise.
 func (p *proof) take(s *Server, rq *request) {
 	header := &rq.ctx.Request.Header
-	p.server, p.root = s, root{}
+	p.server, p.rests, p.root = s, root{}, root{}
 	for i, f := range coverable {
 		p.fields[i] = httpsig.Field{Name: f.name, Value: header.Peek(f.field)}
 	}
@@ -127,6 +129,7 @@ func (p *proof) findParty(now time.Time) error {
 		return err
 	}
 	p.party, p.root = party, root{public: held.Public}
+	p.rests = p.root
 	return p.claim.VerifyHead(key)
 }
 
@@ -151,7 +154,7 @@ func (rq *request) completeProof(body []byte) error {
 	if err != nil {
 		return err
 	}
-	rq.party, rq.root, rq.nonce = p.party, p.root, string(c.Nonce)
+	rq.party, rq.rests, rq.root, rq.nonce = p.party, p.rests, p.root, string(c.Nonce)
 	return nil
 }
 

@@ -59,6 +59,9 @@ func (s *Server) decideOne(rq *request, batch *zhenni.Batch) error {
 	if err := s.verify(rq, batch, deadline); err != nil {
 		return err
 	}
+	if err := s.mayBeTold(rq); err != nil {
+		return err
+	}
 	rq.screen(batch)
 	return s.answerOne(rq, batch, begun, deadline)
 }

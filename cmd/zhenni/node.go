@@ -33,6 +33,8 @@ type nodeConfig struct {
 	// the node serves without.
 	adminSocket   string
 	adminOptional bool
+	// metricsListen is the address of the metrics, beside the operator's socket; none where it is empty.
+	metricsListen string
 	// unchanging is of a store that takes no changes: nothing sweeps it.
 	unchanging bool
 	// identities opens sealed identities; nil where no credentials are issued to subjects.
@@ -58,6 +60,8 @@ type node struct {
 	scheme string
 	public net.Listener
 	admin  *gateway.Admin
+	// metrics is nil where they have no address of their own.
+	metrics *metricsServer
 	// failed receives the error of a listener that ended by itself, or of a record that takes nothing any more.
 	failed chan error
 	// upkeep deletes old entries of the audit log, and watches it, until stopUpkeep is called.
@@ -68,7 +72,7 @@ type node struct {
 // startNode serves store, which it owns from then on, and returns once the listener is open. The arena fills meanwhile:
 // what is asked is answered, and the node becomes ready.
 func startNode(ctx context.Context, cfg nodeConfig, store *recordedStore) (_ *node, err error) {
-	n := &node{store: store, failed: make(chan error, 3)}
+	n := &node{store: store, failed: make(chan error, 4)}
 	upkeep, stop := context.WithCancel(context.WithoutCancel(ctx))
 	n.stopUpkeep = stop
 	defer func() {
@@ -187,6 +191,9 @@ func (n *node) listen(cfg nodeConfig) (err error) {
 		n.scheme = "https"
 	}
 	go func() { n.failed <- n.server.Serve(n.public) }()
+	if n.metrics, err = n.serveMetrics(cfg.metricsListen, cmp.Or(cfg.gateway.Logger, slog.Default())); err != nil {
+		return err
+	}
 	if cfg.adminSocket == "" {
 		return nil
 	}
@@ -203,6 +210,7 @@ func (n *node) listen(cfg nodeConfig) (err error) {
 	n.admin.Keep(kept)
 	n.admin.Count(n.server)
 	n.admin.Limit(n.server)
+	n.admin.Expose(n.server.Metrics())
 	go func() { n.failed <- n.admin.Serve(ln) }()
 	return nil
 }
@@ -216,6 +224,9 @@ func (n *node) stop(ctx context.Context) error {
 	n.stopUpkeep()
 	if n.admin != nil {
 		errs = append(errs, wrapped("shut the admin socket", n.admin.Shutdown(ctx)))
+	}
+	if n.metrics != nil {
+		errs = append(errs, wrapped("shut the metrics", n.metrics.Shutdown(ctx)))
 	}
 	if n.public != nil {
 		errs = append(errs, wrapped("shut the listener", n.server.Shutdown(ctx)))

@@ -40,11 +40,12 @@ type serveCommand struct {
 	Catalogue        string `type:"path" env:"ZHENNI_CATALOGUE" placeholder:"FILE" help:"Services that relying parties may be granted, with what each takes. Default: those that zhenni catalogue list shows."`
 	AllowUnsupported bool   `env:"ZHENNI_ALLOW_UNSUPPORTED" help:"Serve a profile whose data do not support its false match rate. Every result says so."`
 
-	Listen      string `env:"ZHENNI_LISTEN" placeholder:"HOST:PORT" help:"Public address. Default 127.0.0.1:8443 with TLS, 127.0.0.1:8080 without."`
-	TLSCert     string `name:"tls-cert" type:"path" env:"ZHENNI_TLS_CERT" placeholder:"FILE" help:"Certificate chain in PEM. With --tls-key, TLS 1.3 and nothing else is spoken."`
-	TLSKey      string `name:"tls-key" type:"path" env:"ZHENNI_TLS_KEY" placeholder:"FILE" help:"Private key of --tls-cert in PEM."`
-	ClientCA    string `name:"client-ca" type:"path" env:"ZHENNI_CLIENT_CA" placeholder:"FILE" help:"With --tls-cert: authorities in PEM of client certificates, which are then asked for. A party that zhenni rp add was given the certificate of is known by it."`
-	AdminSocket string `type:"path" env:"ZHENNI_ADMIN_SOCKET" placeholder:"FILE" help:"Unix socket for zhenni rp and zhenni shards. Default: admin.sock in the store's folder."`
+	Listen        string `env:"ZHENNI_LISTEN" placeholder:"HOST:PORT" help:"Public address. Default 127.0.0.1:8443 with TLS, 127.0.0.1:8080 without."`
+	TLSCert       string `name:"tls-cert" type:"path" env:"ZHENNI_TLS_CERT" placeholder:"FILE" help:"Certificate chain in PEM. With --tls-key, TLS 1.3 and nothing else is spoken."`
+	TLSKey        string `name:"tls-key" type:"path" env:"ZHENNI_TLS_KEY" placeholder:"FILE" help:"Private key of --tls-cert in PEM."`
+	ClientCA      string `name:"client-ca" type:"path" env:"ZHENNI_CLIENT_CA" placeholder:"FILE" help:"With --tls-cert: authorities in PEM of client certificates, which are then asked for. A party that zhenni rp add was given the certificate of is known by it."`
+	MetricsListen string `env:"ZHENNI_METRICS_LISTEN" placeholder:"HOST:PORT" help:"Address of GET /metrics for Prometheus, in plain HTTP, for the operator alone: who reads the counters while others ask learns their verdicts. Default: only on the operator's socket."`
+	AdminSocket   string `type:"path" env:"ZHENNI_ADMIN_SOCKET" placeholder:"FILE" help:"Unix socket for zhenni rp and zhenni shards. Default: admin.sock in the store's folder."`
 
 	AuditRetention retention `default:"0" env:"ZHENNI_AUDIT_RETENTION" placeholder:"TIME|SIZE" help:"How much of the audit log's entries is kept, as 90d, 2160h or 500GiB; 0 keeps all. What is deleted stays provable to who kept his proof."`
 
@@ -149,6 +150,9 @@ func (c *serveCommand) Run(ctx context.Context, out *output) error {
 	n, err := startNode(ctx, cfg, store)
 	if err != nil {
 		return err
+	}
+	if n.metrics != nil {
+		out.Note("Metrics on http://%s/metrics.", n.metrics.addr)
 	}
 	out.Note("Serving %d credentials of %s on %s with profile %s.", store.Count(), profile.Model.ID, n.url(), profile.ID)
 	out.Note("%s, %d shards, arena of %s for %d rows. Operator's socket: %s.", simd.Tier(),
@@ -255,8 +259,9 @@ func (c *serveCommand) nodeConfig(profile zhenni.Profile, arena byteSize, log *s
 		socket = adminSocket(c.Store)
 	}
 	return nodeConfig{
-		arena:       arena,
-		adminSocket: socket, adminOptional: c.VerifyOnly && c.AdminSocket == "", unchanging: c.VerifyOnly,
+		arena:         arena,
+		metricsListen: c.MetricsListen,
+		adminSocket:   socket, adminOptional: c.VerifyOnly && c.AdminSocket == "", unchanging: c.VerifyOnly,
 		retention: c.AuditRetention, exitWhenFull: c.ExitWhenFull,
 		ledger: c.ledgerFlags.config(c.Store), history: c.history(),
 		actors: actors.Config{Attempts: c.attemptRules(), AttemptsHeld: c.AttemptsHeld, Shards: shardCount(c.Shards), InFlightItems: c.InFlight, MessageItems: c.MessageItems, Logger: log},

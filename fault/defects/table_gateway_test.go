@@ -63,7 +63,7 @@ var gatewayDefects = []defect{
 	},
 	{
 		name: "role-not-asked", file: "gateway/authentication.go", caught: "TestAnotherTenantSeesNothing",
-		old: "if role != anyRole && !party.Roles.Has(role) ||", new: "if role != anyRole && party.Roles == 0 ||",
+		old: "if party.Roles&role == 0 ||", new: "if party.Roles == 0 ||",
 		does: "a verifier enrols and revokes",
 	},
 	{
@@ -73,7 +73,7 @@ var gatewayDefects = []defect{
 	},
 	{
 		name: "another-tenants-status", file: "gateway/credential.go", caught: "TestAnotherTenantSeesNothing",
-		old: "if record.Tenant != rq.party.Tenant {", new: "if record.Tenant == 0 {",
+		old: "if record.Tenant == rq.party.Tenant {", new: "if record.Tenant != 0 {",
 		does: "a relying party reads the status of another tenant's credential",
 	},
 	{

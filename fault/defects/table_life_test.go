@@ -84,9 +84,9 @@ var lifeDefects = []defect{
 		does: "an app's issuer issues full credentials without card and PIN",
 	},
 	{
-		name: "device-moved-by-anybody", file: "gateway/issue.go", caught: "TestLifeByRoleAndRoute",
-		old: "	if !rq.party.Roles.Has(zhenni.RoleIssuer) && !rq.party.Roles.Has(zhenni.RoleTerminal) {\n", new: "	if rq.party.Roles == 0 {\n",
-		does: "a verifier moves devices, locks factors and issues credentials",
+		name: "device-moved-by-anybody", file: "gateway/server.go", caught: "TestLifeByRoleAndRoute",
+		old: "issuerOrTerminal, handle: (*Server).moveDevice", new: "anyRole, handle: (*Server).moveDevice",
+		does: "a verifier moves devices",
 	},
 	{
 		name: "unproved-is-issued", file: "gateway/prove.go", caught: "TestNoIsTheSameWhateverItIsFor",
