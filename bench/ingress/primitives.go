@@ -39,17 +39,14 @@ const baseBytes, resultBytes = 400, 800
 // primitives are what single verifications with all checks can not do without, each as the library has it.
 type primitives []primitive
 
+// sums is how many of them, the first, are several in turn.
+const sums = 2
+
 type primitive struct {
 	name string
 	run  func() bool
 	// items is how many one run is for, 0 standing for 1.
 	items int
-}
-
-// checkedSum is the sum for a single verification: the signature or code of the request, the two signatures of its evidence
-// (a terminal's, a device's), the digests of body and probe, and the signature of the result.
-func checkedSum(p map[string]float64, request string) float64 {
-	return p[request] + p[primitiveVerify] + p[primitiveP256] + p[primitiveBody] + p[primitiveCapture] + p[primitiveSign]
 }
 
 // primitiveTurns is how many signatures a primitive verifies in turn: how long one takes depends on its digits, and one alone is
@@ -72,21 +69,38 @@ func newPrimitives(r *checksRun) (primitives, error) {
 	}
 	base, body, probe := make([]byte, baseBytes), make([]byte, ready.Size()), make([]byte, r.Questions.Population.Dim)
 	item := make([]byte, (r.batches[0].Len() * (len(probe) + len(zhenni.CredentialID{}))))
-	mac, code := hmac.New(sha256.New, probe), make([]byte, 0, sha256.Size)
+	mac, room := hmac.New(sha256.New, probe), make([]byte, 0, sha256.Size)
 	opens, err := r.opens()
+	sum := func() bool { return sha256.Sum256(body) != [sha256.Size]byte{} }
+	capture := func() bool { return sha256.Sum256(probe) != [sha256.Size]byte{} }
+	code := func() bool {
+		mac.Reset()
+		mac.Write(base)
+		return len(mac.Sum(room)) > 0
+	}
 	return primitives{
+		{name: primitivesOf + nameCheckedSingle, run: inTurn(verify, sum, capture, verify, nist, sign)},
+		{name: primitivesOf + nameSessionSingle, run: inTurn(code, sum, capture, verify, nist, sign)},
 		{name: primitiveVerify, run: verify}, {name: primitiveSign, run: sign}, {name: primitiveP256, run: nist},
-		{name: primitiveMAC, run: func() bool {
-			mac.Reset()
-			mac.Write(base)
-			return len(mac.Sum(code)) > 0
-		}},
-		{name: primitiveBody, run: func() bool { return sha256.Sum256(body) != [sha256.Size]byte{} }},
-		{name: primitiveCapture, run: func() bool { return sha256.Sum256(probe) != [sha256.Size]byte{} }},
+		{name: primitiveMAC, run: code}, {name: primitiveBody, run: sum}, {name: primitiveCapture, run: capture},
 		{name: primitiveEvidence, run: opens},
 		{name: primitiveBulk, run: func() bool { return sha256.Sum256(item) != [sha256.Size]byte{} }, items: r.batches[0].Len()},
 		{name: primitiveBulk512, run: func() bool { return sha512.Sum512(item) != [sha512.Size]byte{} }, items: r.batches[0].Len()},
 	}, err
+}
+
+// inTurn runs one after the other, as a request has them run: each finds the caches as the one before left them. Of a single
+// verification these are the signature or code of the request, the digests of body and probe, the signatures of its evidence (a
+// terminal's, a device's) and that of the result.
+func inTurn(parts ...func() bool) func() bool {
+	return func() bool {
+		for _, part := range parts {
+			if !part() {
+				return false
+			}
+		}
+		return true
+	}
 }
 
 // edwardsPrimitives are the two of Ed25519.
