@@ -26,7 +26,7 @@ var allowed = map[string][]string{
 	"storage":  {".", "simd", "storage"},
 	"actors":   {".", "engine", "identity"},
 	"gateway":  {".", "engine", "actors", "identity", "evidence", "gateway"},
-	"bench":    {".", "simd", "engine", "storage", "actors", "gateway", "identity", "receipt", "bench"},
+	"bench":    {".", "simd", "engine", "storage", "actors", "gateway", "identity", "evidence", "receipt", "bench"},
 	"fault":    {".", "simd", "engine", "storage", "actors", "gateway", "identity", "evidence", "receipt", "bench", "fault"},
 	"cmd":      {".", "simd", "engine", "storage", "actors", "gateway", "identity", "evidence", "receipt", "statuslist", "bench", "cmd"},
 
