@@ -39,7 +39,7 @@ var pinDefects = []defect{
 	},
 	{
 		name: "pin-of-a-full-credential-by-mail", file: "gateway/pin.go", caught: "TestSetPIN",
-		old: "	case c.Level == zhenni.LevelFull && !rq", new: "	case false && !rq",
+		old: "	if c.Level == zhenni.LevelFull && !rq", new: "	if false && !rq",
 		does: "the PIN of a full credential is set where nobody was seen",
 	},
 	{
