@@ -43,6 +43,9 @@ type Config struct {
 	// nothing is there.
 	Identities Identities
 	Subjects   Subjects
+	// References says of an issuing tenant in which other one its issuer holds a reference of each subject: an ordinary
+	// credential, that the face is held against where the app asks for one of the issuing tenant. Nothing else asks about them.
+	References map[zhenni.TenantID]zhenni.TenantID
 	// PINs opens, keeps and compares the PINs of credentials. Without it none is set, and none is taken as evidence.
 	PINs PINs
 	// UnprobedTime is the step of time in which a verification without a probe is answered (250 ms): its work differs with
@@ -145,6 +148,9 @@ func (c Config) Validate() error {
 	if err := c.Limits.Validate(); err != nil {
 		return err
 	}
+	if err := c.checkReferences(); err != nil {
+		return err
+	}
 	if c.Unrecorded && c.Ledger != nil {
 		return fmt.Errorf("%w: a server with a ledger is not unrecorded", zhenni.ErrBadValue)
 	}
@@ -176,6 +182,16 @@ func (c Config) Validate() error {
 	} {
 		if bound.value < bound.min || bound.value > bound.max {
 			return fmt.Errorf("%w: %s is %d, want %d–%d", zhenni.ErrBadValue, bound.name, bound.value, bound.min, bound.max)
+		}
+	}
+	return nil
+}
+
+// checkReferences refuses references of no tenant, and a tenant whose credentials are both issued by references and ones.
+func (c Config) checkReferences() error {
+	for issuing, references := range c.References {
+		if _, both := c.References[references]; both || issuing == 0 || references == 0 {
+			return fmt.Errorf("%w: references of tenant %d with tenant %d: want two tenants, from 1, and none on both sides", zhenni.ErrBadValue, issuing, references)
 		}
 	}
 	return nil

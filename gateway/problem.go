@@ -77,7 +77,7 @@ var (
 
 // kinds lists every kind for the test that holds /openapi.json to them.
 var kinds = []*kind{
-	kindService, kindPurpose, kindModality, kindRate, kindEvidence,
+	kindService, kindPurpose, kindModality, kindRate, kindEvidence, kindNotProved,
 	kindMalformed, kindQuery, kindTimeout, kindMethod, kindLength, kindTooLarge, kindEncoding, kindExpect, kindMisdirect,
 	kindHeadLarge, kindConnection, kindSyntax, kindItem, kindID, kindModel, kindKey, kindRole, kindNotFound,
 	kindNoCredential, kindConflict, kindInProgress, kindReused, kindEvicted, kindMedia, kindProbe, kindIdentity, kindPIN, kindStopped, kindCapped, kindSignatureForm, kindSignatureTime, kindSession, kindSessionRoot, kindDigest, kindReplay, kindKeyReused, kindQuota, kindInternal, kindOverloaded, kindNoRoom, kindHalted, kindUnavailable, kindDeadline,

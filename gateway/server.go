@@ -240,6 +240,9 @@ type request struct {
 	bodyRead    bool
 	bulk, turn  bool // what leave ends, and yield
 
+	// references is the tenant whose credentials are asked about, where that is not the party's own.
+	references zhenni.TenantID
+
 	terms terms
 	nonce string // of the request's signature, empty where it is not signed
 }

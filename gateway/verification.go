@@ -150,8 +150,8 @@ func (s *Server) newBatch(rq *request, n int) *zhenni.Batch {
 	memory := rq.lease.take(17 * n)
 	clear(memory[16*n:])
 	return &zhenni.Batch{
-		Tenant:     rq.party.Tenant,
-		Evaluation: rq.party.Evaluation,
+		Tenant:     rq.askedTenant(),
+		Evaluation: rq.evaluation(),
 		Dim:        s.config.Profile.Model.Dim,
 		IDs:        asIDs(memory[:16*n]),
 		Outcomes:   asOutcomes(memory[16*n : 17*n]),

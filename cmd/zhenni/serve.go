@@ -28,6 +28,7 @@ type serveCommand struct {
 	ledgerFlags
 	receiptFlags
 	identityFlags
+	referenceFlags
 	pinFlags
 	historyFlags
 	attemptFlags
@@ -118,6 +119,9 @@ func (c *serveCommand) Run(ctx context.Context, out *output) error {
 	free, log := freeMemory(), c.logger(out)
 	cfg := c.nodeConfig(profile, arenaBudget(c.Arena, free), log)
 	cfg.gateway.Catalogue = catalogue
+	if cfg.gateway.References, err = c.tenants(); err != nil {
+		return err
+	}
 	if err := errors.Join(cfg.gateway.WithDefaults().Validate(), cfg.actors.Validate()); err != nil {
 		return usage("%w", err)
 	}
