@@ -108,7 +108,7 @@ func (b *booth) attempted(a zhenni.PINAttempts) {
 
 // What the party does wrong is told, and counts no attempt.
 //
-// FAULTS: B5 Z8 A6
+// FAULTS: B5 Z8
 func TestEntriesThatAreRefused(t *testing.T) {
 	for name, c := range map[string]struct {
 		change func(*booth, *entry)
