@@ -2,6 +2,7 @@ package gateway
 
 import (
 	"bytes"
+	"encoding/base64"
 	"fmt"
 	"log/slog"
 	"strings"
@@ -10,6 +11,7 @@ import (
 	"time"
 
 	"zhenni"
+	"zhenni/receipt"
 )
 
 // Who has the PIN and what is held is told yes, on what grounds and at what rate; each way of a service that needs no face
@@ -106,7 +108,7 @@ func (b *booth) attempted(a zhenni.PINAttempts) {
 
 // What the party does wrong is told, and counts no attempt.
 //
-// FAULTS: B5 Z8 A6
+// FAULTS: B5 Z8
 func TestEntriesThatAreRefused(t *testing.T) {
 	for name, c := range map[string]struct {
 		change func(*booth, *entry)
@@ -249,5 +251,19 @@ func TestEntriesAreAnsweredInSteps(t *testing.T) {
 		if took := time.Since(begun); took < step {
 			t.Errorf("%v: answered after %v", id, took)
 		}
+	}
+}
+
+// What is signed of a yes names the PIN and what was held as its methods.
+func TestEntriesAreSigned(t *testing.T) {
+	b := startBooth(t, 1, func(c *Config) { c.Receipts = testReceipts(t, receipt.Ed25519, 1) })
+	signed := resultOf(b.enter(b.entry()))
+	parts := strings.Split(signed, ".")
+	if len(parts) != 3 {
+		t.Fatalf("%q", signed)
+	}
+	claims, err := base64.RawURLEncoding.DecodeString(parts[1])
+	if err != nil || !bytes.Contains(claims, []byte(`"amr":["pin","pop"]`)) {
+		t.Errorf("%s, %v", claims, err)
 	}
 }
