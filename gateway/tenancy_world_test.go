@@ -192,8 +192,6 @@ const (
 	malformed                      object = "malformed"
 )
 
-var objects = []object{own, suspended, erased, foreign, foreignEnded, unknown, malformed}
-
 // make returns the id of a new credential that nobody has asked about, as it is written in a path.
 func (w *tenants) make(o object) string {
 	w.t.Helper()
