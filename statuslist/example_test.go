@@ -2,6 +2,7 @@ package statuslist_test
 
 import (
 	"bytes"
+	"context"
 	"crypto/ed25519"
 	"fmt"
 	"log"
@@ -22,7 +23,7 @@ func (i issuer) Sign(message []byte) ([]byte, error) { return ed25519.Sign(i.key
 // credentials are what the store has of places and statuses.
 type credentials map[zhenni.StatusIndex]zhenni.Status
 
-func (c credentials) StatusIndices(each func(zhenni.StatusIndex, zhenni.Status) error) error {
+func (c credentials) StatusIndices(_ context.Context, each func(zhenni.StatusIndex, zhenni.Status) error) error {
 	for place, status := range c {
 		if err := each(place, status); err != nil {
 			return err
@@ -50,7 +51,7 @@ func Example() {
 	if err != nil {
 		log.Fatal(err)
 	}
-	if err := publisher.Fill(credentials{place: zhenni.StatusActive}); err != nil {
+	if err := publisher.Fill(context.Background(), credentials{place: zhenni.StatusActive}); err != nil {
 		log.Fatal(err)
 	}
 	if err := publisher.Put(place, zhenni.StatusRevoked); err != nil {

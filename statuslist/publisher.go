@@ -1,6 +1,7 @@
 package statuslist
 
 import (
+	"context"
 	"crypto/sha256"
 	"encoding/hex"
 	"errors"
@@ -23,8 +24,8 @@ const MaxLists = 1 << 12
 // Source has every credential that has a place.
 type Source interface {
 	// StatusIndices calls each for every one, erased ones too, in any order, and ends with the first error. Without an error
-	// none was left out.
-	StatusIndices(each func(zhenni.StatusIndex, zhenni.Status) error) error
+	// none was left out. It ends early with ctx.
+	StatusIndices(ctx context.Context, each func(zhenni.StatusIndex, zhenni.Status) error) error
 }
 
 // Config is what a [Publisher] is made of.
@@ -121,8 +122,8 @@ func uriOf(base string, list uint32) string { return base + "/" + strconv.Format
 // Fill puts every credential of the source, but those that Put was told of: what that said is newer, or as new. It ends with
 // the source's error, after which it is to be called again. Nothing is published before it ended without one, for a list
 // that lacks a credential says that it is valid.
-func (p *Publisher) Fill(s Source) error {
-	err := s.StatusIndices(func(at zhenni.StatusIndex, status zhenni.Status) error {
+func (p *Publisher) Fill(ctx context.Context, s Source) error {
+	err := s.StatusIndices(ctx, func(at zhenni.StatusIndex, status zhenni.Status) error {
 		p.mu.Lock()
 		defer p.mu.Unlock()
 		if p.fresh[at] {
@@ -148,7 +149,11 @@ func (p *Publisher) Put(at zhenni.StatusIndex, status zhenni.Status) error {
 	if p.fresh != nil {
 		p.fresh[at] = true
 	}
-	return p.put(at, status)
+	err := p.put(at, status)
+	if err != nil {
+		p.failures.Add(1)
+	}
+	return err
 }
 
 // put is Put for who has mu.

@@ -2,6 +2,7 @@ package statuslist
 
 import (
 	"bytes"
+	"context"
 	"errors"
 	"fmt"
 	"maps"
@@ -71,7 +72,7 @@ func at(list, index uint32) zhenni.StatusIndex { return zhenni.NewStatusIndex(li
 func newFilled(t testing.TB, c Config) *Publisher {
 	t.Helper()
 	p := newTestPublisher(t, c)
-	if err := p.Fill(source{}); err != nil {
+	if err := p.Fill(t.Context(), source{}); err != nil {
 		t.Fatal(err)
 	}
 	return p
@@ -80,7 +81,7 @@ func newFilled(t testing.TB, c Config) *Publisher {
 // source is of credentials by place.
 type source map[zhenni.StatusIndex]zhenni.Status
 
-func (s source) StatusIndices(each func(zhenni.StatusIndex, zhenni.Status) error) error {
+func (s source) StatusIndices(_ context.Context, each func(zhenni.StatusIndex, zhenni.Status) error) error {
 	for at, status := range s {
 		if err := each(at, status); err != nil {
 			return err
@@ -109,7 +110,7 @@ func TestListsAreWhatTheSourceHas(t *testing.T) {
 	if _, err := p.Publish(testTime); !errors.Is(err, zhenni.ErrUnavailable) {
 		t.Errorf("lists that were not filled are published: %v", err)
 	}
-	if err := p.Fill(all); err != nil {
+	if err := p.Fill(t.Context(), all); err != nil {
 		t.Fatal(err)
 	}
 	now := testTime.AddDate(1, 0, 0)
@@ -143,9 +144,9 @@ type hurried struct {
 	meanwhile func()
 }
 
-func (s hurried) StatusIndices(each func(zhenni.StatusIndex, zhenni.Status) error) error {
+func (s hurried) StatusIndices(ctx context.Context, each func(zhenni.StatusIndex, zhenni.Status) error) error {
 	s.meanwhile()
-	return s.source.StatusIndices(each)
+	return s.source.StatusIndices(ctx, each)
 }
 
 // What changes while the lists are filled is not undone by what the source was before, and a source that does not come to
@@ -159,7 +160,7 @@ func TestFillingDoesNotUndoChanges(t *testing.T) {
 		mustPut(t, p, at(1, 5), zhenni.StatusRevoked)
 		mustPut(t, p, at(1, 7), zhenni.StatusActive)
 	}}
-	if err := p.Fill(failing{before, broken}); !errors.Is(err, broken) {
+	if err := p.Fill(t.Context(), failing{before, broken}); !errors.Is(err, broken) {
 		t.Error(err)
 	}
 	if _, err := p.Publish(testTime); !errors.Is(err, zhenni.ErrUnavailable) {
@@ -169,7 +170,7 @@ func TestFillingDoesNotUndoChanges(t *testing.T) {
 		t.Errorf("%+v", stats)
 	}
 	before.meanwhile = func() {}
-	if err := p.Fill(before); err != nil {
+	if err := p.Fill(t.Context(), before); err != nil {
 		t.Fatal(err)
 	}
 	mustPublish(t, p, testTime)
@@ -190,8 +191,8 @@ type failing struct {
 	err error
 }
 
-func (s failing) StatusIndices(each func(zhenni.StatusIndex, zhenni.Status) error) error {
-	return errors.Join(s.Source.StatusIndices(each), s.err)
+func (s failing) StatusIndices(ctx context.Context, each func(zhenni.StatusIndex, zhenni.Status) error) error {
+	return errors.Join(s.Source.StatusIndices(ctx, each), s.err)
 }
 
 // Until the lists are filled after a start, those of before are served, while they are good and where they are of here.
@@ -231,7 +232,7 @@ func TestListsOfBeforeAreServed(t *testing.T) {
 		}
 	}
 	again, now := newTestPublisher(t, c), testTime.Add(time.Second)
-	if err := errors.Join(again.Resume(now), again.Fill(source{at(1, 5): zhenni.StatusRevoked})); err != nil {
+	if err := errors.Join(again.Resume(now), again.Fill(t.Context(), source{at(1, 5): zhenni.StatusRevoked})); err != nil {
 		t.Fatal(err)
 	}
 	mustPublish(t, again, now)

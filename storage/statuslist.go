@@ -1,6 +1,7 @@
 package storage
 
 import (
+	"context"
 	"crypto/aes"
 	"crypto/cipher"
 	"encoding/binary"
@@ -82,9 +83,13 @@ func (s *Store) Created() time.Time { return s.label.Created }
 // StatusIndices visits the place in the status lists of every credential that has one, erased ones too, with its status.
 // Each slot is read as of one moment; a change that is made meanwhile may be seen or not. It opens only the records of
 // credentials that were issued to subjects. visit must not call the store. An error of visit ends the walk; a slot that is
-// damaged, or a record in it, is [zhenni.ErrCorrupt], for its place is not known then.
-func (s *Store) StatusIndices(visit func(zhenni.StatusIndex, zhenni.Status) error) error {
+// damaged, or a record in it, is [zhenni.ErrCorrupt], for its place is not known then. It ends between two slots when ctx
+// does.
+func (s *Store) StatusIndices(ctx context.Context, visit func(zhenni.StatusIndex, zhenni.Status) error) error {
 	for slot := range zhenni.Slot(zhenni.Slots) {
+		if err := context.Cause(ctx); err != nil {
+			return err
+		}
 		if err := s.slotIndices(slot, visit); err != nil {
 			return err
 		}

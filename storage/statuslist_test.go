@@ -2,6 +2,7 @@ package storage
 
 import (
 	"bytes"
+	"context"
 	"errors"
 	"fmt"
 	"maps"
@@ -65,7 +66,7 @@ func TestStatusIndicesAreFrozen(t *testing.T) {
 func indicesOf(t *testing.T, s *Store) map[zhenni.StatusIndex]zhenni.Status {
 	t.Helper()
 	all := map[zhenni.StatusIndex]zhenni.Status{}
-	err := s.StatusIndices(func(at zhenni.StatusIndex, status zhenni.Status) error {
+	err := s.StatusIndices(t.Context(), func(at zhenni.StatusIndex, status zhenni.Status) error {
 		if _, twice := all[at]; twice {
 			t.Errorf("index %d is there twice", at.Index())
 		}
@@ -116,13 +117,18 @@ func TestStatusIndicesAreVisited(t *testing.T) {
 		t.Errorf("the recorder was told %v, want %v", told, want)
 	}
 	stop := errors.New("stop")
-	if err := s.StatusIndices(func(zhenni.StatusIndex, zhenni.Status) error { return stop }); !errors.Is(err, stop) {
+	if err := s.StatusIndices(t.Context(), func(zhenni.StatusIndex, zhenni.Status) error { return stop }); !errors.Is(err, stop) {
+		t.Error(err)
+	}
+	ended, end := context.WithCancel(t.Context())
+	end()
+	if err := s.StatusIndices(ended, nil); !errors.Is(err, context.Canceled) {
 		t.Error(err)
 	}
 	if err := s.Close(); err != nil {
 		t.Fatal(err)
 	}
-	if err := s.StatusIndices(nil); !errors.Is(err, zhenni.ErrUnavailable) {
+	if err := s.StatusIndices(t.Context(), nil); !errors.Is(err, zhenni.ErrUnavailable) {
 		t.Error(err)
 	}
 	opts.Recorder = nil

@@ -180,6 +180,8 @@ type recordedStore struct {
 	audit *auditLog
 	// root wraps the keys of what lies beside the store.
 	root storage.RootKey
+	// tap is between the store and its audit log.
+	tap changeTap
 }
 
 // Accepting reports why no change is taken now: the store takes none, or none can be recorded.

@@ -14,6 +14,7 @@ import (
 	"zhenni/actors"
 	"zhenni/engine"
 	"zhenni/gateway"
+	"zhenni/statuslist"
 )
 
 // nodeConfig is what it takes to serve a store.
@@ -26,6 +27,8 @@ type nodeConfig struct {
 	retention retention
 	ledger    ledgerConfig
 	history   historyConfig
+	// statusLists are published where they have a folder.
+	statusLists statuslist.Config
 	// exitWhenFull ends the node where a disk has no room for the record of answers.
 	exitWhenFull bool
 	// adminSocket is the path of the operator's socket; none where it is empty. Where it is optional and can not be made
@@ -49,6 +52,8 @@ type node struct {
 	ledger  *openedLedger
 	// history is nil where there is none.
 	history *openedHistory
+	// lists are the status lists, nil where none are published.
+	lists  *openedLists
 	server  *gateway.Server
 
 	scheme string
@@ -78,6 +83,13 @@ func startNode(ctx context.Context, cfg nodeConfig, store *recordedStore) (_ *no
 	}
 	if err = n.openRecord(&cfg); err != nil {
 		return nil, err
+	}
+	if n.lists, err = openStatusLists(cfg.statusLists, store, cmp.Or(cfg.gateway.Logger, slog.Default())); err != nil {
+		return nil, err
+	}
+	if n.lists != nil {
+		cfg.gateway.StatusLists = n.lists
+		n.upkeep.Go(func() { n.lists.run(upkeep, store) })
 	}
 	if cfg.identities != nil && !cfg.unchanging {
 		if err = cfg.identities.bind(ctx, store); err != nil {
@@ -230,6 +242,9 @@ func (n *node) closeState() error {
 	}
 	if n.history != nil {
 		err = errors.Join(err, wrapped("close the history", n.history.Close()))
+	}
+	if n.lists != nil {
+		err = errors.Join(err, n.lists.lock.Close())
 	}
 	return errors.Join(err, wrapped("close the store", n.store.Close()))
 }
