@@ -54,7 +54,7 @@ type node struct {
 	history *openedHistory
 	// lists are the status lists, nil where none are published.
 	lists  *openedLists
-	server  *gateway.Server
+	server *gateway.Server
 
 	scheme string
 	public net.Listener

@@ -101,18 +101,18 @@ const refill = time.Minute
 
 // openStatusLists takes the folder of the lists and has the store tell of every change from then on. What the folder has
 // from before is served until the store was read.
-func openStatusLists(c statuslist.Config, store *recordedStore, log *slog.Logger) (_ *openedLists, err error) {
+func openStatusLists(c statuslist.Config, store *recordedStore, log *slog.Logger) (l *openedLists, err error) {
 	if c.Dir == "" {
 		return nil, nil
 	}
-	l := &openedLists{log: log}
+	l = &openedLists{log: log}
+	if l.Publisher, err = statuslist.NewPublisher(c); err != nil {
+		return nil, environment("--status-lists: %s: %w", c.Dir, err)
+	}
 	if l.lock, err = audit.LockFolder(c.Dir); err != nil {
 		return nil, environment("--status-lists: %s: %w", c.Dir, err)
 	}
-	if l.Publisher, err = statuslist.NewPublisher(c); err == nil {
-		err = l.Resume(time.Now())
-	}
-	if err != nil {
+	if err := l.Resume(time.Now()); err != nil {
 		return nil, errors.Join(environment("--status-lists: %s: %w", c.Dir, err), l.lock.Close())
 	}
 	store.tap.lists.Store(l.Publisher)
