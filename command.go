@@ -110,7 +110,8 @@ type ResetAttempts struct {
 	Version uint64
 }
 
-// PutRelyingParty stores a relying party, replacing one of the same id.
+// PutRelyingParty stores a relying party, replacing one of the same id. A key or a certificate of another party is
+// [ErrExists].
 type PutRelyingParty struct{ Party RelyingParty }
 
 // RemoveRelyingParty removes the relying party of that id ([ErrNotFound]).

@@ -68,6 +68,9 @@ var (
 	ErrFormat = errors.New("zhenni: unknown store format")
 )
 
+// ErrReplayed: a request that proves who asks came before, and its proof is good once.
+var ErrReplayed = errors.New("zhenni: replayed request")
+
 // Errors of a PIN whose attempts are used up. No PIN was looked at.
 var (
 	// ErrPINPaused: too many wrong ones. Retry when the pause is over.

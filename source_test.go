@@ -25,7 +25,7 @@ var allowed = map[string][]string{
 	"engine":   {".", "simd", "engine"},
 	"storage":  {".", "simd", "storage"},
 	"actors":   {".", "engine", "identity"},
-	"gateway":  {".", "engine", "actors", "identity", "evidence"},
+	"gateway":  {".", "engine", "actors", "identity", "evidence", "gateway"},
 	"bench":    {".", "simd", "engine", "storage", "actors", "gateway", "identity", "receipt", "bench"},
 	"fault":    {".", "simd", "engine", "storage", "actors", "gateway", "identity", "evidence", "receipt", "bench", "fault"},
 	"cmd":      {".", "simd", "engine", "storage", "actors", "gateway", "identity", "evidence", "receipt", "statuslist", "bench", "cmd"},

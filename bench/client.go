@@ -12,6 +12,7 @@ import (
 	"github.com/valyala/fastjson"
 
 	"zhenni"
+	"zhenni/gateway/httpsig"
 )
 
 // Target is a server and the key to ask it with.
@@ -20,6 +21,8 @@ type Target struct {
 	URL string
 	// Key is the written form of an API key.
 	Key string
+	// Signer signs every request, in the place of an API key.
+	Signer *httpsig.Signer
 	// Prefer is a preference that every request has (RFC 7240), as signed-result; empty is none.
 	Prefer string
 	// TLS is used with an https URL; nil takes the system's roots.
@@ -31,15 +34,18 @@ type Target struct {
 // Client asks a server over one kept-alive connection. It reuses its buffers, so an answer is valid until the next
 // request. It is not safe for concurrent use: a load has one client a worker.
 type Client struct {
-	host     fasthttp.HostClient
-	base     string
-	timeout  time.Duration
-	request  fasthttp.Request
-	response fasthttp.Response
-	parser   fastjson.Parser
-	body     []byte
-	answers  answerForm
-	observe  func(answer []byte)
+	host fasthttp.HostClient
+	base string
+	// authority is the host of base, which signatures are over.
+	authority string
+	signing   signing
+	timeout   time.Duration
+	request   fasthttp.Request
+	response  fasthttp.Response
+	parser    fastjson.Parser
+	body      []byte
+	answers   answerForm
+	observe   func(answer []byte)
 }
 
 // maxAnswerBytes bounds what a client reads in one answer.
@@ -58,14 +64,16 @@ func NewClient(target Target) (*Client, error) {
 	if target.Timeout <= 0 {
 		target.Timeout = time.Minute
 	}
-	c := &Client{base: u.Scheme + "://" + u.Host, timeout: target.Timeout}
+	c := &Client{base: u.Scheme + "://" + u.Host, authority: u.Host, timeout: target.Timeout, signing: signing{signer: target.Signer}}
 	c.host = fasthttp.HostClient{
 		Addr: withPort(u), IsTLS: u.Scheme == "https", TLSConfig: target.TLS, MaxConns: 1,
 		NoDefaultUserAgentHeader: true, MaxResponseBodySize: maxAnswerBytes, MaxIdleConnDuration: maxIdle,
 		RetryIfErr: func(*fasthttp.Request, int, error) (bool, bool) { return false, false },
 		Dial:       func(addr string) (net.Conn, error) { return fasthttp.DialTimeout(addr, 5*time.Second) },
 	}
-	c.request.Header.Set(fasthttp.HeaderAuthorization, "Bearer "+target.Key)
+	if target.Signer == nil {
+		c.As(target.Key)
+	}
 	if target.Prefer != "" {
 		c.request.Header.Set("Prefer", target.Prefer)
 	}
@@ -112,6 +120,11 @@ func (c *Client) Get(path string) ([]byte, error) {
 
 func (c *Client) do(path string) ([]byte, error) {
 	c.request.SetRequestURI(c.base + path)
+	if c.signing.signer != nil {
+		if err := c.sign(path); err != nil {
+			return nil, err
+		}
+	}
 	c.response.Reset()
 	if err := c.host.DoTimeout(&c.request, &c.response, c.timeout); err != nil {
 		return nil, fmt.Errorf("%s: %w", c.base, err)

@@ -2,7 +2,6 @@ package gateway
 
 import (
 	"context"
-	"encoding/hex"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -12,6 +11,7 @@ import (
 	"net/http"
 	"net/http/pprof"
 	"os"
+	"sync"
 	"time"
 
 	"zhenni"
@@ -29,6 +29,9 @@ type Admin struct {
 	log      *slog.Logger
 	server   http.Server
 	mux      *http.ServeMux
+	// changing is held from reading a party until what it becomes is stored.
+	changing sync.Mutex
+	usage    func() []PartyUsage // nil where nobody counts
 }
 
 // NewAdmin makes the admin routes for operator. A nil now is time.Now, a nil log slog.Default().
@@ -44,6 +47,7 @@ func NewAdmin(operator Operator, now func() time.Time, log *slog.Logger) *Admin 
 	mux.Handle("GET /admin/relying-parties", a.route(a.listParties))
 	mux.Handle("PUT /admin/relying-parties/{id}", a.route(a.putParty))
 	mux.Handle("DELETE /admin/relying-parties/{id}", a.route(a.removeParty))
+	mux.Handle("POST /admin/relying-parties/{id}/keys", a.route(a.changeKeys))
 	mux.Handle("POST /admin/shards", a.route(a.setShards))
 	mux.Handle("GET /admin/stats", a.route(a.stats))
 	mux.HandleFunc("GET /debug/pprof/", pprof.Index)
@@ -112,6 +116,9 @@ func (a *Admin) route(handle func(*http.Request) (any, error)) http.Handler {
 	})
 }
 
+// kindExists is a relying party that another one, or the same elsewhere, is in the way of.
+var kindExists = &kind{409, "exists", "There is one already.", "Do what detail says, or add ?replace=true.", false, false}
+
 // adminRefusal tells the operator more than a relying party is told: the text of the error.
 func adminRefusal(err error) *refusal {
 	known := refusalOf(err)
@@ -120,92 +127,13 @@ func adminRefusal(err error) *refusal {
 		known = &refusal{kind: kindSyntax}
 	case errors.Is(err, zhenni.ErrNotFound):
 		known = &refusal{kind: kindNotFound}
+	case errors.Is(err, zhenni.ErrExists):
+		known = &refusal{kind: kindExists}
 	}
 	if known.detail == "" {
 		known.detail = err.Error()
 	}
 	return known
-}
-
-// PartyRecord is the JSON form of a relying party on the admin routes. The hash of its key goes in and never out.
-type PartyRecord struct {
-	ID         string          `json:"id"`
-	Name       string          `json:"name"`
-	Tenant     zhenni.TenantID `json:"tenant"`
-	Roles      []string        `json:"roles"`
-	Evaluation bool            `json:"evaluation"`
-	CreatedAt  time.Time       `json:"created_at,omitzero"`
-	// KeySHA256 is the SHA-256 of the secret of the API key in hexadecimal: the secret itself never leaves the command
-	// that made it.
-	KeySHA256 string `json:"key_sha256,omitempty"`
-}
-
-const (
-	roleVerifier = "verifier"
-	roleIssuer   = "issuer"
-)
-
-func recordOf(p zhenni.RelyingParty) PartyRecord {
-	r := PartyRecord{ID: p.ID, Name: p.Name, Tenant: p.Tenant, Evaluation: p.Evaluation, CreatedAt: p.CreatedAt, Roles: []string{}}
-	if p.Roles.Has(zhenni.RoleVerifier) {
-		r.Roles = append(r.Roles, roleVerifier)
-	}
-	if p.Roles.Has(zhenni.RoleIssuer) {
-		r.Roles = append(r.Roles, roleIssuer)
-	}
-	return r
-}
-
-// party checks r and returns the relying party it describes: [zhenni.ErrBadValue].
-func (r PartyRecord) party(now time.Time) (zhenni.RelyingParty, error) {
-	p := zhenni.RelyingParty{ID: r.ID, Name: r.Name, Tenant: r.Tenant, Evaluation: r.Evaluation, CreatedAt: now}
-	for _, role := range r.Roles {
-		switch role {
-		case roleVerifier:
-			p.Roles |= zhenni.RoleVerifier
-		case roleIssuer:
-			p.Roles |= zhenni.RoleIssuer
-		default:
-			return p, fmt.Errorf("%w: role %q is neither verifier nor issuer", zhenni.ErrBadValue, role)
-		}
-	}
-	hash, err := hex.DecodeString(r.KeySHA256)
-	if err != nil || len(hash) != len(p.KeyHash) {
-		return p, fmt.Errorf("%w: key_sha256 is not 64 hexadecimal digits", zhenni.ErrBadValue)
-	}
-	copy(p.KeyHash[:], hash)
-	return p, p.Validate()
-}
-
-func (a *Admin) listParties(*http.Request) (any, error) {
-	parties, err := a.operator.RelyingParties()
-	if err != nil {
-		return nil, err
-	}
-	records := make([]PartyRecord, len(parties))
-	for i, p := range parties {
-		records[i] = recordOf(p)
-	}
-	return map[string]any{"relying_parties": records}, nil
-}
-
-func (a *Admin) putParty(r *http.Request) (any, error) {
-	var record PartyRecord
-	if err := readAdmin(r.Body, &record); err != nil {
-		return nil, err
-	}
-	if record.ID != r.PathValue("id") {
-		return nil, fmt.Errorf("%w: id is not the one of the address", zhenni.ErrBadValue)
-	}
-	party, err := record.party(a.now())
-	if err != nil {
-		return nil, err
-	}
-	return recordOf(party), a.apply(r, zhenni.PutRelyingParty{Party: party})
-}
-
-func (a *Admin) removeParty(r *http.Request) (any, error) {
-	return struct{}{}, a.apply(r, zhenni.RemoveRelyingParty{ID: r.PathValue("id")})
 }
 
 func (a *Admin) apply(r *http.Request, command zhenni.Command) error {
@@ -229,7 +157,10 @@ func (a *Admin) setShards(r *http.Request) (any, error) {
 	return a.stats(r)
 }
 
-// stats adds the outcomes, by verdict or reason, to what [zhenni.Stats] says of itself.
+// Count has GET /admin/stats tell the usage of every relying party. It is for before Serve.
+func (a *Admin) Count(server *Server) { a.usage = server.Usage }
+
+// stats adds the outcomes, by verdict or reason, and the usage of the parties to what [zhenni.Stats] says of itself.
 func (a *Admin) stats(*http.Request) (any, error) {
 	stats := a.operator.Stats()
 	outcomes := map[string]uint64{}
@@ -240,10 +171,15 @@ func (a *Admin) stats(*http.Request) (any, error) {
 		}
 		outcomes[word] = stats.Outcomes[o]
 	}
+	var parties []PartyUsage
+	if a.usage != nil {
+		parties = a.usage()
+	}
 	return struct {
 		zhenni.Stats
 		Outcomes map[string]uint64 `json:"outcomes"`
-	}{stats, outcomes}, nil
+		Parties  []PartyUsage      `json:"parties,omitempty"`
+	}{stats, outcomes, parties}, nil
 }
 
 // readAdmin reads one JSON document of known fields and nothing after it.

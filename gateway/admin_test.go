@@ -7,10 +7,12 @@ import (
 	"fmt"
 	"io"
 	"log/slog"
+	"maps"
 	"net"
 	"net/http"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -25,8 +27,9 @@ type fakeOperator struct {
 }
 
 func (o *fakeOperator) RelyingParties() ([]zhenni.RelyingParty, error) {
-	party, _ := o.RelyingParty("verifier")
-	return []zhenni.RelyingParty{party}, nil
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	return slices.Collect(maps.Values(o.parties)), nil
 }
 
 func (o *fakeOperator) SetShards(_ context.Context, n int) error {
@@ -91,6 +94,9 @@ func TestAdminRoutes(t *testing.T) {
 	operator, socket := startAdmin(t)
 	hash := strings.Repeat("ab", 32)
 	party := `{"id":"new","name":"New","tenant":5,"roles":["issuer","verifier"],"evaluation":true,"key_sha256":"` + hash + `"}`
+	// The public key is that of RFC 8037.
+	keyed := `{"id":"keyed","name":"Keyed","tenant":5,"roles":["terminal"],"sector":"hotels","services":["check-in"],"per_minute":9,"per_day":99,` +
+		`"keys":[{"jwk":{"kty":"OKP","crv":"Ed25519","x":"11qYAYKxCrfVS_7TyWQHOg7hcvPapiMlrwIaaPcHURo"}}],"certificates":[{"sha256":"` + strings.Repeat("cd", 32) + `"}]}`
 	for _, c := range []struct {
 		method, path, body string
 		status             int
@@ -98,6 +104,18 @@ func TestAdminRoutes(t *testing.T) {
 	}{
 		{"GET", "/admin/relying-parties", "", 200, `"id":"verifier"`},
 		{"PUT", "/admin/relying-parties/new", party, 200, `"roles":["verifier","issuer"]`},
+		{"PUT", "/admin/relying-parties/new", strings.Replace(party, `"tenant":5`, `"tenant":6`, 1), 409, "tenant 5"},
+		{"PUT", "/admin/relying-parties/new?replace=true", strings.Replace(party, `"tenant":5`, `"tenant":6`, 1), 200, `"tenant":6`},
+		{"PUT", "/admin/relying-parties/new?replace=true", party, 200, `"tenant":5`},
+		{"PUT", "/admin/relying-parties/keyed", keyed, 200, `"kid":"kPrK_qmxVWaYVA9wwBF6Iuo3vVzz7TxHCTwXBygrS4k"`},
+		{"PUT", "/admin/relying-parties/keyed", strings.Replace(keyed, `"x":`, `"d":"AA","x":`, 1), 400, "private key"},
+		{"PUT", "/admin/relying-parties/keyed", strings.Replace(keyed, "cdcd", "cd", 1), 400, "certificate 0"},
+		{"PUT", "/admin/relying-parties/none", `{"id":"none","name":"","tenant":5,"roles":["verifier"]}`, 400, "who asks"},
+		{"POST", "/admin/relying-parties/keyed/keys", `{"retire":["kPrK_qmxVWaYVA9wwBF6Iuo3vVzz7TxHCTwXBygrS4k"],"grace_seconds":60}`, 200, `"not_after":"1970-01-01T00:01:09Z"`},
+		{"POST", "/admin/relying-parties/keyed/keys", `{"retire":["none"]}`, 404, "no key none"},
+		{"POST", "/admin/relying-parties/keyed/keys", `{"grace_seconds":-1}`, 400, "grace_seconds"},
+		{"POST", "/admin/relying-parties/keyed/keys", `{"add":["x"]}`, 400, "JWK"},
+		{"POST", "/admin/relying-parties/absent/keys", `{}`, 404, "absent"},
 		{"PUT", "/admin/relying-parties/other-id", party, 400, "not the one of the address"},
 		{"PUT", "/admin/relying-parties/new", strings.Replace(party, "issuer", "owner", 1), 400, "owner"},
 		{"PUT", "/admin/relying-parties/new", strings.Replace(party, hash, "ab", 1), 400, "key_sha256"},
@@ -147,7 +165,7 @@ func TestListPartiesIsJSON(t *testing.T) {
 	var list struct {
 		RelyingParties []PartyRecord `json:"relying_parties"`
 	}
-	if err := json.Unmarshal([]byte(answer), &list); err != nil || len(list.RelyingParties) != 1 || list.RelyingParties[0].Tenant != 1 {
+	if err := json.Unmarshal([]byte(answer), &list); err != nil || len(list.RelyingParties) != 5 || list.RelyingParties[0].Tenant == 0 {
 		t.Errorf("%v %s", err, answer)
 	}
 }

@@ -23,7 +23,7 @@ func (s *Server) verifyStream(rq *request) error {
 	if err != nil {
 		return err
 	}
-	stored, err := s.begin(rq)
+	stored, err := s.begin(rq, in.total)
 	if err != nil {
 		return err
 	}

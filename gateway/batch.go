@@ -90,7 +90,7 @@ func (s *Server) verifyLines(rq *request) error {
 	if err != nil {
 		return err
 	}
-	stored, err := s.begin(rq)
+	stored, err := s.begin(rq, len(b.outcomes))
 	if err != nil {
 		return err
 	}

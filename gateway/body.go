@@ -105,7 +105,8 @@ const (
 	streamWeight   = 1
 )
 
-// readBody reads the body of the request in hand, once, into the lease, to which it belongs.
+// readBody reads the body of the request in hand, once, into the lease, to which it belongs. Of a signed request it returns
+// the body that was signed and no other.
 func (rq *request) readBody(limit int, weight int64) ([]byte, error) {
 	size := rq.ctx.Request.Header.ContentLength()
 	if size <= 0 {
@@ -123,6 +124,9 @@ func (rq *request) readBody(limit int, weight int64) ([]byte, error) {
 		return nil, refusalOfRead(err)
 	}
 	rq.bodyRead = true
+	if err := rq.completeProof(body); err != nil {
+		return nil, err
+	}
 	return body, nil
 }
 

@@ -22,6 +22,8 @@ type Config struct {
 	Addr string
 	// TLSCert and TLSKey are PEM files. With both, TLS 1.3 and nothing else is spoken; with neither, plain HTTP.
 	TLSCert, TLSKey string
+	// ClientCA is a PEM file of the authorities of client certificates, which TLS then asks for and a party may be known by.
+	ClientCA string
 	// Profile is the frozen threshold that is served; its id and its shortcomings are in every answer. Required.
 	Profile zhenni.Profile
 	// Ledger records every verification before it is answered, and answers a transaction that is sent again. Without one
@@ -29,6 +31,10 @@ type Config struct {
 	Ledger Ledger
 	// Audit is the log of verifications and changes. Without one its routes answer that nothing is there.
 	Audit AuditLog
+	// Directory finds relying parties by keys and certificates, and Nonces remembers what they signed. Without both, signed
+	// requests are refused like any that prove nothing; without Directory, certificates too.
+	Directory Directory
+	Nonces    Nonces
 	// StatusLists are what anybody may know of which credentials stand. Without them there is none to fetch.
 	StatusLists StatusLists
 	// Receipts signs results. Without it nothing is signed.
@@ -138,6 +144,9 @@ func (c Config) Validate() error {
 	}
 	if (c.TLSCert == "") != (c.TLSKey == "") {
 		return fmt.Errorf("%w: TLS wants a certificate and a key, or neither", zhenni.ErrBadValue)
+	}
+	if c.ClientCA != "" && c.TLSCert == "" {
+		return fmt.Errorf("%w: client certificates want TLS", zhenni.ErrBadValue)
 	}
 	for _, bound := range []struct {
 		name     string

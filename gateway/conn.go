@@ -2,7 +2,9 @@ package gateway
 
 import (
 	"bytes"
+	"crypto/sha256"
 	"crypto/tls"
+	"crypto/x509"
 	"errors"
 	"io"
 	"net"
@@ -27,6 +29,7 @@ type conn struct {
 	tls      *tls.Conn // nil for plain HTTP
 	listener *listener
 	ip       netip.Addr
+	peer     *peer // nil where the client showed no certificate; set with the first head
 
 	window     [maxHeadBytes]byte
 	start, end int   // window[start:end] was received and not yet let through
@@ -167,8 +170,11 @@ func (c *conn) checkRoute(h head) *refusal {
 	if c.tls == nil {
 		return nil
 	}
-	host := hostname(string(h.host))
-	named := c.tls.ConnectionState().ServerName
+	host, state := hostname(string(h.host)), c.tls.ConnectionState()
+	named := state.ServerName
+	if c.peer == nil && len(state.PeerCertificates) > 0 {
+		c.peer = newPeer(state.PeerCertificates[0])
+	}
 	if _, err := netip.ParseAddr(host); err == nil && named == "" {
 		return nil // RFC 6066: an address is never named in the handshake
 	}
@@ -176,6 +182,16 @@ func (c *conn) checkRoute(h head) *refusal {
 		return &refusal{kind: kindMisdirect}
 	}
 	return nil
+}
+
+// A peer is the client certificate of a connection, which is the same as long as that lasts: TLS 1.3 shows none anew.
+type peer struct {
+	hash                [sha256.Size]byte
+	notBefore, notAfter time.Time
+}
+
+func newPeer(leaf *x509.Certificate) *peer {
+	return &peer{sha256.Sum256(leaf.Raw), leaf.NotBefore, leaf.NotAfter}
 }
 
 // hostname cuts the port and the brackets of an IPv6 address off a Host.

@@ -6,13 +6,20 @@
 //	listener.go   connections are counted, in all and by address
 //	conn.go       the head is read whole, under a deadline, and checked before fasthttp sees a byte of it
 //	guard.go      the rules a head must keep: one framing, one host, one spelling
-//	server.go     the route, the transaction id, the relying party and its role
-//	body.go       the body is read once into memory that the gateway owns and lends to the node
+//	server.go     the route and the transaction id
+//	authentication.go   the relying party, by API key, signature or client certificate, and its role
+//	signature.go, session.go   the head of a signed request, and that it is the first with its nonce
+//	body.go       the body is read once into memory that the gateway owns and lends to the node, and is the one signed
 //	verification.go, batch.go, enrolment.go, credential.go    what the route does
 //	policy.go, evidence.go    a verification for a service: who may ask, on which evidence
 //	transaction.go   a verification is recorded before it is answered, and a transaction sent again is not run again
+//	quota.go      its items are counted against the party's quota
 //	receipt.go    what is answered is signed, where that is asked for
 //	problem.go    the one place where an error becomes a status and a text
+//
+// A signed request is nobody's until its body was read and found to be the one that was signed: rq.party is zero before, and
+// a handler that answers without reading the body answers nothing. So the proof is in two halves, and a handler can leave
+// out neither. Each half costs a stranger's request no more than it has to: package httpsig says what is done in which order.
 //
 // The operator's routes are served apart, on a unix socket (admin.go); they are absent from the public listener.
 package gateway

@@ -71,6 +71,9 @@ func (s *Server) enrolOne(rq *request) error {
 	if !decodeReference(row, make([]float32, len(row)), &fields[enrolInt8], &fields[enrolFloat32]) {
 		return refuse(kindProbe, "want reference_int8 or reference_float32, base64 of a vector of the model")
 	}
+	if err := s.spend(rq, 1); err != nil {
+		return err
+	}
 	ids, err := s.drawIDs(1)
 	if err != nil {
 		return err
@@ -177,6 +180,9 @@ func (s *Server) readEnrolment(line []byte, row []int8, floats []float32, fields
 // applyAll enrols the items that were read, whose rows follow one another in slab. Where the node gives out after the
 // first chunk, the items left are refused as unavailable: those before them are enrolled and their ids must be told.
 func (s *Server) applyAll(rq *request, items []enrolment, slab []int8) error {
+	if err := s.spend(rq, len(items)); err != nil {
+		return err
+	}
 	dim := s.config.Profile.Model.Dim
 	ids, err := s.drawIDs(len(slab) / dim)
 	if err != nil {

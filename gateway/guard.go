@@ -28,6 +28,10 @@ const (
 	fieldContentType
 	fieldTransaction
 	fieldModel
+	fieldSignature
+	fieldSignatureInput
+	fieldContentDigest
+	fieldIdempotencyKey
 	singleFields
 )
 
@@ -36,6 +40,7 @@ var singleNames = [singleFields]string{
 	"service", "purpose",
 	"host", "content-length", "transfer-encoding", "content-encoding", "connection", "expect", "upgrade", "trailer",
 	"authorization", "content-type", "transaction-id", "model",
+	"signature", "signature-input", "content-digest", "idempotency-key",
 }
 
 // checkHead checks one whole head, its closing empty line included. What it lets through has one reading only: HTTP/1.1,

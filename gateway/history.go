@@ -27,7 +27,11 @@ func (s *Server) note(rq *request, d zhenni.Decision) {
 	if s.config.History == nil || rq.party.Evaluation {
 		return
 	}
-	s.config.History.Note(zhenni.Asker{Tenant: rq.party.Tenant, Party: rq.party.ID}, d.At, d.IDs, d.Outcomes)
+	who := zhenni.Asker{Tenant: rq.party.Tenant, Party: rq.party.ID}
+	if rq.terms.granted != nil { // so that both are of the catalogue, of which there are few
+		who.Service, who.Purpose = rq.terms.service, rq.terms.purpose
+	}
+	s.config.History.Note(who, d.At, d.IDs, d.Outcomes)
 }
 
 // history is GET /v1/credentials/{id}/history: the newest page of who asked.

@@ -1,10 +1,12 @@
 package gateway
 
 import (
+	"slices"
 	"strconv"
 	"time"
 
 	"zhenni"
+	"zhenni/evidence"
 )
 
 // terms are the service that a request is for, and what it shows for it. The zero value is a request without a service.
@@ -28,10 +30,16 @@ func (t *terms) mediaOf(media string) string {
 	return media + "\n" + t.service + "\n" + t.purpose
 }
 
+// noLevel is above every level: no credential is matched at it, by the work of a comparison.
+const noLevel = ^zhenni.Level(0)
+
 // level is the least level of a credential that is matched.
 func (t *terms) level() zhenni.Level {
-	if t.granted == nil {
+	switch {
+	case t.granted == nil:
 		return 0
+	case t.ruling.Private() && t.ruling != zhenni.NoRuling:
+		return noLevel // nor is it an attempt: whoever has not the device can not fail by the face
 	}
 	return t.granted.Level
 }
@@ -139,12 +147,20 @@ func (s *Server) permit(rq *request, batch *zhenni.Batch) error {
 		return err
 	}
 	shown.NotDevice = !ofDevice
+	if ofDevice && slices.ContainsFunc(byDevice, isPossession) {
+		batch.Lanes = byHolder
+	}
 	// What the node matches is an active credential of the tenant, within its time and of the level asked for: that costs the
 	// same whether there is one, as a look at its record would not.
 	matched := zhenni.CredentialFacts{Tenant: rq.party.Tenant, Level: t.granted.Level, Status: zhenni.StatusActive}
 	t.admission, t.ruling = s.policy.Decide(t.granted, rq.party.Tenant, matched, shown, now)
 	return nil
 }
+
+// byHolder is the lane of one item that the holder's device vouches for. Nobody writes to it.
+var byHolder = []zhenni.Lane{zhenni.LanePossession}
+
+func isPossession(t *evidence.Token) bool { return t.Claims().Kind == evidence.Possession }
 
 // permitAll rules on a request in bulk, before any item is looked at.
 func (s *Server) permitAll(rq *request) error {

@@ -379,6 +379,37 @@ func TestFactsOfTheCredentialAreKept(t *testing.T) {
 	}
 }
 
+// What the holder's device vouches for is an attempt of its own lane, so that nobody else's failures bar it; without the device, or
+// with another's, it is not, and then nothing is matched either, so that it is no attempt at the face.
+//
+// FAULTS: B5
+func TestAttemptsOfTheHoldersDevice(t *testing.T) {
+	for name, c := range map[string]struct {
+		change func(*desk, *question)
+		lane   zhenni.Lane
+		level  zhenni.Level
+	}{
+		"the device":     {func(*desk, *question) {}, zhenni.LanePossession, zhenni.LevelFull},
+		"another device": {func(d *desk, q *question) { q.possessionBy = d.other }, zhenni.LaneOpen, noLevel},
+		"no possession": {func(_ *desk, q *question) {
+			q.service, q.purpose, q.liveBy, q.possessionBy, q.captured = "open", "enter", nil, nil, ""
+		}, zhenni.LaneOpen, zhenni.LevelLite},
+	} {
+		d := startDesk(t, nil)
+		var lane zhenni.Lane
+		var level zhenni.Level
+		d.node.verify = func(b *zhenni.Batch, at time.Time) error {
+			lane, level = b.Lane(0), b.Level
+			return d.answer(b, at)
+		}
+		q := d.question()
+		c.change(d, q)
+		if a := d.ask(q); a.status != 200 || lane != c.lane || level != c.level {
+			t.Errorf("%s: %d %s, lane %d, level %d", name, a.status, a.body, lane, level)
+		}
+	}
+}
+
 // A party asks for what it was granted, under a purpose of it, and for nothing else; what exists is not told from what does not.
 //
 // FAULTS: Z8 L10

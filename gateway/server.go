@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"context"
 	"crypto/tls"
+	"crypto/x509"
 	_ "embed"
 	"encoding/hex"
 	"errors"
@@ -11,6 +12,7 @@ import (
 	"io"
 	"log/slog"
 	"net"
+	"os"
 	"runtime/debug"
 	"sync"
 	"sync/atomic"
@@ -29,16 +31,20 @@ var openAPI []byte
 
 // A Server answers HTTP requests by asking a [Node].
 type Server struct {
-	config  Config
-	node    Node
-	http    fasthttp.Server
-	tls     *tls.Config // nil for plain HTTP
-	metrics *httpMetrics
-	depot   depot
-	passage *passage
-	answer  answerConstants
-	streams map[streamShape]*streamTemplate
-	stopped atomic.Bool // by Shutdown
+	config   Config
+	node     Node
+	http     fasthttp.Server
+	tls      *tls.Config       // nil for plain HTTP
+	leaf     *x509.Certificate // of tls
+	metrics  *httpMetrics
+	depot    depot
+	passage  *passage
+	keys     keyring
+	quotas   quotas
+	sessions sessions
+	answer   answerConstants
+	streams  map[streamShape]*streamTemplate
+	stopped  atomic.Bool // by Shutdown
 
 	policy zhenni.Policy
 	found  atomic.Pointer[zhenni.CredentialID] // the latest credential whose device was looked up and which is there
@@ -97,6 +103,24 @@ func (s *Server) loadTLS() error {
 		MinVersion:   tls.VersionTLS13,
 		NextProtos:   []string{"http/1.1"},
 	}
+	s.leaf = certificate.Leaf
+	return s.askForCertificates()
+}
+
+// askForCertificates has the handshake ask for a client certificate, and refuse one that is not of the authorities, not of
+// this time or not for clients. A client without one may be known by something else.
+func (s *Server) askForCertificates() error {
+	if s.config.ClientCA == "" {
+		return nil
+	}
+	authorities, err := os.ReadFile(s.config.ClientCA)
+	if err != nil {
+		return fmt.Errorf("%w: authorities of client certificates: %w", zhenni.ErrBadValue, err)
+	}
+	s.tls.ClientCAs, s.tls.ClientAuth, s.tls.Time = x509.NewCertPool(), tls.VerifyClientCertIfGiven, s.config.Now
+	if !s.tls.ClientCAs.AppendCertsFromPEM(authorities) {
+		return fmt.Errorf("%w: authorities of client certificates: no certificate in PEM", zhenni.ErrBadValue)
+	}
 	return nil
 }
 
@@ -135,6 +159,7 @@ type route struct {
 func publicRoutes() []*route {
 	return []*route{
 		{method: "POST", path: "/v1/enrolments", role: zhenni.RoleIssuer, handle: (*Server).enrol},
+		{method: "POST", path: "/v1/session-keys", role: anyRole, handle: (*Server).openSession},
 		{method: "POST", path: "/v1/verifications", role: zhenni.RoleVerifier, handle: (*Server).verifyOne},
 		{method: "POST", path: "/v1/verification-batches", role: zhenni.RoleVerifier, handle: (*Server).verifyMany},
 		{method: "GET", path: "/v1/credentials/{id}", role: zhenni.RoleIssuer, handle: (*Server).credential},
@@ -199,6 +224,7 @@ type request struct {
 	ctx         *fasthttp.RequestCtx
 	transaction string
 	named       bool     // whether the client chose transaction
+	idempotent  bool     // whether it did so in the Idempotency-Key field
 	random      [16]byte // what transaction was made of, if it was
 	asked       [16]byte // the digest of the request, where it can be sent again
 	inHand      bool     // begun in the ledger and not ended
@@ -206,6 +232,8 @@ type request struct {
 	leaf        [32]byte // the hash of the leaf of a request with a draft
 	result      []byte   // what was signed
 	party       zhenni.RelyingParty
+	root        root   // what the party proved itself with, where a session key may be given for it
+	proof       *proof // what is still to be proved of a signed request, for which party is nobody yet
 	lease       lease
 	counts      *[]zhenni.AttemptCount // what came back of failed attempts, nil where nothing was asked
 	bodyRead    bool
@@ -265,12 +293,26 @@ func (s *Server) attempt(rt *route, rq *request) (err error) {
 	if model := rq.ctx.Request.Header.Peek("Model"); model != nil && string(model) != s.config.Profile.Model.ID {
 		return refuse(kindModel, "the Model field names another model")
 	}
-	return rt.handle(s, rq)
+	if err := rt.handle(s, rq); err != nil {
+		return err
+	}
+	if rq.proof != nil {
+		s.config.Logger.Error("a handler answered a signed request without reading its body", "route", rt.path)
+		return refuse(kindInternal, "")
+	}
+	return nil
 }
 
-// setTransaction takes the transaction id of the Transaction-Id field, or makes one.
+// setTransaction takes the transaction id of the Transaction-Id or the Idempotency-Key field, or makes one.
 func (s *Server) setTransaction(rq *request) error {
-	if given := rq.ctx.Request.Header.Peek("Transaction-Id"); given != nil {
+	given, key := rq.ctx.Request.Header.Peek("Transaction-Id"), rq.ctx.Request.Header.Peek("Idempotency-Key")
+	if key != nil {
+		if key = unquoted(key); given != nil && string(given) != string(key) {
+			return refuse(kindSyntax, "Transaction-Id and Idempotency-Key differ")
+		}
+		rq.idempotent, given = true, key
+	}
+	if given != nil {
 		return rq.nameTransaction(given)
 	}
 	if _, err := io.ReadFull(s.config.Entropy, rq.random[:]); err != nil {
@@ -278,6 +320,14 @@ func (s *Server) setTransaction(rq *request) error {
 	}
 	rq.transaction = hex.EncodeToString(rq.random[:])
 	return nil
+}
+
+// unquoted takes the quotes off the value of an Idempotency-Key, a string of RFC 9651, which many send without.
+func unquoted(key []byte) []byte {
+	if n := len(key); n >= 2 && key[0] == '"' && key[n-1] == '"' {
+		return key[1 : n-1]
+	}
+	return key
 }
 
 // nameTransaction takes the transaction id a client gives.
@@ -297,12 +347,12 @@ func (s *Server) writeProblem(rq *request, rt *route, r *refusal) {
 	response.Header.SetContentType(mediaProblem)
 	switch r.kind.status {
 	case fasthttp.StatusServiceUnavailable, fasthttp.StatusConflict, fasthttp.StatusTooManyRequests:
-		if !r.kind.retryable {
+		if !r.kind.retryable || response.Header.Peek("Retry-After") != nil { // who refused may know better
 			break
 		}
 		response.Header.Set("Retry-After", retrySeconds(s.config.RetryAfter))
 	case fasthttp.StatusUnauthorized:
-		response.Header.Set("WWW-Authenticate", "Bearer")
+		response.Header.Set("WWW-Authenticate", challenge(rq))
 	case fasthttp.StatusMethodNotAllowed:
 		response.Header.Set("Allow", "POST") // a route has one method, and the guard lets two through
 		if !rq.ctx.IsGet() {
@@ -316,6 +366,14 @@ func (s *Server) writeProblem(rq *request, rt *route, r *refusal) {
 	if r.kind == kindInternal {
 		s.config.Logger.Error("a request failed", "route", rt.path)
 	}
+}
+
+// challenge names the scheme by which to try again: the one that was tried.
+func challenge(rq *request) string {
+	if isSigned(rq) {
+		return "Signature"
+	}
+	return "Bearer"
 }
 
 // brokenBody answers a body that fasthttp could not begin to read.

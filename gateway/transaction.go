@@ -3,6 +3,7 @@ package gateway
 import (
 	"context"
 	"encoding/binary"
+	"errors"
 	"fmt"
 	"strconv"
 	"time"
@@ -28,18 +29,27 @@ type Ledger interface {
 	Stats() zhenni.LedgerStats
 }
 
-// begin takes the request in hand, or returns its stored answer. Unless there is one, or an error, the caller defers
-// drop.
-func (s *Server) begin(rq *request) (*zhenni.Answered, error) {
-	if s.config.Ledger == nil {
-		return nil, nil
+// begin takes a request about so many items in hand, or returns its stored answer. Unless there is one, or an error, the
+// caller defers drop.
+func (s *Server) begin(rq *request, items int) (*zhenni.Answered, error) {
+	if s.config.Ledger != nil {
+		stored, err := s.config.Ledger.Begin(rq.identity())
+		if errors.Is(err, zhenni.ErrReused) && rq.idempotent {
+			err = refuse(kindKeyReused, "")
+		}
+		if err != nil {
+			return nil, err
+		}
+		if stored != nil {
+			return stored, s.recall(rq, stored)
+		}
+		rq.inHand = true
 	}
-	stored, err := s.config.Ledger.Begin(rq.identity())
-	rq.inHand = stored == nil && err == nil
-	if stored != nil {
-		err = s.recall(rq, stored)
+	if err := s.spend(rq, items); err != nil {
+		s.drop(rq)
+		return nil, err
 	}
-	return stored, err
+	return nil, nil
 }
 
 // digest notes what the request asks, before decoding writes into the body. Only a client that chose the transaction id

@@ -34,7 +34,7 @@ func (s *Server) verifyOne(rq *request) error {
 	if err != nil {
 		return err
 	}
-	stored, err := s.begin(rq)
+	stored, err := s.begin(rq, 1)
 	if err != nil {
 		return err
 	}
@@ -119,9 +119,8 @@ func (s *Server) decodeVerification(rq *request, body []byte) (*zhenni.Batch, er
 // takeNames takes the transaction id and the model that a document may name.
 func (s *Server) takeNames(rq *request, transaction, model *field) error {
 	if transaction.value != nil {
-		given := rq.ctx.Request.Header.Peek("Transaction-Id")
-		if transaction.number || given != nil && string(given) != string(transaction.value) {
-			return refuse(kindSyntax, "transaction is not the one of the Transaction-Id field")
+		if transaction.number || rq.named && rq.transaction != string(transaction.value) {
+			return refuse(kindSyntax, "transaction is not the one that a header field names")
 		}
 		if err := rq.nameTransaction(transaction.value); err != nil {
 			return err

@@ -65,7 +65,10 @@ func (p *Pseudonyms) Check() [checkSize]byte { return p.check }
 
 // Of returns the pseudonym of whoever holds a credential.
 func (p *Pseudonyms) Of(party zhenni.RelyingParty, c zhenni.Credential) string {
-	return p.OfCredential(party, c.ID)
+	if c.Subject.IsZero() {
+		return p.OfCredential(party, c.ID)
+	}
+	return p.OfSubject(party, c.Subject)
 }
 
 // OfSubject returns the pseudonym under which a party knows the person with a subject handle, 43 characters.

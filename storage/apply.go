@@ -223,6 +223,7 @@ func (s *Store) propose(e entry) error {
 func (s *Store) publish(b *batch) {
 	s.ring.Store(&b.ring)
 	s.parties.Store(&b.parties)
+	s.partyIndex.Store(&b.partyIndex)
 	s.credentials.Store(b.water.credentials)
 	s.due.lower(b.due)
 }

@@ -33,7 +33,7 @@ func viewOptions(o Options, log *badgerLog) badger.Options {
 		WithNumMemtables(5).
 		WithNumCompactors(2).
 		WithChecksumVerificationMode(options.OnBlockRead) // whole tables are checked here: verifyTables, scrub
-	// Values stay inline: Badger's threshold is 1 MiB and the largest record about 2 KiB.
+	// Values stay inline: Badger's threshold is 1 MiB and the largest record, of a relying party with every service, about 35 KiB.
 }
 
 // openBadger opens the view on the disk, whose tables it reads first where whole is set.

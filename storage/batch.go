@@ -31,9 +31,10 @@ type batch struct {
 	// err is what spoils the whole batch.
 	err error
 
-	// ring and parties are the store's until a command changes them, then clones.
+	// ring, and parties with their index, are the store's until a command changes them, then clones.
 	ring        keyring
 	parties     map[string]party
+	partyIndex  partyIndex
 	ownRing     bool
 	ownsParties bool
 	// due is what the batch makes of the ends of validity, by slot.
@@ -43,7 +44,7 @@ type batch struct {
 func newBatch(s *Store, reached water, keys keyState) *batch {
 	return &batch{
 		store: s, txn: s.begin(true), water: reached, keyChanges: keyChanges{keys: keys},
-		ring: *s.ring.Load(), parties: *s.parties.Load(), turned: map[uint16]tally{}, digest: s.digest,
+		ring: *s.ring.Load(), parties: *s.parties.Load(), partyIndex: *s.partyIndex.Load(), turned: map[uint16]tally{}, digest: s.digest,
 		due: map[zhenni.Slot]int64{},
 	}
 }
@@ -277,8 +278,10 @@ func (b *batch) putParty(p zhenni.RelyingParty) error {
 	if err := p.Validate(); err != nil {
 		return err
 	}
-	p.CreatedAt = normalTime(p.CreatedAt)
-	return b.writeParty(party{RelyingParty: p})
+	if err := b.partyIndex.free(p); err != nil {
+		return err
+	}
+	return b.writeParty(party{RelyingParty: ownParty(p)})
 }
 
 func (b *batch) removeParty(id string) error {
@@ -299,8 +302,10 @@ func (b *batch) writeParty(p party) error {
 		return err
 	}
 	if !b.ownsParties {
-		b.parties, b.ownsParties = maps.Clone(b.parties), true
+		b.parties, b.partyIndex, b.ownsParties = maps.Clone(b.parties), b.partyIndex.clone(), true
 	}
+	b.partyIndex.remove(b.parties[p.ID])
+	b.partyIndex.add(p)
 	b.parties[p.ID] = p
 	b.put(record{key, value})
 	return nil

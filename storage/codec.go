@@ -16,8 +16,6 @@ const (
 	statusSize       = 1 + 1 + 4 + 2*timeSize
 	templateHeadSize = 2 + 4
 	waterSize        = 8 + 8
-	partyHeadSize    = 1 + 1 + 1 + 4 + 32 + timeSize
-	maxPartyName     = 200
 )
 
 func appendTime(dst []byte, t time.Time) []byte {
@@ -114,41 +112,11 @@ func sumSquares(row []int8) (sum int32, symmetric bool) {
 	return sum, symmetric
 }
 
-// party is the body of a relying-party record. A removed one stays as a record of its removal: a key that is deleted
-// could come back from an older file, a newer version can not be undone that way.
-type party struct {
-	zhenni.RelyingParty
-	removed bool
-	// version counts the writes of this id; it is the generation in the record's header.
-	version zhenni.Generation
-}
-
-func (p party) appendBody(dst []byte) []byte {
-	dst = append(dst, bit(p.removed), bit(p.Evaluation), byte(p.Roles))
-	dst = binary.LittleEndian.AppendUint32(dst, uint32(p.Tenant))
-	dst = append(dst, p.KeyHash[:]...)
-	return append(appendTime(dst, p.CreatedAt), p.Name...)
-}
-
 func bit(b bool) byte {
 	if b {
 		return 1
 	}
 	return 0
-}
-
-func decodeParty(id string, h header, body []byte) (party, error) {
-	if len(body) < partyHeadSize || len(body) > partyHeadSize+maxPartyName || body[0] > 1 || body[1] > 1 {
-		return party{}, fmt.Errorf("%w: relying party of %d bytes", zhenni.ErrCorrupt, len(body))
-	}
-	p := party{removed: body[0] == 1, version: h.generation}
-	p.ID, p.Evaluation, p.Roles = id, body[1] == 1, zhenni.Role(body[2])
-	p.Tenant = zhenni.TenantID(binary.LittleEndian.Uint32(body[3:]))
-	copy(p.KeyHash[:], body[7:])
-	p.Name = string(body[partyHeadSize:])
-	var err error
-	p.CreatedAt, err = decodeTime(body[7+32:])
-	return p, err
 }
 
 // water is how far the store has come: the commits made and the credentials they left.

@@ -75,7 +75,6 @@ func TestGoldenBodies(t *testing.T) {
 	row := []int8{-127, -1, 0, 1, 127}
 	golden(t, "status", goldenStatus.appendBody(nil))
 	golden(t, "template", appendTemplate(nil, row, 127*127*2+2))
-	golden(t, "party", goldenParty.appendBody(nil))
 	golden(t, "water", water{sequence: 9, credentials: 1 << 33}.appendBody(nil))
 	golden(t, "mark", sealMark(water{sequence: 9, credentials: 1 << 33}, bytes.Repeat([]byte{7}, keySize)))
 	golden(t, "records", appendRecords(nil, []record{{[]byte("k1"), []byte("value")}, {[]byte("p"), nil}}))
@@ -226,8 +225,8 @@ func TestDecodersRefuse(t *testing.T) {
 		{"norm 0", decodeT, set(template, 2, 0)},
 		{"norm too large", decodeT, set(template, 5, 0x80)},
 		{"party short", decodeP, pa[:partyHeadSize-1]},
-		{"party long", decodeP, append(bytes.Clone(pa), make([]byte, maxPartyName)...)},
-		{"party flag", decodeP, set(pa, 0, 2)},
+		{"party long", decodeP, append(bytes.Clone(pa), 0)},
+		{"party form", decodeP, set(pa, 0, 4)},
 		{"party evaluation", decodeP, set(pa, 1, 2)},
 		{"water short", decodeW, make([]byte, waterSize-1)},
 		{"water negative", decodeW, bytes.Repeat([]byte{0xff}, waterSize)},

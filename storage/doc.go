@@ -14,6 +14,7 @@
 //	restore       while a restore is half done: Open refuses the folder, and a restore starts over in it
 //	log/          the command log and its snapshot, see package commandlog
 //	view/         Badger
+//	nonces/       which signed requests came, see package nonce; whoever serves the store opens it
 //	cold/         the cold tier, see package cold: a copy of the templates that a disk reads fast
 //	base/         tables of an import, which nothing writes to, under the view of a store on a base
 //	orphans/      tables that Badger would remove at Open, until every record of theirs is seen in the view
@@ -212,12 +213,22 @@
 //	identity root  check value [16]
 //	due            seconds u64 since 1970
 //	template       dimension u16 | Σq² u32 | row [dimension]
-//	relying party  removed u8 | evaluation u8 | roles u8 | tenant u32 | key hash [32] | created | name
+//	relying party  form u8 | evaluation u8 | roles u8 | tenant u32 | key hash [32] | created | rest
 //	high water     sequence u64 | credentials u64
 //	key file       places given out u64 | epoch u64
 //	erased         credential id [16]
 //	PIN            version u8 = 1 | attempts begun u8 | paused until | generation u32 | verifier, none once the PIN is gone
 //	re-proof       version u64 | when | tenant u32 | generation u32 | status u8, of the credential then
+//
+// The form of a relying party is 2 of one that is there and 3 of a removed one; the rest then is
+//
+//	items a minute u32 | items a day u64
+//	name: length u8 | text, sector: length u8 | text
+//	keys: number u8, and for each public key [34] | not after
+//	certificates: number u8, and for each SHA-256 [32] | not after
+//	services: number u16, and for each length u8 | text
+//
+// Forms 0 and 1, which still read, have the name and nothing else there.
 //
 // A time is seconds u64 | nanoseconds u32 since 1970. The generation in the front of a relying party counts its
 // versions, that of the high-water record is 0. The generation of a status record is the credential's; its

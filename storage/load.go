@@ -37,6 +37,8 @@ func (s *Store) load() error {
 	}
 	s.ring.Store(&ring)
 	s.parties.Store(&parties)
+	index := newPartyIndex(parties)
+	s.partyIndex.Store(&index)
 	s.credentials.Store(reached.credentials)
 	s.committer.reached, s.found = reached, reached.sequence
 	return s.compareMark(reached)

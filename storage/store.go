@@ -69,6 +69,7 @@ type Store struct {
 
 	ring        atomic.Pointer[keyring]
 	parties     atomic.Pointer[map[string]party]
+	partyIndex  atomic.Pointer[partyIndex] // of parties
 	credentials atomic.Int64
 	due         dueIndex
 	scratch     sync.Pool
@@ -430,7 +431,8 @@ func (s *Store) openTemplate(ring keyring, st status, value []byte, row []int8, 
 	return decodeTemplate(row, body)
 }
 
-// RelyingParty returns the relying party of that id. It reads a snapshot in memory: a change acknowledged before the
+// RelyingParty returns the relying party of that id, whose slices are not to be changed. It reads a snapshot in memory: a
+// change acknowledged before the
 // call is seen.
 func (s *Store) RelyingParty(id string) (zhenni.RelyingParty, bool) {
 	p, ok := (*s.parties.Load())[id]
@@ -440,7 +442,7 @@ func (s *Store) RelyingParty(id string) (zhenni.RelyingParty, bool) {
 	return p.RelyingParty, true
 }
 
-// RelyingParties returns every relying party in ascending order of id, in fresh memory.
+// RelyingParties returns every relying party in ascending order of id, with the slices of [Store.RelyingParty].
 func (s *Store) RelyingParties() []zhenni.RelyingParty {
 	var all []zhenni.RelyingParty
 	for _, p := range *s.parties.Load() {

@@ -182,6 +182,9 @@ type recordedStore struct {
 	root storage.RootKey
 	// tap is between the store and its audit log.
 	tap changeTap
+	// dir is the store's folder. Fresh says that it was made by this process, verifyOnly that nothing is written there.
+	dir               string
+	fresh, verifyOnly bool
 }
 
 // Accepting reports why no change is taken now: the store takes none, or none can be recorded.

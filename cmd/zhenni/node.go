@@ -15,6 +15,7 @@ import (
 	"zhenni/engine"
 	"zhenni/gateway"
 	"zhenni/statuslist"
+	"zhenni/storage/nonce"
 )
 
 // nodeConfig is what it takes to serve a store.
@@ -54,6 +55,7 @@ type node struct {
 	history *openedHistory
 	// lists are the status lists, nil where none are published.
 	lists  *openedLists
+	nonces *nonce.Store
 	server *gateway.Server
 
 	scheme string
@@ -84,12 +86,11 @@ func startNode(ctx context.Context, cfg nodeConfig, store *recordedStore) (_ *no
 	if err = n.openRecord(&cfg); err != nil {
 		return nil, err
 	}
-	if n.lists, err = openStatusLists(cfg.statusLists, store, cmp.Or(cfg.gateway.Logger, slog.Default())); err != nil {
+	if err = n.publishLists(upkeep, &cfg); err != nil {
 		return nil, err
 	}
-	if n.lists != nil {
-		cfg.gateway.StatusLists = n.lists
-		n.upkeep.Go(func() { n.lists.run(upkeep, store) })
+	if err = n.openNonces(&cfg); err != nil {
+		return nil, err
 	}
 	if cfg.identities != nil && !cfg.unchanging {
 		if err = cfg.identities.bind(ctx, store); err != nil {
@@ -97,6 +98,7 @@ func startNode(ctx context.Context, cfg nodeConfig, store *recordedStore) (_ *no
 		}
 		cfg.gateway.Identities, cfg.gateway.Subjects = cfg.identities, store
 	}
+	cfg.gateway.Devices = storedDevices{store}
 	if cfg.actors.Counted, err = n.counted(); err != nil {
 		return nil, err
 	}
@@ -201,6 +203,7 @@ func (n *node) listen(cfg nodeConfig) (err error) {
 	kept := operator{servedNode{n.shards, n.store}}
 	n.admin = gateway.NewAdmin(kept, nil, cfg.gateway.Logger)
 	n.admin.Keep(kept)
+	n.admin.Count(n.server)
 	n.admin.Limit(n.server)
 	go func() { n.failed <- n.admin.Serve(ln) }()
 	return nil
@@ -239,6 +242,9 @@ func (n *node) closeState() error {
 	var err error
 	if n.ledger != nil {
 		err = wrapped("close the ledger", n.ledger.Close())
+	}
+	if n.nonces != nil {
+		err = errors.Join(err, wrapped("close the nonces", n.nonces.Close()))
 	}
 	if n.history != nil {
 		err = errors.Join(err, wrapped("close the history", n.history.Close()))

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"cmp"
 	"context"
 	"encoding/hex"
 	"errors"
@@ -16,6 +17,7 @@ import (
 // rpCommand is rp.
 type rpCommand struct {
 	Add    rpAdd    `cmd:"" help:"Add a relying party and print its API key, once."`
+	Keys   rpKeys   `cmd:"" help:"Rotate the public keys of a relying party."`
 	List   rpList   `cmd:"" help:"List the relying parties."`
 	Remove rpRemove `cmd:"" help:"Remove a relying party; its key is refused from then on."`
 	Lift   rpLift   `cmd:"" help:"Let a relying party verify again that was stopped for too many non-matches."`
@@ -31,7 +33,10 @@ type rpFlags struct {
 
 // book is where relying parties are kept: a running server or an open store.
 type book interface {
-	put(ctx context.Context, party zhenni.RelyingParty) error
+	// put stores a party; only where replace is set may it leave the tenant it had.
+	put(ctx context.Context, party zhenni.RelyingParty, replace bool) error
+	// changeKeys rotates the keys of the party of that id, and returns what it has become.
+	changeKeys(ctx context.Context, id string, change zhenni.KeyChange) (gateway.PartyRecord, error)
 	remove(ctx context.Context, id string) error
 	list(ctx context.Context) ([]gateway.PartyRecord, error)
 	close() error
@@ -53,56 +58,110 @@ func (f rpFlags) open(out *output) (book, error) {
 }
 
 type rpAdd struct {
-	ID         string          `arg:"" help:"Id of the party, 1–64 of a–z 0–9 - _ . ; it is the public part of its key. An existing party gets a new key, and the old one is refused."`
-	Name       string          `placeholder:"TEXT" help:"Name for people. Default: the id."`
-	Tenant     zhenni.TenantID `required:"" placeholder:"N" help:"Tenant whose credentials it works with, from 1."`
-	Role       []string        `required:"" enum:"verifier,issuer" placeholder:"ROLE" help:"What it may do: verifier, issuer, or both."`
-	Evaluation bool            `help:"Mark a party of benchmarks and trials, never of real people: attempt limits and the replay alarm are off, and every result says so."`
+	ID          string          `arg:"" help:"Id of the party, 1–64 of a–z 0–9 - _ . ; it is the public part of its API key. What an existing party had is replaced, and its old keys are refused."`
+	Name        string          `placeholder:"TEXT" help:"Name for people. Default: the id."`
+	Tenant      zhenni.TenantID `required:"" placeholder:"N" help:"Tenant whose credentials it works with, from 1."`
+	Role        []string        `required:"" enum:"verifier,issuer,terminal,auditor,operator" placeholder:"ROLE" help:"What it may do: verifier, issuer, terminal, auditor or operator, or several."`
+	Evaluation  bool            `help:"Mark a party of benchmarks and trials, never of real people: attempt limits and the replay alarm are off, and every result says so."`
+	JWKS        string          `name:"jwks" type:"path" placeholder:"FILE" help:"Public keys by which it signs its requests: a JSON Web Key, or a set of them. It then has no API key."`
+	Certificate []string        `type:"path" placeholder:"FILE" help:"TLS client certificate in PEM by which it is known. It then has no API key."`
+	APIKey      bool            `name:"api-key" help:"Make an API key beside keys and certificates."`
+	Sector      string          `placeholder:"ID" help:"Sector whose parties know a person by the same pseudonym. Default: a party alone."`
+	Service     []string        `placeholder:"ID" help:"Service that it may ask for; may be repeated."`
+	PerMinute   uint32          `placeholder:"N" help:"Items it may ask for in a minute. Default: no bound."`
+	PerDay      uint64          `placeholder:"N" help:"Items it may ask for in a day. Default: no bound."`
+	Replace     bool            `help:"Replace a party of that id although it is one of another tenant."`
 	rpFlags
 }
 
 // Help is shown by zhenni rp add --help.
 func (rpAdd) Help() string {
-	return `The key is shown once and stored as a hash. It works with a running server and with a stopped one.
+	return `An API key is shown once and stored as a hash. It works with a running server and with a stopped one.
 
 Examples:
 
     zhenni rp add front-desk --tenant 1 --role verifier
+    zhenni rp add hotel --tenant 1 --role verifier --jwks hotel.jwks --per-minute 600
     zhenni rp add registry --tenant 1 --role issuer --role verifier --name "Civil registry" > registry.key`
 }
 
-// Run adds the party. The key is the only line on standard output.
+// Run adds the party. An API key, where it gets one, is the only line on standard output.
 func (c *rpAdd) Run(ctx context.Context, out *output) (err error) {
-	party := zhenni.RelyingParty{ID: c.ID, Name: c.Name, Tenant: c.Tenant, Evaluation: c.Evaluation, CreatedAt: time.Now().UTC()}
-	if party.Name == "" {
-		party.Name = party.ID
-	}
-	for _, role := range c.Role {
-		party.Roles |= roles[role]
-	}
-	if err := party.Validate(); err != nil {
-		return usage("%w", err)
-	}
-	key, party, err := newParty(party)
+	party, err := c.party(time.Now().UTC())
 	if err != nil {
 		return err
+	}
+	var key zhenni.APIKey
+	secret := c.APIKey || len(party.Keys)+len(party.Certificates) == 0
+	if secret {
+		if key, party, err = newParty(party); err != nil {
+			return err
+		}
 	}
 	b, err := c.open(out)
 	if err != nil {
 		return err
 	}
 	defer func() { err = errors.Join(err, b.close()) }()
-	if err := b.put(ctx, party); err != nil {
+	if err := b.put(ctx, party, c.Replace); err != nil {
 		return err
 	}
+	return c.show(out, party, key, secret)
+}
+
+// party is what the flags describe, with its keys and certificates.
+func (c *rpAdd) party(now time.Time) (zhenni.RelyingParty, error) {
+	party := zhenni.RelyingParty{
+		ID: c.ID, Name: cmp.Or(c.Name, c.ID), Tenant: c.Tenant, Evaluation: c.Evaluation, CreatedAt: now,
+		Sector: c.Sector, Services: c.Service, Quota: zhenni.Quota{PerMinute: c.PerMinute, PerDay: c.PerDay},
+	}
+	for _, word := range c.Role {
+		role, err := zhenni.ParseRole(word)
+		if err != nil {
+			return party, usage("--role: %w", err)
+		}
+		party.Roles |= role
+	}
+	if c.JWKS != "" {
+		keys, err := readJWKS(c.JWKS)
+		if err != nil {
+			return party, err
+		}
+		for _, k := range keys {
+			party.Keys = append(party.Keys, zhenni.PartyKey{Public: k})
+		}
+	}
+	for _, path := range c.Certificate {
+		certificate, err := readPartyCertificate(path)
+		if err != nil {
+			return party, err
+		}
+		party.Certificates = append(party.Certificates, certificate)
+	}
+	if err := party.Validate(); err != nil {
+		return party, usage("%w", err)
+	}
+	return party, nil
+}
+
+func (c *rpAdd) show(out *output, party zhenni.RelyingParty, key zhenni.APIKey, secret bool) error {
 	if c.JSON {
-		return out.JSON(map[string]any{"id": party.ID, "tenant": party.Tenant, "key": key.String()})
+		said := map[string]any{"id": party.ID, "tenant": party.Tenant, "key_ids": keyIDs(party)}
+		if secret {
+			said["key"] = key.String()
+		}
+		return out.JSON(said)
+	}
+	for _, id := range keyIDs(party) {
+		out.Note("Its requests are signed under the key id %s.", id)
+	}
+	if !secret {
+		out.Note("Added %s for tenant %d. It has no API key.", party.ID, party.Tenant)
+		return nil
 	}
 	out.Note("Added %s for tenant %d. This is its API key; it is not shown again:", party.ID, party.Tenant)
 	return out.Print("%s", key)
 }
-
-var roles = map[string]zhenni.Role{"verifier": zhenni.RoleVerifier, "issuer": zhenni.RoleIssuer}
 
 type rpList struct{ rpFlags }
 
@@ -120,13 +179,13 @@ func (c *rpList) Run(ctx context.Context, out *output) (err error) {
 	if c.JSON {
 		return out.JSON(map[string]any{"relying_parties": parties})
 	}
-	rows := [][]string{{"id", "tenant", "roles", "kind", "since", "name"}}
+	rows := [][]string{{"id", "tenant", "roles", "kind", "since", "keys", "name"}}
 	for _, p := range parties {
 		kind := "regular"
 		if p.Evaluation {
 			kind = "evaluation"
 		}
-		rows = append(rows, []string{p.ID, fmt.Sprint(p.Tenant), strings.Join(p.Roles, "+"), kind, p.CreatedAt.Format(time.DateOnly), p.Name})
+		rows = append(rows, []string{p.ID, fmt.Sprint(p.Tenant), strings.Join(p.Roles, "+"), kind, p.CreatedAt.Format(time.DateOnly), shownKeys(p), p.Name})
 	}
 	return out.Table(rows)
 }
@@ -157,10 +216,20 @@ type servedBook struct{ admin *adminClient }
 
 func partyPath(id string) string { return "/admin/relying-parties/" + url.PathEscape(id) }
 
-func (b servedBook) put(ctx context.Context, p zhenni.RelyingParty) error {
-	record := recordOf(p)
-	record.CreatedAt, record.KeySHA256 = time.Time{}, hex.EncodeToString(p.KeyHash[:])
-	return b.admin.do(ctx, "PUT", partyPath(p.ID), record, new(gateway.PartyRecord))
+func (b servedBook) put(ctx context.Context, p zhenni.RelyingParty, replace bool) error {
+	record := gateway.NewPartyRecord(p)
+	if record.CreatedAt = (time.Time{}); p.KeyHash != [32]byte{} {
+		record.KeySHA256 = hex.EncodeToString(p.KeyHash[:])
+	}
+	path := partyPath(p.ID)
+	if replace {
+		path += "?replace=true"
+	}
+	return b.admin.do(ctx, "PUT", path, record, new(gateway.PartyRecord))
+}
+
+func (b servedBook) changeKeys(ctx context.Context, id string, change zhenni.KeyChange) (record gateway.PartyRecord, err error) {
+	return record, b.admin.do(ctx, "POST", partyPath(id)+"/keys", gateway.NewKeyChangeRecord(change), &record)
 }
 
 func (b servedBook) remove(ctx context.Context, id string) error {
@@ -179,9 +248,30 @@ func (servedBook) close() error { return nil }
 // storedBook is the relying parties in the store of a stopped server.
 type storedBook struct{ store *recordedStore }
 
-func (b storedBook) put(ctx context.Context, p zhenni.RelyingParty) error {
+func (b storedBook) put(ctx context.Context, p zhenni.RelyingParty, replace bool) error {
+	if old, there := b.store.RelyingParty(p.ID); there && !replace {
+		if err := p.Replaces(old); err != nil {
+			return notSo("%w: add --replace to move it", err)
+		}
+	}
 	_, err := applyOne(ctx, b.store, zhenni.PutRelyingParty{Party: p})
 	return err
+}
+
+func (b storedBook) changeKeys(ctx context.Context, id string, change zhenni.KeyChange) (gateway.PartyRecord, error) {
+	party, there := b.store.RelyingParty(id)
+	if !there {
+		return gateway.PartyRecord{}, notSo("there is no relying party %q", id)
+	}
+	party, err := party.WithKeys(change, time.Now().UTC())
+	if errors.Is(err, zhenni.ErrNotFound) {
+		return gateway.PartyRecord{}, notSo("%w", err)
+	}
+	if err != nil {
+		return gateway.PartyRecord{}, err
+	}
+	_, err = applyOne(ctx, b.store, zhenni.PutRelyingParty{Party: party})
+	return gateway.NewPartyRecord(party), err
 }
 
 func (b storedBook) remove(ctx context.Context, id string) error {
@@ -195,20 +285,9 @@ func (b storedBook) remove(ctx context.Context, id string) error {
 func (b storedBook) list(context.Context) ([]gateway.PartyRecord, error) {
 	records := []gateway.PartyRecord{}
 	for _, p := range b.store.RelyingParties() {
-		records = append(records, recordOf(p))
+		records = append(records, gateway.NewPartyRecord(p))
 	}
 	return records, nil
 }
 
 func (b storedBook) close() error { return b.store.Close() }
-
-// recordOf is the JSON form of a party, without the hash of its key.
-func recordOf(p zhenni.RelyingParty) gateway.PartyRecord {
-	record := gateway.PartyRecord{ID: p.ID, Name: p.Name, Tenant: p.Tenant, Evaluation: p.Evaluation, CreatedAt: p.CreatedAt, Roles: []string{}}
-	for _, name := range []string{"verifier", "issuer"} {
-		if p.Roles.Has(roles[name]) {
-			record.Roles = append(record.Roles, name)
-		}
-	}
-	return record
-}

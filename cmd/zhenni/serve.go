@@ -43,6 +43,7 @@ type serveCommand struct {
 	Listen      string `env:"ZHENNI_LISTEN" placeholder:"HOST:PORT" help:"Public address. Default 127.0.0.1:8443 with TLS, 127.0.0.1:8080 without."`
 	TLSCert     string `name:"tls-cert" type:"path" env:"ZHENNI_TLS_CERT" placeholder:"FILE" help:"Certificate chain in PEM. With --tls-key, TLS 1.3 and nothing else is spoken."`
 	TLSKey      string `name:"tls-key" type:"path" env:"ZHENNI_TLS_KEY" placeholder:"FILE" help:"Private key of --tls-cert in PEM."`
+	ClientCA    string `name:"client-ca" type:"path" env:"ZHENNI_CLIENT_CA" placeholder:"FILE" help:"With --tls-cert: authorities in PEM of client certificates, which are then asked for. A party that zhenni rp add was given the certificate of is known by it."`
 	AdminSocket string `type:"path" env:"ZHENNI_ADMIN_SOCKET" placeholder:"FILE" help:"Unix socket for zhenni rp and zhenni shards. Default: admin.sock in the store's folder."`
 
 	AuditRetention retention `default:"0" env:"ZHENNI_AUDIT_RETENTION" placeholder:"TIME|SIZE" help:"How much of the audit log's entries is kept, as 90d, 2160h or 500GiB; 0 keeps all. What is deleted stays provable to who kept his proof."`
@@ -266,7 +267,7 @@ func (c *serveCommand) nodeConfig(profile zhenni.Profile, arena byteSize, log *s
 		ledger: c.ledgerFlags.config(c.Store), history: c.history(),
 		actors: actors.Config{Attempts: c.attemptRules(), AttemptsHeld: c.AttemptsHeld, Shards: shardCount(c.Shards), InFlightItems: c.InFlight, MessageItems: c.MessageItems, Logger: log},
 		gateway: gateway.Config{
-			Addr: c.Listen, TLSCert: c.TLSCert, TLSKey: c.TLSKey, Limits: c.partyRules(), Profile: profile, Version: version, Logger: log,
+			Addr: c.Listen, TLSCert: c.TLSCert, TLSKey: c.TLSKey, ClientCA: c.ClientCA, Limits: c.partyRules(), Profile: profile, Version: version, Logger: log,
 			BulkFirst: c.BulkFirst, MaxConns: c.MaxConnections, MaxConnsPerIP: c.MaxConnectionsPerIP, MaxHeldBytes: int64(c.MaxHeld),
 			HeaderTimeout: c.HeaderTimeout, BodyTimeout: c.BodyTimeout, IdleTimeout: c.IdleTimeout,
 			VerifyTimeout: c.VerifyTimeout, BatchTimeout: c.BatchTimeout,

@@ -8,21 +8,22 @@ import (
 
 	"zhenni"
 	"zhenni/bench"
+	"zhenni/gateway/httpsig"
 )
 
 // serverFlags name a running server and who asks. The API key itself is never a flag: command lines are seen by
 // everybody on a machine.
 type serverFlags struct {
-	URL        string `name:"url" default:"http://127.0.0.1:8080" env:"ZHENNI_URL" help:"Server to ask (default ${default})."`
-	APIKeyFile string `name:"api-key-file" type:"path" env:"ZHENNI_API_KEY_FILE" placeholder:"FILE" help:"File with the API key that zhenni rp add printed. Default: the environment variable ZHENNI_API_KEY."`
-	CA         string `name:"ca" type:"path" env:"ZHENNI_CA" placeholder:"FILE" help:"Certificates in PEM to trust instead of the system's."`
+	URL            string `name:"url" default:"http://127.0.0.1:8080" env:"ZHENNI_URL" help:"Server to ask (default ${default})."`
+	APIKeyFile     string `name:"api-key-file" type:"path" env:"ZHENNI_API_KEY_FILE" placeholder:"FILE" help:"File with the API key that zhenni rp add printed. Default: the environment variable ZHENNI_API_KEY."`
+	SigningKeyFile string `name:"signing-key-file" type:"path" env:"ZHENNI_SIGNING_KEY_FILE" placeholder:"FILE" help:"Private key, as zhenni rp keys new makes one, to sign every request with in the place of an API key: PKCS #8 in PEM, or a JSON Web Key."`
+	CA             string `name:"ca" type:"path" env:"ZHENNI_CA" placeholder:"FILE" help:"Certificates in PEM to trust instead of the system's."`
 }
 
 // client connects to the server.
 func (f serverFlags) client() (*bench.Client, error) {
 	target := bench.Target{URL: f.URL}
-	var err error
-	if target.Key, err = f.key(); err != nil {
+	if err := f.prove(&target); err != nil {
 		return nil, err
 	}
 	if f.CA != "" {
@@ -42,6 +43,22 @@ func (f serverFlags) client() (*bench.Client, error) {
 	return client, nil
 }
 
+// prove gives the client what proves who asks: a key that signs, or an API key.
+func (f serverFlags) prove(target *bench.Target) (err error) {
+	if f.SigningKeyFile == "" {
+		target.Key, err = f.key()
+		return err
+	}
+	document, err := readSmall(f.SigningKeyFile)
+	if err != nil {
+		return environment("--signing-key-file: %w", err)
+	}
+	if target.Signer, err = httpsig.ParseSigner(document); err != nil {
+		return usage("--signing-key-file %s: %w", f.SigningKeyFile, err)
+	}
+	return nil
+}
+
 func (f serverFlags) key() (string, error) {
 	text := os.Getenv("ZHENNI_API_KEY")
 	if f.APIKeyFile != "" {
@@ -53,7 +70,7 @@ func (f serverFlags) key() (string, error) {
 	}
 	text = strings.TrimSpace(text)
 	if text == "" {
-		return "", usage("no API key: name its file with --api-key-file, or set ZHENNI_API_KEY; zhenni rp add makes one")
+		return "", usage("no API key: name its file with --api-key-file, or set ZHENNI_API_KEY; zhenni rp add makes one; or sign with --signing-key-file")
 	}
 	if _, err := zhenni.ParseAPIKey(text); err != nil {
 		return "", usage("API key: %w", err)

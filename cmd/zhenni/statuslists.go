@@ -1,6 +1,7 @@
 package main
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"io"
@@ -117,6 +118,16 @@ func openStatusLists(c statuslist.Config, store *recordedStore, log *slog.Logger
 	}
 	store.tap.lists.Store(l.Publisher)
 	return l, nil
+}
+
+// publishLists fills and publishes the lists of the node until upkeep ends, and gives them to the gateway.
+func (n *node) publishLists(upkeep context.Context, cfg *nodeConfig) (err error) {
+	if n.lists, err = openStatusLists(cfg.statusLists, n.store, cmp.Or(cfg.gateway.Logger, slog.Default())); err != nil || n.lists == nil {
+		return err
+	}
+	cfg.gateway.StatusLists = n.lists
+	n.upkeep.Go(func() { n.lists.run(upkeep, n.store) })
+	return nil
 }
 
 // run fills the lists from the store, and publishes them until ctx ends.

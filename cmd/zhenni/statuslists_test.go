@@ -67,15 +67,15 @@ func (w *listsWorld) list(t *testing.T) *statuslist.List {
 	if status == 404 {
 		return nil
 	}
-	token, err := statuslist.Read([]byte(body), testListURI+"/1", time.Now(), readJWKS(t, jwks))
+	token, err := statuslist.Read([]byte(body), testListURI+"/1", time.Now(), listKeys(t, jwks))
 	if err != nil {
 		t.Fatalf("%d: %v", status, err)
 	}
 	return token.List
 }
 
-// readJWKS reads a JSON Web Key Set as somebody who has nothing of this program but the format.
-func readJWKS(t *testing.T, jwks string) statuslist.Keys {
+// listKeys reads a JSON Web Key Set as somebody who has nothing of this program but the format.
+func listKeys(t *testing.T, jwks string) statuslist.Keys {
 	t.Helper()
 	var set struct {
 		Keys []struct{ Kid, Crv, X, Y string }
@@ -258,7 +258,7 @@ func TestListsAreSignedWithTheResultKey(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		if _, err := statuslist.Read(token, testListURI, now, readJWKS(t, string(receipt.Keys{signer.Key()}.JWKS()))); err != nil {
+		if _, err := statuslist.Read(token, testListURI, now, listKeys(t, string(receipt.Keys{signer.Key()}.JWKS()))); err != nil {
 			t.Errorf("%s: %v", algorithm, err)
 		}
 	}

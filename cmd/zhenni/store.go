@@ -51,7 +51,7 @@ func (f storeFlags) openUnrecorded(options storage.Options, out *output) (_ *rec
 // openRecorded opens a store and, unless it is only read or served without a record, its audit log first: what lies in the store's folder is then
 // locked before the store is looked at.
 func openRecorded(options storage.Options, log auditOptions) (_ *recordedStore, err error) {
-	s := &recordedStore{root: options.Root}
+	s := &recordedStore{root: options.Root, dir: options.Dir, fresh: !storage.Exists(options.Dir), verifyOnly: options.VerifyOnly}
 	if !options.ReadOnly && !log.none && (options.Model != zhenni.Model{} || storage.Exists(options.Dir)) {
 		if err := checkPinned(options.Dir, log.dir); err != nil {
 			return nil, err

@@ -38,6 +38,8 @@ type Claim struct {
 	sum256     *[32]byte
 	base       []byte
 	parsed     bool
+	follows    bool // the body, which is then checked by VerifyBody
+	proved     bool // by VerifyHead
 }
 
 // Parse reads the signature of r and does every check that needs no key. It fails with [ErrSyntax], [ErrProfile],
@@ -76,7 +78,7 @@ func (c *Claim) check(r *Request, now time.Time) error {
 	}
 	var err error
 	c.base, err = r.appendBase(c.base, c.names[:c.covered], c.parameters)
-	c.body, c.sum256 = r.Body, r.BodySHA256
+	c.body, c.sum256, c.follows = r.Body, r.BodySHA256, r.BodyFollows
 	return err
 }
 
@@ -154,15 +156,62 @@ func (c *Claim) checkCoverage(r *Request) error {
 			return refuse(ErrProfile, inputField, "does not cover "+name)
 		}
 	}
-	if (len(r.Body) > 0 || len(r.ContentDigest) > 0) && !c.Covers(componentDigest) {
+	if (len(r.Body) > 0 || r.BodyFollows || len(r.ContentDigest) > 0) && !c.Covers(componentDigest) {
 		return refuse(ErrProfile, inputField, "does not cover "+componentDigest)
 	}
 	return nil
 }
 
 // Verify checks the claim with the key that the caller found by its KeyID: [ErrKey] where it is another one, or nil;
-// [ErrSignature] where the key did not sign this request; [ErrDigest] where the body is not the one that was signed.
+// [ErrSignature] where the key did not sign this request; [ErrDigest] where the body is not the one that was signed. Of a
+// request whose body follows it is VerifyHead and VerifyBody that check it.
 func (c *Claim) Verify(k *Key) error {
+	if c.follows {
+		return refuse(ErrDigest, digestField, "the body is still to come")
+	}
+	if err := c.fits(k); err != nil {
+		return err
+	}
+	switch {
+	case !c.digest.agrees(c.sum256):
+		return refuse(ErrDigest, digestField, "not of this body")
+	case !k.verify(c.base, c.signature[:c.length]):
+		return refuse(ErrSignature, signatureField, "not made by the key over this request")
+	case !c.digest.matches(c.body, c.sum256):
+		return refuse(ErrDigest, digestField, "not of this body")
+	}
+	return nil
+}
+
+// VerifyHead is the part of Verify that needs no body: after it the key has signed everything that the claim covers, the
+// digest of the body among it. The request is not to be acted on before VerifyBody.
+func (c *Claim) VerifyHead(k *Key) error {
+	if err := c.fits(k); err != nil {
+		return err
+	}
+	if c.proved = k.verify(c.base, c.signature[:c.length]); !c.proved {
+		return refuse(ErrSignature, signatureField, "not made by the key over this request")
+	}
+	return nil
+}
+
+// VerifyBody checks the body against the digest that VerifyHead has proved: [ErrDigest]. A request without a body is of
+// no bytes. The digest of the body is believed where the caller has it already.
+func (c *Claim) VerifyBody(body []byte, sum256 *[32]byte) error {
+	switch {
+	case !c.proved:
+		return refuse(ErrSignature, signatureField, "there is no proved claim")
+	case len(body) > 0 && !c.Covers(componentDigest):
+		return refuse(ErrProfile, inputField, "does not cover "+componentDigest)
+	case !c.digest.matches(body, sum256):
+		return refuse(ErrDigest, digestField, "not of this body")
+	}
+	return nil
+}
+
+// fits reports what needs no operation with the key.
+func (c *Claim) fits(k *Key) error {
+	c.proved = false
 	switch {
 	case !c.parsed:
 		return refuse(ErrSyntax, signatureField, "there is no claim")
@@ -172,12 +221,6 @@ func (c *Claim) Verify(k *Key) error {
 		return refuse(ErrKey, inputField, "alg is not the key's")
 	case c.length != k.algorithm.signatureSize():
 		return refuse(ErrSignature, signatureField, "not of the length that the key makes")
-	case !c.digest.agrees(c.sum256):
-		return refuse(ErrDigest, digestField, "not of this body")
-	case !k.verify(c.base, c.signature[:c.length]):
-		return refuse(ErrSignature, signatureField, "not made by the key over this request")
-	case !c.digest.matches(c.body, c.sum256):
-		return refuse(ErrDigest, digestField, "not of this body")
 	}
 	return nil
 }

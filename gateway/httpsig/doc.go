@@ -37,7 +37,8 @@
 //
 // [Claim.Parse] does what costs little: sizes, syntax, key id, time, the nonce's form, coverage. The caller then finds the
 // key. [Claim.Verify] compares a digest of the body that is at hand, does the operation with the key, and only then hashes
-// a body: of strangers it costs at most one operation a request, whatever they send.
+// a body: of strangers it costs at most one operation a request, whatever they send. Where the body comes later than the
+// head, [Claim.VerifyHead] does what can be done before it is read, and [Claim.VerifyBody] the rest.
 //
 // A signature proves that its key's holder asked; it does not prove that this is the first time. The caller remembers the
 // nonce of each request that was verified until [Claim.Until], and refuses a second one. What identifies a request is its

@@ -55,6 +55,11 @@ func ParseJWK(document []byte) (*Key, error) {
 	if _, private := members["d"]; private {
 		return nil, badJWK("d: this is a private key; it has to be replaced, for others have seen it")
 	}
+	return parsePublic(members)
+}
+
+// parsePublic reads the members of a public key.
+func parsePublic(members jwkMembers) (*Key, error) {
 	curve, err := members.text("crv")
 	if err != nil {
 		return nil, err

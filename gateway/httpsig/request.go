@@ -24,6 +24,8 @@ type Request struct {
 	// Fields are those that a signature may cover, at most 11: a signature covers 16 things, five of them its own.
 	Fields []Field
 	Body   []byte
+	// BodyFollows says that there is a body, and that it has not come yet: Body is empty, and [Claim.VerifyBody] gets it.
+	BodyFollows bool
 	// BodySHA256 is the digest of Body where the caller has it already; it is believed.
 	BodySHA256 *[32]byte
 	// The fields of the signature, empty where the request does not have them.

@@ -1,0 +1,81 @@
+package defects
+
+// signedDefects are those of signed requests, from the gateway to what they are remembered by.
+var signedDefects = []defect{
+	{
+		name: "nonce-not-remembered", file: "gateway/signature.go", caught: "TestNonceIsTakenOnce",
+		old: "	if errors.Is(err, zhenni.ErrReplayed) {\n		return refuse(kindReplay, \"\")\n	}\n	if err != nil {", new: "	if err != nil && !errors.Is(err, zhenni.ErrReplayed) {",
+		does: "whoever saw a signed request sends it again for a minute",
+	},
+	{
+		name: "signed-body-unproved", file: "gateway/signature.go", caught: "TestSignedRequests",
+		old: "	if err := p.claim.VerifyBody(body, nil); err != nil {", new: "	if err := p.claim.VerifyBody(body, nil); err != nil && len(body) == 0 {",
+		does: "another body is taken under the signature of a head",
+	},
+	{
+		name: "retired-key-taken", file: "gateway/signature.go", caught: "TestSignedRequests",
+		old: "	if !known || !held.Open(now) {", new: "	if !known {",
+		does: "a key that was rotated away signs for ever",
+	},
+	{
+		name: "transaction-uncovered", file: "gateway/signature.go", caught: "TestSignedRequests",
+		old: "{\"Transaction-Id\", \"transaction-id\", true},", new: "{\"Transaction-Id\", \"transaction-id\", false},",
+		does: "somebody on the way names the transaction of another's request",
+	},
+	{
+		name: "strangers-told-apart", file: "gateway/signature.go", caught: "TestStrangersLookAlike",
+		old: "		return httpsig.ErrKey\n", new: "		return refuse(kindSignatureForm, \"the key is unknown\")\n",
+		does: "a stranger finds out which keys there are",
+	},
+	{
+		name: "forgotten-body-answered", file: "gateway/server.go", caught: "TestAHandlerCanNotForgetTheBody",
+		old: "	if rq.proof != nil {", new: "	if rq.proof != nil && false {",
+		does: "a handler that forgets to read the body answers a request that nobody proved",
+	},
+	{
+		name: "certificate-looked-up-once", file: "gateway/authentication.go", caught: "TestCertificateIsLookedUpWithEveryRequest",
+		old: "	if !certificate.Open(now) || now.Before(c.peer.notBefore) || now.After(c.peer.notAfter) {", new: "	if !certificate.Open(now) {",
+		does: "a certificate outlives its time on a connection that stays open",
+	},
+	{
+		name: "session-outlives-its-key", file: "gateway/session.go", caught: "TestSessionKeys",
+		old: "!known || !found.root.open(party, now) ||", new: "!known ||",
+		does: "whoever stole a key goes on for an hour after it was taken away",
+	},
+	{
+		name: "quota-of-requests", file: "gateway/quota.go", caught: "TestQuotas",
+		old: "	n, wait := uint64(items), int64(0)", new: "	n, wait := uint64(min(items, 1)), int64(0)",
+		does: "a request in bulk counts as one",
+	},
+	{
+		name: "key-of-two-parties", file: "storage/batch.go", caught: "TestNoTwoPartiesHaveOneKey",
+		old: "	if err := b.partyIndex.free(p); err != nil {", new: "	if err := b.partyIndex.free(p); err != nil && false {",
+		does: "a party takes the key of another, and with it what that asks",
+	},
+	{
+		name: "removed-partys-key-found", file: "storage/partyindex.go", caught: "TestPartiesAreFoundByWhatTheyHave",
+		old:  "	if p, ok = s.RelyingParty(known.owner); !ok {\n		return zhenni.RelyingParty{}, key, false\n	}\n	for _, k := range p.Keys {\n		if k.Public == known.public {\n			return p, k, true\n		}\n	}\n	return zhenni.RelyingParty{}, key, false",
+		new:  "	p = (*s.parties.Load())[known.owner].RelyingParty\n	for _, k := range p.Keys {\n		return p, k, true\n	}\n	return p, key, false",
+		does: "a party is found by the first of its keys, whichever was asked for",
+	},
+	{
+		name: "replay-after-a-restart", file: "storage/nonce/files.go", caught: "TestOutlivesTheProcess",
+		old: "		case !s.segments[slot].load(h.number, content[headerSize:]):", new: "		case !s.segments[slot].load(h.number, nil):",
+		does: "a restart forgets which requests came",
+	},
+	{
+		name: "full-nonces-let-in", file: "storage/nonce/segment.go", caught: "TestFullRefusesWhatIsNew",
+		old: "	if place = g.count.Add(1) - 1; place >= capacity {", new: "	if place = g.count.Add(1) - 1; place >= capacity && capacity == 0 {",
+		does: "nonces fill memory and disk",
+	},
+	{
+		name: "unknown-past-believed", file: "storage/nonce/store.go", caught: "TestUnknownPastIsRefused",
+		old: "	case created.Unix() < s.after:", new: "	case created.Unix() < s.after && s.files == nil:",
+		does: "after a power failure every request of the last minute can be sent again",
+	},
+	{
+		name: "clock-steps-back-unseen", file: "storage/nonce/store.go", caught: "TestClockStepsBack",
+		old: "	case number < s.floor || number <= s.newest-held:", new: "	case number < s.floor:",
+		does: "a clock that steps back meets requests that are forgotten, and takes them again",
+	},
+}
