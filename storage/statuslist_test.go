@@ -3,6 +3,7 @@ package storage
 import (
 	"bytes"
 	"context"
+	"encoding/binary"
 	"errors"
 	"fmt"
 	"maps"
@@ -134,5 +135,41 @@ func TestStatusIndicesAreVisited(t *testing.T) {
 	opts.Recorder = nil
 	if got := indicesOf(t, openStore(t, opts)); !maps.Equal(got, want) {
 		t.Errorf("after a restart %v, want %v", got, want)
+	}
+}
+
+// BenchmarkStatusIndices visits a store of 20,000 credentials whose slots were walked: those of nobody, and of people. At that
+// size most of it is what each slot costs, and the difference is the opening of records.
+func BenchmarkStatusIndices(b *testing.B) {
+	for _, issued := range []bool{false, true} {
+		b.Run(fmt.Sprintf("issued=%t", issued), func(b *testing.B) {
+			const credentials = 20_000
+			s := benchStore(b)
+			for n := uint64(0); n < credentials; n += MaxCommands {
+				var commands []zhenni.Command
+				for i := n; i < min(n+MaxCommands, credentials); i++ {
+					e := benchEnrol(i+1, credentials+2)
+					if issued {
+						binary.BigEndian.PutUint64(e.Subject[:], i+1)
+					}
+					commands = append(commands, e)
+				}
+				mustApply(b, s, commands...)
+			}
+			seen := 0
+			for b.Loop() {
+				seen = 0
+				err := s.StatusIndices(b.Context(), func(zhenni.StatusIndex, zhenni.Status) error {
+					seen++
+					return nil
+				})
+				if err != nil {
+					b.Fatal(err)
+				}
+			}
+			if issued && seen != credentials || !issued && seen != 0 {
+				b.Errorf("%d were visited", seen)
+			}
+		})
 	}
 }
