@@ -19,7 +19,7 @@ const module = "zhenni"
 var allowed = map[string][]string{
 	".":        {},
 	"simd":     {},
-	"identity": {"."},
+	"identity": {".", "identity"},
 	"evidence": {"."},
 	"receipt":  {"."},
 	"engine":   {".", "simd", "engine"},

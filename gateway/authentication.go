@@ -29,7 +29,7 @@ func (s *Server) admit(rq *request, role zhenni.Role) error {
 	if err != nil {
 		return err
 	}
-	if role != anyRole && !party.Roles.Has(role) {
+	if role != anyRole && !party.Roles.Has(role) || role == zhenni.RoleVerifier && s.holdsReferences(party.Tenant) {
 		return refuse(kindRole, "")
 	}
 	if rq.proof == nil {

@@ -30,6 +30,7 @@ type fakeNode struct {
 	// deadlines are those of what was asked since takeDeadlines.
 	deadlines []time.Time
 	records   map[zhenni.CredentialID]zhenni.Credential
+	pins      map[zhenni.CredentialID]zhenni.PIN
 	parties   map[string]zhenni.RelyingParty
 	verify    func(*zhenni.Batch, time.Time) error // nil: answer
 	ready     error
@@ -177,7 +178,7 @@ func keyOf(id string) zhenni.APIKey {
 }
 
 func newFakeNode() *fakeNode {
-	n := &fakeNode{records: map[zhenni.CredentialID]zhenni.Credential{}, parties: map[string]zhenni.RelyingParty{}}
+	n := &fakeNode{records: map[zhenni.CredentialID]zhenni.Credential{}, pins: map[zhenni.CredentialID]zhenni.PIN{}, parties: map[string]zhenni.RelyingParty{}}
 	for id, p := range map[string]zhenni.RelyingParty{
 		"verifier": {Tenant: 1, Roles: zhenni.RoleVerifier},
 		"issuer":   {Tenant: 1, Roles: zhenni.RoleIssuer},

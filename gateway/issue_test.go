@@ -36,7 +36,7 @@ func (n *fakeNode) applyLive(command zhenni.Command) zhenni.Result {
 	case zhenni.Renew:
 		return change(c.ID, c.Tenant, func(r credential) (credential, error) { return r.RenewedUntil(c.ValidUntil, c.At) })
 	}
-	panic(fmt.Sprintf("%T", command))
+	return n.applyPIN(command)
 }
 
 // fakeIdentities knows one person by the text "sealed"; every other text is a fault. Of a transaction it makes an id.

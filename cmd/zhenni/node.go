@@ -40,6 +40,8 @@ type nodeConfig struct {
 	unchanging bool
 	// identities opens sealed identities; nil where no credentials are issued to subjects.
 	identities *identities
+	// pins keeps the PINs of credentials; nil where they have none.
+	pins *storedPINs
 }
 
 // node is a store being served. Its parts are stopped in the order they are asked by others: first the listeners,
@@ -97,6 +99,10 @@ func startNode(ctx context.Context, cfg nodeConfig, store *recordedStore) (_ *no
 			return nil, err
 		}
 		cfg.gateway.Identities, cfg.gateway.Subjects = cfg.identities, store
+		if cfg.pins != nil {
+			cfg.pins.store = store
+			cfg.gateway.PINs = cfg.pins
+		}
 	}
 	cfg.gateway.Devices = storedDevices{store}
 	if cfg.actors.Counted, err = n.counted(); err != nil {

@@ -29,6 +29,8 @@ type serveCommand struct {
 	ledgerFlags
 	receiptFlags
 	identityFlags
+	referenceFlags
+	pinFlags
 	historyFlags
 	attemptFlags
 	statusListFlags
@@ -119,6 +121,9 @@ func (c *serveCommand) Run(ctx context.Context, out *output) error {
 	free, log := freeMemory(), c.logger(out)
 	cfg := c.nodeConfig(profile, arenaBudget(c.Arena, free), log)
 	cfg.gateway.Catalogue = catalogue
+	if cfg.gateway.References, err = c.tenants(); err != nil {
+		return err
+	}
 	if err := errors.Join(cfg.gateway.WithDefaults().Validate(), cfg.actors.Validate()); err != nil {
 		return usage("%w", err)
 	}
@@ -129,6 +134,9 @@ func (c *serveCommand) Run(ctx context.Context, out *output) error {
 		c.unrecord(&cfg, out)
 	}
 	if cfg.identities, err = c.identityFlags.open(); err != nil {
+		return err
+	}
+	if cfg.pins, err = c.openPINs(cfg.identities); err != nil {
 		return err
 	}
 	limitHeap(free, cfg.arena)
