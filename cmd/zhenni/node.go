@@ -14,6 +14,7 @@ import (
 	"zhenni/actors"
 	"zhenni/engine"
 	"zhenni/gateway"
+	"zhenni/statuslist"
 	"zhenni/storage/nonce"
 )
 
@@ -27,6 +28,8 @@ type nodeConfig struct {
 	retention retention
 	ledger    ledgerConfig
 	history   historyConfig
+	// statusLists are published where they have a folder.
+	statusLists statuslist.Config
 	// exitWhenFull ends the node where a disk has no room for the record of answers.
 	exitWhenFull bool
 	// adminSocket is the path of the operator's socket; none where it is empty. Where it is optional and can not be made
@@ -54,8 +57,10 @@ type node struct {
 	ledger  *openedLedger
 	// history is nil where there is none.
 	history *openedHistory
-	nonces  *nonce.Store
-	server  *gateway.Server
+	// lists are the status lists, nil where none are published.
+	lists  *openedLists
+	nonces *nonce.Store
+	server *gateway.Server
 
 	scheme string
 	public net.Listener
@@ -85,6 +90,9 @@ func startNode(ctx context.Context, cfg nodeConfig, store *recordedStore) (_ *no
 		return nil, usage("--arena: %w", err)
 	}
 	if err = n.openRecord(&cfg); err != nil {
+		return nil, err
+	}
+	if err = n.publishLists(upkeep, &cfg); err != nil {
 		return nil, err
 	}
 	if err = n.openNonces(&cfg); err != nil {
@@ -257,6 +265,9 @@ func (n *node) closeState() error {
 	}
 	if n.history != nil {
 		err = errors.Join(err, wrapped("close the history", n.history.Close()))
+	}
+	if n.lists != nil {
+		err = errors.Join(err, n.lists.lock.Close())
 	}
 	return errors.Join(err, wrapped("close the store", n.store.Close()))
 }
