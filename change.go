@@ -13,6 +13,8 @@ type Change struct {
 	Credential CredentialID
 	Status     Status
 	Generation Generation
+	// StatusIndex is where the status is published, zero where it is not.
+	StatusIndex StatusIndex
 
 	Party   string
 	Removed bool

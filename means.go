@@ -3,6 +3,7 @@ package zhenni
 import (
 	"fmt"
 	"math/bits"
+	"slices"
 	"strings"
 )
 
@@ -54,6 +55,9 @@ func NewMeansSet(means ...Means) (set MeansSet) {
 
 // biometric are the means that are compared.
 var biometric = NewMeansSet(MeansFace, MeansVoice, MeansFingerprint)
+
+// held are the means that a person holds. Each is told by a signature, of the device or of a terminal.
+var held = NewMeansSet(MeansPossession, MeansCard, MeansDocument)
 
 // Has reports whether m is in the set.
 func (s MeansSet) Has(m Means) bool { return m >= MeansFace && m < meansEnd && s&(1<<m) != 0 }
@@ -110,6 +114,11 @@ func (w Way) Means() (all MeansSet) {
 		all |= group
 	}
 	return all
+}
+
+// guardsPIN reports whether the way is met by a PIN only together with something held.
+func (w Way) guardsPIN() bool {
+	return !w.Means().Has(MeansPIN) || slices.ContainsFunc(w, func(group MeansSet) bool { return group&^held == 0 })
 }
 
 // Met returns the means of shown by which every group is met; ok is false where one is not.

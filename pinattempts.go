@@ -15,6 +15,13 @@ const (
 	PINMost = 10
 )
 
+// PINSpace is how many PINs are taken to be equally likely, for [GuessRate]: as if the eight digits that people choose, after
+// the weak ones were refused, were no better than four random ones. It is an assumption and not a measurement.
+const PINSpace = 1e4
+
+// PINRate is the rate of a PIN: of an impostor who spends all attempts there are until it is blocked.
+func PINRate() Rate { return GuessRate(PINMost, PINSpace) }
+
 // PINAttempts counts the PINs tried on a credential since one was right. It is the PIN's own counter: a face that does not
 // match costs no PIN, and a wrong PIN no face. The zero value is one nobody tried.
 //

@@ -108,7 +108,8 @@ type CredentialFacts struct {
 type Shown struct {
 	// Compared is the biometric factor that is compared; 0 where none is.
 	Compared Factor
-	// Others are the means shown that are not compared.
+	// Others are the means shown that are not compared. A PIN counts beside something held; it is looked at last, once all
+	// else is admitted.
 	Others MeansSet
 	// NotDevice says that something is signed as by the credential's device, and is not.
 	NotDevice bool
@@ -165,6 +166,10 @@ func (p Policy) Weigh(s *Service, shown Shown, now time.Time) (Admission, Ruling
 	set := shown.Others &^ biometric
 	if shown.Compared != 0 {
 		set |= NewMeansSet(Means(shown.Compared))
+	}
+	if set&held == 0 {
+		// Its attempts are few, and whoever holds nothing of a person's must not use them up.
+		set &^= NewMeansSet(MeansPIN)
 	}
 	way, used, ruling := s.way(set)
 	if ruling != Admitted {

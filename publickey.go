@@ -36,6 +36,8 @@ type PublicKey struct {
 	algorithm KeyAlgorithm
 	// point is the 32 bytes of RFC 8032 and a zero, or a compressed point of P-256 (SEC 1 §2.3.3).
 	point [PublicKeySize - 1]byte
+	// y is the other coordinate of a point of P-256, which follows from point: to find it costs a quarter of a verification.
+	y [32]byte
 }
 
 // NewPublicKey makes a key of the 32 bytes of RFC 8032, or of a point of P-256 in 33 bytes compressed or 65 uncompressed.
@@ -50,34 +52,44 @@ func NewPublicKey(algorithm KeyAlgorithm, point []byte) (PublicKey, error) {
 		}
 		copy(k.point[:], point)
 	case KeyP256:
-		compressed, err := compressP256(point)
-		if err != nil {
+		if err := k.setP256(point); err != nil {
 			return PublicKey{}, err
 		}
-		k.point = compressed
 	default:
 		return PublicKey{}, fmt.Errorf("%w: key algorithm %d is unknown", ErrBadValue, algorithm)
 	}
 	return k, nil
 }
 
-// compressP256 checks a point and returns its compressed form.
-func compressP256(point []byte) (compressed [PublicKeySize - 1]byte, err error) {
+// setP256 checks a point and takes it.
+func (k *PublicKey) setP256(point []byte) error {
 	var x, y *big.Int
 	switch {
-	case len(point) == len(compressed):
+	case len(point) == len(k.point):
 		x, y = elliptic.UnmarshalCompressed(elliptic.P256(), point)
-	case len(point) == 65:
+	case len(point) == p256Size:
 		if _, err := ecdsa.ParseUncompressedPublicKey(elliptic.P256(), point); err == nil {
 			x, y = new(big.Int).SetBytes(point[1:33]), new(big.Int).SetBytes(point[33:])
 		}
 	}
 	if x == nil {
-		return compressed, fmt.Errorf("%w: not a point of P-256", ErrBadValue)
+		return fmt.Errorf("%w: not a point of P-256", ErrBadValue)
 	}
-	compressed[0] = 2 + byte(y.Bit(0))
-	x.FillBytes(compressed[1:])
-	return compressed, nil
+	k.point[0] = 2 + byte(y.Bit(0))
+	x.FillBytes(k.point[1:])
+	y.FillBytes(k.y[:])
+	return nil
+}
+
+// p256Size is the length of an uncompressed point of P-256 (SEC 1 §2.3.3): 4, x, y.
+const p256Size = 65
+
+// uncompressed returns the point of a P-256 key.
+func (k *PublicKey) uncompressed() (point [p256Size]byte) {
+	point[0] = 4
+	copy(point[1:], k.point[1:])
+	copy(point[33:], k.y[:])
+	return point
 }
 
 // ParsePublicKey reads what [PublicKey.Append] writes: [ErrBadValue]. All zeros are the zero key.
@@ -119,12 +131,8 @@ func (k PublicKey) P256() (point []byte, ok bool) {
 	if k.algorithm != KeyP256 {
 		return nil, false
 	}
-	x, y := elliptic.UnmarshalCompressed(elliptic.P256(), k.point[:])
-	point = make([]byte, 65)
-	point[0] = 4
-	x.FillBytes(point[1:33])
-	y.FillBytes(point[33:])
-	return point, true
+	whole := k.uncompressed()
+	return whole[:], true
 }
 
 // Verify reports whether signature, of [SignatureSize] bytes, is the key's of message.
@@ -135,20 +143,47 @@ func (k PublicKey) Verify(message, signature []byte) bool {
 	if public, ok := k.Ed25519(); ok {
 		return ed25519.Verify(public, message, signature)
 	}
-	point, ok := k.P256()
-	if !ok {
+	if k.algorithm != KeyP256 {
 		return false
 	}
-	public, err := ecdsa.ParseUncompressedPublicKey(elliptic.P256(), point)
+	point := k.uncompressed()
+	public, err := ecdsa.ParseUncompressedPublicKey(elliptic.P256(), point[:])
 	if err != nil {
 		return false
 	}
 	sum := sha256.Sum256(message)
-	return ecdsa.Verify(public, sum[:], new(big.Int).SetBytes(signature[:32]), new(big.Int).SetBytes(signature[32:]))
+	var der [MaxDER]byte
+	return ecdsa.VerifyASN1(public, sum[:], AppendDER(der[:0], signature))
+}
+
+// MaxDER is the length of the longest form that [AppendDER] appends, in bytes.
+const MaxDER = 2 + 2*(2+33)
+
+// AppendDER appends the DER form of an ECDSA signature, which messages carry as r ‖ s, 64 bytes: the library reads no other.
+func AppendDER(dst, signature []byte) []byte {
+	dst = append(dst, 0x30, 0)
+	start := len(dst)
+	dst = appendInteger(dst, signature[:32])
+	dst = appendInteger(dst, signature[32:])
+	dst[start-1] = byte(len(dst) - start)
+	return dst
+}
+
+// appendInteger appends a DER integer: no leading zeros, but one where the first bit would be a sign.
+func appendInteger(dst, n []byte) []byte {
+	for len(n) > 1 && n[0] == 0 {
+		n = n[1:]
+	}
+	sign := int(n[0] >> 7)
+	dst = append(dst, 2, byte(len(n)+sign), 0)
+	return append(dst[:len(dst)-1+sign], n...)
 }
 
 // Thumbprint names the key: the SHA-256 of its JSON Web Key (RFC 7638).
-func (k PublicKey) Thumbprint() [sha256.Size]byte { return sha256.Sum256(k.required()) }
+func (k PublicKey) Thumbprint() [sha256.Size]byte {
+	var room [maxRequired]byte
+	return sha256.Sum256(k.appendRequired(room[:0]))
+}
 
 // ID is the thumbprint in base64url, 43 characters: what a signature names the key by.
 func (k PublicKey) ID() string {
@@ -158,21 +193,28 @@ func (k PublicKey) ID() string {
 
 // JWK returns the key as a JSON Web Key for signatures (RFC 7517, RFC 8037), nil for the zero key.
 func (k PublicKey) JWK() []byte {
-	required := k.required()
+	required := k.appendRequired(nil)
 	if required == nil {
 		return nil
 	}
 	return fmt.Appendf(nil, `%s,"kid":"%s","use":"sig"}`, required[:len(required)-1], k.ID())
 }
 
-// required is the JSON of the members that make a public key what it is, as its thumbprint takes them (RFC 7638 §3).
-func (k PublicKey) required() []byte {
-	encode := base64.RawURLEncoding.EncodeToString
-	if public, ok := k.Ed25519(); ok {
-		return fmt.Appendf(nil, `{"crv":"Ed25519","kty":"OKP","x":"%s"}`, encode(public))
+// maxRequired is no less than the longest form of appendRequired.
+const maxRequired = 160
+
+// appendRequired appends the JSON of the members that make a public key what it is, as its thumbprint takes them (RFC 7638 §3):
+// nothing of the zero key.
+func (k *PublicKey) appendRequired(dst []byte) []byte {
+	encode := base64.RawURLEncoding
+	switch k.algorithm {
+	case KeyEd25519:
+		dst = encode.AppendEncode(append(dst, `{"crv":"Ed25519","kty":"OKP","x":"`...), k.point[:32])
+	case KeyP256:
+		dst = encode.AppendEncode(append(dst, `{"crv":"P-256","kty":"EC","x":"`...), k.point[1:])
+		dst = encode.AppendEncode(append(dst, `","y":"`...), k.y[:])
+	default:
+		return dst
 	}
-	if point, ok := k.P256(); ok {
-		return fmt.Appendf(nil, `{"crv":"P-256","kty":"EC","x":"%s","y":"%s"}`, encode(point[1:33]), encode(point[33:]))
-	}
-	return nil
+	return append(dst, `"}`...)
 }

@@ -48,7 +48,7 @@ const (
 const maxServiceName = 200
 
 // Validate reports the first field that is out of range, as [ErrBadValue]. A service of which every way includes the face is
-// refused: there is always another.
+// refused: there is always another. So is one that asks anybody for a PIN who holds nothing.
 func (s *Service) Validate() error {
 	for _, check := range []func() (field string, err error){s.checkNames, s.checkPurposes, s.checkWays, s.checkLiveness, s.checkBounds} {
 		if field, err := check(); err != nil {
@@ -100,6 +100,9 @@ func (s *Service) checkWays() (string, error) {
 	}
 	if s.WithoutFace.Means().Has(MeansFace) {
 		return "without_face", fmt.Errorf("%w: it has the face, and every service has a way without it", ErrBadValue)
+	}
+	if !s.Possession && !s.WithoutFace.guardsPIN() {
+		return "without_face", fmt.Errorf("%w: a PIN counts only beside a group of nothing but possession, card and document: else strangers could use up its attempts", ErrBadValue)
 	}
 	return "", nil
 }

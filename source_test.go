@@ -19,14 +19,14 @@ const module = "zhenni"
 var allowed = map[string][]string{
 	".":        {},
 	"simd":     {},
-	"identity": {"."},
+	"identity": {".", "identity"},
 	"evidence": {"."},
 	"receipt":  {"."},
 	"engine":   {".", "simd", "engine"},
 	"storage":  {".", "simd", "storage"},
 	"actors":   {".", "engine", "identity"},
 	"gateway":  {".", "engine", "actors", "identity", "evidence", "gateway"},
-	"bench":    {".", "simd", "engine", "storage", "actors", "gateway", "identity", "receipt", "bench"},
+	"bench":    {".", "simd", "engine", "storage", "actors", "gateway", "identity", "evidence", "receipt", "bench"},
 	"fault":    {".", "simd", "engine", "storage", "actors", "gateway", "identity", "evidence", "receipt", "bench", "fault"},
 	"cmd":      {".", "simd", "engine", "storage", "actors", "gateway", "identity", "evidence", "receipt", "statuslist", "bench", "cmd"},
 

@@ -1,5 +1,7 @@
 package zhenni
 
+import "time"
+
 // Stats is what a node tells its operator: counts since it started and levels now. It holds nothing about a person.
 type Stats struct {
 	// Outcomes counts the items answered, by outcome.
@@ -80,4 +82,14 @@ type ArenaStats struct {
 	Bytes      int64  `json:"bytes"`
 	StoreReads uint64 `json:"store_reads"`
 	Evictions  uint64 `json:"evictions"`
+}
+
+// StatusListStats are what became of the token status lists since the start.
+type StatusListStats struct {
+	// Lists is how many are served.
+	Lists int
+	// Published is when all of them were last found to be as they should, zero for not yet.
+	Published time.Time
+	// Failures counts the times that they could not be filled or published.
+	Failures uint64
 }

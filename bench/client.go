@@ -125,6 +125,11 @@ func (c *Client) do(path string) ([]byte, error) {
 			return nil, err
 		}
 	}
+	return c.exchange()
+}
+
+// exchange sends the request in hand.
+func (c *Client) exchange() ([]byte, error) {
 	c.response.Reset()
 	if err := c.host.DoTimeout(&c.request, &c.response, c.timeout); err != nil {
 		return nil, fmt.Errorf("%s: %w", c.base, err)

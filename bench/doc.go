@@ -3,6 +3,7 @@
 // flags and no globals, and prints nothing.
 //
 //	client.go, verify.go, enrol.go   one connection, its requests and what their answers mean
+//	ready.go                         requests made, and signed, before they are sent
 //	arrow.go                         request bodies in columns, written once and sent many times
 //	load.go                          closed and open loops, latencies without coordinated omission
 //	drill.go, driver.go              questions about synthetic people, counted against the truth

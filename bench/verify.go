@@ -31,10 +31,15 @@ var ErrAnswer = errors.New("bench: malformed answer")
 // VerifyArrow asks all questions of the batch in one request and appends one outcome for each, in order, to dst.
 func (c *Client) VerifyArrow(batch *ArrowBatch, dst []zhenni.Outcome) ([]zhenni.Outcome, error) {
 	answer, err := c.Post(pathBatch, mediaArrow, batch.body)
+	return c.arrowOutcomes(answer, err, batch.Len(), dst)
+}
+
+// arrowOutcomes appends the outcomes of an answer in the bulk format to dst.
+func (c *Client) arrowOutcomes(answer []byte, err error, items int, dst []zhenni.Outcome) ([]zhenni.Outcome, error) {
 	if err != nil {
 		return dst, err
 	}
-	asked := len(dst) + batch.Len()
+	asked := len(dst) + items
 	if dst, err = c.answers.outcomes(dst, answer); err != nil {
 		return dst, err
 	}
@@ -93,7 +98,11 @@ func (c *Client) VerifyLines(ids []zhenni.CredentialID, probes Vectors, dst []zh
 // Verify asks about one credential and one probe. A probe or an id that is refused is an outcome, not an error.
 func (c *Client) Verify(id zhenni.CredentialID, probe Vectors) (zhenni.Outcome, error) {
 	c.body = append(appendQuestion(append(c.body[:0], '{'), id, probe), '}')
-	answer, err := c.Post(pathSingle, mediaJSON, c.body)
+	return c.outcome(c.Post(pathSingle, mediaJSON, c.body))
+}
+
+// outcome reads the answer to a single verification.
+func (c *Client) outcome(answer []byte, err error) (zhenni.Outcome, error) {
 	var refused *Refusal
 	if errors.As(err, &refused) && refused.Status/100 == 4 {
 		if outcome := outcomeOf("refused", refused.Code); outcome.Reason() == refused.Code {

@@ -39,3 +39,18 @@ func TestParseAllocates(t *testing.T) {
 		}
 	}
 }
+
+// Verifying one allocates nothing by Ed25519, and by P-256 what the library does.
+func TestVerifyAllocates(t *testing.T) {
+	for name, most := range map[string]float64{"Ed25519": 0, "P-256": 20} {
+		private := signers(t)[name]
+		key := keyOf(t, private)
+		token, err := Parse(signed(t, testClaims(), private))
+		if err != nil {
+			t.Fatal(err)
+		}
+		if got := testing.AllocsPerRun(100, func() { _ = token.Verify(key) }); got > most {
+			t.Errorf("%s: %v allocations, want at most %v", name, got, most)
+		}
+	}
+}

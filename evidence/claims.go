@@ -35,7 +35,7 @@ func (k Kind) String() string {
 type Claims struct {
 	Kind    Kind
 	Subject zhenni.CredentialID
-	// Capture is the SHA-256 of the probe's bytes.
+	// Capture is the SHA-256 of the probe's bytes; without a probe of the text of the sealed PIN, or of no bytes.
 	Capture [32]byte
 	// Transaction and Party are [zhenni.ValidName]s; so is Terminal, or it is empty where the credential's device signs.
 	Transaction, Party, Terminal string

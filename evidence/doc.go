@@ -14,7 +14,8 @@
 //
 //	kind       liveness, possession, card or document
 //	sub        the credential: 32 lower-case hexadecimal digits
-//	capture    SHA-256 of the probe: of the d or 4d bytes that its base64 stands for
+//	capture    SHA-256 of the probe: of the d or 4d bytes that its base64 stands for; of a verification without a probe that of
+//	           the sealed PIN as it is written, or of no bytes
 //	txn        the transaction, chosen by the relying party
 //	aud        the id of the relying party that asks
 //	nonce      of the signature of its request, exactly where there is one

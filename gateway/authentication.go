@@ -34,7 +34,7 @@ func (s *Server) admit(rq *request, role zhenni.Role) error {
 	if err != nil {
 		return err
 	}
-	if party.Roles&role == 0 {
+	if party.Roles&role == 0 || role == zhenni.RoleVerifier && s.holdsReferences(party.Tenant) {
 		return refuse(kindRole, "")
 	}
 	rq.role = role

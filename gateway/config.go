@@ -43,6 +43,14 @@ type Config struct {
 	// nothing is there.
 	Identities Identities
 	Subjects   Subjects
+	// References says of an issuing tenant in which other one its issuer holds a reference of each subject: an ordinary
+	// credential, that the face is held against where the app asks for one of the issuing tenant. Nothing else asks about them.
+	References map[zhenni.TenantID]zhenni.TenantID
+	// PINs opens, keeps and compares the PINs of credentials. Without it none is set, and none is taken as evidence.
+	PINs PINs
+	// UnprobedTime is the step of time in which a verification without a probe is answered (250 ms): its work differs with
+	// what there is to compare with, and takes less than a step.
+	UnprobedTime time.Duration
 	// History notes who asked about a credential, once that is recorded in the Ledger. Without one its routes answer that
 	// nothing is there.
 	History History
@@ -118,6 +126,7 @@ func (c Config) WithDefaults() Config {
 	setDefault(&c.MinRate, 1<<20)
 	setDefault(&c.IdleTimeout, time.Minute)
 	setDefault(&c.LingerTimeout, 500*time.Millisecond)
+	setDefault(&c.UnprobedTime, 250*time.Millisecond)
 	setDefault(&c.VerifyTimeout, 2*time.Second)
 	setDefault(&c.BatchTimeout, 20*time.Second)
 	setDefault(&c.RetryAfter, time.Second)
@@ -137,6 +146,9 @@ func (c Config) Validate() error {
 		return err
 	}
 	if err := c.Limits.Validate(); err != nil {
+		return err
+	}
+	if err := c.checkReferences(); err != nil {
 		return err
 	}
 	if c.Unrecorded && c.Ledger != nil {
@@ -163,12 +175,23 @@ func (c Config) Validate() error {
 		{"minimal rate", int64(c.MinRate), 1, 1 << 40},
 		{"idle timeout", int64(c.IdleTimeout), 1, int64(time.Hour)},
 		{"linger timeout", int64(c.LingerTimeout), 1, int64(5 * time.Second)},
+		{"time without a probe", int64(c.UnprobedTime), 1, int64(5 * time.Second)},
 		{"verification timeout", int64(c.VerifyTimeout), 1, int64(time.Minute)},
 		{"batch timeout", int64(c.BatchTimeout), 1, int64(10 * time.Minute)},
 		{"retry-after", int64(c.RetryAfter), 1, int64(time.Hour)},
 	} {
 		if bound.value < bound.min || bound.value > bound.max {
 			return fmt.Errorf("%w: %s is %d, want %d–%d", zhenni.ErrBadValue, bound.name, bound.value, bound.min, bound.max)
+		}
+	}
+	return nil
+}
+
+// checkReferences refuses references of no tenant, and a tenant whose credentials are both issued by references and ones.
+func (c Config) checkReferences() error {
+	for issuing, references := range c.References {
+		if _, both := c.References[references]; both || issuing == 0 || references == 0 {
+			return fmt.Errorf("%w: references of tenant %d with tenant %d: want two tenants, from 1, and none on both sides", zhenni.ErrBadValue, issuing, references)
 		}
 	}
 	return nil

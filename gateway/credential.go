@@ -139,6 +139,7 @@ func (s *Server) writeCredential(rq *request, status int, c zhenni.Credential) {
 	answer = appendTime(answer, "enrolled_at", c.EnrolledAt)
 	answer = appendTime(answer, "changed_at", c.ChangedAt)
 	answer = appendLife(answer, c)
+	answer = s.appendStatusIndex(answer, rq, c)
 	answer = s.appendOrigin(answer, rq, false)
 	rq.writeJSON(status, append(answer, '}'))
 }

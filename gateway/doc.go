@@ -11,7 +11,9 @@
 //	signature.go, session.go   the head of a signed request, and that it is the first with its nonce
 //	body.go       the body is read once into memory that the gateway owns and lends to the node, and is the one signed
 //	verification.go, batch.go, enrolment.go, credential.go    what the route does
+//	issue.go, prove.go    a credential for a subject, and the face that is proved before the app gets one
 //	policy.go, evidence.go    a verification for a service: who may ask, on which evidence
+//	unprobed.go, pin.go   one without a probe, by what is held and a PIN; and how a PIN is set
 //	transaction.go   a verification is recorded before it is answered, and a transaction sent again is not run again
 //	quota.go      its items are counted against the party's quota
 //	receipt.go    what is answered is signed, where that is asked for

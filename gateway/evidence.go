@@ -29,12 +29,15 @@ const (
 // readEvidence reads the tokens and holds them to the request. Those of terminals are verified; those of the credential's
 // device are returned, for whose key it is is a fact of the credential.
 func (s *Server) readEvidence(rq *request, batch *zhenni.Batch, now time.Time) (shown zhenni.Shown, byDevice []*evidence.Token, err error) {
-	shown = zhenni.Shown{Compared: s.config.Profile.Model.Factor, CapturedAt: rq.terms.capturedAt}
+	shown = zhenni.Shown{Compared: s.compared(rq), CapturedAt: rq.terms.capturedAt}
+	if rq.terms.sealedPIN != nil {
+		shown.Others = zhenni.NewMeansSet(zhenni.MeansPIN)
+	}
 	if len(rq.terms.tokens) == 0 {
 		return shown, nil, nil
 	}
 	expected := evidence.Expected{
-		Subject: batch.IDs[0], Capture: captureOf(batch), Transaction: rq.transaction, Party: rq.party.ID, Nonce: rq.nonce,
+		Subject: batch.IDs[0], Capture: rq.terms.capture(batch), Transaction: rq.transaction, Party: rq.party.ID, Nonce: rq.nonce,
 		MaxAge: rq.terms.granted.EvidenceMaxAge(),
 	}
 	for i, written := range rq.terms.tokens {
@@ -55,6 +58,15 @@ func (s *Server) readEvidence(rq *request, batch *zhenni.Batch, now time.Time) (
 		show(&shown, token.Claims())
 	}
 	return shown, byDevice, nil
+}
+
+// capture is the digest that evidence is bound to: of the probe, or in its place of the PIN as it was sealed, of no bytes where
+// there is neither.
+func (t *terms) capture(batch *zhenni.Batch) [sha256.Size]byte {
+	if t.unprobed {
+		return sha256.Sum256(t.sealedPIN)
+	}
+	return captureOf(batch)
 }
 
 // captureOf is the digest of the probe of a batch of one.

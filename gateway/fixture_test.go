@@ -31,6 +31,7 @@ type fakeNode struct {
 	// deadlines are those of what was asked since takeDeadlines.
 	deadlines []time.Time
 	records   map[zhenni.CredentialID]zhenni.Credential
+	pins      map[zhenni.CredentialID]zhenni.PIN
 	parties   map[string]zhenni.RelyingParty
 	verify    func(*zhenni.Batch, time.Time) error // nil: answer
 	ready     error
@@ -101,6 +102,9 @@ func (n *fakeNode) applyOne(command zhenni.Command) zhenni.Result {
 	switch c := command.(type) {
 	case zhenni.Enrol:
 		record := zhenni.Credential{ID: c.ID, Tenant: c.Tenant, Level: c.Level, Status: zhenni.StatusActive, Generation: 1, EnrolledAt: c.At, ChangedAt: c.At}
+		if !c.Subject.IsZero() {
+			record.StatusIndex = zhenni.NewStatusIndex(17, 362700)
+		}
 		n.records[c.ID] = record
 		return zhenni.Result{Credential: record}
 	case zhenni.ChangeStatus:
@@ -175,7 +179,7 @@ func keyOf(id string) zhenni.APIKey {
 }
 
 func newFakeNode() *fakeNode {
-	n := &fakeNode{records: map[zhenni.CredentialID]zhenni.Credential{}, parties: map[string]zhenni.RelyingParty{}}
+	n := &fakeNode{records: map[zhenni.CredentialID]zhenni.Credential{}, pins: map[zhenni.CredentialID]zhenni.PIN{}, parties: map[string]zhenni.RelyingParty{}}
 	for id, p := range map[string]zhenni.RelyingParty{
 		"verifier": {Tenant: 1, Roles: zhenni.RoleVerifier},
 		"issuer":   {Tenant: 1, Roles: zhenni.RoleIssuer},

@@ -24,10 +24,10 @@ const historyPage = 100
 
 // note tells the history of a decision that was recorded. What an evaluation asks is about nobody.
 func (s *Server) note(rq *request, d zhenni.Decision) {
-	if s.config.History == nil || rq.party.Evaluation {
+	if s.config.History == nil || rq.evaluation() {
 		return
 	}
-	who := zhenni.Asker{Tenant: rq.party.Tenant, Party: rq.party.ID}
+	who := zhenni.Asker{Tenant: rq.askedTenant(), Party: rq.party.ID}
 	if rq.terms.granted != nil { // so that both are of the catalogue, of which there are few
 		who.Service, who.Purpose = rq.terms.service, rq.terms.purpose
 	}

@@ -13,8 +13,8 @@ import (
 	"zhenni/storage/history"
 )
 
-// startWithHistory serves with a ledger and a history. Credential 1 is of tenant 1, 9 of tenant 2, 3 of an evaluation.
-func startWithHistory(t *testing.T) *fixture {
+func openHistory(t *testing.T) *history.History {
+	t.Helper()
 	h, err := history.Open(history.Options{
 		Dir: t.TempDir(), Key: bytes.Repeat([]byte{7}, 32), Now: testNow, Beat: make(chan time.Time),
 		Logger: slog.New(slog.NewTextHandler(io.Discard, nil)),
@@ -23,6 +23,12 @@ func startWithHistory(t *testing.T) *fixture {
 		t.Fatal(err)
 	}
 	t.Cleanup(func() { _ = h.Close() })
+	return h
+}
+
+// startWithHistory serves with a ledger and a history. Credential 1 is of tenant 1, 9 of tenant 2, 3 of an evaluation.
+func startWithHistory(t *testing.T) *fixture {
+	h := openHistory(t)
 	f := start(t, func(c *Config) { c.History, c.Ledger = h, openLedger(t, t.TempDir(), &leafLog{}) })
 	for i, tenant := range map[int]zhenni.TenantID{1: 1, 9: 2, 3: 3} {
 		f.node.records[testID(i)] = zhenni.Credential{

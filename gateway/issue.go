@@ -35,6 +35,8 @@ const (
 	issueLevel = iota
 	issueInt8
 	issueFloat32
+	issueProbeInt8
+	issueProbeFloat32
 	issueTransaction
 	issueModel
 	issueIdentity
@@ -48,13 +50,15 @@ const (
 
 func newIssueFields() [issueFields]field {
 	return [issueFields]field{
-		{name: "level"}, {name: "reference_int8"}, {name: "reference_float32"}, {name: "transaction"}, {name: "model"},
+		{name: "level"}, {name: "reference_int8"}, {name: "reference_float32"}, {name: "probe_int8"}, {name: "probe_float32"},
+		{name: "transaction"}, {name: "model"},
 		{name: "identity"}, {name: "issue"}, {name: "region"}, {name: "valid_until"}, {name: "device_algorithm"}, {name: "device_key"},
 	}
 }
 
 // issue is POST /v1/credentials: a credential for the person whose identity is sealed in the request. It may be sent again
-// under its transaction, and is answered with the credential that it made.
+// under its transaction, and is answered with the credential that it made. What the app asks for of a tenant whose references
+// are held is issued to whom the face proves to be that person; see prove.
 func (s *Server) issue(rq *request) error {
 	if !hasMedia(rq, mediaJSON) {
 		return refuse(kindMedia, "")
@@ -66,6 +70,7 @@ func (s *Server) issue(rq *request) error {
 	if s.config.Identities == nil || s.config.Subjects == nil {
 		return refuse(kindNotFound, "this server issues no credentials to subjects")
 	}
+	s.digest(rq, mediaJSON, body)
 	fields := newIssueFields()
 	if err := parseDocument(body, fields[:]); err != nil {
 		return err
@@ -73,13 +78,23 @@ func (s *Server) issue(rq *request) error {
 	if err := s.takeNames(rq, &fields[issueTransaction], &fields[issueModel]); err != nil {
 		return err
 	}
-	command, err := s.readIssue(rq, &fields)
+	command, probe, err := s.readIssue(rq, &fields)
 	if err != nil {
 		return err
 	}
 	if err := s.identify(rq, &fields[issueIdentity], &command); err != nil {
 		return err
 	}
+	if probe != nil {
+		if err := s.prove(rq, probe, command.Subject); err != nil {
+			return err
+		}
+	}
+	return s.issueOne(rq, command)
+}
+
+// issueOne makes the credential, and answers with it.
+func (s *Server) issueOne(rq *request, command zhenni.Enrol) error {
 	result, err := s.applyOne(command)
 	if errors.Is(err, zhenni.ErrExists) {
 		return refuse(kindReused, "")
@@ -91,38 +106,35 @@ func (s *Server) issue(rq *request) error {
 	return nil
 }
 
-// readIssue reads all of an issue but the identity. A full credential and one by card are a terminal's to issue: there the
-// card and its PIN were checked.
-func (s *Server) readIssue(rq *request, f *[issueFields]field) (c zhenni.Enrol, err error) {
+// readIssue reads all of an issue but the identity, and the live capture where there is one. A full credential and one by
+// card are a terminal's to issue: there the card and its PIN were checked.
+func (s *Server) readIssue(rq *request, f *[issueFields]field) (c zhenni.Enrol, probe []int8, err error) {
 	c = zhenni.Enrol{Tenant: rq.party.Tenant, Model: s.config.Profile.Model.ID, At: s.config.Now()}
 	level, ok := readLevel(f[issueLevel].value)
 	if !ok || f[issueLevel].number {
-		return c, refuse(kindItem, "level is neither lite nor full")
+		return c, nil, refuse(kindItem, "level is neither lite nor full")
 	}
 	if f[issueKind].value != nil && (f[issueKind].number || c.Issue.UnmarshalText(f[issueKind].value) != nil) {
-		return c, refuse(kindItem, "issue is none of ordinary, card and reenrolment")
+		return c, nil, refuse(kindItem, "issue is none of ordinary, card and reenrolment")
 	}
 	if (level == zhenni.LevelFull || c.Issue == zhenni.IssueByCard) && !rq.party.Roles.Has(zhenni.RoleTerminal) {
-		return c, refuse(kindRole, "a full credential, or one by card, is issued by a terminal")
+		return c, nil, refuse(kindRole, "a full credential, or one by card, is issued by a terminal")
 	}
 	c.Level = level
 	if f[issueRegion].number {
-		return c, refuse(kindItem, "region is not a text of six digits")
+		return c, nil, refuse(kindItem, "region is not a text of six digits")
 	}
 	if c.Region, err = zhenni.ParseRegion(string(f[issueRegion].value)); err != nil {
-		return c, refuse(kindItem, "region is not six digits of GB/T 2260")
+		return c, nil, refuse(kindItem, "region is not six digits of GB/T 2260")
 	}
 	if c.ValidUntil, err = readUntil(&f[issueUntil], c.At); err != nil {
-		return c, err
+		return c, nil, err
 	}
 	if c.Device, err = readDevice(&f[issueAlgorithm], &f[issueKey]); err != nil {
-		return c, err
+		return c, nil, err
 	}
-	c.Row = make([]int8, s.config.Profile.Model.Dim)
-	if !decodeReference(c.Row, make([]float32, len(c.Row)), &f[issueInt8], &f[issueFloat32]) {
-		return c, refuse(kindProbe, "want reference_int8 or reference_float32, base64 of a vector of the model")
-	}
-	return c, nil
+	probe, err = s.readTemplates(rq, f, &c)
+	return c, probe, err
 }
 
 // readUntil reads an end of validity, which is after at; absent it is none.

@@ -36,7 +36,7 @@ func (n *fakeNode) applyLive(command zhenni.Command) zhenni.Result {
 	case zhenni.Renew:
 		return change(c.ID, c.Tenant, func(r credential) (credential, error) { return r.RenewedUntil(c.ValidUntil, c.At) })
 	}
-	panic(fmt.Sprintf("%T", command))
+	return n.applyPIN(command)
 }
 
 // fakeIdentities knows one person by the text "sealed"; every other text is a fault. Of a transaction it makes an id.
@@ -65,9 +65,14 @@ func (f *fakeIdentities) Subject(tenant zhenni.TenantID, subject zhenni.SubjectH
 }
 
 // issuing is a server that issues to one person, with a terminal beside the parties of every fixture.
-func issuing(t *testing.T) (*fixture, *fakeIdentities) {
+func issuing(t *testing.T, changes ...func(*Config)) (*fixture, *fakeIdentities) {
 	identities := &fakeIdentities{}
-	f := start(t, func(c *Config) { c.Identities, c.Subjects = identities, identities })
+	f := start(t, func(c *Config) {
+		c.Identities, c.Subjects = identities, identities
+		for _, change := range changes {
+			change(c)
+		}
+	})
 	f.node.parties["terminal"] = zhenni.RelyingParty{
 		ID: "terminal", Tenant: 1, Roles: zhenni.RoleTerminal, KeyHash: keyOf("terminal").Hash(),
 	}

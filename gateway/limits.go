@@ -51,7 +51,7 @@ const millisPerMinute = 60_000
 
 // admit refuses the request of a party that is stopped, or any once the minute has had its non-matches.
 func (l *limits) admit(rq *request, now int64) error {
-	if rq.party.Evaluation {
+	if rq.evaluation() {
 		return nil
 	}
 	if p, known := l.parties.Load(rq.party.ID); known && now < p.(*partyLimit).until.Load() {
@@ -69,7 +69,7 @@ func (l *limits) admit(rq *request, now int64) error {
 // that gives it away, however many items that has.
 func (s *Server) reckon(rq *request, b *zhenni.Batch, now int64) error {
 	l := &s.limits
-	if rq.party.Evaluation {
+	if rq.evaluation() {
 		return nil
 	}
 	more := zhenni.PartyItems{Items: uint64(b.Len())}
@@ -122,7 +122,7 @@ func (p *partyLimit) note(l *limits, b *zhenni.Batch, more zhenni.PartyItems, no
 	if p.window.Stopped(now) {
 		return zhenni.PartyStopped // by another request meanwhile
 	}
-	if more.NoMatches > 0 {
+	if more.NoMatches > 0 && b.Dim > 0 {
 		more.Shared = max(uint64(b.Shared), p.triedBefore(l, b))
 	}
 	step := p.window.Note(&l.rules, more, now)

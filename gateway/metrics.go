@@ -56,6 +56,9 @@ func newMetrics(node Node, config Config) *httpMetrics {
 	if config.History != nil {
 		m.registry.MustRegister(historyCollector{config.History})
 	}
+	if config.StatusLists != nil {
+		m.registry.MustRegister(statusListCollector{config.StatusLists})
+	}
 	if config.Ledger != nil {
 		m.registry.MustRegister(ledgerCollector{config.Ledger})
 	}

@@ -17,6 +17,11 @@ type terms struct {
 
 	// granted is the service, once the policy has let the party ask for it.
 	granted *zhenni.Service
+	// unprobed is of a verification without a probe, sealedPIN the PIN in its place: nil for none, else in the request's body.
+	unprobed  bool
+	sealedPIN []byte
+	// shown is what a single verification shows.
+	shown zhenni.Shown
 	// admission is what a match is worth; with ruling, of a single verification.
 	admission zhenni.Admission
 	ruling    zhenni.Ruling
@@ -44,10 +49,14 @@ func (t *terms) level() zhenni.Level {
 	return t.granted.Level
 }
 
-// newPolicy is the policy of what is served: the one factor that is compared has the profile's rate, and no other has one.
+// newPolicy is the policy of what is served: the one factor that is compared has the profile's rate, PINs have theirs where
+// they are kept, and nothing else has one.
 func newPolicy(c Config) zhenni.Policy {
 	p := zhenni.Policy{Catalogue: c.Catalogue, Rates: zhenni.NewRates()}
 	p.Rates[zhenni.Means(c.Profile.Model.Factor)] = c.Profile.Rate()
+	if c.PINs != nil {
+		p.Rates[zhenni.MeansPIN] = zhenni.PINRate()
+	}
 	return p
 }
 
@@ -121,9 +130,17 @@ func (s *Server) grant(rq *request) error {
 		}
 		return nil
 	}
-	granted, ruling := s.policy.Ask(rq.party, rq.terms.service, rq.terms.purpose, s.config.Profile.Model.Factor)
+	granted, ruling := s.policy.Ask(rq.party, rq.terms.service, rq.terms.purpose, s.compared(rq))
 	rq.terms.granted = granted
 	return refuseRuling(ruling)
+}
+
+// compared is the factor that is compared, 0 without a probe.
+func (s *Server) compared(rq *request) zhenni.Factor {
+	if rq.terms.unprobed {
+		return 0
+	}
+	return s.config.Profile.Model.Factor
 }
 
 // permit rules on a single verification. What the party did wrong is an error; what the credential lacks is kept from it: the
@@ -147,6 +164,7 @@ func (s *Server) permit(rq *request, batch *zhenni.Batch) error {
 		return err
 	}
 	shown.NotDevice = !ofDevice
+	t.shown = shown
 	if ofDevice && slices.ContainsFunc(byDevice, isPossession) {
 		batch.Lanes = byHolder
 	}
@@ -164,7 +182,7 @@ func isPossession(t *evidence.Token) bool { return t.Claims().Kind == evidence.P
 
 // permitAll rules on a request in bulk, before any item is looked at.
 func (s *Server) permitAll(rq *request) error {
-	t, compared := &rq.terms, s.config.Profile.Model.Factor
+	t, compared := &rq.terms, s.compared(rq)
 	if err := s.grant(rq); err != nil || t.granted == nil {
 		return err
 	}

@@ -109,7 +109,10 @@ func (s *Server) spend(rq *request, items int) error {
 
 // tellQuota sets the fields of draft-ietf-httpapi-ratelimit-headers-10, a list with a member for each window.
 func (rq *request) tellQuota(quota zhenni.Quota, perMinute uint64, untilMinute int64, perDay uint64, untilDay int64) {
-	var policy, state []byte
+	if quota == (zhenni.Quota{}) {
+		return
+	}
+	policy, state := make([]byte, 0, 2*maxQuotaMember), make([]byte, 0, 2*maxQuotaMember)
 	if quota.PerMinute > 0 {
 		policy = appendPolicy(policy, "minute", uint64(quota.PerMinute), minuteSeconds)
 		state = appendState(state, "minute", perMinute, untilMinute)
@@ -118,11 +121,12 @@ func (rq *request) tellQuota(quota zhenni.Quota, perMinute uint64, untilMinute i
 		policy = appendPolicy(policy, "day", quota.PerDay, daySeconds)
 		state = appendState(state, "day", perDay, untilDay)
 	}
-	if policy != nil {
-		rq.ctx.Response.Header.SetBytesV("RateLimit-Policy", policy)
-		rq.ctx.Response.Header.SetBytesV("RateLimit", state)
-	}
+	rq.ctx.Response.Header.SetBytesV("RateLimit-Policy", policy)
+	rq.ctx.Response.Header.SetBytesV("RateLimit", state)
 }
+
+// maxQuotaMember is no less than the longest member of such a list, in bytes.
+const maxQuotaMember = 48
 
 // appendPolicy appends "name";q=items;w=seconds.
 func appendPolicy(dst []byte, name string, items uint64, seconds int64) []byte {
@@ -140,7 +144,7 @@ func appendName(dst []byte, name string) []byte {
 	if len(dst) > 0 {
 		dst = append(dst, ", "...)
 	}
-	return strconv.AppendQuote(dst, name)
+	return append(append(append(dst, '"'), name...), '"')
 }
 
 // structured is the largest number up to n that a field can have (RFC 9651 §3.3.1).

@@ -116,7 +116,9 @@ func (s *Server) grounds(rq *request, id zhenni.CredentialID) (*zhenni.Grounds, 
 
 // admitted are the grounds of a yes for a service: what the policy made of the evidence, and no more of the credential.
 func admitted(c zhenni.Credential, a *zhenni.Admission) *zhenni.Grounds {
-	g := &zhenni.Grounds{Credential: c, Level: a.Level, FMR: float64(a.FMR)}
+	g := &zhenni.Grounds{
+		Credential: c, Level: a.Level, FMR: float64(a.FMR), Methods: make([]string, 0, len(methods)), Assertions: make([]string, 0, 3),
+	}
 	for m := range a.Means.All {
 		g.Methods = append(g.Methods, methods[m])
 	}

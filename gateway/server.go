@@ -173,6 +173,7 @@ func publicRoutes() []*route {
 		{method: "POST", path: "/v1/credentials/{id}/move-device", role: issuerOrTerminal, handle: (*Server).moveDevice},
 		{method: "POST", path: "/v1/credentials/{id}/lock", role: issuerOrTerminal, handle: (*Server).lock},
 		{method: "POST", path: "/v1/credentials/{id}/unlock", role: issuerOrTerminal, handle: (*Server).unlock},
+		{method: "POST", path: "/v1/credentials/{id}/pin", role: issuerOrTerminal, handle: (*Server).setPIN},
 		{method: "GET", path: "/v1/credentials/{id}/history", role: zhenni.RoleIssuer, handle: (*Server).history},
 		{method: "GET", path: "/v1/credentials/{id}/history/{cursor}", role: zhenni.RoleIssuer, handle: (*Server).olderHistory},
 		{method: "POST", path: "/v1/credentials/{id}/history/forget", role: zhenni.RoleIssuer, handle: (*Server).forgetHistory},
@@ -240,6 +241,9 @@ type request struct {
 	counts      *[]zhenni.AttemptCount // what came back of failed attempts, nil where nothing was asked
 	bodyRead    bool
 	bulk, turn  bool // what leave ends, and yield
+
+	// references is the tenant whose credentials are asked about, where that is not the party's own.
+	references zhenni.TenantID
 
 	terms terms
 	nonce string // of the request's signature, empty where it is not signed

@@ -1,8 +1,13 @@
 package gateway
 
 import (
+	"bytes"
+	"strconv"
+	"strings"
 	"testing"
 	"time"
+
+	"zhenni"
 )
 
 // fakeLists has the lists 0 and 17.
@@ -14,6 +19,14 @@ func (l *fakeLists) Page(list uint32, now time.Time) (token []byte, etag string,
 		return nil, "", 0, false
 	}
 	return []byte("e30.e30.c2ln"), `"17"`, 90 * time.Second, true
+}
+
+func (l *fakeLists) URI(list uint32) string {
+	return "https://example.org/status-lists/" + strconv.FormatUint(uint64(list), 10)
+}
+
+func (l *fakeLists) Stats() zhenni.StatusListStats {
+	return zhenni.StatusListStats{Lists: 2, Published: time.Unix(1795348700, 0), Failures: 3}
 }
 
 // A list is the same for everybody, cached as long as its publisher says, and not sent to who has it. Every answer is as
@@ -82,5 +95,63 @@ func TestNumbersOfStatusListsHaveOneSpelling(t *testing.T) {
 	}
 	if a := start(t, nil).call("GET", "/status-lists/0", "", "", nil); a.status != 404 {
 		t.Errorf("without lists: status %d", a.status)
+	}
+}
+
+// Where the status of a credential is published is told to whoever hands it to the holder, by every answer about the
+// credential, and to nobody else: neither to a verifier, nor to another tenant, nor in an answer to a verification.
+//
+// FAULTS: Z1 Z4
+func TestStatusIndexIsTheHolders(t *testing.T) {
+	doc := loadDescription(t)
+	f, _ := issuing(t, func(c *Config) { c.StatusLists = &fakeLists{} })
+	const told = `,"status_list_uri":"https://example.org/status-lists/17","status_list_idx":362700`
+	record := livingRecord(t)
+	record.StatusIndex = zhenni.NewStatusIndex(17, 362700)
+	path := "/v1/credentials/" + record.ID.String()
+	for _, c := range []struct {
+		method, path, described, body string
+		tells                         string // the parties that are told
+	}{
+		{"GET", path, "/v1/credentials/{id}", "", "issuer both"},
+		{"POST", path + "/report-loss", "/v1/credentials/{id}/report-loss", "", "issuer both terminal"},
+		{"POST", path + "/revoke", "/v1/credentials/{id}/revoke", "", "issuer both"},
+		{"POST", "/v1/credentials", "/v1/credentials", issueDocument(t, ""), "issuer both terminal other trial"}, // their own
+		{"POST", "/v1/verifications", "/v1/verifications", `{"credential":"` + record.ID.String() + `","probe_int8":"` + int8Probe(testDim, true) + `"}`, ""},
+	} {
+		for _, party := range []string{"issuer", "both", "terminal", "verifier", "other", "trial", ""} {
+			f.node.records[record.ID] = record
+			media := ""
+			if c.body != "" {
+				media = mediaJSON
+			}
+			a := f.call(c.method, c.path, party, media, []byte(c.body), "Transaction-Id: t-1")
+			checkDescribed(t, doc, c.method, c.described, a)
+			want := party != "" && strings.Contains(c.tells, party)
+			if got := bytes.Contains(a.body, []byte(told)); got != want || !want && bytes.Contains(a.body, []byte("status_list")) {
+				t.Errorf("%s %s by %q: %d %s", c.method, c.described, party, a.status, a.body)
+			}
+		}
+	}
+	record.StatusIndex = 0
+	f.node.records[record.ID] = record
+	if a := f.call("GET", path, "issuer", "", nil); a.status != 200 || bytes.Contains(a.body, []byte("status_list")) {
+		t.Errorf("one that is in no list: %d %s", a.status, a.body)
+	}
+	record.StatusIndex = zhenni.NewStatusIndex(17, 362700)
+	none := start(t, nil)
+	none.node.records[record.ID] = record
+	if a := none.call("GET", path, "issuer", "", nil); a.status != 200 || bytes.Contains(a.body, []byte("status_list")) {
+		t.Errorf("without lists: %d %s", a.status, a.body)
+	}
+}
+
+func TestStatusListMetrics(t *testing.T) {
+	f := start(t, func(c *Config) { c.StatusLists = &fakeLists{} })
+	a := f.call("GET", "/metrics", "", "", nil)
+	for _, line := range []string{"zhenni_status_lists 2\n", "zhenni_status_lists_published_timestamp_seconds 1.7953487e+09\n", "zhenni_status_list_failures_total 3\n"} {
+		if !bytes.Contains(a.body, []byte("\n"+line)) {
+			t.Errorf("%q is missing", line)
+		}
 	}
 }

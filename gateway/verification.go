@@ -17,10 +17,11 @@ const (
 	fieldBodyPurpose
 	fieldEvidence
 	fieldCapturedAt
+	fieldPIN
 	verificationFields
 )
 
-// verifyOne is POST /v1/verifications: one credential, one probe, one outcome.
+// verifyOne is POST /v1/verifications: one credential, one probe or what goes without, one outcome.
 func (s *Server) verifyOne(rq *request) error {
 	if !hasMedia(rq, mediaJSON) {
 		return refuse(kindMedia, "")
@@ -42,6 +43,9 @@ func (s *Server) verifyOne(rq *request) error {
 		return rq.replayOne(stored)
 	}
 	defer s.drop(rq)
+	if rq.terms.unprobed {
+		return s.decideUnprobed(rq, batch)
+	}
 	return s.decideOne(rq, batch)
 }
 
@@ -59,6 +63,11 @@ func (s *Server) decideOne(rq *request, batch *zhenni.Batch) error {
 		return err
 	}
 	rq.screen(batch)
+	return s.answerOne(rq, batch, begun, deadline)
+}
+
+// answerOne answers the outcome of a single verification once it is recorded.
+func (s *Server) answerOne(rq *request, batch *zhenni.Batch, begun, deadline time.Time) error {
 	outcome, at := batch.Outcomes[0], s.config.Now()
 	status, answer := 200, []byte(nil)
 	refused := refusedAlone[outcome]
@@ -80,8 +89,9 @@ func (s *Server) decideOne(rq *request, batch *zhenni.Batch) error {
 	if err := s.settle(rq, deadline, d); err != nil {
 		return err
 	}
-	end := time.Now()
-	s.passage.answered(end, end.Sub(begun))
+	if end := time.Now(); !rq.terms.unprobed {
+		s.passage.answered(end, end.Sub(begun))
+	}
 	if refused != nil {
 		return refuse(refused, "")
 	}
@@ -98,7 +108,7 @@ var refusedAlone = [256]*kind{
 func (s *Server) decodeVerification(rq *request, body []byte) (*zhenni.Batch, error) {
 	fields := [verificationFields]field{
 		{name: "credential"}, {name: "probe_int8"}, {name: "probe_float32"}, {name: "transaction"}, {name: "model"},
-		{name: "service"}, {name: "purpose"}, {name: "evidence", list: true}, {name: "captured_at"},
+		{name: "service"}, {name: "purpose"}, {name: "evidence", list: true}, {name: "captured_at"}, {name: "pin"},
 	}
 	if err := parseDocument(body, fields[:]); err != nil {
 		return nil, err
@@ -112,6 +122,9 @@ func (s *Server) decodeVerification(rq *request, body []byte) (*zhenni.Batch, er
 	batch := s.newBatch(rq, 1)
 	if f := &fields[fieldCredential]; f.number || batch.IDs[0].UnmarshalText(f.value) != nil {
 		return nil, refuse(kindID, "credential is not 32 lower-case hexadecimal digits")
+	}
+	if f := &fields[fieldPIN]; f.value != nil || rq.terms.service != "" && fields[fieldInt8].value == nil && fields[fieldFloat32].value == nil {
+		return batch, rq.takePIN(batch, fields[:])
 	}
 	if s.decodeVector(batch, rq, &fields[fieldInt8], &fields[fieldFloat32]) {
 		return batch, nil
@@ -140,8 +153,8 @@ func (s *Server) newBatch(rq *request, n int) *zhenni.Batch {
 	memory := rq.lease.take(17 * n)
 	clear(memory[16*n:])
 	return &zhenni.Batch{
-		Tenant:     rq.party.Tenant,
-		Evaluation: rq.party.Evaluation,
+		Tenant:     rq.askedTenant(),
+		Evaluation: rq.evaluation(),
 		Dim:        s.config.Profile.Model.Dim,
 		IDs:        asIDs(memory[:16*n]),
 		Outcomes:   asOutcomes(memory[16*n : 17*n]),

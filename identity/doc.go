@@ -9,6 +9,9 @@
 // the person is known, and of the name a tag by which a wrong name is noticed. One person is one handle, however the
 // name is written; name and number are then forgotten.
 //
+// A PIN is sealed like an identity, under a typ of its own, and opened by [Opener.OpenPIN]; what becomes of it is for the
+// package pin.
+//
 // # What is forgotten when
 //
 //   - The sealed text is ciphertext; whoever holds it can not open it. It belongs to one transaction.

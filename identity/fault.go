@@ -77,7 +77,7 @@ const (
 	SealedCompressed
 	// SealedCritical: the header has crit. No extension is understood.
 	SealedCritical
-	// SealedType: typ is not [SealedTyp].
+	// SealedType: typ is neither [SealedTyp] nor, of a PIN, [SealedPINTyp].
 	SealedType
 	// SealedAlgorithm: alg is neither ECDH-ES+A256KW nor ECDH-ES.
 	SealedAlgorithm
@@ -93,6 +93,8 @@ const (
 	SealedPayload
 	// SealedTransaction: sealed for another transaction.
 	SealedTransaction
+	// SealedPINPayload: the content is not a JSON object of the strings pin and transaction, each once.
+	SealedPINPayload
 )
 
 // texts holds no run of three digits, so that a search for digits of a number finds none in any error.
@@ -124,19 +126,20 @@ var texts = [...]string{
 	NameDot:         "name: a middle dot that is not between letters",
 	NameNoLetter:    "name: no letter",
 
-	SealedLong:        "sealed identity: too long",
-	SealedForm:        "sealed identity: not a JWE in compact form",
-	SealedHeader:      "sealed identity: want a header of alg, enc, kid, typ and epk, each once",
-	SealedCompressed:  "sealed identity: compressed, which is not accepted",
-	SealedCritical:    "sealed identity: a critical extension, which is not understood",
-	SealedType:        "sealed identity: not of the type " + SealedTyp,
-	SealedAlgorithm:   "sealed identity: alg is not one that is accepted",
-	SealedEncryption:  "sealed identity: enc is not one that is accepted",
-	SealedEphemeral:   "sealed identity: epk is not a public key on the curve of the key",
-	SealedKey:         "sealed identity: kid names no key in use; fetch the key again",
-	SealedOpen:        "sealed identity: does not open",
-	SealedPayload:     "sealed identity: want the strings name, number and transaction, each once",
-	SealedTransaction: "sealed identity: of another transaction",
+	SealedLong:        "sealed text: too long",
+	SealedForm:        "sealed text: not a JWE in compact form",
+	SealedHeader:      "sealed text: want a header of alg, enc, kid, typ and epk, each once",
+	SealedCompressed:  "sealed text: compressed, which is not accepted",
+	SealedCritical:    "sealed text: a critical extension, which is not understood",
+	SealedType:        "sealed text: not of the type that belongs here",
+	SealedAlgorithm:   "sealed text: alg is not one that is accepted",
+	SealedEncryption:  "sealed text: enc is not one that is accepted",
+	SealedEphemeral:   "sealed text: epk is not a public key on the curve of the key",
+	SealedKey:         "sealed text: kid names no key in use; fetch the key again",
+	SealedOpen:        "sealed text: does not open",
+	SealedPayload:     "sealed text: want the strings name, number and transaction, each once",
+	SealedTransaction: "sealed text: of another transaction",
+	SealedPINPayload:  "sealed text: want the strings pin and transaction, each once",
 }
 
 // Error returns the fixed text.

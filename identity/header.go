@@ -11,8 +11,9 @@ import (
 const (
 	// MaxSealed bounds a sealed identity, in bytes.
 	MaxSealed = 4 << 10
-	// SealedTyp is the typ of its header.
-	SealedTyp = "zhenni-identity+jwe"
+	// SealedTyp is the typ of its header, SealedPINTyp that of a sealed PIN, which is of the same form.
+	SealedTyp    = "zhenni-identity+jwe"
+	SealedPINTyp = "zhenni-pin+jwe"
 )
 
 // The sizes of the parts of a JWE of A256GCM, and of a coordinate on P-256, in bytes.
@@ -30,9 +31,9 @@ type header struct {
 	kty, crv, x, y []byte
 }
 
-// readHeader finds out whether sealed is a JWE of the one kind that is opened, before anything is computed: the library
+// readHeader finds out whether sealed is a JWE of the one kind that is opened, and of that typ, before anything is computed: the library
 // that opens it reads more kinds, and more spellings of each, than there is a use for here.
-func readHeader(sealed string) (header, error) {
+func readHeader(sealed, typ string) (header, error) {
 	if len(sealed) > MaxSealed {
 		return header{}, SealedLong
 	}
@@ -44,7 +45,7 @@ func readHeader(sealed string) (header, error) {
 	if err != nil {
 		return header{}, err
 	}
-	if err := h.check(); err != nil {
+	if err := h.check(typ); err != nil {
 		return header{}, err
 	}
 	keySize := 0
@@ -125,9 +126,9 @@ func parseHeader(text []byte) (header, error) {
 }
 
 // check looks at the members. Those that are missing are not what they have to be.
-func (h *header) check() error {
+func (h *header) check(typ string) error {
 	switch {
-	case string(h.typ) != SealedTyp:
+	case string(h.typ) != typ:
 		return SealedType
 	case string(h.alg) != string(jose.ECDH_ES_A256KW) && string(h.alg) != string(jose.ECDH_ES):
 		return SealedAlgorithm

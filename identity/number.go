@@ -58,6 +58,16 @@ func (n Number) bytes() []byte {
 	return digits[:]
 }
 
+// Birth returns the date of birth, at midnight UTC; of no number the zero time.
+func (n Number) Birth() time.Time {
+	digits := n.bytes()
+	if digits == nil {
+		return time.Time{}
+	}
+	date := digits[birthAt:]
+	return time.Date(decimal(date[:4]), time.Month(decimal(date[4:6])), decimal(date[6:8]), 0, 0, 0, 0, time.UTC)
+}
+
 // isSpace reports whether r is the space, or its full-width form.
 func isSpace(r rune) bool { return r == ' ' || r == '\u3000' }
 

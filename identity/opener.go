@@ -61,7 +61,7 @@ func (o *Opener) Current() PublicKey { return o.current }
 // Nobody is born after today (see [ParseNumber]). What is wrong is a [Fault]. The opened text is overwritten before Open
 // returns; the caller forgets the Person.
 func (o *Opener) Open(sealed, transaction string, today time.Time) (*Person, error) {
-	plain, err := o.unseal(sealed)
+	plain, err := o.unseal(sealed, SealedTyp)
 	if err != nil {
 		return nil, err
 	}
@@ -74,9 +74,9 @@ var (
 	contents   = []jose.ContentEncryption{jose.A256GCM}
 )
 
-// unseal returns the opened text, for readPerson to overwrite.
-func (o *Opener) unseal(sealed string) ([]byte, error) {
-	h, err := readHeader(sealed)
+// unseal returns the opened text of a typ, for its reader to overwrite.
+func (o *Opener) unseal(sealed, typ string) ([]byte, error) {
+	h, err := readHeader(sealed, typ)
 	if err != nil {
 		return nil, err
 	}
@@ -114,7 +114,7 @@ func readPerson(plain []byte, transaction string, today time.Time) (*Person, err
 	if !ok || name == nil || number == nil || sealedFor == nil {
 		return nil, SealedPayload
 	}
-	if transaction == "" || subtle.ConstantTimeCompare(sealedFor, []byte(transaction)) != 1 {
+	if !isFor(sealedFor, transaction) {
 		return nil, SealedTransaction
 	}
 	parsedNumber, err := ParseNumber(number, today)
@@ -127,4 +127,9 @@ func readPerson(plain []byte, transaction string, today time.Time) (*Person, err
 		return nil, err
 	}
 	return &Person{Name: parsedName, Number: parsedNumber}, nil
+}
+
+// isFor reports whether a text was sealed for that transaction, which has a name.
+func isFor(sealedFor []byte, transaction string) bool {
+	return transaction != "" && subtle.ConstantTimeCompare(sealedFor, []byte(transaction)) == 1
 }

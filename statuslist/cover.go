@@ -1,18 +1,11 @@
 package statuslist
 
 import (
-	"crypto/hmac"
-	"crypto/sha256"
-	"encoding/binary"
-	"fmt"
 	"iter"
-	"math/rand/v2"
 	"time"
-
-	"zhenni"
 )
 
-// The size of a list, and of the share of it that is decoys.
+// The size of a list, and of the share of it that is decoys. They are those of whoever gives out the places.
 const (
 	indexBits = 20
 	// Entries is the number of entries of a list.
@@ -21,38 +14,26 @@ const (
 	Decoys = Entries / 16
 )
 
-// KeySize is the size of the key of a [Cover], in bytes.
-const KeySize = 32
-
 // The times of decoys. Frozen with what follows from them: a decoy that became valid again would be known for one.
 const (
-	coverLabel = "zhenni status list decoys v1"
 	// coverLife is for how long decoys go on becoming invalid.
 	coverLife = 20 * 365 * 24 * time.Hour
 	// longestSuspension is how long a decoy is suspended at most, before it becomes invalid; half of them never are.
 	longestSuspension = 30 * 24 * time.Hour
 )
 
-// Cover says which entries are decoys, and what becomes of them. It is immutable and safe for concurrent use.
+// Spare says which entries of a list nobody has or will have: [Decoys] of them, each once, and with each 64 bits that look
+// random to whoever has not the key they are made under. They are the same at every call.
+type Spare func(list uint32) iter.Seq2[uint32, uint64]
+
+// Cover says what becomes of the decoys. It is immutable and safe for concurrent use.
 type Cover struct {
-	key   *[KeySize]byte
+	spare Spare
 	since time.Time
 }
 
-// NewCover returns the cover under a key of [KeySize] random bytes, which never changes and is kept from whoever reads the
-// lists: [zhenni.ErrBadValue] for another size or a blank one. since is when the first list was begun. The slice stays the
-// caller's, to overwrite.
-func NewCover(key []byte, since time.Time) (*Cover, error) {
-	var blank [KeySize]byte
-	if len(key) != KeySize || hmac.Equal(key, blank[:]) {
-		return nil, fmt.Errorf("%w: key of the decoys: want %d random bytes", zhenni.ErrBadValue, KeySize)
-	}
-	held := [KeySize]byte(key)
-	return &Cover{key: &held, since: since}, nil
-}
-
-// Format implements fmt.Formatter: the key does not print.
-func (*Cover) Format(s fmt.State, _ rune) { s.Write([]byte("[redacted]")) }
+// NewCover returns the cover of spare entries that begins at since, when the first list was begun.
+func NewCover(spare Spare, since time.Time) *Cover { return &Cover{spare, since} }
 
 // decoy is an entry that is nobody's.
 type decoy struct {
@@ -61,57 +42,38 @@ type decoy struct {
 	suspended, invalid time.Duration
 }
 
-// decoys goes through those of a list, each once. They follow from the numbers of ChaCha8 (c2sp.org/chacha8rand) under
-// HMAC-SHA256(key, label ‖ list), of 64 bits each: from the lowest 20 the index, passed over when it was there before; 30 for
-// the time at which it becomes invalid; 13 for how long it is suspended until then, and one for whether it is.
-func (c *Cover) decoys(list uint32) iter.Seq[decoy] {
-	return func(yield func(decoy) bool) {
-		mac := hmac.New(sha256.New, c.key[:])
-		mac.Write(binary.BigEndian.AppendUint32([]byte(coverLabel), list))
-		numbers := rand.NewChaCha8([32]byte(mac.Sum(nil)))
-		var seen indexSet
-		for left := Decoys; left > 0; {
-			n := numbers.Uint64()
-			d := decoy{index: uint32(n % Entries)}
-			if !seen.add(d.index) {
-				continue
-			}
-			left--
-			d.invalid = time.Duration(n>>20%(1<<30)) * (coverLife / (1 << 30))
-			d.suspended = d.invalid
-			if n>>63 == 1 {
-				d.suspended -= time.Duration(n>>50%(1<<13)) * (longestSuspension / (1 << 13))
-			}
-			if !yield(d) {
-				return
-			}
-		}
+// decoyOf takes from the 64 bits, from the lowest, 30 for the time at which the entry becomes invalid, 13 for how long it is
+// suspended until then, and the highest for whether it is.
+func decoyOf(index uint32, bits uint64) decoy {
+	d := decoy{index: index, invalid: time.Duration(bits%(1<<30)) * (coverLife / (1 << 30))}
+	d.suspended = d.invalid
+	if bits>>63 == 1 {
+		d.suspended -= time.Duration(bits>>30%(1<<13)) * (longestSuspension / (1 << 13))
 	}
+	return d
 }
 
-// apply writes what the decoys of a list are at a time.
-func (c *Cover) apply(l *List, list uint32, at time.Time) {
-	age := at.Sub(c.since)
-	for d := range c.decoys(list) {
+// apply writes what the decoys of a list are at a time, and returns when the next of them changes: the zero time for never.
+// A cover that is nil has none.
+func (c *Cover) apply(l *List, list uint32, at time.Time) (next time.Time) {
+	if c == nil {
+		return next
+	}
+	age, soonest := at.Sub(c.since), coverLife
+	for index, bits := range c.spare(list) {
+		d := decoyOf(index, bits)
 		switch {
 		case age >= d.invalid:
 			l.Set(int(d.index), Invalid)
 		case age >= d.suspended:
 			l.Set(int(d.index), Suspended)
+			soonest = min(soonest, d.invalid)
+		default:
+			soonest = min(soonest, d.suspended)
 		}
 	}
-}
-
-// indexSet is a set of indices of one list.
-type indexSet [Entries / 64]uint64
-
-func (s *indexSet) has(i uint32) bool { return s[i/64]>>(i%64)&1 == 1 }
-
-// add reports whether i was not there before.
-func (s *indexSet) add(i uint32) bool {
-	if s.has(i) {
-		return false
+	if soonest == coverLife {
+		return next
 	}
-	s[i/64] |= 1 << (i % 64)
-	return true
+	return c.since.Add(soonest)
 }

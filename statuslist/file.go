@@ -2,6 +2,7 @@ package statuslist
 
 import (
 	"errors"
+	"io"
 	"os"
 	"path/filepath"
 	"strconv"
@@ -43,6 +44,24 @@ func syncDir(dir string) error {
 	return errors.Join(f.Sync(), f.Close())
 }
 
+// listOf reads the name of a file; whole is false for one that was not finished.
+func listOf(name string) (list uint32, whole, ours bool) {
+	name, half := strings.CutSuffix(name, unfinished)
+	number, ours := strings.CutSuffix(name, suffix)
+	n, err := strconv.ParseUint(number, 10, 32)
+	return uint32(n), !half, ours && err == nil && number == strconv.FormatUint(n, 10)
+}
+
+// readToken reads a file of at most [MaxToken] bytes.
+func readToken(path string) ([]byte, error) {
+	f, err := os.Open(path)
+	if err != nil {
+		return nil, err
+	}
+	text, err := io.ReadAll(io.LimitReader(f, MaxToken+1))
+	return text, errors.Join(err, f.Close())
+}
+
 // prune removes the files of lists that are no more and those a crash left unfinished, and no other.
 func prune(dir string, keep func(list uint32) bool) error {
 	entries, err := os.ReadDir(dir)
@@ -51,13 +70,9 @@ func prune(dir string, keep func(list uint32) bool) error {
 	}
 	var failed error
 	for _, entry := range entries {
-		name, half := strings.CutSuffix(entry.Name(), unfinished)
-		number, ours := strings.CutSuffix(name, suffix)
-		list, err := strconv.ParseUint(number, 10, 32)
-		if !ours || err != nil || number != strconv.FormatUint(list, 10) || !half && keep(uint32(list)) {
-			continue
+		if list, whole, ours := listOf(entry.Name()); ours && (!whole || !keep(list)) {
+			failed = errors.Join(failed, os.Remove(filepath.Join(dir, entry.Name())))
 		}
-		failed = errors.Join(failed, os.Remove(filepath.Join(dir, entry.Name())))
 	}
 	return failed
 }

@@ -2,6 +2,7 @@ package statuslist
 
 import (
 	"bytes"
+	"context"
 	"errors"
 	"fmt"
 	"maps"
@@ -19,7 +20,7 @@ import (
 func testConfig(t testing.TB) Config {
 	t.Helper()
 	return Config{
-		Dir: filepath.Join(t.TempDir(), "lists"), URI: testURI, Signer: newSigner(t, 1), Cover: testCover(t, 1),
+		Dir: filepath.Join(t.TempDir(), "lists"), URI: testURI, Signer: newSigner(t, 1), Cover: testCover(1),
 		Every: time.Minute, TTL: 10 * time.Minute, Life: 2 * time.Hour,
 	}
 }
@@ -33,7 +34,7 @@ func newTestPublisher(t testing.TB, c Config) *Publisher {
 	return p
 }
 
-func mustPut(t testing.TB, p *Publisher, at Place, s zhenni.Status) {
+func mustPut(t testing.TB, p *Publisher, at zhenni.StatusIndex, s zhenni.Status) {
 	t.Helper()
 	if err := p.Put(at, s); err != nil {
 		t.Fatal(err)
@@ -57,17 +58,30 @@ func published(t testing.TB, p *Publisher, list uint32, now time.Time) Token {
 	if !ok || err != nil || !bytes.Equal(served, file) {
 		t.Fatalf("list %d: served %t, in a file: %v, or they differ", list, ok, err)
 	}
-	token, err := Read(file, Place{List: list}.URI(testURI), now, newSigner(t, 1).keys())
+	token, err := Read(file, p.URI(list), now, newSigner(t, 1).keys())
 	if err != nil {
 		t.Fatal(err)
 	}
 	return token
 }
 
-// source is of credentials by place.
-type source map[Place]zhenni.Status
+// at is a place in a list.
+func at(list, index uint32) zhenni.StatusIndex { return zhenni.NewStatusIndex(list, index) }
 
-func (s source) Visit(each func(Place, zhenni.Status) error) error {
+// newFilled is a publisher to which there is nothing to fill.
+func newFilled(t testing.TB, c Config) *Publisher {
+	t.Helper()
+	p := newTestPublisher(t, c)
+	if err := p.Fill(t.Context(), source{}); err != nil {
+		t.Fatal(err)
+	}
+	return p
+}
+
+// source is of credentials by place.
+type source map[zhenni.StatusIndex]zhenni.Status
+
+func (s source) StatusIndices(_ context.Context, each func(zhenni.StatusIndex, zhenni.Status) error) error {
 	for at, status := range s {
 		if err := each(at, status); err != nil {
 			return err
@@ -76,49 +90,154 @@ func (s source) Visit(each func(Place, zhenni.Status) error) error {
 	return nil
 }
 
-// What the source has is published, with decoys and nothing else.
+// What the source has is published, with decoys and nothing else, and not before it is all there.
 func TestListsAreWhatTheSourceHas(t *testing.T) {
 	c := testConfig(t)
-	p, b := newTestPublisher(t, c), NewBook(c.Cover)
+	p := newTestPublisher(t, c)
 	all := source{}
+	spare := map[uint32]bool{}
+	for index := range c.Cover.spare(1) {
+		spare[index] = true
+	}
 	statuses := []zhenni.Status{
 		zhenni.StatusActive, zhenni.StatusSuspended, zhenni.StatusSuperseded, zhenni.StatusRevoked, zhenni.StatusExpired, zhenni.StatusErased,
 	}
-	for i := range uint64(600) {
-		all[mustAssign(t, b, i)] = statuses[i%6]
+	for i := range uint32(600) {
+		if !spare[i*1000] {
+			all[at(1, i*1000)] = statuses[i%6]
+		}
 	}
-	if err := p.Fill(all); err != nil {
+	if _, err := p.Publish(testTime); !errors.Is(err, zhenni.ErrUnavailable) {
+		t.Errorf("lists that were not filled are published: %v", err)
+	}
+	if err := p.Fill(t.Context(), all); err != nil {
 		t.Fatal(err)
 	}
 	now := testTime.AddDate(1, 0, 0)
 	mustPublish(t, p, now)
 	want := newPublished()
-	c.Cover.apply(want, 0, now)
-	for at, status := range all {
-		want.Set(int(at.Index), ValueOf(status))
+	c.Cover.apply(want, 1, now)
+	for place, status := range all {
+		want.Set(int(place.Index()), ValueOf(status))
 	}
-	token := published(t, p, 0, now)
+	token := published(t, p, 1, now)
 	if !bytes.Equal(token.List.array, want.array) || token.TTL != c.TTL || !token.Expires.Equal(now.Add(c.Life)) {
-		t.Errorf("list 0 is another; %+v", token)
+		t.Errorf("list 1 is another; %+v", token)
 	}
-	if token, etag, age, ok := p.Page(1, now); ok || token != nil || etag != "" || age != 0 {
-		t.Error("list 1 is there")
+	if token, etag, age, ok := p.Page(2, now); ok || token != nil || etag != "" || age != 0 {
+		t.Error("list 2 is there")
 	}
 }
 
-// A place that no book gives out is refused: a decoy's would tell the world that a credential is not valid.
-func TestPlacesNobodyHasAreRefused(t *testing.T) {
-	c := testConfig(t)
-	p := newTestPublisher(t, c)
-	for d := range c.Cover.decoys(3) {
-		if err := p.Put(Place{3, d.index}, zhenni.StatusActive); !errors.Is(err, zhenni.ErrBadValue) {
-			t.Fatalf("decoy %d: %v", d.index, err)
+func TestPlacesThatAreNoneAreRefused(t *testing.T) {
+	p := newTestPublisher(t, testConfig(t))
+	for _, place := range []zhenni.StatusIndex{0, at(0, 7), at(MaxLists+1, 0), at(1, Entries)} {
+		if err := p.Put(place, zhenni.StatusActive); !errors.Is(err, zhenni.ErrBadValue) {
+			t.Errorf("%x: %v", uint64(place), err)
 		}
 	}
-	for _, at := range []Place{{MaxLists, 0}, {0, Entries}} {
-		if err := p.Fill(source{at: zhenni.StatusActive}); !errors.Is(err, zhenni.ErrBadValue) {
-			t.Errorf("%v: %v", at, err)
+}
+
+// hurried is a source during whose visit something changes.
+type hurried struct {
+	source
+	meanwhile func()
+}
+
+func (s hurried) StatusIndices(ctx context.Context, each func(zhenni.StatusIndex, zhenni.Status) error) error {
+	s.meanwhile()
+	return s.source.StatusIndices(ctx, each)
+}
+
+// What changes while the lists are filled is not undone by what the source was before, and a source that does not come to
+// its end is not published.
+//
+// FAULTS: C2 C14
+func TestFillingDoesNotUndoChanges(t *testing.T) {
+	p := newTestPublisher(t, testConfig(t))
+	broken := errors.New("damaged")
+	before := hurried{source{at(1, 5): zhenni.StatusActive, at(1, 6): zhenni.StatusRevoked, at(1, 7): zhenni.StatusSuspended}, func() {
+		mustPut(t, p, at(1, 5), zhenni.StatusRevoked)
+		mustPut(t, p, at(1, 7), zhenni.StatusActive)
+	}}
+	if err := p.Fill(t.Context(), failing{before, broken}); !errors.Is(err, broken) {
+		t.Error(err)
+	}
+	if _, err := p.Publish(testTime); !errors.Is(err, zhenni.ErrUnavailable) {
+		t.Error(err)
+	}
+	if stats := p.Stats(); stats.Failures != 1 || stats.Lists != 0 || !stats.Published.IsZero() {
+		t.Errorf("%+v", stats)
+	}
+	before.meanwhile = func() {}
+	if err := p.Fill(t.Context(), before); err != nil {
+		t.Fatal(err)
+	}
+	mustPublish(t, p, testTime)
+	list := published(t, p, 1, testTime).List
+	for index, want := range map[int]Value{5: Invalid, 6: Invalid, 7: Valid} {
+		if v, _ := list.Value(index); v != want {
+			t.Errorf("entry %d is %d, want %d", index, v, want)
 		}
+	}
+	if stats := p.Stats(); stats.Failures != 1 || stats.Lists != 1 || !stats.Published.Equal(testTime) {
+		t.Errorf("%+v", stats)
+	}
+}
+
+// failing is a source that ends with an error.
+type failing struct {
+	Source
+	err error
+}
+
+func (s failing) StatusIndices(ctx context.Context, each func(zhenni.StatusIndex, zhenni.Status) error) error {
+	return errors.Join(s.Source.StatusIndices(ctx, each), s.err)
+}
+
+// Until the lists are filled after a start, those of before are served, while they are good and where they are of here.
+//
+// FAULTS: R3
+func TestListsOfBeforeAreServed(t *testing.T) {
+	c := testConfig(t)
+	p := newFilled(t, c)
+	mustPut(t, p, at(1, 5), zhenni.StatusRevoked)
+	mustPut(t, p, at(2, 5), zhenni.StatusActive)
+	mustPublish(t, p, testTime)
+	_, etag, _, _ := p.Page(1, testTime)
+	if err := os.WriteFile(pathOf(c.Dir, 2), []byte("e30.e30.AA"), 0o644); err != nil {
+		t.Fatal(err)
+	}
+	if err := os.Rename(pathOf(c.Dir, 1), pathOf(c.Dir, 3)); err != nil {
+		t.Fatal(err)
+	}
+	content, _, _, _ := p.Page(1, testTime)
+	if err := os.WriteFile(pathOf(c.Dir, 1), content, 0o644); err != nil {
+		t.Fatal(err)
+	}
+	for i, after := range []time.Duration{c.Life, time.Hour} {
+		want := i == 1
+		again, now := newTestPublisher(t, c), testTime.Add(after)
+		if err := again.Resume(now); err != nil {
+			t.Fatal(err)
+		}
+		_, tag, _, ok := again.Page(1, now)
+		if ok != want || ok && tag != etag {
+			t.Errorf("after %v list 1 is served: %t", after, ok)
+		}
+		for _, list := range []uint32{2, 3} {
+			if _, _, _, ok := again.Page(list, now); ok {
+				t.Errorf("list %d is served", list)
+			}
+		}
+	}
+	again, now := newTestPublisher(t, c), testTime.Add(time.Second)
+	if err := errors.Join(again.Resume(now), again.Fill(t.Context(), source{at(1, 5): zhenni.StatusRevoked})); err != nil {
+		t.Fatal(err)
+	}
+	mustPublish(t, again, now)
+	if got := published(t, again, 1, now).IssuedAt; !got.Equal(now) {
+		t.Errorf("list 1 is of %v", got)
 	}
 }
 
@@ -126,24 +245,26 @@ func TestPlacesNobodyHasAreRefused(t *testing.T) {
 func TestListsWithoutDecoys(t *testing.T) {
 	c := testConfig(t)
 	c.Cover = nil
-	p := newTestPublisher(t, c)
+	p := newFilled(t, c)
 	want := newPublished()
 	for i := range uint32(Entries / 1000) {
-		mustPut(t, p, Place{0, i * 1000}, zhenni.StatusRevoked)
+		mustPut(t, p, at(1, i*1000), zhenni.StatusRevoked)
 		want.Set(int(i)*1000, Invalid)
 	}
 	now := testTime.AddDate(10, 0, 0)
 	mustPublish(t, p, now)
-	if !bytes.Equal(published(t, p, 0, now).List.array, want.array) {
+	if !bytes.Equal(published(t, p, 1, now).List.array, want.array) {
 		t.Error("the list is another")
 	}
 }
 
 // Only what changed is published, no more often than every minute, and all of it before half its life is over.
 func TestPublicationsAreFewAndInTime(t *testing.T) {
-	p, now := newTestPublisher(t, testConfig(t)), testTime
-	mustPut(t, p, Place{0, 5}, zhenni.StatusActive)
-	mustPut(t, p, Place{1, 5}, zhenni.StatusActive)
+	c := testConfig(t)
+	c.Cover = nil // whose decoys change within the hour
+	p, now := newFilled(t, c), testTime
+	mustPut(t, p, at(1, 5), zhenni.StatusActive)
+	mustPut(t, p, at(2, 5), zhenni.StatusActive)
 	if next := mustPublish(t, p, now); !next.Equal(now.Add(time.Minute)) {
 		t.Errorf("next is %v", next)
 	}
@@ -164,39 +285,39 @@ func TestPublicationsAreFewAndInTime(t *testing.T) {
 	} {
 		now = testTime.Add(step.at)
 		if step.put != 0 {
-			mustPut(t, p, Place{0, 5}, step.put)
+			mustPut(t, p, at(1, 5), step.put)
 		}
 		mustPublish(t, p, now)
 		if step.at == 30*time.Second {
 			now = testTime
 		}
-		if got := [2]time.Duration{issued(0), issued(1)}; got != step.issued {
+		if got := [2]time.Duration{issued(1), issued(2)}; got != step.issued {
 			t.Errorf("at %v: issued %v, want %v", step.at, got, step.issued)
 		}
 	}
-	if v, _ := published(t, p, 0, now).List.Value(5); v != Invalid {
+	if v, _ := published(t, p, 1, now).List.Value(5); v != Invalid {
 		t.Errorf("a revoked credential is %d", v)
 	}
 }
 
 func TestPageIsCachedAsLongAsItIsGood(t *testing.T) {
-	p := newTestPublisher(t, testConfig(t))
-	mustPut(t, p, Place{0, 5}, zhenni.StatusActive)
+	p := newFilled(t, testConfig(t))
+	mustPut(t, p, at(1, 5), zhenni.StatusActive)
 	mustPublish(t, p, testTime)
-	_, first, _, _ := p.Page(0, testTime)
+	_, first, _, _ := p.Page(1, testTime)
 	for after, want := range map[time.Duration]time.Duration{
 		0: 10 * time.Minute, time.Hour: 10 * time.Minute, 115 * time.Minute: 5 * time.Minute, 2 * time.Hour: 0, 3 * time.Hour: 0,
 	} {
-		if _, etag, age, ok := p.Page(0, testTime.Add(after)); !ok || age != want || etag != first {
+		if _, etag, age, ok := p.Page(1, testTime.Add(after)); !ok || age != want || etag != first {
 			t.Errorf("after %v: %v", after, age)
 		}
 	}
-	mustPut(t, p, Place{0, 5}, zhenni.StatusRevoked)
+	mustPut(t, p, at(1, 5), zhenni.StatusRevoked)
 	mustPublish(t, p, testTime.Add(time.Minute))
-	if _, etag, _, _ := p.Page(0, testTime); etag == first || len(etag) != 34 || etag[0] != '"' || etag[33] != '"' {
+	if _, etag, _, _ := p.Page(1, testTime); etag == first || len(etag) != 34 || etag[0] != '"' || etag[33] != '"' {
 		t.Errorf("the changed list has the tag %s, before %s", etag, first)
 	}
-	if n := testing.AllocsPerRun(100, func() { p.Page(0, testTime) }); n != 0 {
+	if n := testing.AllocsPerRun(100, func() { p.Page(1, testTime) }); n != 0 {
 		t.Errorf("a page takes %v allocations", n)
 	}
 }
@@ -206,13 +327,13 @@ func TestPageIsCachedAsLongAsItIsGood(t *testing.T) {
 // FAULTS: S1
 func TestFolderIsTidied(t *testing.T) {
 	c := testConfig(t)
-	p := newTestPublisher(t, c)
-	for _, name := range []string{"0.jwt", "0.jwt.new", "7.jwt", "9.jwt.new", "07.jwt", "x.jwt", "7.jwt.bak", "robots.txt"} {
+	p := newFilled(t, c)
+	for _, name := range []string{"1.jwt", "1.jwt.new", "7.jwt", "9.jwt.new", "07.jwt", "x.jwt", "7.jwt.bak", "robots.txt"} {
 		if err := os.WriteFile(filepath.Join(c.Dir, name), []byte("left"), 0o644); err != nil {
 			t.Fatal(err)
 		}
 	}
-	mustPut(t, p, Place{0, 5}, zhenni.StatusActive)
+	mustPut(t, p, at(1, 5), zhenni.StatusActive)
 	mustPublish(t, p, testTime)
 	entries, err := os.ReadDir(c.Dir)
 	if err != nil {
@@ -222,10 +343,10 @@ func TestFolderIsTidied(t *testing.T) {
 	for _, entry := range entries {
 		names = append(names, entry.Name())
 	}
-	if want := []string{"0.jwt", "07.jwt", "7.jwt.bak", "robots.txt", "x.jwt"}; !slices.Equal(names, want) {
+	if want := []string{"07.jwt", "1.jwt", "7.jwt.bak", "robots.txt", "x.jwt"}; !slices.Equal(names, want) {
 		t.Errorf("%q, want %q", names, want)
 	}
-	published(t, p, 0, testTime)
+	published(t, p, 1, testTime)
 }
 
 // What can not be signed or written is served as it was, and published when it can.
@@ -233,11 +354,11 @@ func TestFolderIsTidied(t *testing.T) {
 // FAULTS: S9 S10
 func TestFailedPublicationIsTriedAgain(t *testing.T) {
 	c := testConfig(t)
-	p := newTestPublisher(t, c)
-	mustPut(t, p, Place{0, 5}, zhenni.StatusActive)
+	p := newFilled(t, c)
+	mustPut(t, p, at(1, 5), zhenni.StatusActive)
 	mustPublish(t, p, testTime)
-	_, before, _, _ := p.Page(0, testTime)
-	mustPut(t, p, Place{0, 5}, zhenni.StatusRevoked)
+	_, before, _, _ := p.Page(1, testTime)
+	mustPut(t, p, at(1, 5), zhenni.StatusRevoked)
 
 	p.config.Signer = brokenSigner{newSigner(t, 1)}
 	next, err := p.Publish(testTime.Add(time.Minute))
@@ -245,20 +366,20 @@ func TestFailedPublicationIsTriedAgain(t *testing.T) {
 		t.Errorf("without a signer: %v, %v", next, err)
 	}
 	p.config.Signer = c.Signer
-	if err := os.Mkdir(pathOf(c.Dir, 0)+unfinished, 0o755); err != nil {
+	if err := os.Mkdir(pathOf(c.Dir, 1)+unfinished, 0o755); err != nil {
 		t.Fatal(err)
 	}
 	if _, err := p.Publish(next); !errors.Is(err, zhenni.ErrUnavailable) {
 		t.Errorf("without a place to write: %v", err)
 	}
-	if _, etag, _, _ := p.Page(0, testTime); etag != before {
+	if _, etag, _, _ := p.Page(1, testTime); etag != before {
 		t.Error("what is not durable is served")
 	}
-	if err := os.Remove(pathOf(c.Dir, 0) + unfinished); err != nil {
+	if err := os.Remove(pathOf(c.Dir, 1) + unfinished); err != nil {
 		t.Fatal(err)
 	}
 	mustPublish(t, p, testTime.Add(3*time.Minute))
-	if v, _ := published(t, p, 0, testTime.Add(3*time.Minute)).List.Value(5); v != Invalid {
+	if v, _ := published(t, p, 1, testTime.Add(3*time.Minute)).List.Value(5); v != Invalid {
 		t.Errorf("the revoked credential is %d", v)
 	}
 }
@@ -267,18 +388,18 @@ func TestFailedPublicationIsTriedAgain(t *testing.T) {
 func TestPublisherIsSafeForConcurrentUse(t *testing.T) {
 	c := testConfig(t)
 	c.Cover = nil
-	p := newTestPublisher(t, c)
-	mustPut(t, p, Place{0, 0}, zhenni.StatusActive)
+	p := newFilled(t, c)
+	mustPut(t, p, at(1, 0), zhenni.StatusActive)
 	mustPublish(t, p, testTime)
 	var all sync.WaitGroup
 	for worker := range uint32(4) {
 		all.Go(func() {
 			for i := range uint32(50) {
-				if err := p.Put(Place{worker % 2, worker*100 + i}, zhenni.StatusRevoked); err != nil {
+				if err := p.Put(at(worker%2+1, worker*100+i), zhenni.StatusRevoked); err != nil {
 					t.Error(err)
 				}
-				if token, _, _, ok := p.Page(0, testTime); !ok || len(token) == 0 {
-					t.Error("list 0 is not served")
+				if token, _, _, ok := p.Page(1, testTime); !ok || len(token) == 0 {
+					t.Error("list 1 is not served")
 				}
 			}
 		})
@@ -295,7 +416,7 @@ func TestPublisherIsSafeForConcurrentUse(t *testing.T) {
 	mustPublish(t, p, now)
 	for worker := range uint32(4) {
 		for i := range 50 {
-			if v, _ := published(t, p, worker%2, now).List.Value(int(worker)*100 + i); v != Invalid {
+			if v, _ := published(t, p, worker%2+1, now).List.Value(int(worker)*100 + i); v != Invalid {
 				t.Fatalf("worker %d, entry %d is %d", worker, i, v)
 			}
 		}
@@ -351,7 +472,7 @@ func BenchmarkBuildAndSign(b *testing.B) {
 			size := 0
 			for b.Loop() {
 				list := &List{bits: publishedBits, array: bytes.Clone(entries.array)}
-				c.Cover.apply(list, 0, testTime.AddDate(5, 0, 0))
+				c.Cover.apply(list, 1, testTime.AddDate(5, 0, 0))
 				token, err := Token{URI: testURI, IssuedAt: testTime, Expires: testTime.Add(c.Life), TTL: c.TTL, List: list}.Sign(c.Signer)
 				if err != nil {
 					b.Fatal(err)
@@ -365,12 +486,12 @@ func BenchmarkBuildAndSign(b *testing.B) {
 
 // BenchmarkUnchanged is what a list costs that need not be published.
 func BenchmarkUnchanged(b *testing.B) {
-	p := newTestPublisher(b, testConfig(b))
-	mustPut(b, p, Place{0, 5}, zhenni.StatusActive)
+	p := newFilled(b, testConfig(b))
+	mustPut(b, p, at(1, 5), zhenni.StatusActive)
 	mustPublish(b, p, testTime)
 	b.ReportAllocs()
 	for b.Loop() {
-		if err := p.publish(0, p.snapshot(0), testTime); err != nil {
+		if err := p.publish(1, testTime); err != nil {
 			b.Fatal(err)
 		}
 	}

@@ -119,28 +119,48 @@ func (t Token) Sign(s Signer) ([]byte, error) {
 // one that is not known is passed over, and an extension that must be understood is refused. On an error nothing can be said
 // of any credential.
 func Read(token []byte, uri string, now time.Time, keys Verifier) (Token, error) {
+	parts, err := splitToken(token)
+	if err != nil {
+		return Token{}, err
+	}
+	keyID, algorithm, err := readHeader(parts.header)
+	if err != nil {
+		return Token{}, err
+	}
+	if !keys.Verify(keyID, algorithm, parts.signed, parts.signature) {
+		return Token{}, bad("not signed by a key that may")
+	}
+	return readPayload(parts.payload, uri, now)
+}
+
+// readUnsigned is Read of a token that was signed here. Whoever is given it checks the signature.
+func readUnsigned(token []byte, uri string, now time.Time) (Token, error) {
+	parts, err := splitToken(token)
+	if err != nil {
+		return Token{}, err
+	}
+	return readPayload(parts.payload, uri, now)
+}
+
+// tokenParts are a JWT's, decoded, and what of it is signed.
+type tokenParts struct{ header, payload, signature, signed []byte }
+
+func splitToken(token []byte) (tokenParts, error) {
 	if len(token) > MaxToken {
-		return Token{}, bad("more than %d bytes", MaxToken)
+		return tokenParts{}, bad("more than %d bytes", MaxToken)
 	}
 	parts := bytes.Split(token, []byte("."))
 	if len(parts) != 3 {
-		return Token{}, bad("not a JWT in compact form")
+		return tokenParts{}, bad("not a JWT in compact form")
 	}
 	var decoded [3][]byte
 	for i, part := range parts {
 		var err error
 		if decoded[i], err = base64.RawURLEncoding.Strict().DecodeString(string(part)); err != nil || bytes.ContainsAny(part, "\r\n") {
-			return Token{}, bad("not base64url")
+			return tokenParts{}, bad("not base64url")
 		}
 	}
-	keyID, algorithm, err := readHeader(decoded[0])
-	if err != nil {
-		return Token{}, err
-	}
-	if !keys.Verify(keyID, algorithm, token[:len(parts[0])+1+len(parts[1])], decoded[2]) {
-		return Token{}, bad("not signed by a key that may")
-	}
-	return readPayload(decoded[1], uri, now)
+	return tokenParts{decoded[0], decoded[1], decoded[2], token[:len(parts[0])+1+len(parts[1])]}, nil
 }
 
 func bad(format string, args ...any) error {

@@ -247,8 +247,11 @@
 // credential that the issue voids. An erasure leaves it without a credential, and the status without subject, tag, region
 // and device; older status records, in log, snapshots and backups from before, keep them under the tenant's key.
 //
-// The place in the status lists is made of the template's place in the key file, which nobody else ever has: list
-// place / 2²⁰ + 1, and in it a permutation of the rest, under a key derived from the store key.
+// The place in the status lists is made of the template's place in the key file, which nobody else ever has: with
+// n = 15/16 · 2²⁰, list place / n + 1, and the index that a permutation of 2²⁰ puts place mod n at, under a key derived from the
+// store key. The other 1/16 of the permutation are of no credential, ever: the decoys of a list, see [Store.SpareIndices]. The
+// permutation is a Feistel network of eight rounds on two halves of 10 bits; a round mixes in the lowest bits of AES-256 of
+// place / n u32 | round u32 | half u32 | 0 u32. An erased status keeps its place, which nobody is given again.
 //
 // # Validity
 //

@@ -198,13 +198,23 @@ func (s *Store) dueIn(slot zhenni.Slot, now time.Time) (due []zhenni.Credential,
 }
 
 // slotStatuses visits every status of a slot that opens.
-func (s *Store) slotStatuses(txn reading, slot zhenni.Slot, visit func(status)) (err error) {
+func (s *Store) slotStatuses(txn reading, slot zhenni.Slot, visit func(status)) error {
+	ring := *s.ring.Load()
+	return s.statusRecords(txn, slot, func(id zhenni.CredentialID, sc *scratch) error {
+		if st, err := s.openStatus(ring, id, sc.key, sc.value, sc); err == nil {
+			visit(st)
+		}
+		return nil
+	})
+}
+
+// statusRecords visits the sealed record of every status of a slot, as key and value of the scratch.
+func (s *Store) statusRecords(txn reading, slot zhenni.Slot, visit func(zhenni.CredentialID, *scratch) error) (err error) {
 	defer damagePanics(&err, "the view")
 	options := badger.DefaultIteratorOptions
 	options.PrefetchValues = false
 	it := txn.NewIterator(options)
 	defer it.Close()
-	ring := *s.ring.Load()
 	var sc scratch
 	for it.Seek(slotKey(slot)); it.Valid() && slotOf(it.Item().Key()) == int(slot); it.Next() {
 		id, kind, ok := parseCredentialKey(it.Item().Key(), s.label.Model.Factor)
@@ -215,8 +225,8 @@ func (s *Store) slotStatuses(txn reading, slot zhenni.Slot, visit func(status)) 
 		if sc.value, err = it.Item().ValueCopy(sc.value); err != nil {
 			return translate(err)
 		}
-		if st, err := s.openStatus(ring, id, sc.key, sc.value, &sc); err == nil {
-			visit(st)
+		if err := visit(id, &sc); err != nil {
+			return err
 		}
 	}
 	return nil

@@ -334,26 +334,6 @@ func TestEnrolmentRefusesHalfASubject(t *testing.T) {
 	}
 }
 
-// Every index of a list is given once, and the lists are permuted each in its own way.
-func TestPlacesOfAListAreAPermutation(t *testing.T) {
-	key := bytes.Repeat([]byte{3}, keySize)
-	seen := make([]bool, 1<<statusListBits)
-	same := 0
-	for i := range uint32(1 << statusListBits) {
-		at := permute(key, 0, i)
-		if at >= 1<<statusListBits || seen[at] {
-			t.Fatalf("place %d of %d is out of range or taken", at, i)
-		}
-		seen[at] = true
-		if i < 4096 && at == permute(key, 1, i) {
-			same++
-		}
-	}
-	if same > 16 {
-		t.Errorf("two lists agree at %d of 4096 places", same)
-	}
-}
-
 // The root that the subjects are known under is bound once, for good: across an import, a restart and a view made anew.
 func TestIdentityRootIsBoundOnce(t *testing.T) {
 	opts := testOptions(t)

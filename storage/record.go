@@ -95,7 +95,7 @@ func (m *machine) change(r record, sc *scratch) (c zhenni.Change, ok bool, err e
 	}
 	st, err := s.openStatus(m.ring, id, r.key, r.value, sc)
 	return zhenni.Change{
-		At: st.ChangedAt, Tenant: st.Tenant, Credential: id, Status: st.Status, Generation: st.Generation,
+		At: st.ChangedAt, Tenant: st.Tenant, Credential: id, Status: st.Status, Generation: st.Generation, StatusIndex: st.StatusIndex,
 	}, true, err
 }
 

@@ -6,6 +6,9 @@
 //	straw.go        raw rows over HTTP, a node that decides nothing, a server in this process
 //	cases.go        the measurements, in turns, and what of each other they should reach
 //	experiment.go   overload, one hot credential, bulk beside singles
+//	checks.go       everything checked around a verification, beside its primitives
+//	checksready.go  the requests of that, made and signed ahead
+//	primitives.go   what it can not do without
 //	soak.go         hours of load, sampled
 //	judge.go        whether the samples rise or fall
 package ingress

@@ -180,6 +180,8 @@ type recordedStore struct {
 	audit *auditLog
 	// root wraps the keys of what lies beside the store.
 	root storage.RootKey
+	// tap is between the store and its audit log.
+	tap changeTap
 	// dir is the store's folder. Fresh says that it was made by this process, verifyOnly that nothing is written there.
 	dir               string
 	fresh, verifyOnly bool

@@ -40,6 +40,12 @@ func (c *benchHTTP) experiment(ctx context.Context, out *output, run *result.Run
 		subject = ingress.BulkBesideSingles{
 			Singles: presses.add(ingress.Singles, even, c.Wide), Jobs: presses.add(ingress.Arrow, even, c.Jobs), JobItems: c.JobItems,
 		}
+	case "checks":
+		checks, err := c.checks(ctx, s)
+		if err != nil {
+			return nil, err
+		}
+		subject = checks
 	}
 	if presses.err != nil {
 		return nil, presses.err

@@ -20,7 +20,7 @@ type benchHTTP struct {
 	Formats     []string `default:"arrow,lines,singles" enum:"arrow,lines,singles" help:"Formats to measure (default ${default})."`
 	Sweep       []int    `placeholder:"PERCENT" help:"Loads of an open loop to measure beside, in per cent of the peak, as 25,50,80,100."`
 	Wide        int      `default:"64" placeholder:"N" help:"Connections of singles, which share writes to the disk, and of open loops, where arrivals go on beside slow answers (default ${default})."`
-	Experiment  string   `default:"none" enum:"none,overload,hot-credential,bulk-beside-singles" help:"Measure one of these in place of the formats: overload, hot-credential or bulk-beside-singles."`
+	Experiment  string   `default:"none" enum:"none,overload,hot-credential,bulk-beside-singles,checks" help:"Measure one of these in place of the formats: overload, hot-credential, bulk-beside-singles or checks."`
 	Jobs        int      `default:"10" placeholder:"N" help:"Jobs of bulk-beside-singles (default ${default})."`
 	JobItems    int64    `default:"1000000" placeholder:"N" help:"Items of each (default ${default})."`
 	Signed      string   `default:"none" enum:"none,ed25519,es256,sm2" help:"Measure each format beside with its results signed by ed25519, es256 or sm2 (default ${default})."`
@@ -40,7 +40,8 @@ Examples:
     zhenni bench http --sweep 25,50,80,100 --formats arrow,singles --report http.html
     zhenni bench http --formats arrow,singles --signed ed25519
     zhenni bench http --population voices --zipf 1 --unknown 0.05 --revoked 0.01
-    zhenni bench http --experiment overload --strict`
+    zhenni bench http --experiment overload --strict
+    zhenni bench http --experiment checks --rounds 9 --time 2s`
 }
 
 // Run measures.

@@ -54,7 +54,7 @@ func TestBenchHTTPMeasuresEveryFormatBesideItsBounds(t *testing.T) {
 }
 
 func TestBenchHTTPRunsExperiments(t *testing.T) {
-	for _, name := range []string{"overload", "hot-credential", "bulk-beside-singles"} {
+	for _, name := range []string{"overload", "hot-credential", "bulk-beside-singles", "checks"} {
 		run := benchRun(t, "bench", "http", "--json", "--rounds", "1", "--time", "20ms", "--experiment", name,
 			"--wide", "4", "--jobs", "2", "--job-items", "256")
 		if run.Settings["experiment"] != name || len(run.Measurements) < 3 {

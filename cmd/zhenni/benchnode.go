@@ -27,6 +27,7 @@ type benchServer struct {
 	people population.Population
 	keys   []string
 	node   *node
+	config gateway.Config // of the recorded one, without what the node adds
 
 	recorded, unrecorded, skipped, rows string // URLs, empty where there is none
 	beside                              []*ingress.Served
@@ -64,6 +65,7 @@ func startBenchServer(ctx context.Context, out *output, name string, people popu
 		}
 	}
 	limitHeap(free, cfg.arena)
+	s.config = cfg.gateway
 	if s.node, err = startNode(ctx, cfg, store); err != nil {
 		return nil, err
 	}

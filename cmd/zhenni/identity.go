@@ -31,12 +31,15 @@ type identityFlags struct {
 type identities struct {
 	opener  *identity.Opener
 	deriver *identity.Deriver
-	// ids makes the ids of credentials.
-	ids []byte
+	// ids makes the ids of credentials, salts those of their PINs.
+	ids, salts []byte
 }
 
 // idsLabel derives the key of the ids from the root. It is frozen: under another a repeated issue is a new one.
 const idsLabel = "zhenni issue v1 credential id"
+
+// saltsLabel derives the key of the salts. Under another a PIN that is set again under its transaction is a new one.
+const saltsLabel = "zhenni PIN v1 salt"
 
 // open reads the two files, nil where none is given.
 func (f identityFlags) open() (*identities, error) {
@@ -73,7 +76,11 @@ func newIdentities(root []byte, key *identity.PrivateKey) (*identities, error) {
 		return nil, err
 	}
 	ids, err := hkdf.Key(sha256.New, root, nil, idsLabel, sha256.Size)
-	return &identities{opener, deriver, ids}, err
+	if err != nil {
+		return nil, err
+	}
+	salts, err := hkdf.Key(sha256.New, root, nil, saltsLabel, sha256.Size)
+	return &identities{opener, deriver, ids, salts}, err
 }
 
 // bind holds the root against the one that the store's subjects are known under; the first is the store's from then on.
@@ -107,14 +114,19 @@ func (i *identities) Identify(sealed []byte, party, transaction string, today ti
 	return gateway.Identified{Subject: handle.Subject(), NameTag: tag.Stored(), Credential: i.credential(party, transaction)}, nil
 }
 
-// credential is the id of what a transaction of a party issues: 16 bytes of HMAC-SHA256 over both, each behind its length.
+// credential is the id of what a transaction of a party issues: 16 bytes of the keyed digest of both.
 func (i *identities) credential(party, transaction string) zhenni.CredentialID {
-	mac := hmac.New(sha256.New, i.ids)
-	for _, field := range []string{party, transaction} {
+	return zhenni.NewCredentialID([16]byte(keyedDigest(i.ids, party, transaction)))
+}
+
+// keyedDigest is HMAC-SHA256 over the fields, each behind its length in two bytes.
+func keyedDigest(key []byte, fields ...string) []byte {
+	mac := hmac.New(sha256.New, key)
+	for _, field := range fields {
 		mac.Write(binary.BigEndian.AppendUint16(nil, uint16(len(field))))
 		_, _ = io.WriteString(mac, field)
 	}
-	return zhenni.NewCredentialID([16]byte(mac.Sum(nil)))
+	return mac.Sum(nil)
 }
 
 // createSecret writes random bytes in hexadecimal to a file that must not exist, for its owner alone.

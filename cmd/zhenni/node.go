@@ -14,6 +14,7 @@ import (
 	"zhenni/actors"
 	"zhenni/engine"
 	"zhenni/gateway"
+	"zhenni/statuslist"
 	"zhenni/storage/nonce"
 )
 
@@ -27,6 +28,8 @@ type nodeConfig struct {
 	retention retention
 	ledger    ledgerConfig
 	history   historyConfig
+	// statusLists are published where they have a folder.
+	statusLists statuslist.Config
 	// exitWhenFull ends the node where a disk has no room for the record of answers.
 	exitWhenFull bool
 	// adminSocket is the path of the operator's socket; none where it is empty. Where it is optional and can not be made
@@ -39,6 +42,8 @@ type nodeConfig struct {
 	unchanging bool
 	// identities opens sealed identities; nil where no credentials are issued to subjects.
 	identities *identities
+	// pins keeps the PINs of credentials; nil where they have none.
+	pins *storedPINs
 }
 
 // node is a store being served. Its parts are stopped in the order they are asked by others: first the listeners,
@@ -52,8 +57,10 @@ type node struct {
 	ledger  *openedLedger
 	// history is nil where there is none.
 	history *openedHistory
-	nonces  *nonce.Store
-	server  *gateway.Server
+	// lists are the status lists, nil where none are published.
+	lists  *openedLists
+	nonces *nonce.Store
+	server *gateway.Server
 
 	scheme string
 	public net.Listener
@@ -85,6 +92,9 @@ func startNode(ctx context.Context, cfg nodeConfig, store *recordedStore) (_ *no
 	if err = n.openRecord(&cfg); err != nil {
 		return nil, err
 	}
+	if err = n.publishLists(upkeep, &cfg); err != nil {
+		return nil, err
+	}
 	if err = n.openNonces(&cfg); err != nil {
 		return nil, err
 	}
@@ -93,6 +103,10 @@ func startNode(ctx context.Context, cfg nodeConfig, store *recordedStore) (_ *no
 			return nil, err
 		}
 		cfg.gateway.Identities, cfg.gateway.Subjects = cfg.identities, store
+		if cfg.pins != nil {
+			cfg.pins.store = store
+			cfg.gateway.PINs = cfg.pins
+		}
 	}
 	cfg.gateway.Devices = storedDevices{store}
 	if cfg.actors.Counted, err = n.counted(); err != nil {
@@ -251,6 +265,9 @@ func (n *node) closeState() error {
 	}
 	if n.history != nil {
 		err = errors.Join(err, wrapped("close the history", n.history.Close()))
+	}
+	if n.lists != nil {
+		err = errors.Join(err, n.lists.lock.Close())
 	}
 	return errors.Join(err, wrapped("close the store", n.store.Close()))
 }

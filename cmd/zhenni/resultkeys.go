@@ -17,9 +17,9 @@ const (
 	pseudonymPurpose = "pseudonym-root"
 )
 
-// secretFlags name the passphrase over the secret files of results.
+// secretFlags name the passphrase over the secret files of results and of PINs.
 type secretFlags struct {
-	ResultPassphraseFile string `type:"path" env:"ZHENNI_RESULT_PASSPHRASE_FILE" placeholder:"FILE" help:"File with the passphrase that seals the keys of results and the root of the pseudonyms. Without it the files hold them themselves."`
+	ResultPassphraseFile string `type:"path" env:"ZHENNI_RESULT_PASSPHRASE_FILE" placeholder:"FILE" help:"File with the passphrase that seals the keys of results, the root of the pseudonyms and the peppers of PINs. Without it the files hold them themselves."`
 }
 
 // passphrase reads the passphrase, or nil where none is used.

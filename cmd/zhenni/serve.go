@@ -16,6 +16,7 @@ import (
 	"zhenni/actors"
 	"zhenni/gateway"
 	"zhenni/simd"
+	"zhenni/statuslist"
 	"zhenni/storage"
 	"zhenni/storage/history"
 	"zhenni/storage/ledger"
@@ -28,8 +29,11 @@ type serveCommand struct {
 	ledgerFlags
 	receiptFlags
 	identityFlags
+	referenceFlags
+	pinFlags
 	historyFlags
 	attemptFlags
+	statusListFlags
 	CreateKey        bool   `env:"ZHENNI_CREATE_KEY" help:"Make the key file where it does not exist, as on the first start."`
 	Profile          string `type:"path" env:"ZHENNI_PROFILE" placeholder:"FILE" help:"Frozen threshold to serve with, as zhenni calibrate writes it. Required."`
 	VerifyOnly       bool   `env:"ZHENNI_VERIFY_ONLY" help:"Change nothing in the store and take no changes, with the audit log and the stored answers on another disk (--audit-dir, --ledger-dir) or --unrecorded: the state is made in memory from snapshot and log, all of it or nothing. For a store that crashed on a full or failing disk."`
@@ -118,6 +122,9 @@ func (c *serveCommand) Run(ctx context.Context, out *output) error {
 	free, log := freeMemory(), c.logger(out)
 	cfg := c.nodeConfig(profile, arenaBudget(c.Arena, free), log)
 	cfg.gateway.Catalogue = catalogue
+	if cfg.gateway.References, err = c.tenants(); err != nil {
+		return err
+	}
 	if err := errors.Join(cfg.gateway.WithDefaults().Validate(), cfg.actors.Validate()); err != nil {
 		return usage("%w", err)
 	}
@@ -130,12 +137,15 @@ func (c *serveCommand) Run(ctx context.Context, out *output) error {
 	if cfg.identities, err = c.identityFlags.open(); err != nil {
 		return err
 	}
+	if cfg.pins, err = c.openPINs(cfg.identities); err != nil {
+		return err
+	}
 	limitHeap(free, cfg.arena)
 	store, err := c.openStore(profile.Model, free, log, out)
 	if err != nil {
 		return err
 	}
-	if err := c.signResults(&cfg.gateway, c.Store, c.VerifyOnly); err != nil {
+	if err := c.sign(&cfg, store); err != nil {
 		return errors.Join(err, store.Close())
 	}
 	started := time.Now()
@@ -153,6 +163,18 @@ func (c *serveCommand) Run(ctx context.Context, out *output) error {
 		out.Note("The profile's data do not support its false match rate: %s. Every result says so.", profile.Reason)
 	}
 	return c.untilStopped(ctx, n, started, out)
+}
+
+// sign has results and status lists signed, where there is a key to sign them with.
+func (c *serveCommand) sign(cfg *nodeConfig, store *recordedStore) (err error) {
+	if err := c.signResults(&cfg.gateway, c.Store, c.VerifyOnly); err != nil {
+		return err
+	}
+	cfg.statusLists, err = c.statusListFlags.config(c.receiptFlags, store)
+	if c.VerifyOnly {
+		cfg.statusLists = statuslist.Config{}
+	}
+	return err
 }
 
 // openStore opens the store to serve. A view in memory may take half of what is free.

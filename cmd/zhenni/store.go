@@ -59,7 +59,8 @@ func openRecorded(options storage.Options, log auditOptions) (_ *recordedStore, 
 		if s.audit, err = openAuditLog(log, options.Root); err != nil {
 			return nil, err
 		}
-		options.Recorder = s.audit.changes
+		s.tap.Recorder = s.audit.changes
+		options.Recorder = &s.tap
 	}
 	if s.Store, err = openStore(options); err != nil {
 		if s.audit != nil {

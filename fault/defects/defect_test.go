@@ -42,7 +42,7 @@ func (d defect) pkg() string {
 
 // table is every defect, part by part.
 var table = slices.Concat(
-	rootDefects, simdDefects, engineDefects, actorsDefects, gatewayDefects, receiptDefects, policyDefects, lifeDefects, toldDefects, signedDefects, tenancyDefects, attemptDefects,
+	rootDefects, simdDefects, engineDefects, actorsDefects, gatewayDefects, receiptDefects, policyDefects, pinDefects, lifeDefects, toldDefects, signedDefects, tenancyDefects, attemptDefects,
 	storageDefects, tallyDefects, baseDefects, keysDefects, recordDefects, keyfileDefects, ledgerDefects, historyDefects, commandlogDefects, auditDefects, cmdDefects,
 )
 

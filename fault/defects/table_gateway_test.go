@@ -63,7 +63,7 @@ var gatewayDefects = []defect{
 	},
 	{
 		name: "role-not-asked", file: "gateway/authentication.go", caught: "TestAnotherTenantSeesNothing",
-		old: "if party.Roles&role == 0 {", new: "if party.Roles == 0 {",
+		old: "if party.Roles&role == 0 ||", new: "if party.Roles == 0 ||",
 		does: "a verifier enrols and revokes",
 	},
 	{

@@ -83,7 +83,7 @@ var historyDefects = []defect{
 var toldDefects = []defect{
 	{
 		name: "history-notes-evaluations", file: "gateway/history.go", caught: "TestHistoryLeavesOut",
-		old: "s.config.History == nil || rq.party.Evaluation {", new: "s.config.History == nil {",
+		old: "s.config.History == nil || rq.evaluation() {", new: "s.config.History == nil {",
 		does: "trials fill the history with questions about nobody",
 	},
 	{

@@ -84,8 +84,33 @@ var lifeDefects = []defect{
 		does: "an app's issuer issues full credentials without card and PIN",
 	},
 	{
-		name: "device-moved-by-anybody", file: "gateway/authentication.go", caught: "TestLifeByRoleAndRoute",
-		old: "= zhenni.RoleIssuer | zhenni.RoleTerminal\n", new: "= zhenni.RoleIssuer | zhenni.RoleTerminal | zhenni.RoleVerifier\n",
-		does: "a verifier moves devices, locks factors and issues credentials",
+		name: "device-moved-by-anybody", file: "gateway/server.go", caught: "TestLifeByRoleAndRoute",
+		old: "issuerOrTerminal, handle: (*Server).moveDevice", new: "anyRole, handle: (*Server).moveDevice",
+		does: "a verifier moves devices",
+	},
+	{
+		name: "unproved-is-issued", file: "gateway/prove.go", caught: "TestNoIsTheSameWhateverItIsFor",
+		old: "	return refuse(kindNotProved, \"\")\n", new: "	return nil\n",
+		does: "the app is issued a credential for somebody else's face",
+	},
+	{
+		name: "app-without-a-face", file: "gateway/prove.go", caught: "TestWhatIsProved",
+		old: "	case !captured && held && byApp", new: "	case !captured && held && !byApp",
+		does: "the app leaves the face out, and is issued what it likes",
+	},
+	{
+		name: "proved-by-itself", file: "gateway/prove.go", caught: "TestIssueOfAProvedFace",
+		old: "	rq.references = s.config", new: "	_ = s.config",
+		does: "the face is held against what the app brought itself, the time before",
+	},
+	{
+		name: "references-as-evaluation", file: "gateway/prove.go", caught: "TestReferencesAreNoEvaluation",
+		old: "rq.party.Evaluation && rq.references == 0", new: "rq.party.Evaluation",
+		does: "a party of evaluation climbs on the references of people without end",
+	},
+	{
+		name: "references-verified", file: "gateway/authentication.go", caught: "TestReferencesAreNoEvaluation",
+		old: " || role == zhenni.RoleVerifier && s.holdsReferences(party.Tenant)", new: "",
+		does: "whoever verifies with the tenant of references asks about photographs that nobody consented to",
 	},
 }

@@ -6,6 +6,8 @@ import (
 	"crypto/hmac"
 	"crypto/sha256"
 	"testing"
+
+	"zhenni"
 )
 
 // BenchmarkVerify measures a whole verification, from fields to verdict, beside the one operation of the library in it; the
@@ -41,7 +43,7 @@ func benchmarkWhole(b *testing.B, k *Key, r *Request) {
 func benchmarkBare(b *testing.B, k *Key, c *Claim) {
 	b.ReportAllocs()
 	signature := c.signature[:c.length]
-	der := appendDER(nil, append(c.signature[:32:32], c.signature[32:64]...))
+	der := zhenni.AppendDER(nil, append(c.signature[:32:32], c.signature[32:64]...))
 	session := hmac.New(sha256.New, make([]byte, MinSecret))
 	for b.Loop() {
 		switch k.algorithm {

@@ -117,8 +117,8 @@ func (k *Key) verify(base, signature []byte) bool {
 		return ed25519.Verify(k.edwards, base, signature)
 	case P256:
 		sum := sha256.Sum256(base)
-		var der [maxDER]byte
-		return ecdsa.VerifyASN1(k.nist, sum[:], appendDER(der[:0], signature))
+		var der [zhenni.MaxDER]byte
+		return ecdsa.VerifyASN1(k.nist, sum[:], zhenni.AppendDER(der[:0], signature))
 	case HMAC:
 		m := k.macs.Get().(*mac)
 		defer k.macs.Put(m)
@@ -138,27 +138,4 @@ func (m *mac) sum(message []byte) []byte {
 	m.hash.Reset()
 	m.hash.Write(message)
 	return m.hash.Sum(m.result[:0])
-}
-
-// maxDER is the longest DER form of two 256-bit integers.
-const maxDER = 2 + 2*(2+33)
-
-// appendDER appends the DER form of r and s, which RFC 9421 writes as 64 bytes; the library reads no other.
-func appendDER(dst, signature []byte) []byte {
-	dst = append(dst, 0x30, 0)
-	start := len(dst)
-	dst = appendInteger(dst, signature[:32])
-	dst = appendInteger(dst, signature[32:])
-	dst[start-1] = byte(len(dst) - start)
-	return dst
-}
-
-// appendInteger appends a DER integer: no leading zeros, but one where the first bit would be a sign.
-func appendInteger(dst, n []byte) []byte {
-	for len(n) > 1 && n[0] == 0 {
-		n = n[1:]
-	}
-	sign := int(n[0] >> 7)
-	dst = append(dst, 2, byte(len(n)+sign), 0)
-	return append(dst[:len(dst)-1+sign], n...)
 }

@@ -176,7 +176,7 @@ func TestShortNumbersOfECDSA(t *testing.T) {
 		{strings.Repeat("ff", 32), strings.Repeat("7f", 32), "3045022100" + strings.Repeat("ff", 32) + "0220" + strings.Repeat("7f", 32)},
 	} {
 		signature, err := hex.DecodeString(e.r + e.s)
-		if got := hex.EncodeToString(appendDER(nil, must(t, signature, err))); got != e.want {
+		if got := hex.EncodeToString(zhenni.AppendDER(nil, must(t, signature, err))); got != e.want {
 			t.Errorf("%s, want %s", got, e.want)
 		}
 	}

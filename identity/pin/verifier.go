@@ -84,6 +84,9 @@ func (v Verifier) IsZero() bool { return v == Verifier{} }
 // Params returns the parameters it was made with.
 func (v Verifier) Params() Params { return v.params }
 
+// Salt returns the salt it was made with, which is no secret.
+func (v Verifier) Salt() [SaltSize]byte { return v.salt }
+
 // Pepper returns the version of the pepper it is sealed under.
 func (v Verifier) Pepper() uint32 { return v.pepper }
 

@@ -1,0 +1,196 @@
+package ingress
+
+import (
+	"crypto/ecdsa"
+	"crypto/ed25519"
+	"crypto/elliptic"
+	"crypto/hmac"
+	"crypto/rand"
+	"crypto/sha256"
+	"crypto/sha512"
+	"encoding/binary"
+	"fmt"
+	"time"
+
+	"zhenni"
+	"zhenni/bench"
+	"zhenni/evidence"
+)
+
+// Names of the primitives.
+const (
+	primitiveVerify   = "ed25519 verify"
+	primitiveSign     = "ed25519 sign"
+	primitiveP256     = "p256 verify"
+	primitiveMAC      = "hmac of a request"
+	primitiveBody     = "sha-256 of a body"
+	primitiveCapture  = "sha-256 of a probe"
+	primitiveEvidence = "evidence, both tokens opened"
+	primitiveBulk     = "sha-256 of a bulk body, an item"
+	primitiveBulk512  = "sha-512 of a bulk body, an item"
+)
+
+// primitiveShare is what part of a round each primitive takes.
+const primitiveShare = 16
+
+// baseBytes is about the size of what a request's signature is over, resultBytes of what a result's is.
+const baseBytes, resultBytes = 400, 800
+
+// primitives are what single verifications with all checks can not do without, each as the library has it.
+type primitives []primitive
+
+// sums is how many of them, the first, are several in turn.
+const sums = 2
+
+type primitive struct {
+	name string
+	run  func() bool
+	// items is how many one run is for, 0 standing for 1.
+	items int
+}
+
+// primitiveTurns is how many signatures a primitive verifies in turn: how long one takes depends on its digits, and one alone is
+// soon foretold by the processor.
+const primitiveTurns = 512
+
+// newPrimitives makes them ready for what a run asks.
+func newPrimitives(r *checksRun) (primitives, error) {
+	verify, sign, err := edwardsPrimitives()
+	if err != nil {
+		return nil, err
+	}
+	nist, err := nistPrimitive()
+	if err != nil {
+		return nil, err
+	}
+	ready, err := r.ready(r.sides[1])
+	if err != nil {
+		return nil, err
+	}
+	base, body, probe := make([]byte, baseBytes), make([]byte, ready.Size()), make([]byte, r.Questions.Population.Dim)
+	item := make([]byte, (r.batches[0].Len() * (len(probe) + len(zhenni.CredentialID{}))))
+	mac, room := hmac.New(sha256.New, probe), make([]byte, 0, sha256.Size)
+	opens, err := r.opens()
+	sum := func() bool { return sha256.Sum256(body) != [sha256.Size]byte{} }
+	capture := func() bool { return sha256.Sum256(probe) != [sha256.Size]byte{} }
+	code := func() bool {
+		mac.Reset()
+		mac.Write(base)
+		return len(mac.Sum(room)) > 0
+	}
+	return primitives{
+		{name: primitivesOf + nameCheckedSingle, run: inTurn(verify, sum, capture, verify, nist, sign)},
+		{name: primitivesOf + nameSessionSingle, run: inTurn(code, sum, capture, verify, nist, sign)},
+		{name: primitiveVerify, run: verify}, {name: primitiveSign, run: sign}, {name: primitiveP256, run: nist},
+		{name: primitiveMAC, run: code}, {name: primitiveBody, run: sum}, {name: primitiveCapture, run: capture},
+		{name: primitiveEvidence, run: opens},
+		{name: primitiveBulk, run: func() bool { return sha256.Sum256(item) != [sha256.Size]byte{} }, items: r.batches[0].Len()},
+		{name: primitiveBulk512, run: func() bool { return sha512.Sum512(item) != [sha512.Size]byte{} }, items: r.batches[0].Len()},
+	}, err
+}
+
+// inTurn runs one after the other, as a request has them run: each finds the caches as the one before left them. Of a single
+// verification these are the signature or code of the request, the digests of body and probe, the signatures of its evidence (a
+// terminal's, a device's) and that of the result.
+func inTurn(parts ...func() bool) func() bool {
+	return func() bool {
+		for _, part := range parts {
+			if !part() {
+				return false
+			}
+		}
+		return true
+	}
+}
+
+// edwardsPrimitives are the two of Ed25519.
+func edwardsPrimitives() (verify, sign func() bool, err error) {
+	public, private, err := ed25519.GenerateKey(rand.Reader)
+	if err != nil {
+		return nil, nil, err
+	}
+	unsigned := make([]byte, resultBytes)
+	messages, signatures := make([][]byte, primitiveTurns), make([][]byte, primitiveTurns)
+	for i := range messages {
+		messages[i] = binary.LittleEndian.AppendUint64(make([]byte, baseBytes-8), uint64(i))
+		signatures[i] = ed25519.Sign(private, messages[i])
+	}
+	i, j := 0, 0
+	verify = func() bool {
+		i = (i + 1) % primitiveTurns
+		return ed25519.Verify(public, messages[i], signatures[i])
+	}
+	sign = func() bool {
+		j++
+		binary.LittleEndian.PutUint64(unsigned, uint64(j))
+		return len(ed25519.Sign(private, unsigned)) > 0
+	}
+	return verify, sign, nil
+}
+
+// nistPrimitive verifies signatures of ECDSA.
+func nistPrimitive() (func() bool, error) {
+	private, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
+	if err != nil {
+		return nil, err
+	}
+	messages, signatures := make([][]byte, primitiveTurns), make([][]byte, primitiveTurns)
+	for i := range messages {
+		messages[i] = binary.LittleEndian.AppendUint64(make([]byte, baseBytes-8), uint64(i))
+		sum := sha256.Sum256(messages[i])
+		if signatures[i], err = ecdsa.SignASN1(rand.Reader, private, sum[:]); err != nil {
+			return nil, err
+		}
+	}
+	i := 0
+	return func() bool {
+		i = (i + 1) % primitiveTurns
+		sum := sha256.Sum256(messages[i])
+		return ecdsa.VerifyASN1(&private.PublicKey, sum[:], signatures[i])
+	}, nil
+}
+
+// opens opens both tokens of a question, as package evidence does.
+func (r *checksRun) opens() (func() bool, error) {
+	dim := r.Questions.Population.Dim
+	q := bench.Question{ID: r.ids[0], Probe: bench.Vectors{Dim: dim, Int8: r.rows[:dim]}, Transaction: "primitive"}
+	const nonce = nonceStem
+	tokens, err := r.Desk.evidence(q, nonce)
+	if err != nil {
+		return nil, err
+	}
+	now := time.Now()
+	want := evidence.Expected{
+		Subject: q.ID, Capture: captureOf(q.Probe.Int8), Transaction: q.Transaction, Party: r.Desk.Party, Nonce: nonce, MaxAge: time.Hour,
+	}
+	keys := [...]zhenni.PublicKey{r.Desk.TerminalKey.Public, r.Desk.Device(q.ID).Public}
+	for i, token := range tokens {
+		if _, err := evidence.Open(token, keys[i], want, now); err != nil {
+			return nil, fmt.Errorf("evidence %d: %w", i, err)
+		}
+	}
+	return func() bool {
+		_, alive := evidence.Open(tokens[0], keys[0], want, now)
+		_, present := evidence.Open(tokens[1], keys[1], want, now)
+		return alive == nil && present == nil
+	}, nil
+}
+
+// leastRuns is how often a primitive runs at least.
+const leastRuns = 32
+
+// measure returns the processor time of each, in nanoseconds, by running it for about that long on one core.
+func (p primitives) measure(about time.Duration) map[string]float64 {
+	costs := map[string]float64{}
+	for _, one := range p {
+		n := 0
+		used, begun := processor(), time.Now()
+		for ; n < leastRuns || time.Since(begun) < about; n++ {
+			if !one.run() {
+				panic("ingress: a primitive fails on what it made")
+			}
+		}
+		costs[one.name] = float64(processor()-used) / float64(n*max(one.items, 1))
+	}
+	return costs
+}

@@ -1,0 +1,110 @@
+package bench
+
+import (
+	"net/http"
+	"slices"
+	"time"
+
+	"zhenni"
+	"zhenni/gateway/httpsig"
+)
+
+// A Ready request waits to be sent, with all that is to be signed signed. A signed one is good once, and for
+// [httpsig.MaxAge].
+type Ready struct {
+	path, contentType         string
+	body                      []byte
+	fields                    []httpsig.Field
+	digest, inputs, signature []byte
+	batch                     *ArrowBatch // nil for a single verification
+}
+
+// Size is the length of the body, in bytes.
+func (r *Ready) Size() int { return len(r.body) }
+
+// A Question is about one credential, with what the service it names asks for beside the probe.
+type Question struct {
+	ID    zhenni.CredentialID
+	Probe Vectors
+	// Transaction names the request; empty leaves that to the server.
+	Transaction string
+	// Service and Purpose go together, and Evidence goes with them: tokens as package evidence makes them.
+	Service, Purpose string
+	Evidence         [][]byte
+}
+
+// ReadyOne makes a single verification ready. Where the client signs, nonce is of that signature: 16–64 characters of the
+// base64url alphabet.
+func (c *Client) ReadyOne(q Question, nonce string) (*Ready, error) {
+	body := appendQuestion([]byte{'{'}, q.ID, q.Probe)
+	for _, member := range [...]struct{ name, value string }{
+		{"transaction", q.Transaction}, {"service", q.Service}, {"purpose", q.Purpose},
+	} {
+		if member.value != "" {
+			body = append(append(append(append(append(body, `,"`...), member.name...), `":"`...), member.value...), '"')
+		}
+	}
+	separator := `,"evidence":["`
+	for _, token := range q.Evidence {
+		body = append(append(body, separator...), token...)
+		separator = `","`
+	}
+	if len(q.Evidence) > 0 {
+		body = append(body, `"]`...)
+	}
+	r := &Ready{path: pathSingle, contentType: mediaJSON, body: append(body, '}')}
+	return r, c.signReady(r, nonce)
+}
+
+// ReadyArrow makes a request in bulk ready for a service, or for none where it is empty. The batch does not change until it was
+// sent.
+func (c *Client) ReadyArrow(batch *ArrowBatch, service, purpose, nonce string) (*Ready, error) {
+	r := &Ready{path: pathBatch, contentType: mediaArrow, body: batch.body, batch: batch}
+	if service != "" {
+		r.fields = []httpsig.Field{{Name: "service", Value: []byte(service)}, {Name: "purpose", Value: []byte(purpose)}}
+	}
+	return r, c.signReady(r, nonce)
+}
+
+// signReady signs the request, where the client signs.
+func (c *Client) signReady(r *Ready, nonce string) error {
+	if c.signing.signer == nil {
+		return nil
+	}
+	signed := httpsig.Request{
+		Method: []byte(http.MethodPost), Authority: []byte(c.authority), TLS: c.host.IsTLS, Path: []byte(r.path), Body: r.body,
+		Fields: append(slices.Clone(r.fields), httpsig.Field{Name: "content-type", Value: []byte(r.contentType)}),
+	}
+	if err := c.signing.signer.Sign(&signed, httpsig.Stamp{Created: time.Now(), Nonce: nonce}); err != nil {
+		return err
+	}
+	r.digest, r.inputs, r.signature = signed.ContentDigest, signed.SignatureInput, signed.Signature
+	return nil
+}
+
+// SendOne asks what [Client.ReadyOne] made ready.
+func (c *Client) SendOne(r *Ready) (zhenni.Outcome, error) { return c.outcome(c.send(r)) }
+
+// SendArrow asks what [Client.ReadyArrow] made ready, and appends one outcome for each item, in order, to dst.
+func (c *Client) SendArrow(r *Ready, dst []zhenni.Outcome) ([]zhenni.Outcome, error) {
+	answer, err := c.send(r)
+	return c.arrowOutcomes(answer, err, r.batch.Len(), dst)
+}
+
+func (c *Client) send(r *Ready) ([]byte, error) {
+	header := &c.request.Header
+	header.SetMethod(http.MethodPost)
+	header.SetContentType(r.contentType)
+	c.request.SetRequestURI(c.base + r.path)
+	for _, f := range r.fields {
+		header.SetBytesV(f.Name, f.Value)
+	}
+	if r.signature != nil {
+		header.SetBytesV("Content-Digest", r.digest)
+		header.SetBytesV("Signature-Input", r.inputs)
+		header.SetBytesV("Signature", r.signature)
+	}
+	c.request.SetBodyRaw(r.body)
+	defer c.request.ResetBody()
+	return c.exchange()
+}

@@ -1,0 +1,29 @@
+package main
+
+import (
+	"strconv"
+	"strings"
+
+	"zhenni"
+)
+
+// referenceFlags say whose references the app's issues are proved against.
+type referenceFlags struct {
+	ReferenceTenant []string `env:"ZHENNI_REFERENCE_TENANT" placeholder:"ISSUING=REFERENCE" help:"Prove the face against the references of tenant REFERENCE where the app asks for a credential of tenant ISSUING. The issuer of REFERENCE brings them in as credentials of subjects; nobody else asks about them. Repeatable."`
+}
+
+// tenants are the tenants of references by issuing tenant.
+func (f referenceFlags) tenants() (map[zhenni.TenantID]zhenni.TenantID, error) {
+	tenants := map[zhenni.TenantID]zhenni.TenantID{}
+	for _, written := range f.ReferenceTenant {
+		issuing, references, _ := strings.Cut(written, "=")
+		from, err := strconv.ParseUint(issuing, 10, 32)
+		to, bad := strconv.ParseUint(references, 10, 32)
+		_, twice := tenants[zhenni.TenantID(from)]
+		if err != nil || bad != nil || twice {
+			return nil, usage("--reference-tenant %q: want ISSUING=REFERENCE, two numbers of tenants, each issuing one once", written)
+		}
+		tenants[zhenni.TenantID(from)] = zhenni.TenantID(to)
+	}
+	return tenants, nil
+}

@@ -1,0 +1,168 @@
+package gateway
+
+import (
+	"bytes"
+	"errors"
+	"time"
+
+	"zhenni"
+	"zhenni/identity"
+	"zhenni/identity/pin"
+)
+
+// PINs keeps the PINs of credentials. Its methods may be called from several goroutines.
+type PINs interface {
+	// OpenPIN opens a PIN that was sealed for a transaction of a party. What is wrong with it is an [identity.Fault] or a
+	// [pin.Fault]; any other error says that none can be opened now. The digits are the caller's to forget.
+	OpenPIN(sealed []byte, party, transaction string) (pin.Digits, error)
+	// Birth opens an identity that was sealed likewise, for the date of birth alone, and forgets it again.
+	Birth(sealed []byte, party, transaction string, today time.Time) (time.Time, error)
+	// Salt returns the salt of the PIN that a party sets by a sealed text: the same for the same arguments, and not to be
+	// foretold. Its first half is that of the transaction, whatever is sealed.
+	Salt(sealed []byte, party, transaction string) [pin.SaltSize]byte
+	// Admit takes a turn to compute: [zhenni.ErrOverloaded].
+	Admit() (*pin.Turn, error)
+	// PIN returns what is kept of a credential's PIN, of whatever tenant: [zhenni.ErrNotFound].
+	PIN(id zhenni.CredentialID) (zhenni.PIN, error)
+}
+
+// refusePIN is the error of a sealed text that was opened for the sake of a PIN.
+func refusePIN(err error) error {
+	var sealed identity.Fault
+	var digits pin.Fault
+	switch {
+	case errors.As(err, &sealed):
+		return refuse(kindPIN, sealed.Error())
+	case errors.As(err, &digits):
+		return refuse(kindPIN, digits.Error())
+	}
+	return refuse(kindUnavailable, "no PIN can be opened")
+}
+
+const (
+	setSealed = iota
+	setIdentity
+	setTransaction
+	setFields
+)
+
+// setPIN is POST /v1/credentials/{id}/pin, by an issuer or a terminal. It clears the count of attempts, and may be sent again
+// under its transaction, which sets it once.
+func (s *Server) setPIN(rq *request) error {
+	if !hasMedia(rq, mediaJSON) {
+		return refuse(kindMedia, "")
+	}
+	body, err := rq.readBody(s.config.MaxBodyBytes, documentWeight)
+	if err != nil {
+		return err
+	}
+	if s.config.PINs == nil {
+		return refuse(kindNotFound, "this server keeps no PINs")
+	}
+	fields := [setFields]field{{name: "pin"}, {name: "identity"}, {name: "transaction"}}
+	if err := parseDocument(body, fields[:]); err != nil {
+		return err
+	}
+	if err := s.takeNames(rq, &fields[setTransaction], &field{}); err != nil {
+		return err
+	}
+	switch sealed, who := &fields[setSealed], &fields[setIdentity]; {
+	case !rq.named:
+		return refuse(kindSyntax, "a PIN wants a transaction id, for which it is sealed")
+	case sealed.value == nil || sealed.number || who.number:
+		return refuse(kindItem, "pin, or identity, is not a sealed text")
+	}
+	credential, err := s.pinnedCredential(rq)
+	if err != nil {
+		return err
+	}
+	if credential, err = s.givePIN(rq, credential, fields[setSealed].value, fields[setIdentity].value); err != nil {
+		return err
+	}
+	s.writeCredential(rq, 200, credential)
+	return nil
+}
+
+// pinnedCredential returns the credential whose PIN the party may set. That of a full one is a terminal's to set.
+func (s *Server) pinnedCredential(rq *request) (c zhenni.Credential, err error) {
+	id, err := rq.credentialID()
+	if err != nil {
+		return c, err
+	}
+	if c, err = s.owned(rq, id); err != nil {
+		return c, err
+	}
+	if c.Level == zhenni.LevelFull && !rq.party.Roles.Has(zhenni.RoleTerminal) {
+		return c, refuse(kindRole, "the PIN of a full credential is set at a terminal")
+	}
+	return c, nil
+}
+
+// givePIN has a credential's PIN be the sealed one, unless that is what the transaction has done already.
+func (s *Server) givePIN(rq *request, c zhenni.Credential, sealed, who []byte) (zhenni.Credential, error) {
+	digits, err := s.chosenPIN(rq, sealed, who)
+	if err != nil {
+		return c, err
+	}
+	defer digits.Forget()
+	salt := s.config.PINs.Salt(sealed, rq.party.ID, rq.transaction)
+	if done, err := s.hasPIN(c.ID, salt); done || err != nil {
+		return c, err
+	}
+	turn, err := s.config.PINs.Admit()
+	if err != nil {
+		return c, err
+	}
+	defer turn.End()
+	verifier, err := turn.Make(digits, pin.Binding{Credential: c.ID, Generation: c.Generation}, salt)
+	if err != nil {
+		return c, err
+	}
+	result, err := s.applyOne(zhenni.SetPIN{
+		ID: c.ID, Tenant: c.Tenant, Verifier: verifier.Append(nil), Generation: c.Generation, At: s.config.Now(),
+	})
+	return result.Credential, err
+}
+
+// chosenPIN opens a PIN that is not weak, as far as is known whose it is.
+func (s *Server) chosenPIN(rq *request, sealed, who []byte) (pin.Digits, error) {
+	var birth time.Time
+	var err error
+	if who != nil {
+		if birth, err = s.config.PINs.Birth(who, rq.party.ID, rq.transaction, s.config.Now()); err != nil {
+			return pin.Digits{}, refusePIN(err)
+		}
+	}
+	digits, err := s.config.PINs.OpenPIN(sealed, rq.party.ID, rq.transaction)
+	if err == nil {
+		err = digits.Weak(birth)
+	}
+	if err != nil {
+		digits.Forget()
+		return pin.Digits{}, refusePIN(err)
+	}
+	return digits, nil
+}
+
+// hasPIN reports whether a credential's PIN was set with that salt. One of the same transaction that was set by another text is
+// [kindReused].
+func (s *Server) hasPIN(id zhenni.CredentialID, salt [pin.SaltSize]byte) (bool, error) {
+	kept, err := s.config.PINs.PIN(id)
+	if errors.Is(err, zhenni.ErrNotFound) {
+		return false, nil
+	}
+	if err != nil {
+		return false, err
+	}
+	verifier, err := pin.ParseVerifier(kept.Verifier)
+	if err != nil {
+		return false, nil // a new one makes up for it
+	}
+	switch with := verifier.Salt(); {
+	case with == salt:
+		return true, nil
+	case bytes.Equal(with[:pin.SaltSize/2], salt[:pin.SaltSize/2]):
+		return false, refuse(kindReused, "")
+	}
+	return false, nil
+}
