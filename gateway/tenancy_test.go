@@ -88,6 +88,7 @@ func permissions(t *testing.T) map[string]permission {
 		"POST " + credential + "/move-device":     about("issuer terminal", "POST", "/move-device", "{"+device+"}", 200, 409, 409),
 		"POST " + credential + "/lock":            about("issuer terminal", "POST", "/lock", `{"factor":"face"}`, 200, 200, 409),
 		"POST " + credential + "/unlock":          about("issuer terminal", "POST", "/unlock", `{"factor":"face"}`, 200, 409, 409),
+		"POST " + credential + "/pin":             about("issuer terminal", "POST", "/pin", `{"pin":"sealed","transaction":"pin-1"}`, 422, 422, 422),
 		"POST " + credential + "/re-prove":        about("issuer", "POST", "/re-prove", "", 200, 200, 200),
 		"GET " + credential + "/history":          about("issuer", "GET", "/history", "", 200, 200, 200),
 		"GET " + credential + "/history/{cursor}": about("issuer", "GET", "/history/1700000000-1", "", 200, 200, 200),

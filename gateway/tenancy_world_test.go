@@ -15,6 +15,8 @@ import (
 	"zhenni"
 	"zhenni/actors"
 	"zhenni/engine"
+	"zhenni/identity"
+	"zhenni/identity/pin"
 	"zhenni/storage"
 	"zhenni/storage/history"
 	"zhenni/storage/ledger"
@@ -89,6 +91,13 @@ func (manyIdentities) Identify(_ []byte, party, transaction string, _ time.Time)
 	return who, nil
 }
 
+// closedPINs opens no PIN: whoever gets as far as that may set one.
+type closedPINs struct{ PINs }
+
+func (closedPINs) OpenPIN([]byte, string, string) (pin.Digits, error) {
+	return pin.Digits{}, identity.SealedOpen
+}
+
 // tenants is a gateway over a real node and a real store, with a party of each role in tenant 1 and one of all in tenant 2.
 type tenants struct {
 	*fixture
@@ -128,7 +137,7 @@ func startTenants(t testing.TB) *tenants {
 	answers := openLedger(t, t.TempDir(), &leafLog{})
 	config.Ledger, config.History, config.Audit = answers, asked, &provenLog{ledger: answers}
 	config.Directory, config.Nonces = w.store, openNonces(t, 1000)
-	config.Identities, config.Subjects = manyIdentities{}, w.store
+	config.Identities, config.Subjects, config.PINs = manyIdentities{}, w.store, closedPINs{}
 	if w.server, err = New(config, w.node); err != nil {
 		t.Fatal(err)
 	}
@@ -208,7 +217,7 @@ func (w *tenants) make(o object) string {
 		tenant = 2
 	}
 	w.apply(zhenni.Enrol{
-		ID: id, Tenant: tenant, Level: zhenni.LevelFull, Model: "test-model", Row: tenantRow, At: testNow(),
+		ID: id, Tenant: tenant, Level: zhenni.LevelLite, Model: "test-model", Row: tenantRow, At: testNow(),
 		Subject: sum, NameTag: zhenni.NameTag{1}, ValidUntil: testNow().AddDate(10, 0, 0),
 	})
 	switch o {
