@@ -171,7 +171,7 @@ func TestServePublishesStatusLists(t *testing.T) {
 	w.start(t)
 	w.await(t, all)
 	list := w.list(t)
-	if _, text := w.ask.do(t, "GET", "/metrics", "", ""); !strings.Contains(text, "\nzhenni_status_lists 1\n") || !strings.Contains(text, "\nzhenni_status_list_failures_total 0\n") {
+	if text := overSocket(t, adminSocket(w.store), "/metrics"); !strings.Contains(text, "\nzhenni_status_lists 1\n") || !strings.Contains(text, "\nzhenni_status_list_failures_total 0\n") {
 		t.Error("the metrics tell something else than one list and no failure")
 	}
 	if err := w.server.terminate(t); err != nil {

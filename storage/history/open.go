@@ -82,6 +82,9 @@ func (h *History) load() error {
 	}
 	h.state.state = *s
 	h.writer.next = s.first
+	if columns, err = h.begun(columns); err != nil {
+		return err
+	}
 	if err := errors.Join(h.loadIndexes(indexes), h.loadSegments(columns)); err != nil {
 		return err
 	}
@@ -93,6 +96,25 @@ func (h *History) load() error {
 		h.state.lose(before(until), now, zhenni.GapOff)
 	}
 	return h.state.save()
+}
+
+// begun returns the segments but for the last one where it has not even a head: a crash left it, before anything was noted in
+// it. It is removed, and its number used again.
+func (h *History) begun(columns []span) ([]span, error) {
+	last := span{}
+	for _, s := range columns {
+		if s.first > last.first {
+			last = s
+		}
+	}
+	path := h.columnsPath(last.first)
+	if info, err := os.Lstat(path); err != nil || info.Size() >= columnsHead {
+		return columns, nil // whatever is wrong with it, opening it tells
+	}
+	if err := os.Remove(path); err != nil {
+		return nil, unavailable("%w", err)
+	}
+	return slices.DeleteFunc(columns, func(s span) bool { return s == last }), nil
 }
 
 // loadIndexes opens the index files, the widest and newest first: what one of them replaces is removed.
@@ -140,8 +162,7 @@ func (h *History) loadSegments(spans []span) error {
 			h.files.columns = append(h.files.columns, c)
 		}
 	}
-	h.brokenGaps()
-	return nil
+	return h.brokenGaps()
 }
 
 // refuse takes note of a file that is damaged. Any other error is returned.
@@ -162,15 +183,20 @@ const late = 30
 func before(until uint32) uint32 { return until - min(until, late) }
 
 // brokenGaps takes note of segments that are not whole. The last one may be what a crash left, which is no damage: until
-// then is in it what was noted until then.
-func (h *History) brokenGaps() {
+// then is in it what was noted until then. It is cut there, or the next Open, behind whose segment it stands, would take it for
+// damage.
+func (h *History) brokenGaps() error {
 	for i, c := range h.files.columns {
-		if !c.broken || i == len(h.files.columns)-1 {
+		if !c.broken {
 			continue
+		}
+		if i == len(h.files.columns)-1 {
+			return c.cut()
 		}
 		h.damages.Add(1)
 		h.state.lose(before(c.until), h.files.columns[i+1].begins()+late, zhenni.GapDamaged)
 	}
+	return nil
 }
 
 // begins is about when the segment was begun, as far as it tells.

@@ -107,6 +107,15 @@ func (c *segment) recover(s secrets) error {
 	return err
 }
 
+// cut leaves what is whole, durably.
+func (c *segment) cut() error {
+	if err := errors.Join(c.file.Truncate(c.size.Load()), c.file.Sync()); err != nil {
+		return unavailable("%w", err)
+	}
+	c.broken = false
+	return nil
+}
+
 // add takes note of a block that was written or found.
 func (c *segment) add(until uint32, runs []run, items int) {
 	c.blocks++
