@@ -89,3 +89,15 @@ func (p RelyingParty) Replaces(old RelyingParty) error {
 	}
 	return nil
 }
+
+// OfOneKind reports whether p and the others of its tenant are all of evaluation, or none of them: [ErrBadValue]. A party of
+// evaluation has no limits, and must not reach the people of one that has.
+func (p RelyingParty) OfOneKind(parties []RelyingParty) error {
+	for _, other := range parties {
+		if other.ID != p.ID && other.Tenant == p.Tenant && other.Evaluation != p.Evaluation {
+			return fmt.Errorf("%w: tenant %d has relying party %s: parties of a tenant are all of evaluation, or none is; use another tenant",
+				ErrBadValue, p.Tenant, other.ID)
+		}
+	}
+	return nil
+}

@@ -92,3 +92,15 @@ func TestReplaces(t *testing.T) {
 		t.Error(err)
 	}
 }
+
+// FAULTS: B1
+func TestATenantIsOfOneKind(t *testing.T) {
+	trial := zhenni.RelyingParty{ID: "trial", Tenant: 1, Evaluation: true}
+	others := []zhenni.RelyingParty{{ID: "trial", Tenant: 1}, {ID: "bench", Tenant: 1, Evaluation: true}, {ID: "hotel", Tenant: 2}}
+	if err := trial.OfOneKind(others); err != nil {
+		t.Errorf("with others of evaluation, and itself as it was: %v", err)
+	}
+	if err := trial.OfOneKind(append(others, zhenni.RelyingParty{ID: "desk", Tenant: 1})); !errors.Is(err, zhenni.ErrBadValue) {
+		t.Errorf("with a party of real people: %v", err)
+	}
+}

@@ -95,7 +95,7 @@ func TestAdminRoutes(t *testing.T) {
 	hash := strings.Repeat("ab", 32)
 	party := `{"id":"new","name":"New","tenant":5,"roles":["issuer","verifier"],"evaluation":true,"key_sha256":"` + hash + `"}`
 	// The public key is that of RFC 8037.
-	keyed := `{"id":"keyed","name":"Keyed","tenant":5,"roles":["terminal"],"sector":"hotels","services":["check-in"],"per_minute":9,"per_day":99,` +
+	keyed := `{"id":"keyed","name":"Keyed","tenant":7,"roles":["terminal"],"sector":"hotels","services":["check-in"],"per_minute":9,"per_day":99,` +
 		`"keys":[{"jwk":{"kty":"OKP","crv":"Ed25519","x":"11qYAYKxCrfVS_7TyWQHOg7hcvPapiMlrwIaaPcHURo"}}],"certificates":[{"sha256":"` + strings.Repeat("cd", 32) + `"}]}`
 	for _, c := range []struct {
 		method, path, body string
@@ -107,6 +107,7 @@ func TestAdminRoutes(t *testing.T) {
 		{"PUT", "/admin/relying-parties/new", strings.Replace(party, `"tenant":5`, `"tenant":6`, 1), 409, "tenant 5"},
 		{"PUT", "/admin/relying-parties/new?replace=true", strings.Replace(party, `"tenant":5`, `"tenant":6`, 1), 200, `"tenant":6`},
 		{"PUT", "/admin/relying-parties/new?replace=true", party, 200, `"tenant":5`},
+		{"PUT", "/admin/relying-parties/keyed", strings.Replace(keyed, `"tenant":7`, `"tenant":5`, 1), 400, "all of evaluation"},
 		{"PUT", "/admin/relying-parties/keyed", keyed, 200, `"kid":"kPrK_qmxVWaYVA9wwBF6Iuo3vVzz7TxHCTwXBygrS4k"`},
 		{"PUT", "/admin/relying-parties/keyed", strings.Replace(keyed, `"x":`, `"d":"AA","x":`, 1), 400, "private key"},
 		{"PUT", "/admin/relying-parties/keyed", strings.Replace(keyed, "cdcd", "cd", 1), 400, "certificate 0"},

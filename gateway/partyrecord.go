@@ -157,6 +157,13 @@ func (a *Admin) putParty(r *http.Request) (any, error) {
 	}
 	a.changing.Lock()
 	defer a.changing.Unlock()
+	parties, err := a.operator.RelyingParties()
+	if err != nil {
+		return nil, err
+	}
+	if err := party.OfOneKind(parties); err != nil {
+		return nil, err
+	}
 	if old, err := a.find(party.ID); err == nil && r.URL.Query().Get("replace") != "true" {
 		if err := party.Replaces(old); err != nil {
 			return nil, err

@@ -249,6 +249,9 @@ func (servedBook) close() error { return nil }
 type storedBook struct{ store *recordedStore }
 
 func (b storedBook) put(ctx context.Context, p zhenni.RelyingParty, replace bool) error {
+	if err := p.OfOneKind(b.store.RelyingParties()); err != nil {
+		return usage("%w", err)
+	}
 	if old, there := b.store.RelyingParty(p.ID); there && !replace {
 		if err := p.Replaces(old); err != nil {
 			return notSo("%w: add --replace to move it", err)
