@@ -89,6 +89,7 @@ func (h *host) limit(p *part, t engine.Tally) (limited engine.Tally) {
 		}
 	}()
 	c := counting{attempts: &h.node.attempts, part: p, tally: t}
+	defer c.publish() // also after a panic: what was set is set
 	for _, i := range p.items {
 		switch b.Outcomes[i] {
 		case zhenni.NoMatch:
@@ -101,7 +102,6 @@ func (h *host) limit(p *part, t engine.Tally) (limited engine.Tally) {
 			}
 		}
 	}
-	c.publish()
 	return c.tally
 }
 

@@ -30,7 +30,16 @@ type enrolment struct {
 
 // enrol is POST /v1/enrolments: one reference as JSON, or many in lines or columns. Nothing is stored before the whole
 // request was read. Ids are drawn here; rows are handed over to the node for good and so are never of a lease.
+//
+// Where the references of a tenant's people are held, nothing is enrolled for it unproved: its credentials are issued.
 func (s *Server) enrol(rq *request) error {
+	tenant := rq.party.Tenant
+	if rq.proof != nil {
+		tenant = rq.proof.party.Tenant
+	}
+	if _, held := s.config.References[tenant]; held {
+		return refuse(kindRole, "the references of this tenant are held: its credentials are issued at /v1/credentials")
+	}
 	switch {
 	case hasMedia(rq, mediaJSON):
 		return s.enrolOne(rq)

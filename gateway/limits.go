@@ -78,9 +78,6 @@ func (s *Server) reckon(rq *request, b *zhenni.Batch, now int64) error {
 			more.NoMatches++
 		}
 	}
-	if l.spend(more.NoMatches, now) {
-		s.config.Logger.Error("non-matches of all relying parties exceed the cap: nothing is verified until the minute has passed", "cap", l.rules.PerMinute)
-	}
 	known, _ := l.parties.LoadOrStore(rq.party.ID, &partyLimit{})
 	switch known.(*partyLimit).note(l, b, more, now) {
 	case zhenni.PartyAlarmed:
@@ -90,6 +87,10 @@ func (s *Server) reckon(rq *request, b *zhenni.Batch, now int64) error {
 		l.stops.Add(1)
 		s.config.Logger.Error("a relying party is stopped: too many non-matches, or one face tried on many people", "party", rq.party.ID, "for", l.rules.Window)
 		return refuse(kindStopped, "")
+	}
+	// What stops its party is not of the cap, or one party could use up all of it with one request.
+	if l.spend(more.NoMatches, now) {
+		s.config.Logger.Error("non-matches of all relying parties exceed the cap: nothing is verified until the minute has passed", "cap", l.rules.PerMinute)
 	}
 	if l.capped.Load() == now/millisPerMinute {
 		return refuse(kindCapped, "")

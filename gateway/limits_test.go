@@ -234,3 +234,15 @@ func TestReprove(t *testing.T) {
 		}
 	}
 }
+
+// One request that stops its party uses up nothing of what all parties have: the others go on.
+//
+// FAULTS: B3 B4
+func TestWhatStopsAPartyIsNotOfTheCap(t *testing.T) {
+	l := startLimited(t, zhenni.PartyRules{PerMinute: 900}, nil)
+	l.wantStatus("the spray", l.lines("verifier", 1000, func(int) string { return someStranger(1) }), 429)
+	l.wantStatus("another party", l.try("both", 1, someProbe(1)), 200)
+	if s := l.server.LimitStats(); s.Caps != 0 || s.Stops != 1 {
+		t.Errorf("%+v", s)
+	}
+}

@@ -42,8 +42,11 @@ func (s *Server) readTemplates(rq *request, f *[issueFields]field, c *zhenni.Enr
 	switch {
 	case captured && !(held && byApp):
 		return nil, refuse(kindItem, "a probe goes with an ordinary issue, lite, by a tenant whose references are held")
-	case !captured && held && byApp && !rq.party.Roles.Has(zhenni.RoleTerminal):
+	case !captured && held && rq.party.Roles.Has(zhenni.RoleTerminal):
+	case !captured && held && byApp:
 		return nil, refuse(kindProbe, "want probe_int8 or probe_float32, the face to be proved")
+	case !captured && held:
+		return nil, refuse(kindRole, "where references are held, what is not proved is issued by a terminal")
 	}
 	if captured {
 		if probe, err = s.readRow(&f[issueProbeInt8], &f[issueProbeFloat32]); err != nil {
@@ -84,6 +87,9 @@ func (s *Server) prove(rq *request, probe []int8, subject zhenni.SubjectHandle) 
 	deadline := time.Now().Add(s.config.VerifyTimeout)
 	batch, err := s.compareReference(rq, probe, subject, deadline)
 	if err != nil {
+		return err
+	}
+	if err := s.stands(rq); err != nil {
 		return err
 	}
 	err = s.settle(rq, deadline, zhenni.Decision{At: s.config.Now(), IDs: batch.IDs, Outcomes: batch.Outcomes})

@@ -200,6 +200,19 @@ func TestNothingIsIssuedUnproved(t *testing.T) {
 	p.wantCounts("a log that takes nothing", before+2, 1, 1)
 }
 
+// Where references are held an enrolment is no way round the proof; the references themselves are enrolled.
+//
+// FAULTS: Z4
+func TestReferencesLeaveNoWayRound(t *testing.T) {
+	p := startProving(t, noLimits, nil)
+	reference := `{"reference_int8":"` + int8Probe(testDim, true) + `"}`
+	for party, want := range map[string]int{"issuer": 403, "keeper": 201, "other": 201} {
+		if a := p.call("POST", "/v1/enrolments", party, mediaJSON, []byte(reference)); a.status != want {
+			t.Errorf("%s: %d %s, want %d", party, a.status, a.body, want)
+		}
+	}
+}
+
 // Which issues are proved, and by whom they may be asked for without.
 //
 // FAULTS: Z4
@@ -223,7 +236,8 @@ func TestWhatIsProved(t *testing.T) {
 		"a terminal with a face":         {"terminal", probe, 201, 1},
 		"a terminal's lite":              {"terminal", reference, 201, 0},
 		"a terminal's full":              {"terminal", reference + `,"level":"full"`, 201, 0},
-		"a re-enrolment, face to face":   {"issuer", reference + `,"issue":"reenrolment"`, 201, 0},
+		"a re-enrolment, face to face":   {"terminal", reference + `,"issue":"reenrolment"`, 201, 0},
+		"a re-enrolment by the app":      {"issuer", reference + `,"issue":"reenrolment"`, 403, 0},
 		"where none are held":            {"other", reference, 201, 0},
 		"the issuer of the references":   {"keeper", reference, 201, 0},
 		"an evaluation":                  {"trial", probe, 201, 1},

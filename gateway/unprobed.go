@@ -49,6 +49,9 @@ func (s *Server) decideUnprobed(rq *request, batch *zhenni.Batch) error {
 	if err := s.reckon(rq, batch, now); err != nil {
 		return err
 	}
+	if err := s.stillGranted(rq); err != nil {
+		return err
+	}
 	return s.answerOne(rq, batch, begun, deadline)
 }
 

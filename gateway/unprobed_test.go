@@ -11,6 +11,7 @@ import (
 	"time"
 
 	"zhenni"
+	"zhenni/identity/pin"
 	"zhenni/receipt"
 )
 
@@ -265,5 +266,49 @@ func TestEntriesAreSigned(t *testing.T) {
 	claims, err := base64.RawURLEncoding.DecodeString(parts[1])
 	if err != nil || !bytes.Contains(claims, []byte(`"amr":["pin","pop"]`)) {
 		t.Errorf("%s, %v", claims, err)
+	}
+}
+
+// meanwhile is a book of PINs beside which something happens once a PIN is looked at.
+type meanwhile struct {
+	PINs
+	happens func()
+}
+
+func (m meanwhile) Admit() (*pin.Turn, error) {
+	m.happens()
+	return m.PINs.Admit()
+}
+
+// A party that loses its place, or the service, while a PIN is compared is not told what came of it.
+//
+// FAULTS: A21
+func TestEntriesEndWithTheirParty(t *testing.T) {
+	for name, c := range map[string]struct {
+		change func(*zhenni.RelyingParty) (stays bool)
+		status int
+	}{
+		"nothing":          {func(*zhenni.RelyingParty) bool { return true }, 200},
+		"it is removed":    {func(*zhenni.RelyingParty) bool { return false }, 401},
+		"no longer that":   {func(p *zhenni.RelyingParty) bool { p.Services = nil; return true }, 403},
+		"no verifier more": {func(p *zhenni.RelyingParty) bool { p.Roles = zhenni.RoleAuditor; return true }, 403},
+	} {
+		var b *booth
+		b = startBooth(t, 1, func(config *Config) {
+			config.PINs = meanwhile{config.PINs, func() {
+				if b == nil { // while the PIN is set
+					return
+				}
+				b.node.mu.Lock()
+				defer b.node.mu.Unlock()
+				party := b.node.parties["hotel"]
+				if delete(b.node.parties, "hotel"); c.change(&party) {
+					b.node.parties["hotel"] = party
+				}
+			}}
+		})
+		if a := b.enter(b.entry()); a.status != c.status || c.status != 200 && bytes.Contains(a.body, []byte(`"match"`)) {
+			t.Errorf("%s: %d %s, want %d", name, a.status, a.body, c.status)
+		}
 	}
 }

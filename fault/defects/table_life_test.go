@@ -95,7 +95,7 @@ var lifeDefects = []defect{
 	},
 	{
 		name: "app-without-a-face", file: "gateway/prove.go", caught: "TestWhatIsProved",
-		old: "	case !captured && held && byApp", new: "	case !captured && held && !byApp",
+		old: "	case !captured && held && byApp:", new: "	case !captured && held && !byApp:",
 		does: "the app leaves the face out, and is issued what it likes",
 	},
 	{
