@@ -8,6 +8,7 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
+	"time"
 
 	"golang.org/x/sys/unix"
 
@@ -23,6 +24,13 @@ func FreeBytes(dir string) (int64, error) {
 	return int64(st.Bavail) * int64(st.Bsize), nil
 }
 
+// A lock that is held is asked for a few times: a process that is being started holds, until its program begins, what its
+// parent has open, and so a lock that the parent has given back meanwhile.
+const (
+	lockTries = 6
+	lockPause = 20 * time.Millisecond
+)
+
 // lockDir takes the lock of a store's folder, shared for reading: [zhenni.ErrLocked] when another process has it.
 // The lock goes with the file, so with the process too.
 func lockDir(dir string, shared bool) (*os.File, error) {
@@ -34,7 +42,12 @@ func lockDir(dir string, shared bool) (*os.File, error) {
 	if shared {
 		how = unix.LOCK_SH
 	}
-	if err := unix.Flock(int(f.Fd()), how|unix.LOCK_NB); err != nil {
+	err = unix.Flock(int(f.Fd()), how|unix.LOCK_NB)
+	for try := 1; try < lockTries && errors.Is(err, unix.EWOULDBLOCK); try++ {
+		time.Sleep(lockPause)
+		err = unix.Flock(int(f.Fd()), how|unix.LOCK_NB)
+	}
+	if err != nil {
 		f.Close()
 		if errors.Is(err, unix.EWOULDBLOCK) {
 			return nil, fmt.Errorf("%w: %s", zhenni.ErrLocked, dir)
