@@ -1,8 +1,6 @@
 package gateway
 
 import (
-	"slices"
-
 	"zhenni"
 )
 
@@ -29,17 +27,6 @@ func (rq *request) proven(s *Server, now zhenni.RelyingParty) bool {
 		return now.KeyHash == rq.party.KeyHash
 	}
 	return rq.rests.open(now, s.config.Now())
-}
-
-// stillGranted is stands for a verification without a probe, in place of mayBeTold: there is no factor that is compared.
-func (s *Server) stillGranted(rq *request) error {
-	if err := s.stands(rq); err != nil {
-		return err
-	}
-	if !slices.Contains(rq.party.Services, rq.terms.service) {
-		return refuse(kindService, "")
-	}
-	return s.limits.admit(rq, s.config.Now().UnixMilli())
 }
 
 // mayBeTold is stands for a verification that was decided and not yet answered: neither was its party stopped meanwhile, nor

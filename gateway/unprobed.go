@@ -49,7 +49,7 @@ func (s *Server) decideUnprobed(rq *request, batch *zhenni.Batch) error {
 	if err := s.reckon(rq, batch, now); err != nil {
 		return err
 	}
-	if err := s.stillGranted(rq); err != nil {
+	if err := s.mayBeTold(rq); err != nil {
 		return err
 	}
 	return s.answerOne(rq, batch, begun, deadline)
