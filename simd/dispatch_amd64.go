@@ -9,7 +9,11 @@ import (
 	"github.com/klauspost/cpuid/v2"
 )
 
+// useVNNI and useAVX2 are the kernels to use; who has the first has the second.
 var useVNNI, useAVX2 bool
+
+// wideFor reports whether a call about n rows or messages runs on registers of 512 bits.
+func wideFor(n int) bool { return useVNNI && n >= leastWide }
 
 // supported lists the tiers of this machine, best first. cpuid reports a vector extension only where the operating
 // system saves its registers.
@@ -27,7 +31,7 @@ func supported() []string {
 func use(tier string) {
 	inUse = tier
 	useVNNI = tier == "avx512vnni"
-	useAVX2 = tier == "avx2"
+	useAVX2 = useVNNI || tier == "avx2"
 }
 
 // The AVX2 kernels take vectors of 32 elements at least; shorter slices run the generic code.
@@ -35,7 +39,7 @@ const leastAVX2 = 32
 
 // dot takes pointers, which fit the registers that slices overflow: half a nanosecond of a call.
 func dot(a, b *int8, n int) int32 {
-	if useVNNI {
+	if wideFor(1) {
 		return dotVNNI(a, b, n)
 	} else if useAVX2 && n >= leastAVX2 {
 		return dotAVX2(a, b, n)
@@ -44,7 +48,7 @@ func dot(a, b *int8, n int) int32 {
 }
 
 func sumSquares(a []int8) (int32, bool) {
-	if useVNNI {
+	if wideFor(1) {
 		sum, low := sumSquaresVNNI(unsafe.SliceData(a), len(a))
 		return sum, !low
 	} else if useAVX2 && len(a) >= leastAVX2 {
@@ -56,7 +60,7 @@ func sumSquares(a []int8) (int32, bool) {
 }
 
 func outside(offsets []int, last int) bool {
-	if n := len(offsets) &^ 7; n > 0 && (useVNNI || useAVX2) {
+	if n := len(offsets) &^ 7; n > 0 && useAVX2 {
 		if outsideAVX2(&offsets[0], n, last) {
 			return true
 		}
@@ -66,7 +70,7 @@ func outside(offsets []int, last int) bool {
 }
 
 func dotPairs(dst []int32, a []int8, aOff []int, b []int8, bOff []int, d int) {
-	if useVNNI {
+	if wideFor(len(dst)) {
 		dotPairsVNNI(&dst[0], unsafe.SliceData(a), &aOff[0], unsafe.SliceData(b), &bOff[0], len(dst), d)
 		return
 	} else if useAVX2 && d >= leastAVX2 {
@@ -77,7 +81,7 @@ func dotPairs(dst []int32, a []int8, aOff []int, b []int8, bOff []int, d int) {
 }
 
 func dotPairsNorms(dst, norms []int32, a []int8, aOff []int, b []int8, bOff []int, d int) {
-	if useVNNI {
+	if wideFor(len(dst)) {
 		dotPairsNormsVNNI(&dst[0], &norms[0], unsafe.SliceData(a), &aOff[0], unsafe.SliceData(b), &bOff[0], len(dst), d)
 		return
 	}
@@ -86,13 +90,13 @@ func dotPairsNorms(dst, norms []int32, a []int8, aOff []int, b []int8, bOff []in
 
 // prefetch uses an instruction that every amd64 has, but for the tier that is the meaning of the others.
 func prefetch(first *byte, size int, at []int) {
-	if useVNNI || useAVX2 {
+	if useAVX2 {
 		prefetchAVX2(first, size, &at[0], len(at))
 	}
 }
 
 func dotBlock(dst []int32, probe, rows []int8, stride int) {
-	if useVNNI {
+	if wideFor(len(dst)) {
 		dotBlockVNNI(&dst[0], len(dst), unsafe.SliceData(probe), unsafe.SliceData(rows), len(probe), stride)
 		return
 	} else if useAVX2 && len(probe) >= leastAVX2 {
@@ -159,7 +163,7 @@ func tileBlock(dst []int32, a []int8, na int, b []int8, nb int, d int, p *panel)
 }
 
 func maxAbsBits(src []float32) (largest uint32) {
-	if useVNNI && len(src) >= 16 {
+	if wideFor(1) && len(src) >= 16 {
 		n := len(src) &^ 15
 		largest, src = maxAbsVNNI(&src[0], n), src[n:]
 	} else if useAVX2 && len(src) >= 8 {
@@ -171,7 +175,7 @@ func maxAbsBits(src []float32) (largest uint32) {
 
 func scale(dst []int8, src []float32, r float32) (sumSq int32) {
 	n := 0
-	if useVNNI && len(src) >= 16 {
+	if wideFor(1) && len(src) >= 16 {
 		n = len(src) &^ 15
 		sumSq = scaleVNNI(&dst[0], &src[0], n, r)
 	} else if useAVX2 && len(src) >= 8 {

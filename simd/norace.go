@@ -13,3 +13,4 @@ func racePairs([]int32, []int8, []int, []int8, []int, int)  {}
 func raceBlock(dst []int32, probe, rows []int8, stride int) {}
 func raceHadamard([]float32, []uint64)                      {}
 func raceDigests([][digestSize]byte, *batch)                {}
+func raceChunks([]byte)                                     {}

@@ -26,6 +26,7 @@ func raceReadBytes(s []int8)     { raceRead(s) }
 func raceWriteBytes(s []int8)    { raceWrite(s) }
 func raceWriteWords(s []int32)   { raceWrite(s) }
 func raceReadFloats(s []float32) { raceRead(s) }
+func raceChunks(s []byte)        { raceRead(s) }
 
 func racePairs(dst []int32, a []int8, aOff []int, b []int8, bOff []int, d int) {
 	raceRead(aOff)

@@ -49,7 +49,7 @@ func leastLanes() int {
 // crypto/sha256 then takes, which has no lanes to fill and nothing to copy.
 func sumMany(dst [][digestSize]byte, m *batch) {
 	switch {
-	case useVNNI && len(dst) >= leastLanes():
+	case wideFor(len(dst)) && len(dst) >= leastLanes():
 		sumWide(dst, m)
 	case useAVX2 && !shaExtensions && len(dst) >= leastLanes():
 		sumNarrow(dst, m)

@@ -1,4 +1,4 @@
-// Package simd compares and prepares int8 embedding rows, and hashes many short messages at once. It works on raw
+// Package simd compares and prepares int8 embedding rows, and hashes many short messages at once or one long one. It works on raw
 // slices, keeps nothing, starts nothing, and imports nothing of zhenni. Every function is safe for concurrent use on
 // slices that nobody writes meanwhile, and allocates nothing.
 //

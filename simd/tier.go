@@ -16,6 +16,11 @@ var inUse, forced = choose(supported(), os.Getenv(variable))
 
 func init() { use(inUse) }
 
+// leastWide is how many rows or messages a call has at least that uses registers of 512 bits. A core that has run one such
+// instruction runs everything slower for most of a millisecond, the signatures of a verification by a seventh (measured,
+// Cascade Lake): few rows do not gain that back. Tests alone change it.
+var leastWide = 128
+
 // Tier names the instruction set in use: "avx512vnni", "avx2", "sdot", "neon" or "generic".
 func Tier() string { return inUse }
 

@@ -18,11 +18,15 @@ func eachTier(t *testing.T, body func(t *testing.T)) {
 	}
 }
 
-// switchTo puts a tier in use until the test ends.
+// switchTo puts a tier in use until the test ends, for calls of any size.
 func switchTo(t testing.TB, tier string) {
-	before := inUse
+	before, least := inUse, leastWide
 	use(tier)
-	t.Cleanup(func() { use(before) })
+	leastWide = 0
+	t.Cleanup(func() {
+		use(before)
+		leastWide = least
+	})
 }
 
 // Where CI's machine should have a tier, its absence fails instead of leaving kernels untested.

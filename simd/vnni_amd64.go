@@ -73,3 +73,15 @@ func compressVNNI(state *[8][16]uint32, first *byte, at *[16]int, skip int, mask
 //
 //go:noescape
 func digestVNNI(dst *[32]byte, state *[8][16]uint32)
+
+// chunksVNNI sets values to the chaining values of sixteen whole chunks of BLAKE3: chunk counter+i is the 1,024 bytes at
+// first+at[i]. The sixteen numbers agree above their low 32 bits.
+//
+//go:noescape
+func chunksVNNI(values *[8][16]uint32, first *byte, at *[16]int, counter uint64)
+
+// parentsVNNI sets values to the chaining values of the sixteen parents of BLAKE3 of the 32 nodes of left and then right, two
+// by two. Values may be either of them.
+//
+//go:noescape
+func parentsVNNI(values *[8][16]uint32, left *[8][16]uint32, right *[8][16]uint32)

@@ -3358,3 +3358,1881 @@ TEXT ·digestVNNI(SB), NOSPLIT, $0-16
 	VEXTRACTI32X4   $0x03, Z4, 496(AX)
 	VZEROUPPER
 	RET
+
+// func chunksVNNI(values *[8][16]uint32, first *byte, at *[16]int, counter uint64)
+// Requires: AVX, AVX512F
+TEXT ·chunksVNNI(SB), NOSPLIT, $0-32
+	MOVQ         values+0(FP), AX
+	MOVQ         first+8(FP), CX
+	MOVQ         at+16(FP), DX
+	MOVQ         counter+24(FP), BX
+	LEAQ         blake<>+32(SB), R8
+	LEAQ         numbers<>+0(SB), R9
+	MOVQ         BX, R10
+	SHRQ         $0x20, R10
+	VPBROADCASTD blake<>+0(SB), Z0
+	VPBROADCASTD blake<>+4(SB), Z1
+	VPBROADCASTD blake<>+8(SB), Z2
+	VPBROADCASTD blake<>+12(SB), Z3
+	VPBROADCASTD blake<>+16(SB), Z4
+	VPBROADCASTD blake<>+20(SB), Z5
+	VPBROADCASTD blake<>+24(SB), Z6
+	VPBROADCASTD blake<>+28(SB), Z7
+	XORQ         DI, DI
+
+block:
+	MOVQ         (DX), SI
+	VMOVDQU64    (CX)(SI*1), Z16
+	MOVQ         8(DX), SI
+	VMOVDQU64    (CX)(SI*1), Z17
+	MOVQ         16(DX), SI
+	VMOVDQU64    (CX)(SI*1), Z18
+	MOVQ         24(DX), SI
+	VMOVDQU64    (CX)(SI*1), Z19
+	MOVQ         32(DX), SI
+	VMOVDQU64    (CX)(SI*1), Z20
+	MOVQ         40(DX), SI
+	VMOVDQU64    (CX)(SI*1), Z21
+	MOVQ         48(DX), SI
+	VMOVDQU64    (CX)(SI*1), Z22
+	MOVQ         56(DX), SI
+	VMOVDQU64    (CX)(SI*1), Z23
+	MOVQ         64(DX), SI
+	VMOVDQU64    (CX)(SI*1), Z24
+	MOVQ         72(DX), SI
+	VMOVDQU64    (CX)(SI*1), Z25
+	MOVQ         80(DX), SI
+	VMOVDQU64    (CX)(SI*1), Z26
+	MOVQ         88(DX), SI
+	VMOVDQU64    (CX)(SI*1), Z27
+	MOVQ         96(DX), SI
+	VMOVDQU64    (CX)(SI*1), Z28
+	MOVQ         104(DX), SI
+	VMOVDQU64    (CX)(SI*1), Z29
+	MOVQ         112(DX), SI
+	VMOVDQU64    (CX)(SI*1), Z30
+	MOVQ         120(DX), SI
+	VMOVDQU64    (CX)(SI*1), Z31
+	VPUNPCKLDQ   Z17, Z16, Z8
+	VPUNPCKHDQ   Z17, Z16, Z16
+	VPUNPCKLDQ   Z19, Z18, Z17
+	VPUNPCKHDQ   Z19, Z18, Z18
+	VPUNPCKLQDQ  Z17, Z8, Z19
+	VPUNPCKHQDQ  Z17, Z8, Z8
+	VPUNPCKLQDQ  Z18, Z16, Z17
+	VPUNPCKHQDQ  Z18, Z16, Z16
+	VPUNPCKLDQ   Z21, Z20, Z18
+	VPUNPCKHDQ   Z21, Z20, Z20
+	VPUNPCKLDQ   Z23, Z22, Z21
+	VPUNPCKHDQ   Z23, Z22, Z22
+	VPUNPCKLQDQ  Z21, Z18, Z23
+	VPUNPCKHQDQ  Z21, Z18, Z18
+	VPUNPCKLQDQ  Z22, Z20, Z21
+	VPUNPCKHQDQ  Z22, Z20, Z20
+	VPUNPCKLDQ   Z25, Z24, Z22
+	VPUNPCKHDQ   Z25, Z24, Z24
+	VPUNPCKLDQ   Z27, Z26, Z25
+	VPUNPCKHDQ   Z27, Z26, Z26
+	VPUNPCKLQDQ  Z25, Z22, Z27
+	VPUNPCKHQDQ  Z25, Z22, Z22
+	VPUNPCKLQDQ  Z26, Z24, Z25
+	VPUNPCKHQDQ  Z26, Z24, Z24
+	VPUNPCKLDQ   Z29, Z28, Z26
+	VPUNPCKHDQ   Z29, Z28, Z28
+	VPUNPCKLDQ   Z31, Z30, Z29
+	VPUNPCKHDQ   Z31, Z30, Z30
+	VPUNPCKLQDQ  Z29, Z26, Z31
+	VPUNPCKHQDQ  Z29, Z26, Z26
+	VPUNPCKLQDQ  Z30, Z28, Z29
+	VPUNPCKHQDQ  Z30, Z28, Z28
+	VSHUFI32X4   $0x44, Z23, Z19, Z30
+	VSHUFI32X4   $0xee, Z23, Z19, Z19
+	VSHUFI32X4   $0x44, Z31, Z27, Z23
+	VSHUFI32X4   $0xee, Z31, Z27, Z27
+	VSHUFI32X4   $0x88, Z23, Z30, Z31
+	VSHUFI32X4   $0xdd, Z23, Z30, Z30
+	VSHUFI32X4   $0x88, Z27, Z19, Z23
+	VSHUFI32X4   $0xdd, Z27, Z19, Z19
+	VSHUFI32X4   $0x44, Z18, Z8, Z27
+	VSHUFI32X4   $0xee, Z18, Z8, Z8
+	VSHUFI32X4   $0x44, Z26, Z22, Z18
+	VSHUFI32X4   $0xee, Z26, Z22, Z22
+	VSHUFI32X4   $0x88, Z18, Z27, Z26
+	VSHUFI32X4   $0xdd, Z18, Z27, Z27
+	VSHUFI32X4   $0x88, Z22, Z8, Z18
+	VSHUFI32X4   $0xdd, Z22, Z8, Z8
+	VSHUFI32X4   $0x44, Z21, Z17, Z22
+	VSHUFI32X4   $0xee, Z21, Z17, Z17
+	VSHUFI32X4   $0x44, Z29, Z25, Z21
+	VSHUFI32X4   $0xee, Z29, Z25, Z25
+	VSHUFI32X4   $0x88, Z21, Z22, Z29
+	VSHUFI32X4   $0xdd, Z21, Z22, Z22
+	VSHUFI32X4   $0x88, Z25, Z17, Z21
+	VSHUFI32X4   $0xdd, Z25, Z17, Z17
+	VSHUFI32X4   $0x44, Z20, Z16, Z25
+	VSHUFI32X4   $0xee, Z20, Z16, Z16
+	VSHUFI32X4   $0x44, Z28, Z24, Z20
+	VSHUFI32X4   $0xee, Z28, Z24, Z24
+	VSHUFI32X4   $0x88, Z20, Z25, Z28
+	VSHUFI32X4   $0xdd, Z20, Z25, Z25
+	VSHUFI32X4   $0x88, Z24, Z16, Z20
+	VSHUFI32X4   $0xdd, Z24, Z16, Z16
+	VPBROADCASTD blake<>+0(SB), Z24
+	VPBROADCASTD blake<>+4(SB), Z9
+	VPBROADCASTD blake<>+8(SB), Z10
+	VPBROADCASTD blake<>+12(SB), Z11
+	VPBROADCASTD BX, Z12
+	VPADDD       (R9), Z12, Z12
+	VPBROADCASTD R10, Z13
+	MOVL         $0x00000040, SI
+	VPBROADCASTD SI, Z14
+	VPBROADCASTD (R8)(DI*4), Z15
+	VPADDD       Z31, Z0, Z0
+	VPADDD       Z29, Z1, Z1
+	VPADDD       Z30, Z2, Z2
+	VPADDD       Z22, Z3, Z3
+	VPADDD       Z4, Z0, Z0
+	VPADDD       Z5, Z1, Z1
+	VPADDD       Z6, Z2, Z2
+	VPADDD       Z7, Z3, Z3
+	VPXORD       Z0, Z12, Z12
+	VPXORD       Z1, Z13, Z13
+	VPXORD       Z2, Z14, Z14
+	VPXORD       Z3, Z15, Z15
+	VPRORD       $0x10, Z12, Z12
+	VPRORD       $0x10, Z13, Z13
+	VPRORD       $0x10, Z14, Z14
+	VPRORD       $0x10, Z15, Z15
+	VPADDD       Z12, Z24, Z24
+	VPADDD       Z13, Z9, Z9
+	VPADDD       Z14, Z10, Z10
+	VPADDD       Z15, Z11, Z11
+	VPXORD       Z24, Z4, Z4
+	VPXORD       Z9, Z5, Z5
+	VPXORD       Z10, Z6, Z6
+	VPXORD       Z11, Z7, Z7
+	VPRORD       $0x0c, Z4, Z4
+	VPRORD       $0x0c, Z5, Z5
+	VPRORD       $0x0c, Z6, Z6
+	VPRORD       $0x0c, Z7, Z7
+	VPADDD       Z26, Z0, Z0
+	VPADDD       Z28, Z1, Z1
+	VPADDD       Z27, Z2, Z2
+	VPADDD       Z25, Z3, Z3
+	VPADDD       Z4, Z0, Z0
+	VPADDD       Z5, Z1, Z1
+	VPADDD       Z6, Z2, Z2
+	VPADDD       Z7, Z3, Z3
+	VPXORD       Z0, Z12, Z12
+	VPXORD       Z1, Z13, Z13
+	VPXORD       Z2, Z14, Z14
+	VPXORD       Z3, Z15, Z15
+	VPRORD       $0x08, Z12, Z12
+	VPRORD       $0x08, Z13, Z13
+	VPRORD       $0x08, Z14, Z14
+	VPRORD       $0x08, Z15, Z15
+	VPADDD       Z12, Z24, Z24
+	VPADDD       Z13, Z9, Z9
+	VPADDD       Z14, Z10, Z10
+	VPADDD       Z15, Z11, Z11
+	VPXORD       Z24, Z4, Z4
+	VPXORD       Z9, Z5, Z5
+	VPXORD       Z10, Z6, Z6
+	VPXORD       Z11, Z7, Z7
+	VPRORD       $0x07, Z4, Z4
+	VPRORD       $0x07, Z5, Z5
+	VPRORD       $0x07, Z6, Z6
+	VPRORD       $0x07, Z7, Z7
+	VPADDD       Z23, Z0, Z0
+	VPADDD       Z21, Z1, Z1
+	VPADDD       Z19, Z2, Z2
+	VPADDD       Z17, Z3, Z3
+	VPADDD       Z5, Z0, Z0
+	VPADDD       Z6, Z1, Z1
+	VPADDD       Z7, Z2, Z2
+	VPADDD       Z4, Z3, Z3
+	VPXORD       Z0, Z15, Z15
+	VPXORD       Z1, Z12, Z12
+	VPXORD       Z2, Z13, Z13
+	VPXORD       Z3, Z14, Z14
+	VPRORD       $0x10, Z15, Z15
+	VPRORD       $0x10, Z12, Z12
+	VPRORD       $0x10, Z13, Z13
+	VPRORD       $0x10, Z14, Z14
+	VPADDD       Z15, Z10, Z10
+	VPADDD       Z12, Z11, Z11
+	VPADDD       Z13, Z24, Z24
+	VPADDD       Z14, Z9, Z9
+	VPXORD       Z10, Z5, Z5
+	VPXORD       Z11, Z6, Z6
+	VPXORD       Z24, Z7, Z7
+	VPXORD       Z9, Z4, Z4
+	VPRORD       $0x0c, Z5, Z5
+	VPRORD       $0x0c, Z6, Z6
+	VPRORD       $0x0c, Z7, Z7
+	VPRORD       $0x0c, Z4, Z4
+	VPADDD       Z18, Z0, Z0
+	VPADDD       Z20, Z1, Z1
+	VPADDD       Z8, Z2, Z2
+	VPADDD       Z16, Z3, Z3
+	VPADDD       Z5, Z0, Z0
+	VPADDD       Z6, Z1, Z1
+	VPADDD       Z7, Z2, Z2
+	VPADDD       Z4, Z3, Z3
+	VPXORD       Z0, Z15, Z15
+	VPXORD       Z1, Z12, Z12
+	VPXORD       Z2, Z13, Z13
+	VPXORD       Z3, Z14, Z14
+	VPRORD       $0x08, Z15, Z15
+	VPRORD       $0x08, Z12, Z12
+	VPRORD       $0x08, Z13, Z13
+	VPRORD       $0x08, Z14, Z14
+	VPADDD       Z15, Z10, Z10
+	VPADDD       Z12, Z11, Z11
+	VPADDD       Z13, Z24, Z24
+	VPADDD       Z14, Z9, Z9
+	VPXORD       Z10, Z5, Z5
+	VPXORD       Z11, Z6, Z6
+	VPXORD       Z24, Z7, Z7
+	VPXORD       Z9, Z4, Z4
+	VPRORD       $0x07, Z5, Z5
+	VPRORD       $0x07, Z6, Z6
+	VPRORD       $0x07, Z7, Z7
+	VPRORD       $0x07, Z4, Z4
+	VPADDD       Z29, Z0, Z0
+	VPADDD       Z28, Z1, Z1
+	VPADDD       Z25, Z2, Z2
+	VPADDD       Z30, Z3, Z3
+	VPADDD       Z4, Z0, Z0
+	VPADDD       Z5, Z1, Z1
+	VPADDD       Z6, Z2, Z2
+	VPADDD       Z7, Z3, Z3
+	VPXORD       Z0, Z12, Z12
+	VPXORD       Z1, Z13, Z13
+	VPXORD       Z2, Z14, Z14
+	VPXORD       Z3, Z15, Z15
+	VPRORD       $0x10, Z12, Z12
+	VPRORD       $0x10, Z13, Z13
+	VPRORD       $0x10, Z14, Z14
+	VPRORD       $0x10, Z15, Z15
+	VPADDD       Z12, Z24, Z24
+	VPADDD       Z13, Z9, Z9
+	VPADDD       Z14, Z10, Z10
+	VPADDD       Z15, Z11, Z11
+	VPXORD       Z24, Z4, Z4
+	VPXORD       Z9, Z5, Z5
+	VPXORD       Z10, Z6, Z6
+	VPXORD       Z11, Z7, Z7
+	VPRORD       $0x0c, Z4, Z4
+	VPRORD       $0x0c, Z5, Z5
+	VPRORD       $0x0c, Z6, Z6
+	VPRORD       $0x0c, Z7, Z7
+	VPADDD       Z22, Z0, Z0
+	VPADDD       Z21, Z1, Z1
+	VPADDD       Z31, Z2, Z2
+	VPADDD       Z8, Z3, Z3
+	VPADDD       Z4, Z0, Z0
+	VPADDD       Z5, Z1, Z1
+	VPADDD       Z6, Z2, Z2
+	VPADDD       Z7, Z3, Z3
+	VPXORD       Z0, Z12, Z12
+	VPXORD       Z1, Z13, Z13
+	VPXORD       Z2, Z14, Z14
+	VPXORD       Z3, Z15, Z15
+	VPRORD       $0x08, Z12, Z12
+	VPRORD       $0x08, Z13, Z13
+	VPRORD       $0x08, Z14, Z14
+	VPRORD       $0x08, Z15, Z15
+	VPADDD       Z12, Z24, Z24
+	VPADDD       Z13, Z9, Z9
+	VPADDD       Z14, Z10, Z10
+	VPADDD       Z15, Z11, Z11
+	VPXORD       Z24, Z4, Z4
+	VPXORD       Z9, Z5, Z5
+	VPXORD       Z10, Z6, Z6
+	VPXORD       Z11, Z7, Z7
+	VPRORD       $0x07, Z4, Z4
+	VPRORD       $0x07, Z5, Z5
+	VPRORD       $0x07, Z6, Z6
+	VPRORD       $0x07, Z7, Z7
+	VPADDD       Z26, Z0, Z0
+	VPADDD       Z19, Z1, Z1
+	VPADDD       Z18, Z2, Z2
+	VPADDD       Z16, Z3, Z3
+	VPADDD       Z5, Z0, Z0
+	VPADDD       Z6, Z1, Z1
+	VPADDD       Z7, Z2, Z2
+	VPADDD       Z4, Z3, Z3
+	VPXORD       Z0, Z15, Z15
+	VPXORD       Z1, Z12, Z12
+	VPXORD       Z2, Z13, Z13
+	VPXORD       Z3, Z14, Z14
+	VPRORD       $0x10, Z15, Z15
+	VPRORD       $0x10, Z12, Z12
+	VPRORD       $0x10, Z13, Z13
+	VPRORD       $0x10, Z14, Z14
+	VPADDD       Z15, Z10, Z10
+	VPADDD       Z12, Z11, Z11
+	VPADDD       Z13, Z24, Z24
+	VPADDD       Z14, Z9, Z9
+	VPXORD       Z10, Z5, Z5
+	VPXORD       Z11, Z6, Z6
+	VPXORD       Z24, Z7, Z7
+	VPXORD       Z9, Z4, Z4
+	VPRORD       $0x0c, Z5, Z5
+	VPRORD       $0x0c, Z6, Z6
+	VPRORD       $0x0c, Z7, Z7
+	VPRORD       $0x0c, Z4, Z4
+	VPADDD       Z20, Z0, Z0
+	VPADDD       Z27, Z1, Z1
+	VPADDD       Z17, Z2, Z2
+	VPADDD       Z23, Z3, Z3
+	VPADDD       Z5, Z0, Z0
+	VPADDD       Z6, Z1, Z1
+	VPADDD       Z7, Z2, Z2
+	VPADDD       Z4, Z3, Z3
+	VPXORD       Z0, Z15, Z15
+	VPXORD       Z1, Z12, Z12
+	VPXORD       Z2, Z13, Z13
+	VPXORD       Z3, Z14, Z14
+	VPRORD       $0x08, Z15, Z15
+	VPRORD       $0x08, Z12, Z12
+	VPRORD       $0x08, Z13, Z13
+	VPRORD       $0x08, Z14, Z14
+	VPADDD       Z15, Z10, Z10
+	VPADDD       Z12, Z11, Z11
+	VPADDD       Z13, Z24, Z24
+	VPADDD       Z14, Z9, Z9
+	VPXORD       Z10, Z5, Z5
+	VPXORD       Z11, Z6, Z6
+	VPXORD       Z24, Z7, Z7
+	VPXORD       Z9, Z4, Z4
+	VPRORD       $0x07, Z5, Z5
+	VPRORD       $0x07, Z6, Z6
+	VPRORD       $0x07, Z7, Z7
+	VPRORD       $0x07, Z4, Z4
+	VPADDD       Z28, Z0, Z0
+	VPADDD       Z21, Z1, Z1
+	VPADDD       Z8, Z2, Z2
+	VPADDD       Z25, Z3, Z3
+	VPADDD       Z4, Z0, Z0
+	VPADDD       Z5, Z1, Z1
+	VPADDD       Z6, Z2, Z2
+	VPADDD       Z7, Z3, Z3
+	VPXORD       Z0, Z12, Z12
+	VPXORD       Z1, Z13, Z13
+	VPXORD       Z2, Z14, Z14
+	VPXORD       Z3, Z15, Z15
+	VPRORD       $0x10, Z12, Z12
+	VPRORD       $0x10, Z13, Z13
+	VPRORD       $0x10, Z14, Z14
+	VPRORD       $0x10, Z15, Z15
+	VPADDD       Z12, Z24, Z24
+	VPADDD       Z13, Z9, Z9
+	VPADDD       Z14, Z10, Z10
+	VPADDD       Z15, Z11, Z11
+	VPXORD       Z24, Z4, Z4
+	VPXORD       Z9, Z5, Z5
+	VPXORD       Z10, Z6, Z6
+	VPXORD       Z11, Z7, Z7
+	VPRORD       $0x0c, Z4, Z4
+	VPRORD       $0x0c, Z5, Z5
+	VPRORD       $0x0c, Z6, Z6
+	VPRORD       $0x0c, Z7, Z7
+	VPADDD       Z30, Z0, Z0
+	VPADDD       Z19, Z1, Z1
+	VPADDD       Z29, Z2, Z2
+	VPADDD       Z17, Z3, Z3
+	VPADDD       Z4, Z0, Z0
+	VPADDD       Z5, Z1, Z1
+	VPADDD       Z6, Z2, Z2
+	VPADDD       Z7, Z3, Z3
+	VPXORD       Z0, Z12, Z12
+	VPXORD       Z1, Z13, Z13
+	VPXORD       Z2, Z14, Z14
+	VPXORD       Z3, Z15, Z15
+	VPRORD       $0x08, Z12, Z12
+	VPRORD       $0x08, Z13, Z13
+	VPRORD       $0x08, Z14, Z14
+	VPRORD       $0x08, Z15, Z15
+	VPADDD       Z12, Z24, Z24
+	VPADDD       Z13, Z9, Z9
+	VPADDD       Z14, Z10, Z10
+	VPADDD       Z15, Z11, Z11
+	VPXORD       Z24, Z4, Z4
+	VPXORD       Z9, Z5, Z5
+	VPXORD       Z10, Z6, Z6
+	VPXORD       Z11, Z7, Z7
+	VPRORD       $0x07, Z4, Z4
+	VPRORD       $0x07, Z5, Z5
+	VPRORD       $0x07, Z6, Z6
+	VPRORD       $0x07, Z7, Z7
+	VPADDD       Z22, Z0, Z0
+	VPADDD       Z18, Z1, Z1
+	VPADDD       Z20, Z2, Z2
+	VPADDD       Z23, Z3, Z3
+	VPADDD       Z5, Z0, Z0
+	VPADDD       Z6, Z1, Z1
+	VPADDD       Z7, Z2, Z2
+	VPADDD       Z4, Z3, Z3
+	VPXORD       Z0, Z15, Z15
+	VPXORD       Z1, Z12, Z12
+	VPXORD       Z2, Z13, Z13
+	VPXORD       Z3, Z14, Z14
+	VPRORD       $0x10, Z15, Z15
+	VPRORD       $0x10, Z12, Z12
+	VPRORD       $0x10, Z13, Z13
+	VPRORD       $0x10, Z14, Z14
+	VPADDD       Z15, Z10, Z10
+	VPADDD       Z12, Z11, Z11
+	VPADDD       Z13, Z24, Z24
+	VPADDD       Z14, Z9, Z9
+	VPXORD       Z10, Z5, Z5
+	VPXORD       Z11, Z6, Z6
+	VPXORD       Z24, Z7, Z7
+	VPXORD       Z9, Z4, Z4
+	VPRORD       $0x0c, Z5, Z5
+	VPRORD       $0x0c, Z6, Z6
+	VPRORD       $0x0c, Z7, Z7
+	VPRORD       $0x0c, Z4, Z4
+	VPADDD       Z27, Z0, Z0
+	VPADDD       Z31, Z1, Z1
+	VPADDD       Z16, Z2, Z2
+	VPADDD       Z26, Z3, Z3
+	VPADDD       Z5, Z0, Z0
+	VPADDD       Z6, Z1, Z1
+	VPADDD       Z7, Z2, Z2
+	VPADDD       Z4, Z3, Z3
+	VPXORD       Z0, Z15, Z15
+	VPXORD       Z1, Z12, Z12
+	VPXORD       Z2, Z13, Z13
+	VPXORD       Z3, Z14, Z14
+	VPRORD       $0x08, Z15, Z15
+	VPRORD       $0x08, Z12, Z12
+	VPRORD       $0x08, Z13, Z13
+	VPRORD       $0x08, Z14, Z14
+	VPADDD       Z15, Z10, Z10
+	VPADDD       Z12, Z11, Z11
+	VPADDD       Z13, Z24, Z24
+	VPADDD       Z14, Z9, Z9
+	VPXORD       Z10, Z5, Z5
+	VPXORD       Z11, Z6, Z6
+	VPXORD       Z24, Z7, Z7
+	VPXORD       Z9, Z4, Z4
+	VPRORD       $0x07, Z5, Z5
+	VPRORD       $0x07, Z6, Z6
+	VPRORD       $0x07, Z7, Z7
+	VPRORD       $0x07, Z4, Z4
+	VPADDD       Z21, Z0, Z0
+	VPADDD       Z19, Z1, Z1
+	VPADDD       Z17, Z2, Z2
+	VPADDD       Z8, Z3, Z3
+	VPADDD       Z4, Z0, Z0
+	VPADDD       Z5, Z1, Z1
+	VPADDD       Z6, Z2, Z2
+	VPADDD       Z7, Z3, Z3
+	VPXORD       Z0, Z12, Z12
+	VPXORD       Z1, Z13, Z13
+	VPXORD       Z2, Z14, Z14
+	VPXORD       Z3, Z15, Z15
+	VPRORD       $0x10, Z12, Z12
+	VPRORD       $0x10, Z13, Z13
+	VPRORD       $0x10, Z14, Z14
+	VPRORD       $0x10, Z15, Z15
+	VPADDD       Z12, Z24, Z24
+	VPADDD       Z13, Z9, Z9
+	VPADDD       Z14, Z10, Z10
+	VPADDD       Z15, Z11, Z11
+	VPXORD       Z24, Z4, Z4
+	VPXORD       Z9, Z5, Z5
+	VPXORD       Z10, Z6, Z6
+	VPXORD       Z11, Z7, Z7
+	VPRORD       $0x0c, Z4, Z4
+	VPRORD       $0x0c, Z5, Z5
+	VPRORD       $0x0c, Z6, Z6
+	VPRORD       $0x0c, Z7, Z7
+	VPADDD       Z25, Z0, Z0
+	VPADDD       Z18, Z1, Z1
+	VPADDD       Z28, Z2, Z2
+	VPADDD       Z16, Z3, Z3
+	VPADDD       Z4, Z0, Z0
+	VPADDD       Z5, Z1, Z1
+	VPADDD       Z6, Z2, Z2
+	VPADDD       Z7, Z3, Z3
+	VPXORD       Z0, Z12, Z12
+	VPXORD       Z1, Z13, Z13
+	VPXORD       Z2, Z14, Z14
+	VPXORD       Z3, Z15, Z15
+	VPRORD       $0x08, Z12, Z12
+	VPRORD       $0x08, Z13, Z13
+	VPRORD       $0x08, Z14, Z14
+	VPRORD       $0x08, Z15, Z15
+	VPADDD       Z12, Z24, Z24
+	VPADDD       Z13, Z9, Z9
+	VPADDD       Z14, Z10, Z10
+	VPADDD       Z15, Z11, Z11
+	VPXORD       Z24, Z4, Z4
+	VPXORD       Z9, Z5, Z5
+	VPXORD       Z10, Z6, Z6
+	VPXORD       Z11, Z7, Z7
+	VPRORD       $0x07, Z4, Z4
+	VPRORD       $0x07, Z5, Z5
+	VPRORD       $0x07, Z6, Z6
+	VPRORD       $0x07, Z7, Z7
+	VPADDD       Z30, Z0, Z0
+	VPADDD       Z20, Z1, Z1
+	VPADDD       Z27, Z2, Z2
+	VPADDD       Z26, Z3, Z3
+	VPADDD       Z5, Z0, Z0
+	VPADDD       Z6, Z1, Z1
+	VPADDD       Z7, Z2, Z2
+	VPADDD       Z4, Z3, Z3
+	VPXORD       Z0, Z15, Z15
+	VPXORD       Z1, Z12, Z12
+	VPXORD       Z2, Z13, Z13
+	VPXORD       Z3, Z14, Z14
+	VPRORD       $0x10, Z15, Z15
+	VPRORD       $0x10, Z12, Z12
+	VPRORD       $0x10, Z13, Z13
+	VPRORD       $0x10, Z14, Z14
+	VPADDD       Z15, Z10, Z10
+	VPADDD       Z12, Z11, Z11
+	VPADDD       Z13, Z24, Z24
+	VPADDD       Z14, Z9, Z9
+	VPXORD       Z10, Z5, Z5
+	VPXORD       Z11, Z6, Z6
+	VPXORD       Z24, Z7, Z7
+	VPXORD       Z9, Z4, Z4
+	VPRORD       $0x0c, Z5, Z5
+	VPRORD       $0x0c, Z6, Z6
+	VPRORD       $0x0c, Z7, Z7
+	VPRORD       $0x0c, Z4, Z4
+	VPADDD       Z31, Z0, Z0
+	VPADDD       Z29, Z1, Z1
+	VPADDD       Z23, Z2, Z2
+	VPADDD       Z22, Z3, Z3
+	VPADDD       Z5, Z0, Z0
+	VPADDD       Z6, Z1, Z1
+	VPADDD       Z7, Z2, Z2
+	VPADDD       Z4, Z3, Z3
+	VPXORD       Z0, Z15, Z15
+	VPXORD       Z1, Z12, Z12
+	VPXORD       Z2, Z13, Z13
+	VPXORD       Z3, Z14, Z14
+	VPRORD       $0x08, Z15, Z15
+	VPRORD       $0x08, Z12, Z12
+	VPRORD       $0x08, Z13, Z13
+	VPRORD       $0x08, Z14, Z14
+	VPADDD       Z15, Z10, Z10
+	VPADDD       Z12, Z11, Z11
+	VPADDD       Z13, Z24, Z24
+	VPADDD       Z14, Z9, Z9
+	VPXORD       Z10, Z5, Z5
+	VPXORD       Z11, Z6, Z6
+	VPXORD       Z24, Z7, Z7
+	VPXORD       Z9, Z4, Z4
+	VPRORD       $0x07, Z5, Z5
+	VPRORD       $0x07, Z6, Z6
+	VPRORD       $0x07, Z7, Z7
+	VPRORD       $0x07, Z4, Z4
+	VPADDD       Z19, Z0, Z0
+	VPADDD       Z18, Z1, Z1
+	VPADDD       Z16, Z2, Z2
+	VPADDD       Z17, Z3, Z3
+	VPADDD       Z4, Z0, Z0
+	VPADDD       Z5, Z1, Z1
+	VPADDD       Z6, Z2, Z2
+	VPADDD       Z7, Z3, Z3
+	VPXORD       Z0, Z12, Z12
+	VPXORD       Z1, Z13, Z13
+	VPXORD       Z2, Z14, Z14
+	VPXORD       Z3, Z15, Z15
+	VPRORD       $0x10, Z12, Z12
+	VPRORD       $0x10, Z13, Z13
+	VPRORD       $0x10, Z14, Z14
+	VPRORD       $0x10, Z15, Z15
+	VPADDD       Z12, Z24, Z24
+	VPADDD       Z13, Z9, Z9
+	VPADDD       Z14, Z10, Z10
+	VPADDD       Z15, Z11, Z11
+	VPXORD       Z24, Z4, Z4
+	VPXORD       Z9, Z5, Z5
+	VPXORD       Z10, Z6, Z6
+	VPXORD       Z11, Z7, Z7
+	VPRORD       $0x0c, Z4, Z4
+	VPRORD       $0x0c, Z5, Z5
+	VPRORD       $0x0c, Z6, Z6
+	VPRORD       $0x0c, Z7, Z7
+	VPADDD       Z8, Z0, Z0
+	VPADDD       Z20, Z1, Z1
+	VPADDD       Z21, Z2, Z2
+	VPADDD       Z23, Z3, Z3
+	VPADDD       Z4, Z0, Z0
+	VPADDD       Z5, Z1, Z1
+	VPADDD       Z6, Z2, Z2
+	VPADDD       Z7, Z3, Z3
+	VPXORD       Z0, Z12, Z12
+	VPXORD       Z1, Z13, Z13
+	VPXORD       Z2, Z14, Z14
+	VPXORD       Z3, Z15, Z15
+	VPRORD       $0x08, Z12, Z12
+	VPRORD       $0x08, Z13, Z13
+	VPRORD       $0x08, Z14, Z14
+	VPRORD       $0x08, Z15, Z15
+	VPADDD       Z12, Z24, Z24
+	VPADDD       Z13, Z9, Z9
+	VPADDD       Z14, Z10, Z10
+	VPADDD       Z15, Z11, Z11
+	VPXORD       Z24, Z4, Z4
+	VPXORD       Z9, Z5, Z5
+	VPXORD       Z10, Z6, Z6
+	VPXORD       Z11, Z7, Z7
+	VPRORD       $0x07, Z4, Z4
+	VPRORD       $0x07, Z5, Z5
+	VPRORD       $0x07, Z6, Z6
+	VPRORD       $0x07, Z7, Z7
+	VPADDD       Z25, Z0, Z0
+	VPADDD       Z27, Z1, Z1
+	VPADDD       Z31, Z2, Z2
+	VPADDD       Z22, Z3, Z3
+	VPADDD       Z5, Z0, Z0
+	VPADDD       Z6, Z1, Z1
+	VPADDD       Z7, Z2, Z2
+	VPADDD       Z4, Z3, Z3
+	VPXORD       Z0, Z15, Z15
+	VPXORD       Z1, Z12, Z12
+	VPXORD       Z2, Z13, Z13
+	VPXORD       Z3, Z14, Z14
+	VPRORD       $0x10, Z15, Z15
+	VPRORD       $0x10, Z12, Z12
+	VPRORD       $0x10, Z13, Z13
+	VPRORD       $0x10, Z14, Z14
+	VPADDD       Z15, Z10, Z10
+	VPADDD       Z12, Z11, Z11
+	VPADDD       Z13, Z24, Z24
+	VPADDD       Z14, Z9, Z9
+	VPXORD       Z10, Z5, Z5
+	VPXORD       Z11, Z6, Z6
+	VPXORD       Z24, Z7, Z7
+	VPXORD       Z9, Z4, Z4
+	VPRORD       $0x0c, Z5, Z5
+	VPRORD       $0x0c, Z6, Z6
+	VPRORD       $0x0c, Z7, Z7
+	VPRORD       $0x0c, Z4, Z4
+	VPADDD       Z29, Z0, Z0
+	VPADDD       Z28, Z1, Z1
+	VPADDD       Z26, Z2, Z2
+	VPADDD       Z30, Z3, Z3
+	VPADDD       Z5, Z0, Z0
+	VPADDD       Z6, Z1, Z1
+	VPADDD       Z7, Z2, Z2
+	VPADDD       Z4, Z3, Z3
+	VPXORD       Z0, Z15, Z15
+	VPXORD       Z1, Z12, Z12
+	VPXORD       Z2, Z13, Z13
+	VPXORD       Z3, Z14, Z14
+	VPRORD       $0x08, Z15, Z15
+	VPRORD       $0x08, Z12, Z12
+	VPRORD       $0x08, Z13, Z13
+	VPRORD       $0x08, Z14, Z14
+	VPADDD       Z15, Z10, Z10
+	VPADDD       Z12, Z11, Z11
+	VPADDD       Z13, Z24, Z24
+	VPADDD       Z14, Z9, Z9
+	VPXORD       Z10, Z5, Z5
+	VPXORD       Z11, Z6, Z6
+	VPXORD       Z24, Z7, Z7
+	VPXORD       Z9, Z4, Z4
+	VPRORD       $0x07, Z5, Z5
+	VPRORD       $0x07, Z6, Z6
+	VPRORD       $0x07, Z7, Z7
+	VPRORD       $0x07, Z4, Z4
+	VPADDD       Z18, Z0, Z0
+	VPADDD       Z20, Z1, Z1
+	VPADDD       Z23, Z2, Z2
+	VPADDD       Z16, Z3, Z3
+	VPADDD       Z4, Z0, Z0
+	VPADDD       Z5, Z1, Z1
+	VPADDD       Z6, Z2, Z2
+	VPADDD       Z7, Z3, Z3
+	VPXORD       Z0, Z12, Z12
+	VPXORD       Z1, Z13, Z13
+	VPXORD       Z2, Z14, Z14
+	VPXORD       Z3, Z15, Z15
+	VPRORD       $0x10, Z12, Z12
+	VPRORD       $0x10, Z13, Z13
+	VPRORD       $0x10, Z14, Z14
+	VPRORD       $0x10, Z15, Z15
+	VPADDD       Z12, Z24, Z24
+	VPADDD       Z13, Z9, Z9
+	VPADDD       Z14, Z10, Z10
+	VPADDD       Z15, Z11, Z11
+	VPXORD       Z24, Z4, Z4
+	VPXORD       Z9, Z5, Z5
+	VPXORD       Z10, Z6, Z6
+	VPXORD       Z11, Z7, Z7
+	VPRORD       $0x0c, Z4, Z4
+	VPRORD       $0x0c, Z5, Z5
+	VPRORD       $0x0c, Z6, Z6
+	VPRORD       $0x0c, Z7, Z7
+	VPADDD       Z17, Z0, Z0
+	VPADDD       Z27, Z1, Z1
+	VPADDD       Z19, Z2, Z2
+	VPADDD       Z26, Z3, Z3
+	VPADDD       Z4, Z0, Z0
+	VPADDD       Z5, Z1, Z1
+	VPADDD       Z6, Z2, Z2
+	VPADDD       Z7, Z3, Z3
+	VPXORD       Z0, Z12, Z12
+	VPXORD       Z1, Z13, Z13
+	VPXORD       Z2, Z14, Z14
+	VPXORD       Z3, Z15, Z15
+	VPRORD       $0x08, Z12, Z12
+	VPRORD       $0x08, Z13, Z13
+	VPRORD       $0x08, Z14, Z14
+	VPRORD       $0x08, Z15, Z15
+	VPADDD       Z12, Z24, Z24
+	VPADDD       Z13, Z9, Z9
+	VPADDD       Z14, Z10, Z10
+	VPADDD       Z15, Z11, Z11
+	VPXORD       Z24, Z4, Z4
+	VPXORD       Z9, Z5, Z5
+	VPXORD       Z10, Z6, Z6
+	VPXORD       Z11, Z7, Z7
+	VPRORD       $0x07, Z4, Z4
+	VPRORD       $0x07, Z5, Z5
+	VPRORD       $0x07, Z6, Z6
+	VPRORD       $0x07, Z7, Z7
+	VPADDD       Z8, Z0, Z0
+	VPADDD       Z31, Z1, Z1
+	VPADDD       Z29, Z2, Z2
+	VPADDD       Z30, Z3, Z3
+	VPADDD       Z5, Z0, Z0
+	VPADDD       Z6, Z1, Z1
+	VPADDD       Z7, Z2, Z2
+	VPADDD       Z4, Z3, Z3
+	VPXORD       Z0, Z15, Z15
+	VPXORD       Z1, Z12, Z12
+	VPXORD       Z2, Z13, Z13
+	VPXORD       Z3, Z14, Z14
+	VPRORD       $0x10, Z15, Z15
+	VPRORD       $0x10, Z12, Z12
+	VPRORD       $0x10, Z13, Z13
+	VPRORD       $0x10, Z14, Z14
+	VPADDD       Z15, Z10, Z10
+	VPADDD       Z12, Z11, Z11
+	VPADDD       Z13, Z24, Z24
+	VPADDD       Z14, Z9, Z9
+	VPXORD       Z10, Z5, Z5
+	VPXORD       Z11, Z6, Z6
+	VPXORD       Z24, Z7, Z7
+	VPXORD       Z9, Z4, Z4
+	VPRORD       $0x0c, Z5, Z5
+	VPRORD       $0x0c, Z6, Z6
+	VPRORD       $0x0c, Z7, Z7
+	VPRORD       $0x0c, Z4, Z4
+	VPADDD       Z28, Z0, Z0
+	VPADDD       Z21, Z1, Z1
+	VPADDD       Z22, Z2, Z2
+	VPADDD       Z25, Z3, Z3
+	VPADDD       Z5, Z0, Z0
+	VPADDD       Z6, Z1, Z1
+	VPADDD       Z7, Z2, Z2
+	VPADDD       Z4, Z3, Z3
+	VPXORD       Z0, Z15, Z15
+	VPXORD       Z1, Z12, Z12
+	VPXORD       Z2, Z13, Z13
+	VPXORD       Z3, Z14, Z14
+	VPRORD       $0x08, Z15, Z15
+	VPRORD       $0x08, Z12, Z12
+	VPRORD       $0x08, Z13, Z13
+	VPRORD       $0x08, Z14, Z14
+	VPADDD       Z15, Z10, Z10
+	VPADDD       Z12, Z11, Z11
+	VPADDD       Z13, Z24, Z24
+	VPADDD       Z14, Z9, Z9
+	VPXORD       Z10, Z5, Z5
+	VPXORD       Z11, Z6, Z6
+	VPXORD       Z24, Z7, Z7
+	VPXORD       Z9, Z4, Z4
+	VPRORD       $0x07, Z5, Z5
+	VPRORD       $0x07, Z6, Z6
+	VPRORD       $0x07, Z7, Z7
+	VPRORD       $0x07, Z4, Z4
+	VPADDD       Z20, Z0, Z0
+	VPADDD       Z27, Z1, Z1
+	VPADDD       Z26, Z2, Z2
+	VPADDD       Z23, Z3, Z3
+	VPADDD       Z4, Z0, Z0
+	VPADDD       Z5, Z1, Z1
+	VPADDD       Z6, Z2, Z2
+	VPADDD       Z7, Z3, Z3
+	VPXORD       Z0, Z12, Z12
+	VPXORD       Z1, Z13, Z13
+	VPXORD       Z2, Z14, Z14
+	VPXORD       Z3, Z15, Z15
+	VPRORD       $0x10, Z12, Z12
+	VPRORD       $0x10, Z13, Z13
+	VPRORD       $0x10, Z14, Z14
+	VPRORD       $0x10, Z15, Z15
+	VPADDD       Z12, Z24, Z24
+	VPADDD       Z13, Z9, Z9
+	VPADDD       Z14, Z10, Z10
+	VPADDD       Z15, Z11, Z11
+	VPXORD       Z24, Z4, Z4
+	VPXORD       Z9, Z5, Z5
+	VPXORD       Z10, Z6, Z6
+	VPXORD       Z11, Z7, Z7
+	VPRORD       $0x0c, Z4, Z4
+	VPRORD       $0x0c, Z5, Z5
+	VPRORD       $0x0c, Z6, Z6
+	VPRORD       $0x0c, Z7, Z7
+	VPADDD       Z16, Z0, Z0
+	VPADDD       Z31, Z1, Z1
+	VPADDD       Z18, Z2, Z2
+	VPADDD       Z22, Z3, Z3
+	VPADDD       Z4, Z0, Z0
+	VPADDD       Z5, Z1, Z1
+	VPADDD       Z6, Z2, Z2
+	VPADDD       Z7, Z3, Z3
+	VPXORD       Z0, Z12, Z12
+	VPXORD       Z1, Z13, Z13
+	VPXORD       Z2, Z14, Z14
+	VPXORD       Z3, Z15, Z15
+	VPRORD       $0x08, Z12, Z12
+	VPRORD       $0x08, Z13, Z13
+	VPRORD       $0x08, Z14, Z14
+	VPRORD       $0x08, Z15, Z15
+	VPADDD       Z12, Z24, Z24
+	VPADDD       Z13, Z9, Z9
+	VPADDD       Z14, Z10, Z10
+	VPADDD       Z15, Z11, Z11
+	VPXORD       Z24, Z4, Z4
+	VPXORD       Z9, Z5, Z5
+	VPXORD       Z10, Z6, Z6
+	VPXORD       Z11, Z7, Z7
+	VPRORD       $0x07, Z4, Z4
+	VPRORD       $0x07, Z5, Z5
+	VPRORD       $0x07, Z6, Z6
+	VPRORD       $0x07, Z7, Z7
+	VPADDD       Z17, Z0, Z0
+	VPADDD       Z29, Z1, Z1
+	VPADDD       Z28, Z2, Z2
+	VPADDD       Z25, Z3, Z3
+	VPADDD       Z5, Z0, Z0
+	VPADDD       Z6, Z1, Z1
+	VPADDD       Z7, Z2, Z2
+	VPADDD       Z4, Z3, Z3
+	VPXORD       Z0, Z15, Z15
+	VPXORD       Z1, Z12, Z12
+	VPXORD       Z2, Z13, Z13
+	VPXORD       Z3, Z14, Z14
+	VPRORD       $0x10, Z15, Z15
+	VPRORD       $0x10, Z12, Z12
+	VPRORD       $0x10, Z13, Z13
+	VPRORD       $0x10, Z14, Z14
+	VPADDD       Z15, Z10, Z10
+	VPADDD       Z12, Z11, Z11
+	VPADDD       Z13, Z24, Z24
+	VPADDD       Z14, Z9, Z9
+	VPXORD       Z10, Z5, Z5
+	VPXORD       Z11, Z6, Z6
+	VPXORD       Z24, Z7, Z7
+	VPXORD       Z9, Z4, Z4
+	VPRORD       $0x0c, Z5, Z5
+	VPRORD       $0x0c, Z6, Z6
+	VPRORD       $0x0c, Z7, Z7
+	VPRORD       $0x0c, Z4, Z4
+	VPADDD       Z21, Z0, Z0
+	VPADDD       Z19, Z1, Z1
+	VPADDD       Z30, Z2, Z2
+	VPADDD       Z8, Z3, Z3
+	VPADDD       Z5, Z0, Z0
+	VPADDD       Z6, Z1, Z1
+	VPADDD       Z7, Z2, Z2
+	VPADDD       Z4, Z3, Z3
+	VPXORD       Z0, Z15, Z15
+	VPXORD       Z1, Z12, Z12
+	VPXORD       Z2, Z13, Z13
+	VPXORD       Z3, Z14, Z14
+	VPRORD       $0x08, Z15, Z15
+	VPRORD       $0x08, Z12, Z12
+	VPRORD       $0x08, Z13, Z13
+	VPRORD       $0x08, Z14, Z14
+	VPADDD       Z15, Z10, Z10
+	VPADDD       Z12, Z11, Z11
+	VPADDD       Z13, Z24, Z24
+	VPADDD       Z14, Z9, Z9
+	VPXORD       Z10, Z5, Z5
+	VPXORD       Z11, Z6, Z6
+	VPXORD       Z24, Z7, Z7
+	VPXORD       Z9, Z4, Z4
+	VPRORD       $0x07, Z5, Z5
+	VPRORD       $0x07, Z6, Z6
+	VPRORD       $0x07, Z7, Z7
+	VPRORD       $0x07, Z4, Z4
+	VPXORD       Z24, Z0, Z0
+	VPXORD       Z9, Z1, Z1
+	VPXORD       Z10, Z2, Z2
+	VPXORD       Z11, Z3, Z3
+	VPXORD       Z12, Z4, Z4
+	VPXORD       Z13, Z5, Z5
+	VPXORD       Z14, Z6, Z6
+	VPXORD       Z15, Z7, Z7
+	ADDQ         $0x40, CX
+	INCQ         DI
+	CMPQ         DI, $0x10
+	JNE          block
+	VMOVDQU64    Z0, (AX)
+	VMOVDQU64    Z1, 64(AX)
+	VMOVDQU64    Z2, 128(AX)
+	VMOVDQU64    Z3, 192(AX)
+	VMOVDQU64    Z4, 256(AX)
+	VMOVDQU64    Z5, 320(AX)
+	VMOVDQU64    Z6, 384(AX)
+	VMOVDQU64    Z7, 448(AX)
+	VZEROUPPER
+	RET
+
+DATA blake<>+0(SB)/4, $0x6a09e667
+DATA blake<>+4(SB)/4, $0xbb67ae85
+DATA blake<>+8(SB)/4, $0x3c6ef372
+DATA blake<>+12(SB)/4, $0xa54ff53a
+DATA blake<>+16(SB)/4, $0x510e527f
+DATA blake<>+20(SB)/4, $0x9b05688c
+DATA blake<>+24(SB)/4, $0x1f83d9ab
+DATA blake<>+28(SB)/4, $0x5be0cd19
+DATA blake<>+32(SB)/4, $0x00000001
+DATA blake<>+36(SB)/4, $0x00000000
+DATA blake<>+40(SB)/4, $0x00000000
+DATA blake<>+44(SB)/4, $0x00000000
+DATA blake<>+48(SB)/4, $0x00000000
+DATA blake<>+52(SB)/4, $0x00000000
+DATA blake<>+56(SB)/4, $0x00000000
+DATA blake<>+60(SB)/4, $0x00000000
+DATA blake<>+64(SB)/4, $0x00000000
+DATA blake<>+68(SB)/4, $0x00000000
+DATA blake<>+72(SB)/4, $0x00000000
+DATA blake<>+76(SB)/4, $0x00000000
+DATA blake<>+80(SB)/4, $0x00000000
+DATA blake<>+84(SB)/4, $0x00000000
+DATA blake<>+88(SB)/4, $0x00000000
+DATA blake<>+92(SB)/4, $0x00000002
+GLOBL blake<>(SB), RODATA|NOPTR, $96
+
+DATA numbers<>+0(SB)/4, $0x00000000
+DATA numbers<>+4(SB)/4, $0x00000001
+DATA numbers<>+8(SB)/4, $0x00000002
+DATA numbers<>+12(SB)/4, $0x00000003
+DATA numbers<>+16(SB)/4, $0x00000004
+DATA numbers<>+20(SB)/4, $0x00000005
+DATA numbers<>+24(SB)/4, $0x00000006
+DATA numbers<>+28(SB)/4, $0x00000007
+DATA numbers<>+32(SB)/4, $0x00000008
+DATA numbers<>+36(SB)/4, $0x00000009
+DATA numbers<>+40(SB)/4, $0x0000000a
+DATA numbers<>+44(SB)/4, $0x0000000b
+DATA numbers<>+48(SB)/4, $0x0000000c
+DATA numbers<>+52(SB)/4, $0x0000000d
+DATA numbers<>+56(SB)/4, $0x0000000e
+DATA numbers<>+60(SB)/4, $0x0000000f
+DATA numbers<>+64(SB)/4, $0x00000000
+DATA numbers<>+68(SB)/4, $0x00000002
+DATA numbers<>+72(SB)/4, $0x00000004
+DATA numbers<>+76(SB)/4, $0x00000006
+DATA numbers<>+80(SB)/4, $0x00000008
+DATA numbers<>+84(SB)/4, $0x0000000a
+DATA numbers<>+88(SB)/4, $0x0000000c
+DATA numbers<>+92(SB)/4, $0x0000000e
+DATA numbers<>+96(SB)/4, $0x00000010
+DATA numbers<>+100(SB)/4, $0x00000012
+DATA numbers<>+104(SB)/4, $0x00000014
+DATA numbers<>+108(SB)/4, $0x00000016
+DATA numbers<>+112(SB)/4, $0x00000018
+DATA numbers<>+116(SB)/4, $0x0000001a
+DATA numbers<>+120(SB)/4, $0x0000001c
+DATA numbers<>+124(SB)/4, $0x0000001e
+DATA numbers<>+128(SB)/4, $0x00000001
+DATA numbers<>+132(SB)/4, $0x00000003
+DATA numbers<>+136(SB)/4, $0x00000005
+DATA numbers<>+140(SB)/4, $0x00000007
+DATA numbers<>+144(SB)/4, $0x00000009
+DATA numbers<>+148(SB)/4, $0x0000000b
+DATA numbers<>+152(SB)/4, $0x0000000d
+DATA numbers<>+156(SB)/4, $0x0000000f
+DATA numbers<>+160(SB)/4, $0x00000011
+DATA numbers<>+164(SB)/4, $0x00000013
+DATA numbers<>+168(SB)/4, $0x00000015
+DATA numbers<>+172(SB)/4, $0x00000017
+DATA numbers<>+176(SB)/4, $0x00000019
+DATA numbers<>+180(SB)/4, $0x0000001b
+DATA numbers<>+184(SB)/4, $0x0000001d
+DATA numbers<>+188(SB)/4, $0x0000001f
+GLOBL numbers<>(SB), RODATA|NOPTR, $192
+
+// func parentsVNNI(values *[8][16]uint32, left *[8][16]uint32, right *[8][16]uint32)
+// Requires: AVX, AVX512F
+TEXT ·parentsVNNI(SB), NOSPLIT, $0-24
+	MOVQ         values+0(FP), AX
+	MOVQ         left+8(FP), CX
+	MOVQ         right+16(FP), DX
+	VMOVDQU64    (CX), Z0
+	VMOVDQU64    numbers<>+64(SB), Z16
+	VPERMI2D     (DX), Z0, Z16
+	VMOVDQU64    numbers<>+128(SB), Z24
+	VPERMI2D     (DX), Z0, Z24
+	VMOVDQU64    64(CX), Z0
+	VMOVDQU64    numbers<>+64(SB), Z17
+	VPERMI2D     64(DX), Z0, Z17
+	VMOVDQU64    numbers<>+128(SB), Z25
+	VPERMI2D     64(DX), Z0, Z25
+	VMOVDQU64    128(CX), Z0
+	VMOVDQU64    numbers<>+64(SB), Z18
+	VPERMI2D     128(DX), Z0, Z18
+	VMOVDQU64    numbers<>+128(SB), Z26
+	VPERMI2D     128(DX), Z0, Z26
+	VMOVDQU64    192(CX), Z0
+	VMOVDQU64    numbers<>+64(SB), Z19
+	VPERMI2D     192(DX), Z0, Z19
+	VMOVDQU64    numbers<>+128(SB), Z27
+	VPERMI2D     192(DX), Z0, Z27
+	VMOVDQU64    256(CX), Z0
+	VMOVDQU64    numbers<>+64(SB), Z20
+	VPERMI2D     256(DX), Z0, Z20
+	VMOVDQU64    numbers<>+128(SB), Z28
+	VPERMI2D     256(DX), Z0, Z28
+	VMOVDQU64    320(CX), Z0
+	VMOVDQU64    numbers<>+64(SB), Z21
+	VPERMI2D     320(DX), Z0, Z21
+	VMOVDQU64    numbers<>+128(SB), Z29
+	VPERMI2D     320(DX), Z0, Z29
+	VMOVDQU64    384(CX), Z0
+	VMOVDQU64    numbers<>+64(SB), Z22
+	VPERMI2D     384(DX), Z0, Z22
+	VMOVDQU64    numbers<>+128(SB), Z30
+	VPERMI2D     384(DX), Z0, Z30
+	VMOVDQU64    448(CX), Z0
+	VMOVDQU64    numbers<>+64(SB), Z23
+	VPERMI2D     448(DX), Z0, Z23
+	VMOVDQU64    numbers<>+128(SB), Z31
+	VPERMI2D     448(DX), Z0, Z31
+	VPBROADCASTD blake<>+0(SB), Z0
+	VPBROADCASTD blake<>+4(SB), Z1
+	VPBROADCASTD blake<>+8(SB), Z2
+	VPBROADCASTD blake<>+12(SB), Z3
+	VPBROADCASTD blake<>+16(SB), Z4
+	VPBROADCASTD blake<>+20(SB), Z5
+	VPBROADCASTD blake<>+24(SB), Z6
+	VPBROADCASTD blake<>+28(SB), Z7
+	VPBROADCASTD blake<>+0(SB), Z8
+	VPBROADCASTD blake<>+4(SB), Z9
+	VPBROADCASTD blake<>+8(SB), Z10
+	VPBROADCASTD blake<>+12(SB), Z11
+	VPXORD       Z12, Z12, Z12
+	VPXORD       Z13, Z13, Z13
+	MOVL         $0x00000040, CX
+	VPBROADCASTD CX, Z14
+	MOVL         $0x00000004, CX
+	VPBROADCASTD CX, Z15
+	VPADDD       Z16, Z0, Z0
+	VPADDD       Z18, Z1, Z1
+	VPADDD       Z20, Z2, Z2
+	VPADDD       Z22, Z3, Z3
+	VPADDD       Z4, Z0, Z0
+	VPADDD       Z5, Z1, Z1
+	VPADDD       Z6, Z2, Z2
+	VPADDD       Z7, Z3, Z3
+	VPXORD       Z0, Z12, Z12
+	VPXORD       Z1, Z13, Z13
+	VPXORD       Z2, Z14, Z14
+	VPXORD       Z3, Z15, Z15
+	VPRORD       $0x10, Z12, Z12
+	VPRORD       $0x10, Z13, Z13
+	VPRORD       $0x10, Z14, Z14
+	VPRORD       $0x10, Z15, Z15
+	VPADDD       Z12, Z8, Z8
+	VPADDD       Z13, Z9, Z9
+	VPADDD       Z14, Z10, Z10
+	VPADDD       Z15, Z11, Z11
+	VPXORD       Z8, Z4, Z4
+	VPXORD       Z9, Z5, Z5
+	VPXORD       Z10, Z6, Z6
+	VPXORD       Z11, Z7, Z7
+	VPRORD       $0x0c, Z4, Z4
+	VPRORD       $0x0c, Z5, Z5
+	VPRORD       $0x0c, Z6, Z6
+	VPRORD       $0x0c, Z7, Z7
+	VPADDD       Z17, Z0, Z0
+	VPADDD       Z19, Z1, Z1
+	VPADDD       Z21, Z2, Z2
+	VPADDD       Z23, Z3, Z3
+	VPADDD       Z4, Z0, Z0
+	VPADDD       Z5, Z1, Z1
+	VPADDD       Z6, Z2, Z2
+	VPADDD       Z7, Z3, Z3
+	VPXORD       Z0, Z12, Z12
+	VPXORD       Z1, Z13, Z13
+	VPXORD       Z2, Z14, Z14
+	VPXORD       Z3, Z15, Z15
+	VPRORD       $0x08, Z12, Z12
+	VPRORD       $0x08, Z13, Z13
+	VPRORD       $0x08, Z14, Z14
+	VPRORD       $0x08, Z15, Z15
+	VPADDD       Z12, Z8, Z8
+	VPADDD       Z13, Z9, Z9
+	VPADDD       Z14, Z10, Z10
+	VPADDD       Z15, Z11, Z11
+	VPXORD       Z8, Z4, Z4
+	VPXORD       Z9, Z5, Z5
+	VPXORD       Z10, Z6, Z6
+	VPXORD       Z11, Z7, Z7
+	VPRORD       $0x07, Z4, Z4
+	VPRORD       $0x07, Z5, Z5
+	VPRORD       $0x07, Z6, Z6
+	VPRORD       $0x07, Z7, Z7
+	VPADDD       Z24, Z0, Z0
+	VPADDD       Z26, Z1, Z1
+	VPADDD       Z28, Z2, Z2
+	VPADDD       Z30, Z3, Z3
+	VPADDD       Z5, Z0, Z0
+	VPADDD       Z6, Z1, Z1
+	VPADDD       Z7, Z2, Z2
+	VPADDD       Z4, Z3, Z3
+	VPXORD       Z0, Z15, Z15
+	VPXORD       Z1, Z12, Z12
+	VPXORD       Z2, Z13, Z13
+	VPXORD       Z3, Z14, Z14
+	VPRORD       $0x10, Z15, Z15
+	VPRORD       $0x10, Z12, Z12
+	VPRORD       $0x10, Z13, Z13
+	VPRORD       $0x10, Z14, Z14
+	VPADDD       Z15, Z10, Z10
+	VPADDD       Z12, Z11, Z11
+	VPADDD       Z13, Z8, Z8
+	VPADDD       Z14, Z9, Z9
+	VPXORD       Z10, Z5, Z5
+	VPXORD       Z11, Z6, Z6
+	VPXORD       Z8, Z7, Z7
+	VPXORD       Z9, Z4, Z4
+	VPRORD       $0x0c, Z5, Z5
+	VPRORD       $0x0c, Z6, Z6
+	VPRORD       $0x0c, Z7, Z7
+	VPRORD       $0x0c, Z4, Z4
+	VPADDD       Z25, Z0, Z0
+	VPADDD       Z27, Z1, Z1
+	VPADDD       Z29, Z2, Z2
+	VPADDD       Z31, Z3, Z3
+	VPADDD       Z5, Z0, Z0
+	VPADDD       Z6, Z1, Z1
+	VPADDD       Z7, Z2, Z2
+	VPADDD       Z4, Z3, Z3
+	VPXORD       Z0, Z15, Z15
+	VPXORD       Z1, Z12, Z12
+	VPXORD       Z2, Z13, Z13
+	VPXORD       Z3, Z14, Z14
+	VPRORD       $0x08, Z15, Z15
+	VPRORD       $0x08, Z12, Z12
+	VPRORD       $0x08, Z13, Z13
+	VPRORD       $0x08, Z14, Z14
+	VPADDD       Z15, Z10, Z10
+	VPADDD       Z12, Z11, Z11
+	VPADDD       Z13, Z8, Z8
+	VPADDD       Z14, Z9, Z9
+	VPXORD       Z10, Z5, Z5
+	VPXORD       Z11, Z6, Z6
+	VPXORD       Z8, Z7, Z7
+	VPXORD       Z9, Z4, Z4
+	VPRORD       $0x07, Z5, Z5
+	VPRORD       $0x07, Z6, Z6
+	VPRORD       $0x07, Z7, Z7
+	VPRORD       $0x07, Z4, Z4
+	VPADDD       Z18, Z0, Z0
+	VPADDD       Z19, Z1, Z1
+	VPADDD       Z23, Z2, Z2
+	VPADDD       Z20, Z3, Z3
+	VPADDD       Z4, Z0, Z0
+	VPADDD       Z5, Z1, Z1
+	VPADDD       Z6, Z2, Z2
+	VPADDD       Z7, Z3, Z3
+	VPXORD       Z0, Z12, Z12
+	VPXORD       Z1, Z13, Z13
+	VPXORD       Z2, Z14, Z14
+	VPXORD       Z3, Z15, Z15
+	VPRORD       $0x10, Z12, Z12
+	VPRORD       $0x10, Z13, Z13
+	VPRORD       $0x10, Z14, Z14
+	VPRORD       $0x10, Z15, Z15
+	VPADDD       Z12, Z8, Z8
+	VPADDD       Z13, Z9, Z9
+	VPADDD       Z14, Z10, Z10
+	VPADDD       Z15, Z11, Z11
+	VPXORD       Z8, Z4, Z4
+	VPXORD       Z9, Z5, Z5
+	VPXORD       Z10, Z6, Z6
+	VPXORD       Z11, Z7, Z7
+	VPRORD       $0x0c, Z4, Z4
+	VPRORD       $0x0c, Z5, Z5
+	VPRORD       $0x0c, Z6, Z6
+	VPRORD       $0x0c, Z7, Z7
+	VPADDD       Z22, Z0, Z0
+	VPADDD       Z26, Z1, Z1
+	VPADDD       Z16, Z2, Z2
+	VPADDD       Z29, Z3, Z3
+	VPADDD       Z4, Z0, Z0
+	VPADDD       Z5, Z1, Z1
+	VPADDD       Z6, Z2, Z2
+	VPADDD       Z7, Z3, Z3
+	VPXORD       Z0, Z12, Z12
+	VPXORD       Z1, Z13, Z13
+	VPXORD       Z2, Z14, Z14
+	VPXORD       Z3, Z15, Z15
+	VPRORD       $0x08, Z12, Z12
+	VPRORD       $0x08, Z13, Z13
+	VPRORD       $0x08, Z14, Z14
+	VPRORD       $0x08, Z15, Z15
+	VPADDD       Z12, Z8, Z8
+	VPADDD       Z13, Z9, Z9
+	VPADDD       Z14, Z10, Z10
+	VPADDD       Z15, Z11, Z11
+	VPXORD       Z8, Z4, Z4
+	VPXORD       Z9, Z5, Z5
+	VPXORD       Z10, Z6, Z6
+	VPXORD       Z11, Z7, Z7
+	VPRORD       $0x07, Z4, Z4
+	VPRORD       $0x07, Z5, Z5
+	VPRORD       $0x07, Z6, Z6
+	VPRORD       $0x07, Z7, Z7
+	VPADDD       Z17, Z0, Z0
+	VPADDD       Z28, Z1, Z1
+	VPADDD       Z25, Z2, Z2
+	VPADDD       Z31, Z3, Z3
+	VPADDD       Z5, Z0, Z0
+	VPADDD       Z6, Z1, Z1
+	VPADDD       Z7, Z2, Z2
+	VPADDD       Z4, Z3, Z3
+	VPXORD       Z0, Z15, Z15
+	VPXORD       Z1, Z12, Z12
+	VPXORD       Z2, Z13, Z13
+	VPXORD       Z3, Z14, Z14
+	VPRORD       $0x10, Z15, Z15
+	VPRORD       $0x10, Z12, Z12
+	VPRORD       $0x10, Z13, Z13
+	VPRORD       $0x10, Z14, Z14
+	VPADDD       Z15, Z10, Z10
+	VPADDD       Z12, Z11, Z11
+	VPADDD       Z13, Z8, Z8
+	VPADDD       Z14, Z9, Z9
+	VPXORD       Z10, Z5, Z5
+	VPXORD       Z11, Z6, Z6
+	VPXORD       Z8, Z7, Z7
+	VPXORD       Z9, Z4, Z4
+	VPRORD       $0x0c, Z5, Z5
+	VPRORD       $0x0c, Z6, Z6
+	VPRORD       $0x0c, Z7, Z7
+	VPRORD       $0x0c, Z4, Z4
+	VPADDD       Z27, Z0, Z0
+	VPADDD       Z21, Z1, Z1
+	VPADDD       Z30, Z2, Z2
+	VPADDD       Z24, Z3, Z3
+	VPADDD       Z5, Z0, Z0
+	VPADDD       Z6, Z1, Z1
+	VPADDD       Z7, Z2, Z2
+	VPADDD       Z4, Z3, Z3
+	VPXORD       Z0, Z15, Z15
+	VPXORD       Z1, Z12, Z12
+	VPXORD       Z2, Z13, Z13
+	VPXORD       Z3, Z14, Z14
+	VPRORD       $0x08, Z15, Z15
+	VPRORD       $0x08, Z12, Z12
+	VPRORD       $0x08, Z13, Z13
+	VPRORD       $0x08, Z14, Z14
+	VPADDD       Z15, Z10, Z10
+	VPADDD       Z12, Z11, Z11
+	VPADDD       Z13, Z8, Z8
+	VPADDD       Z14, Z9, Z9
+	VPXORD       Z10, Z5, Z5
+	VPXORD       Z11, Z6, Z6
+	VPXORD       Z8, Z7, Z7
+	VPXORD       Z9, Z4, Z4
+	VPRORD       $0x07, Z5, Z5
+	VPRORD       $0x07, Z6, Z6
+	VPRORD       $0x07, Z7, Z7
+	VPRORD       $0x07, Z4, Z4
+	VPADDD       Z19, Z0, Z0
+	VPADDD       Z26, Z1, Z1
+	VPADDD       Z29, Z2, Z2
+	VPADDD       Z23, Z3, Z3
+	VPADDD       Z4, Z0, Z0
+	VPADDD       Z5, Z1, Z1
+	VPADDD       Z6, Z2, Z2
+	VPADDD       Z7, Z3, Z3
+	VPXORD       Z0, Z12, Z12
+	VPXORD       Z1, Z13, Z13
+	VPXORD       Z2, Z14, Z14
+	VPXORD       Z3, Z15, Z15
+	VPRORD       $0x10, Z12, Z12
+	VPRORD       $0x10, Z13, Z13
+	VPRORD       $0x10, Z14, Z14
+	VPRORD       $0x10, Z15, Z15
+	VPADDD       Z12, Z8, Z8
+	VPADDD       Z13, Z9, Z9
+	VPADDD       Z14, Z10, Z10
+	VPADDD       Z15, Z11, Z11
+	VPXORD       Z8, Z4, Z4
+	VPXORD       Z9, Z5, Z5
+	VPXORD       Z10, Z6, Z6
+	VPXORD       Z11, Z7, Z7
+	VPRORD       $0x0c, Z4, Z4
+	VPRORD       $0x0c, Z5, Z5
+	VPRORD       $0x0c, Z6, Z6
+	VPRORD       $0x0c, Z7, Z7
+	VPADDD       Z20, Z0, Z0
+	VPADDD       Z28, Z1, Z1
+	VPADDD       Z18, Z2, Z2
+	VPADDD       Z30, Z3, Z3
+	VPADDD       Z4, Z0, Z0
+	VPADDD       Z5, Z1, Z1
+	VPADDD       Z6, Z2, Z2
+	VPADDD       Z7, Z3, Z3
+	VPXORD       Z0, Z12, Z12
+	VPXORD       Z1, Z13, Z13
+	VPXORD       Z2, Z14, Z14
+	VPXORD       Z3, Z15, Z15
+	VPRORD       $0x08, Z12, Z12
+	VPRORD       $0x08, Z13, Z13
+	VPRORD       $0x08, Z14, Z14
+	VPRORD       $0x08, Z15, Z15
+	VPADDD       Z12, Z8, Z8
+	VPADDD       Z13, Z9, Z9
+	VPADDD       Z14, Z10, Z10
+	VPADDD       Z15, Z11, Z11
+	VPXORD       Z8, Z4, Z4
+	VPXORD       Z9, Z5, Z5
+	VPXORD       Z10, Z6, Z6
+	VPXORD       Z11, Z7, Z7
+	VPRORD       $0x07, Z4, Z4
+	VPRORD       $0x07, Z5, Z5
+	VPRORD       $0x07, Z6, Z6
+	VPRORD       $0x07, Z7, Z7
+	VPADDD       Z22, Z0, Z0
+	VPADDD       Z25, Z1, Z1
+	VPADDD       Z27, Z2, Z2
+	VPADDD       Z24, Z3, Z3
+	VPADDD       Z5, Z0, Z0
+	VPADDD       Z6, Z1, Z1
+	VPADDD       Z7, Z2, Z2
+	VPADDD       Z4, Z3, Z3
+	VPXORD       Z0, Z15, Z15
+	VPXORD       Z1, Z12, Z12
+	VPXORD       Z2, Z13, Z13
+	VPXORD       Z3, Z14, Z14
+	VPRORD       $0x10, Z15, Z15
+	VPRORD       $0x10, Z12, Z12
+	VPRORD       $0x10, Z13, Z13
+	VPRORD       $0x10, Z14, Z14
+	VPADDD       Z15, Z10, Z10
+	VPADDD       Z12, Z11, Z11
+	VPADDD       Z13, Z8, Z8
+	VPADDD       Z14, Z9, Z9
+	VPXORD       Z10, Z5, Z5
+	VPXORD       Z11, Z6, Z6
+	VPXORD       Z8, Z7, Z7
+	VPXORD       Z9, Z4, Z4
+	VPRORD       $0x0c, Z5, Z5
+	VPRORD       $0x0c, Z6, Z6
+	VPRORD       $0x0c, Z7, Z7
+	VPRORD       $0x0c, Z4, Z4
+	VPADDD       Z21, Z0, Z0
+	VPADDD       Z16, Z1, Z1
+	VPADDD       Z31, Z2, Z2
+	VPADDD       Z17, Z3, Z3
+	VPADDD       Z5, Z0, Z0
+	VPADDD       Z6, Z1, Z1
+	VPADDD       Z7, Z2, Z2
+	VPADDD       Z4, Z3, Z3
+	VPXORD       Z0, Z15, Z15
+	VPXORD       Z1, Z12, Z12
+	VPXORD       Z2, Z13, Z13
+	VPXORD       Z3, Z14, Z14
+	VPRORD       $0x08, Z15, Z15
+	VPRORD       $0x08, Z12, Z12
+	VPRORD       $0x08, Z13, Z13
+	VPRORD       $0x08, Z14, Z14
+	VPADDD       Z15, Z10, Z10
+	VPADDD       Z12, Z11, Z11
+	VPADDD       Z13, Z8, Z8
+	VPADDD       Z14, Z9, Z9
+	VPXORD       Z10, Z5, Z5
+	VPXORD       Z11, Z6, Z6
+	VPXORD       Z8, Z7, Z7
+	VPXORD       Z9, Z4, Z4
+	VPRORD       $0x07, Z5, Z5
+	VPRORD       $0x07, Z6, Z6
+	VPRORD       $0x07, Z7, Z7
+	VPRORD       $0x07, Z4, Z4
+	VPADDD       Z26, Z0, Z0
+	VPADDD       Z28, Z1, Z1
+	VPADDD       Z30, Z2, Z2
+	VPADDD       Z29, Z3, Z3
+	VPADDD       Z4, Z0, Z0
+	VPADDD       Z5, Z1, Z1
+	VPADDD       Z6, Z2, Z2
+	VPADDD       Z7, Z3, Z3
+	VPXORD       Z0, Z12, Z12
+	VPXORD       Z1, Z13, Z13
+	VPXORD       Z2, Z14, Z14
+	VPXORD       Z3, Z15, Z15
+	VPRORD       $0x10, Z12, Z12
+	VPRORD       $0x10, Z13, Z13
+	VPRORD       $0x10, Z14, Z14
+	VPRORD       $0x10, Z15, Z15
+	VPADDD       Z12, Z8, Z8
+	VPADDD       Z13, Z9, Z9
+	VPADDD       Z14, Z10, Z10
+	VPADDD       Z15, Z11, Z11
+	VPXORD       Z8, Z4, Z4
+	VPXORD       Z9, Z5, Z5
+	VPXORD       Z10, Z6, Z6
+	VPXORD       Z11, Z7, Z7
+	VPRORD       $0x0c, Z4, Z4
+	VPRORD       $0x0c, Z5, Z5
+	VPRORD       $0x0c, Z6, Z6
+	VPRORD       $0x0c, Z7, Z7
+	VPADDD       Z23, Z0, Z0
+	VPADDD       Z25, Z1, Z1
+	VPADDD       Z19, Z2, Z2
+	VPADDD       Z31, Z3, Z3
+	VPADDD       Z4, Z0, Z0
+	VPADDD       Z5, Z1, Z1
+	VPADDD       Z6, Z2, Z2
+	VPADDD       Z7, Z3, Z3
+	VPXORD       Z0, Z12, Z12
+	VPXORD       Z1, Z13, Z13
+	VPXORD       Z2, Z14, Z14
+	VPXORD       Z3, Z15, Z15
+	VPRORD       $0x08, Z12, Z12
+	VPRORD       $0x08, Z13, Z13
+	VPRORD       $0x08, Z14, Z14
+	VPRORD       $0x08, Z15, Z15
+	VPADDD       Z12, Z8, Z8
+	VPADDD       Z13, Z9, Z9
+	VPADDD       Z14, Z10, Z10
+	VPADDD       Z15, Z11, Z11
+	VPXORD       Z8, Z4, Z4
+	VPXORD       Z9, Z5, Z5
+	VPXORD       Z10, Z6, Z6
+	VPXORD       Z11, Z7, Z7
+	VPRORD       $0x07, Z4, Z4
+	VPRORD       $0x07, Z5, Z5
+	VPRORD       $0x07, Z6, Z6
+	VPRORD       $0x07, Z7, Z7
+	VPADDD       Z20, Z0, Z0
+	VPADDD       Z27, Z1, Z1
+	VPADDD       Z21, Z2, Z2
+	VPADDD       Z17, Z3, Z3
+	VPADDD       Z5, Z0, Z0
+	VPADDD       Z6, Z1, Z1
+	VPADDD       Z7, Z2, Z2
+	VPADDD       Z4, Z3, Z3
+	VPXORD       Z0, Z15, Z15
+	VPXORD       Z1, Z12, Z12
+	VPXORD       Z2, Z13, Z13
+	VPXORD       Z3, Z14, Z14
+	VPRORD       $0x10, Z15, Z15
+	VPRORD       $0x10, Z12, Z12
+	VPRORD       $0x10, Z13, Z13
+	VPRORD       $0x10, Z14, Z14
+	VPADDD       Z15, Z10, Z10
+	VPADDD       Z12, Z11, Z11
+	VPADDD       Z13, Z8, Z8
+	VPADDD       Z14, Z9, Z9
+	VPXORD       Z10, Z5, Z5
+	VPXORD       Z11, Z6, Z6
+	VPXORD       Z8, Z7, Z7
+	VPXORD       Z9, Z4, Z4
+	VPRORD       $0x0c, Z5, Z5
+	VPRORD       $0x0c, Z6, Z6
+	VPRORD       $0x0c, Z7, Z7
+	VPRORD       $0x0c, Z4, Z4
+	VPADDD       Z16, Z0, Z0
+	VPADDD       Z18, Z1, Z1
+	VPADDD       Z24, Z2, Z2
+	VPADDD       Z22, Z3, Z3
+	VPADDD       Z5, Z0, Z0
+	VPADDD       Z6, Z1, Z1
+	VPADDD       Z7, Z2, Z2
+	VPADDD       Z4, Z3, Z3
+	VPXORD       Z0, Z15, Z15
+	VPXORD       Z1, Z12, Z12
+	VPXORD       Z2, Z13, Z13
+	VPXORD       Z3, Z14, Z14
+	VPRORD       $0x08, Z15, Z15
+	VPRORD       $0x08, Z12, Z12
+	VPRORD       $0x08, Z13, Z13
+	VPRORD       $0x08, Z14, Z14
+	VPADDD       Z15, Z10, Z10
+	VPADDD       Z12, Z11, Z11
+	VPADDD       Z13, Z8, Z8
+	VPADDD       Z14, Z9, Z9
+	VPXORD       Z10, Z5, Z5
+	VPXORD       Z11, Z6, Z6
+	VPXORD       Z8, Z7, Z7
+	VPXORD       Z9, Z4, Z4
+	VPRORD       $0x07, Z5, Z5
+	VPRORD       $0x07, Z6, Z6
+	VPRORD       $0x07, Z7, Z7
+	VPRORD       $0x07, Z4, Z4
+	VPADDD       Z28, Z0, Z0
+	VPADDD       Z25, Z1, Z1
+	VPADDD       Z31, Z2, Z2
+	VPADDD       Z30, Z3, Z3
+	VPADDD       Z4, Z0, Z0
+	VPADDD       Z5, Z1, Z1
+	VPADDD       Z6, Z2, Z2
+	VPADDD       Z7, Z3, Z3
+	VPXORD       Z0, Z12, Z12
+	VPXORD       Z1, Z13, Z13
+	VPXORD       Z2, Z14, Z14
+	VPXORD       Z3, Z15, Z15
+	VPRORD       $0x10, Z12, Z12
+	VPRORD       $0x10, Z13, Z13
+	VPRORD       $0x10, Z14, Z14
+	VPRORD       $0x10, Z15, Z15
+	VPADDD       Z12, Z8, Z8
+	VPADDD       Z13, Z9, Z9
+	VPADDD       Z14, Z10, Z10
+	VPADDD       Z15, Z11, Z11
+	VPXORD       Z8, Z4, Z4
+	VPXORD       Z9, Z5, Z5
+	VPXORD       Z10, Z6, Z6
+	VPXORD       Z11, Z7, Z7
+	VPRORD       $0x0c, Z4, Z4
+	VPRORD       $0x0c, Z5, Z5
+	VPRORD       $0x0c, Z6, Z6
+	VPRORD       $0x0c, Z7, Z7
+	VPADDD       Z29, Z0, Z0
+	VPADDD       Z27, Z1, Z1
+	VPADDD       Z26, Z2, Z2
+	VPADDD       Z24, Z3, Z3
+	VPADDD       Z4, Z0, Z0
+	VPADDD       Z5, Z1, Z1
+	VPADDD       Z6, Z2, Z2
+	VPADDD       Z7, Z3, Z3
+	VPXORD       Z0, Z12, Z12
+	VPXORD       Z1, Z13, Z13
+	VPXORD       Z2, Z14, Z14
+	VPXORD       Z3, Z15, Z15
+	VPRORD       $0x08, Z12, Z12
+	VPRORD       $0x08, Z13, Z13
+	VPRORD       $0x08, Z14, Z14
+	VPRORD       $0x08, Z15, Z15
+	VPADDD       Z12, Z8, Z8
+	VPADDD       Z13, Z9, Z9
+	VPADDD       Z14, Z10, Z10
+	VPADDD       Z15, Z11, Z11
+	VPXORD       Z8, Z4, Z4
+	VPXORD       Z9, Z5, Z5
+	VPXORD       Z10, Z6, Z6
+	VPXORD       Z11, Z7, Z7
+	VPRORD       $0x07, Z4, Z4
+	VPRORD       $0x07, Z5, Z5
+	VPRORD       $0x07, Z6, Z6
+	VPRORD       $0x07, Z7, Z7
+	VPADDD       Z23, Z0, Z0
+	VPADDD       Z21, Z1, Z1
+	VPADDD       Z16, Z2, Z2
+	VPADDD       Z22, Z3, Z3
+	VPADDD       Z5, Z0, Z0
+	VPADDD       Z6, Z1, Z1
+	VPADDD       Z7, Z2, Z2
+	VPADDD       Z4, Z3, Z3
+	VPXORD       Z0, Z15, Z15
+	VPXORD       Z1, Z12, Z12
+	VPXORD       Z2, Z13, Z13
+	VPXORD       Z3, Z14, Z14
+	VPRORD       $0x10, Z15, Z15
+	VPRORD       $0x10, Z12, Z12
+	VPRORD       $0x10, Z13, Z13
+	VPRORD       $0x10, Z14, Z14
+	VPADDD       Z15, Z10, Z10
+	VPADDD       Z12, Z11, Z11
+	VPADDD       Z13, Z8, Z8
+	VPADDD       Z14, Z9, Z9
+	VPXORD       Z10, Z5, Z5
+	VPXORD       Z11, Z6, Z6
+	VPXORD       Z8, Z7, Z7
+	VPXORD       Z9, Z4, Z4
+	VPRORD       $0x0c, Z5, Z5
+	VPRORD       $0x0c, Z6, Z6
+	VPRORD       $0x0c, Z7, Z7
+	VPRORD       $0x0c, Z4, Z4
+	VPADDD       Z18, Z0, Z0
+	VPADDD       Z19, Z1, Z1
+	VPADDD       Z17, Z2, Z2
+	VPADDD       Z20, Z3, Z3
+	VPADDD       Z5, Z0, Z0
+	VPADDD       Z6, Z1, Z1
+	VPADDD       Z7, Z2, Z2
+	VPADDD       Z4, Z3, Z3
+	VPXORD       Z0, Z15, Z15
+	VPXORD       Z1, Z12, Z12
+	VPXORD       Z2, Z13, Z13
+	VPXORD       Z3, Z14, Z14
+	VPRORD       $0x08, Z15, Z15
+	VPRORD       $0x08, Z12, Z12
+	VPRORD       $0x08, Z13, Z13
+	VPRORD       $0x08, Z14, Z14
+	VPADDD       Z15, Z10, Z10
+	VPADDD       Z12, Z11, Z11
+	VPADDD       Z13, Z8, Z8
+	VPADDD       Z14, Z9, Z9
+	VPXORD       Z10, Z5, Z5
+	VPXORD       Z11, Z6, Z6
+	VPXORD       Z8, Z7, Z7
+	VPXORD       Z9, Z4, Z4
+	VPRORD       $0x07, Z5, Z5
+	VPRORD       $0x07, Z6, Z6
+	VPRORD       $0x07, Z7, Z7
+	VPRORD       $0x07, Z4, Z4
+	VPADDD       Z25, Z0, Z0
+	VPADDD       Z27, Z1, Z1
+	VPADDD       Z24, Z2, Z2
+	VPADDD       Z31, Z3, Z3
+	VPADDD       Z4, Z0, Z0
+	VPADDD       Z5, Z1, Z1
+	VPADDD       Z6, Z2, Z2
+	VPADDD       Z7, Z3, Z3
+	VPXORD       Z0, Z12, Z12
+	VPXORD       Z1, Z13, Z13
+	VPXORD       Z2, Z14, Z14
+	VPXORD       Z3, Z15, Z15
+	VPRORD       $0x10, Z12, Z12
+	VPRORD       $0x10, Z13, Z13
+	VPRORD       $0x10, Z14, Z14
+	VPRORD       $0x10, Z15, Z15
+	VPADDD       Z12, Z8, Z8
+	VPADDD       Z13, Z9, Z9
+	VPADDD       Z14, Z10, Z10
+	VPADDD       Z15, Z11, Z11
+	VPXORD       Z8, Z4, Z4
+	VPXORD       Z9, Z5, Z5
+	VPXORD       Z10, Z6, Z6
+	VPXORD       Z11, Z7, Z7
+	VPRORD       $0x0c, Z4, Z4
+	VPRORD       $0x0c, Z5, Z5
+	VPRORD       $0x0c, Z6, Z6
+	VPRORD       $0x0c, Z7, Z7
+	VPADDD       Z30, Z0, Z0
+	VPADDD       Z21, Z1, Z1
+	VPADDD       Z28, Z2, Z2
+	VPADDD       Z17, Z3, Z3
+	VPADDD       Z4, Z0, Z0
+	VPADDD       Z5, Z1, Z1
+	VPADDD       Z6, Z2, Z2
+	VPADDD       Z7, Z3, Z3
+	VPXORD       Z0, Z12, Z12
+	VPXORD       Z1, Z13, Z13
+	VPXORD       Z2, Z14, Z14
+	VPXORD       Z3, Z15, Z15
+	VPRORD       $0x08, Z12, Z12
+	VPRORD       $0x08, Z13, Z13
+	VPRORD       $0x08, Z14, Z14
+	VPRORD       $0x08, Z15, Z15
+	VPADDD       Z12, Z8, Z8
+	VPADDD       Z13, Z9, Z9
+	VPADDD       Z14, Z10, Z10
+	VPADDD       Z15, Z11, Z11
+	VPXORD       Z8, Z4, Z4
+	VPXORD       Z9, Z5, Z5
+	VPXORD       Z10, Z6, Z6
+	VPXORD       Z11, Z7, Z7
+	VPRORD       $0x07, Z4, Z4
+	VPRORD       $0x07, Z5, Z5
+	VPRORD       $0x07, Z6, Z6
+	VPRORD       $0x07, Z7, Z7
+	VPADDD       Z29, Z0, Z0
+	VPADDD       Z16, Z1, Z1
+	VPADDD       Z18, Z2, Z2
+	VPADDD       Z20, Z3, Z3
+	VPADDD       Z5, Z0, Z0
+	VPADDD       Z6, Z1, Z1
+	VPADDD       Z7, Z2, Z2
+	VPADDD       Z4, Z3, Z3
+	VPXORD       Z0, Z15, Z15
+	VPXORD       Z1, Z12, Z12
+	VPXORD       Z2, Z13, Z13
+	VPXORD       Z3, Z14, Z14
+	VPRORD       $0x10, Z15, Z15
+	VPRORD       $0x10, Z12, Z12
+	VPRORD       $0x10, Z13, Z13
+	VPRORD       $0x10, Z14, Z14
+	VPADDD       Z15, Z10, Z10
+	VPADDD       Z12, Z11, Z11
+	VPADDD       Z13, Z8, Z8
+	VPADDD       Z14, Z9, Z9
+	VPXORD       Z10, Z5, Z5
+	VPXORD       Z11, Z6, Z6
+	VPXORD       Z8, Z7, Z7
+	VPXORD       Z9, Z4, Z4
+	VPRORD       $0x0c, Z5, Z5
+	VPRORD       $0x0c, Z6, Z6
+	VPRORD       $0x0c, Z7, Z7
+	VPRORD       $0x0c, Z4, Z4
+	VPADDD       Z19, Z0, Z0
+	VPADDD       Z26, Z1, Z1
+	VPADDD       Z22, Z2, Z2
+	VPADDD       Z23, Z3, Z3
+	VPADDD       Z5, Z0, Z0
+	VPADDD       Z6, Z1, Z1
+	VPADDD       Z7, Z2, Z2
+	VPADDD       Z4, Z3, Z3
+	VPXORD       Z0, Z15, Z15
+	VPXORD       Z1, Z12, Z12
+	VPXORD       Z2, Z13, Z13
+	VPXORD       Z3, Z14, Z14
+	VPRORD       $0x08, Z15, Z15
+	VPRORD       $0x08, Z12, Z12
+	VPRORD       $0x08, Z13, Z13
+	VPRORD       $0x08, Z14, Z14
+	VPADDD       Z15, Z10, Z10
+	VPADDD       Z12, Z11, Z11
+	VPADDD       Z13, Z8, Z8
+	VPADDD       Z14, Z9, Z9
+	VPXORD       Z10, Z5, Z5
+	VPXORD       Z11, Z6, Z6
+	VPXORD       Z8, Z7, Z7
+	VPXORD       Z9, Z4, Z4
+	VPRORD       $0x07, Z5, Z5
+	VPRORD       $0x07, Z6, Z6
+	VPRORD       $0x07, Z7, Z7
+	VPRORD       $0x07, Z4, Z4
+	VPADDD       Z27, Z0, Z0
+	VPADDD       Z21, Z1, Z1
+	VPADDD       Z17, Z2, Z2
+	VPADDD       Z24, Z3, Z3
+	VPADDD       Z4, Z0, Z0
+	VPADDD       Z5, Z1, Z1
+	VPADDD       Z6, Z2, Z2
+	VPADDD       Z7, Z3, Z3
+	VPXORD       Z0, Z12, Z12
+	VPXORD       Z1, Z13, Z13
+	VPXORD       Z2, Z14, Z14
+	VPXORD       Z3, Z15, Z15
+	VPRORD       $0x10, Z12, Z12
+	VPRORD       $0x10, Z13, Z13
+	VPRORD       $0x10, Z14, Z14
+	VPRORD       $0x10, Z15, Z15
+	VPADDD       Z12, Z8, Z8
+	VPADDD       Z13, Z9, Z9
+	VPADDD       Z14, Z10, Z10
+	VPADDD       Z15, Z11, Z11
+	VPXORD       Z8, Z4, Z4
+	VPXORD       Z9, Z5, Z5
+	VPXORD       Z10, Z6, Z6
+	VPXORD       Z11, Z7, Z7
+	VPRORD       $0x0c, Z4, Z4
+	VPRORD       $0x0c, Z5, Z5
+	VPRORD       $0x0c, Z6, Z6
+	VPRORD       $0x0c, Z7, Z7
+	VPADDD       Z31, Z0, Z0
+	VPADDD       Z16, Z1, Z1
+	VPADDD       Z25, Z2, Z2
+	VPADDD       Z22, Z3, Z3
+	VPADDD       Z4, Z0, Z0
+	VPADDD       Z5, Z1, Z1
+	VPADDD       Z6, Z2, Z2
+	VPADDD       Z7, Z3, Z3
+	VPXORD       Z0, Z12, Z12
+	VPXORD       Z1, Z13, Z13
+	VPXORD       Z2, Z14, Z14
+	VPXORD       Z3, Z15, Z15
+	VPRORD       $0x08, Z12, Z12
+	VPRORD       $0x08, Z13, Z13
+	VPRORD       $0x08, Z14, Z14
+	VPRORD       $0x08, Z15, Z15
+	VPADDD       Z12, Z8, Z8
+	VPADDD       Z13, Z9, Z9
+	VPADDD       Z14, Z10, Z10
+	VPADDD       Z15, Z11, Z11
+	VPXORD       Z8, Z4, Z4
+	VPXORD       Z9, Z5, Z5
+	VPXORD       Z10, Z6, Z6
+	VPXORD       Z11, Z7, Z7
+	VPRORD       $0x07, Z4, Z4
+	VPRORD       $0x07, Z5, Z5
+	VPRORD       $0x07, Z6, Z6
+	VPRORD       $0x07, Z7, Z7
+	VPADDD       Z30, Z0, Z0
+	VPADDD       Z18, Z1, Z1
+	VPADDD       Z19, Z2, Z2
+	VPADDD       Z23, Z3, Z3
+	VPADDD       Z5, Z0, Z0
+	VPADDD       Z6, Z1, Z1
+	VPADDD       Z7, Z2, Z2
+	VPADDD       Z4, Z3, Z3
+	VPXORD       Z0, Z15, Z15
+	VPXORD       Z1, Z12, Z12
+	VPXORD       Z2, Z13, Z13
+	VPXORD       Z3, Z14, Z14
+	VPRORD       $0x10, Z15, Z15
+	VPRORD       $0x10, Z12, Z12
+	VPRORD       $0x10, Z13, Z13
+	VPRORD       $0x10, Z14, Z14
+	VPADDD       Z15, Z10, Z10
+	VPADDD       Z12, Z11, Z11
+	VPADDD       Z13, Z8, Z8
+	VPADDD       Z14, Z9, Z9
+	VPXORD       Z10, Z5, Z5
+	VPXORD       Z11, Z6, Z6
+	VPXORD       Z8, Z7, Z7
+	VPXORD       Z9, Z4, Z4
+	VPRORD       $0x0c, Z5, Z5
+	VPRORD       $0x0c, Z6, Z6
+	VPRORD       $0x0c, Z7, Z7
+	VPRORD       $0x0c, Z4, Z4
+	VPADDD       Z26, Z0, Z0
+	VPADDD       Z28, Z1, Z1
+	VPADDD       Z20, Z2, Z2
+	VPADDD       Z29, Z3, Z3
+	VPADDD       Z5, Z0, Z0
+	VPADDD       Z6, Z1, Z1
+	VPADDD       Z7, Z2, Z2
+	VPADDD       Z4, Z3, Z3
+	VPXORD       Z0, Z15, Z15
+	VPXORD       Z1, Z12, Z12
+	VPXORD       Z2, Z13, Z13
+	VPXORD       Z3, Z14, Z14
+	VPRORD       $0x08, Z15, Z15
+	VPRORD       $0x08, Z12, Z12
+	VPRORD       $0x08, Z13, Z13
+	VPRORD       $0x08, Z14, Z14
+	VPADDD       Z15, Z10, Z10
+	VPADDD       Z12, Z11, Z11
+	VPADDD       Z13, Z8, Z8
+	VPADDD       Z14, Z9, Z9
+	VPXORD       Z10, Z5, Z5
+	VPXORD       Z11, Z6, Z6
+	VPXORD       Z8, Z7, Z7
+	VPXORD       Z9, Z4, Z4
+	VPRORD       $0x07, Z5, Z5
+	VPRORD       $0x07, Z6, Z6
+	VPRORD       $0x07, Z7, Z7
+	VPRORD       $0x07, Z4, Z4
+	VPXORD       Z8, Z0, Z0
+	VPXORD       Z9, Z1, Z1
+	VPXORD       Z10, Z2, Z2
+	VPXORD       Z11, Z3, Z3
+	VPXORD       Z12, Z4, Z4
+	VPXORD       Z13, Z5, Z5
+	VPXORD       Z14, Z6, Z6
+	VPXORD       Z15, Z7, Z7
+	VMOVDQU64    Z0, (AX)
+	VMOVDQU64    Z1, 64(AX)
+	VMOVDQU64    Z2, 128(AX)
+	VMOVDQU64    Z3, 192(AX)
+	VMOVDQU64    Z4, 256(AX)
+	VMOVDQU64    Z5, 320(AX)
+	VMOVDQU64    Z6, 384(AX)
+	VMOVDQU64    Z7, 448(AX)
+	VZEROUPPER
+	RET

@@ -28,6 +28,8 @@ func main() {
 		zmm.hadamard()
 		compressVNNI()
 		zmm.digest()
+		chunksVNNI()
+		parentsVNNI()
 	case "avx2":
 		dotAVX2()
 		sumSquaresAVX2()
