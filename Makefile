@@ -40,6 +40,28 @@ scale-100m: build ## 100 million templates on this node (62 GiB of disk, 21 of m
 life: ## the life of one person's credentials against zhenni serve, killed between and during its steps, as a transcript; half a minute
 	$(GO) test -count=1 -v -run '^TestLife$$' ./cmd/zhenni
 
+.PHONY: pages
+pages: ## the pages in headless Chromium, with axe (npm, chromium; ONLY=pattern; PICTURES=docs/img takes pictures); a minute or two
+	ZHENNI_PAGES_ONLY='$(ONLY)' ZHENNI_PICTURES=$(if $(PICTURES),$(abspath $(PICTURES))) GO=$(GO) .ci/pages
+
+.PHONY: flows
+flows: ## every flow of a session against zhenni serve, a process for each thing that a party does, as a transcript; half a minute
+	$(GO) test -count=1 -v -run '^TestFlows$$' ./cmd/zhenni
+
+.PHONY: flows-killed
+flows-killed: ## the server of the flows killed at 50 drawn points; two minutes
+	$(GO) test -count=1 -v -tags long -run '^TestFlowsKilled$$' ./cmd/zhenni
+
+.PHONY: bench-sessions
+bench-sessions: build ## ten thousand live sessions, followed by both parties, one in a hundred changing each second; two minutes
+	./zhenni bench sessions --live 10000 --rate 0.01
+
+.PHONY: ciba
+ciba: ## a stock OpenID client (openid-client, from npm) completes CIBA against zhenni serve with TLS; takes node
+	d=$$(mktemp -d); trap 'rm -rf "$$d"' EXIT; cp cmd/zhenni/testdata/ciba/* "$$d"; \
+	  npm ci --prefix "$$d" --ignore-scripts --no-audit --no-fund --silent && \
+	  ZHENNI_OPENID_CLIENT=$$d $(GO) test -count=1 -v -run '^TestStockClientCompletesCIBA$$' ./cmd/zhenni
+
 .PHONY: build
 build: ## the one binary, ./zhenni
 	CGO_ENABLED=0 $(GO) build -trimpath -buildvcs=auto -o zhenni ./cmd/zhenni
@@ -50,7 +72,11 @@ test: ## the short tests
 
 .PHONY: race
 race: ## the short tests under the race detector
-	$(GO) test -race ./...
+	$(GO) test -race -timeout 40m ./...
+
+.PHONY: onnxruntime
+onnxruntime: ## the networks of captures by onnxruntime; ZHENNI_ONNXRUNTIME names its shared library
+	CGO_ENABLED=1 $(GO) test -count=1 -tags onnxruntime ./holder/capture/onnx
 
 .PHONY: purego
 purego: ## the short tests without assembly
@@ -74,7 +100,7 @@ arm64: ## the kernels on arm64 under qemu-user, with and without SDOT
 lint: ## gofmt, vet, staticcheck
 	@unformatted=$$(gofmt -l $$(git ls-files '*.go')); [ -z "$$unformatted" ] || { echo "not gofmt-ed:"; echo "$$unformatted"; exit 1; }
 	$(GO) vet ./...
-	$(GO) vet -tags fault,long,defects ./...
+	$(GO) vet -tags fault,long,defects,pages ./...
 	$(GO) run $(STATICCHECK) ./...
 
 .PHONY: generate
@@ -167,6 +193,15 @@ audit-scale: ## a hundred million bulk items through the audit log; under a minu
 .PHONY: history-scale
 history-scale: ## ten million items through the history of credentials: cost, bytes, cold reads; half a minute
 	$(GO) test -tags long -count=1 -v -run '^TestTenMillion$$' ./storage/history
+
+.PHONY: history-100m
+history-100m: ## a hundred million items through the history of credentials (2.3 GB of disk): bytes, memory, reads; a minute
+	$(GO) test -tags long -count=1 -v -run '^TestHundredMillion$$' ./storage/history
+
+.PHONY: long
+long: ## what takes minutes and needs no device: 1,000,000 mutated signed requests, lives of credentials held to an order; nine minutes
+	nice $(GO) test -tags long -count=1 -timeout 60m -v -run TestMillionMutated ./gateway
+	nice $(GO) test -tags long -count=1 -timeout 60m -v -run TestLivesHaveAnOrder ./fault/lifecycle
 
 .PHONY: ci
 ci: ## what lands must pass

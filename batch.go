@@ -22,6 +22,9 @@ type Batch struct {
 	// Second is the time on the clock, in seconds since 1970, at which the verification began: a credential whose validity
 	// had ended by then is not matched. A node sets it. At 0 no credential matches whose validity ends at all.
 	Second int64
+	// Model is the id of the model that made the probes; empty is the first that the node serves. A probe is compared with the
+	// template of that model and with no other: a credential without one is answered like one that is not there.
+	Model string
 	// Dim is the dimension of every probe.
 	Dim int
 	// IDs are the claimed credentials, one for each item.
@@ -30,6 +33,11 @@ type Batch struct {
 	Int8 []int8
 	// Float32 holds len(IDs) × Dim elements, row-major.
 	Float32 []float32
+	// Also is a second probe of the person of a batch of one, by another model, nil for none. The caller sets its Model, Dim,
+	// probe and Outcomes, whose one is pending before and after; the outcome of both is that of the batch. AnyOne says that one
+	// of the two is enough for a match; else it takes both.
+	Also   *Batch
+	AnyOne bool
 	// Outcomes receives one outcome for each item.
 	Outcomes []Outcome
 	// Lanes says for each item what its attempt carried; nil is [LaneOpen] for all. Who sets it has checked the signature

@@ -101,7 +101,7 @@ type Expire struct {
 type BindIdentityRoot struct{ Check [16]byte }
 
 // ResetAttempts forgets the failed attempts at a credential of Tenant, in every lane, whoever was re-proved being its
-// holder ([ErrNotFound]). Version is of the node's count of attempts: what is counted under a lower one is forgotten, in
+// holder ([ErrNotFound]), and clears the count of its PIN. Version is of the node's count of attempts: what is counted under a lower one is forgotten, in
 // whatever order records are read back. The node sets it.
 type ResetAttempts struct {
 	ID      CredentialID
@@ -110,12 +110,23 @@ type ResetAttempts struct {
 	Version uint64
 }
 
-// PutRelyingParty stores a relying party, replacing one of the same id. A key or a certificate of another party is
-// [ErrExists].
+// PutRelyingParty stores a relying party, replacing one of the same id, which stays stopped if it is. A key or a certificate
+// of another party is [ErrExists], and so is an id of another tenant's party or of one that was removed: stored answers,
+// proofs, idempotency keys and pseudonyms are known by it, and would be the new party's.
 type PutRelyingParty struct{ Party RelyingParty }
 
-// RemoveRelyingParty removes the relying party of that id ([ErrNotFound]).
+// RemoveRelyingParty removes the relying party of that id ([ErrNotFound]), which is never given again.
 type RemoveRelyingParty struct{ ID string }
+
+// StopRelyingParty has the relying party of that id ([ErrNotFound]) verify nothing until [LiftRelyingParty]. One that is
+// stopped already stays as it is.
+type StopRelyingParty struct {
+	ID string
+	At time.Time
+}
+
+// LiftRelyingParty ends the stop of the relying party of that id: [ErrNotFound] where it is not stopped.
+type LiftRelyingParty struct{ ID string }
 
 func (Enrol) command()              {}
 func (ChangeStatus) command()       {}
@@ -129,6 +140,8 @@ func (BindIdentityRoot) command()   {}
 func (ResetAttempts) command()      {}
 func (PutRelyingParty) command()    {}
 func (RemoveRelyingParty) command() {}
+func (StopRelyingParty) command()   {}
+func (LiftRelyingParty) command()   {}
 
 // Result is what one command did. Credential is set by every command about one when Err is nil.
 type Result struct {

@@ -13,6 +13,8 @@ type Finding struct {
 	Unsupported bool
 	// Service and Purpose are what it was asked for, both a [ValidName], or both empty.
 	Service, Purpose string
+	// Bound is the session that a single verification is a comparison of, zero where it is of none.
+	Bound Binding
 	// Items is the number of items of a request in bulk, of which nothing more is said. It is 0 for a single verification.
 	Items int
 	// Outcome is Match or NoMatch of a single verification, Pending of a request in bulk.
@@ -34,4 +36,22 @@ type Grounds struct {
 	Assertions []string
 	// FMR is the false match rate of the whole transaction, in (0, 1], or 0 where none is stated.
 	FMR float64
+}
+
+// Binding says of which session a comparison is, and which one of it.
+type Binding struct {
+	Session SessionID
+	// Payment is [Payment.Hash] of what a session of that kind is bound to, zero of any other.
+	Payment [32]byte
+	// Tries is the number of comparisons that the seat has had with this one, in [1, MaxTries].
+	Tries uint8
+}
+
+// Binding is that of the next comparison of a seat.
+func (s *Session) Binding(seat int) Binding {
+	b := Binding{Session: s.ID, Tries: s.Seats[seat].Tried + 1}
+	if s.Payment != nil {
+		b.Payment = s.Payment.Hash()
+	}
+	return b
 }

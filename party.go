@@ -41,6 +41,8 @@ type RelyingParty struct {
 	Roles  Role
 	// Evaluation marks a tenant used for benchmarks and trials, never for real people (DESIGN: every result says so).
 	Evaluation bool
+	// Suspended is set by an operator: whoever it proves to be is refused, until the operator ends it.
+	Suspended bool
 	// KeyHash is the SHA-256 of the key's secret: the secret has 256 random bits, so a slow hash would add nothing. Zero is
 	// no API key: the party signs its requests or shows a certificate.
 	KeyHash   [32]byte
@@ -54,6 +56,8 @@ type RelyingParty struct {
 	// Services are the ids of the services it may ask for, at most [MaxPartyServices], each once and a [ValidName].
 	Services []string
 	Quota    Quota
+	// Stopped is when it was stopped for what it asked, zero where it may ask: see [StopRelyingParty].
+	Stopped time.Time
 }
 
 // Bounds of what a relying party has.

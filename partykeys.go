@@ -81,11 +81,11 @@ func (p RelyingParty) WithKeys(c KeyChange, at time.Time) (RelyingParty, error) 
 	return p, p.Validate()
 }
 
-// Replaces reports why p may not take the place of a party without being told to: it would leave its tenant, and with it
-// every credential it works with ([ErrExists]).
+// Replaces reports why p may not take the place of a party: it would leave its tenant, and what is stored under its id would
+// be known to another one ([ErrExists]).
 func (p RelyingParty) Replaces(old RelyingParty) error {
 	if old.Tenant != p.Tenant {
-		return fmt.Errorf("%w: relying party %s is one of tenant %d", ErrExists, p.ID, old.Tenant)
+		return fmt.Errorf("%w: relying party %s is one of tenant %d, and an id stays with its tenant: choose another id", ErrExists, p.ID, old.Tenant)
 	}
 	return nil
 }
@@ -100,4 +100,10 @@ func (p RelyingParty) OfOneKind(parties []RelyingParty) error {
 		}
 	}
 	return nil
+}
+
+// InPlaceOf returns p as it takes the place of a party of its id: one that an operator suspended stays so.
+func (p RelyingParty) InPlaceOf(old RelyingParty) RelyingParty {
+	p.Suspended = p.Suspended || old.Suspended
+	return p
 }

@@ -104,3 +104,13 @@ func TestATenantIsOfOneKind(t *testing.T) {
 		t.Errorf("with a party of real people: %v", err)
 	}
 }
+
+// What takes the place of a suspended party is suspended, so that it is resumed by nobody who does not say so.
+func TestSuspensionOutlivesReplacement(t *testing.T) {
+	for _, tt := range []struct{ old, put, want bool }{{}, {old: true, want: true}, {put: true, want: true}, {old: true, put: true, want: true}} {
+		p := zhenni.RelyingParty{Suspended: tt.put}.InPlaceOf(zhenni.RelyingParty{Suspended: tt.old})
+		if p.Suspended != tt.want {
+			t.Errorf("%+v: %v", tt, p.Suspended)
+		}
+	}
+}

@@ -9,8 +9,7 @@ import (
 // a credential do not: few attempts at each of many people. They are pure: times are milliseconds since 1970.
 //
 // Two things are looked at, over a window: the share of non-matches, once there are Least items, and the probes that were
-// tried on more than one credential. Either raises an alarm first, and then stops the party until the window has passed or
-// an operator lifts it.
+// tried on more than one credential. Either raises an alarm first, and then stops the party until an operator lifts it.
 type PartyRules struct {
 	// Window is the time looked back over (10 min).
 	Window time.Duration
@@ -22,7 +21,7 @@ type PartyRules struct {
 	AlarmShared, StopShared uint64
 	// PerMinute is how many non-matches all parties together may have in a minute (60,000): a spray that each of many parties
 	// has little of. Beyond it nothing is verified until the minute has passed. It is to be well above what honest traffic
-	// has: its rate times the false non-match rate.
+	// has: its rate times the false non-match rate. One party has a fourth of it.
 	PerMinute uint64
 }
 
@@ -86,17 +85,12 @@ const windowParts = 10
 type PartyWindow struct {
 	parts  [windowParts]PartyItems
 	newest int64 // number of the newest part since 1970
-	// alarmed is when the last alarm was, until when the party is stopped; 0 for never.
-	alarmed, until int64
+	// alarmed is when the last alarm was, 0 for never.
+	alarmed int64
 }
 
-// Stopped reports whether the party is stopped at a time.
-func (w *PartyWindow) Stopped(now int64) bool { return now < w.until }
-
-// Lift ends a stop, and forgets what led to it.
-func (w *PartyWindow) Lift() { *w = PartyWindow{} }
-
-// Note adds what was decided, and says what comes of it: whoever is stopped by it is not answered.
+// Note adds what was decided, and says what comes of it: whoever is stopped by it is not answered. What led to a stop is
+// forgotten with it.
 func (w *PartyWindow) Note(r *PartyRules, more PartyItems, now int64) PartyStep {
 	w.move(now * windowParts / r.Window.Milliseconds())
 	part := &w.parts[w.newest%windowParts]
@@ -107,8 +101,7 @@ func (w *PartyWindow) Note(r *PartyRules, more PartyItems, now int64) PartyStep 
 	}
 	switch {
 	case sum.over(r, r.StopPercent, r.StopShared):
-		w.Lift()
-		w.until = now + r.Window.Milliseconds()
+		*w = PartyWindow{}
 		return PartyStopped
 	case sum.over(r, r.AlarmPercent, r.AlarmShared):
 		first := w.alarmed == 0 || now-w.alarmed >= r.Window.Milliseconds()
@@ -126,6 +119,48 @@ func (w *PartyWindow) move(newest int64) {
 		w.parts[n%windowParts] = PartyItems{}
 	}
 	w.newest = max(w.newest, newest)
+}
+
+// PartyWindowNumbers is how many numbers a window is written as.
+const PartyWindowNumbers = 3 + 3*windowParts
+
+// AppendNumbers appends the window as numbers, for [ReadPartyWindow]: length of the window in milliseconds, newest part, last
+// alarm, and of each part items, non-matches and shared.
+func (w *PartyWindow) AppendNumbers(dst []int64, r *PartyRules) []int64 {
+	dst = append(dst, r.Window.Milliseconds(), w.newest, w.alarmed)
+	for _, p := range w.parts {
+		dst = append(dst, int64(p.Items), int64(p.NoMatches), int64(p.Shared))
+	}
+	return dst
+}
+
+// ReadPartyWindow reads a window that was written under the same rules or others. One of another length is all in the part in
+// which it ended: it is forgotten later than it would have been, never before. What is no window is an empty one.
+func ReadPartyWindow(numbers []int64, r *PartyRules) (w PartyWindow) {
+	if len(numbers) != PartyWindowNumbers || numbers[0] <= 0 || numbers[1] < 0 {
+		return w
+	}
+	length, now := numbers[0], r.Window.Milliseconds()
+	w.newest, w.alarmed = numbers[1], numbers[2]
+	for i := range w.parts {
+		n := numbers[3+3*i:]
+		w.parts[i] = PartyItems{uint64(n[0]), uint64(n[1]), uint64(n[2])}
+	}
+	if length != now {
+		end := (w.newest + 1) * length / windowParts // in milliseconds
+		w.merge(end * windowParts / now)
+	}
+	return w
+}
+
+// merge puts all parts into one of another number.
+func (w *PartyWindow) merge(newest int64) {
+	var sum PartyItems
+	for _, p := range w.parts {
+		sum.add(p)
+	}
+	w.parts, w.newest = [windowParts]PartyItems{}, newest
+	w.parts[newest%windowParts] = sum
 }
 
 func (p *PartyItems) add(more PartyItems) {

@@ -40,13 +40,6 @@ func TestPartyIsAlarmedAndThenStopped(t *testing.T) {
 				t.Errorf("%s: step %d is %d, want %d", name, i, got, s.want)
 			}
 		}
-		stopped := steps[len(steps)-1].want == zhenni.PartyStopped
-		if w.Stopped(now) != stopped || w.Stopped(now+10*minute-1) != stopped || w.Stopped(now+10*minute) {
-			t.Errorf("%s: stopped is %t", name, w.Stopped(now))
-		}
-		if w.Lift(); w.Stopped(now) {
-			t.Errorf("%s: still stopped", name)
-		}
 	}
 }
 
@@ -55,6 +48,7 @@ func TestPartyWindowAgreesWithAPlainSum(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
 		r := zhenni.PartyRules{Window: 100 * time.Second, Least: 50}.WithDefaults()
 		var w zhenni.PartyWindow
+		restarts := rapid.Bool().Draw(t, "restarts")
 		type noted struct {
 			zhenni.PartyItems
 			at int64
@@ -66,6 +60,9 @@ func TestPartyWindowAgreesWithAPlainSum(t *testing.T) {
 			more := zhenni.PartyItems{Items: rapid.Uint64Range(1, 40).Draw(t, "items")}
 			more.NoMatches = rapid.Uint64Range(0, more.Items).Draw(t, "misses")
 			all = append(all, noted{more, now})
+			if restarts {
+				w = zhenni.ReadPartyWindow(w.AppendNumbers(nil, &r), &r)
+			}
 			step := w.Note(&r, more, now)
 			var sum zhenni.PartyItems
 			for _, n := range all {
@@ -82,6 +79,28 @@ func TestPartyWindowAgreesWithAPlainSum(t *testing.T) {
 			}
 		}
 	})
+}
+
+// A window that is read under rules of another length forgets nothing before its time; what is no window is an empty one.
+func TestPartyWindowOutlivesItsRules(t *testing.T) {
+	long, short := zhenni.PartyRules{Window: time.Hour}.WithDefaults(), zhenni.PartyRules{Window: time.Minute}.WithDefaults()
+	at := int64(1_700_000_000_000)
+	for name, r := range map[string][2]*zhenni.PartyRules{"shorter": {&long, &short}, "longer": {&short, &long}, "as it was": {&long, &long}} {
+		var w zhenni.PartyWindow
+		for i := range int64(10) {
+			w.Note(r[0], zhenni.PartyItems{Items: 99, NoMatches: 99}, at+i*r[0].Window.Milliseconds()/10)
+		}
+		end := at + 9*r[0].Window.Milliseconds()/10
+		w = zhenni.ReadPartyWindow(w.AppendNumbers(nil, r[0]), r[1])
+		if got := w.Note(r[1], zhenni.PartyItems{Items: 10, NoMatches: 10}, end); got != zhenni.PartyStopped {
+			t.Errorf("%s: %d", name, got)
+		}
+	}
+	for _, numbers := range [][]int64{nil, {1}, make([]int64, zhenni.PartyWindowNumbers)} {
+		if w := zhenni.ReadPartyWindow(numbers, &short); w != (zhenni.PartyWindow{}) {
+			t.Errorf("%d numbers: %+v", len(numbers), w)
+		}
+	}
 }
 
 func TestPartyRulesAreChecked(t *testing.T) {

@@ -11,7 +11,8 @@ const (
 	PINFree = 5
 	// PINPause is the first pause; every wrong one more doubles it.
 	PINPause = 30 * time.Second
-	// PINMost is how many may be wrong in a row: after them no PIN is looked at until a new one is set with the card.
+	// PINMost is how many may be wrong in a row: after them no PIN is looked at until a new one is set with the card, or the issuer
+	// re-proves the holder.
 	PINMost = 10
 )
 

@@ -37,5 +37,24 @@ type CountPIN struct {
 	At     time.Time
 }
 
-func (SetPIN) command()   {}
-func (CountPIN) command() {}
+// RenewPIN puts a verifier of the same PIN, made in the way of now, in the place of From, and leaves the count of attempts as it
+// is. [ErrNotFound] for a credential that is not there, not active, or has no PIN, [ErrIllegalChange] where From is not its
+// verifier any more, [ErrBadValue] for a verifier of another size.
+type RenewPIN struct {
+	ID       CredentialID
+	Tenant   TenantID
+	From, To []byte
+	At       time.Time
+}
+
+// BindPepper says which pepper of a version the PINs of the state are sealed under, by a check value of it. The first of a
+// version is kept; another is [ErrWrongKey], for under it no PIN opens.
+type BindPepper struct {
+	Version uint32
+	Check   [16]byte
+}
+
+func (SetPIN) command()     {}
+func (CountPIN) command()   {}
+func (RenewPIN) command()   {}
+func (BindPepper) command() {}

@@ -46,3 +46,33 @@ func TestPINAloneIsNotShown(t *testing.T) {
 		t.Errorf("beside a card: %v, %+v", got, admission)
 	}
 }
+
+// Beside a probe a PIN counts where the way takes both, and is left out where it is met without; both agree at the rate of the
+// lesser.
+func TestPINBesideAProbe(t *testing.T) {
+	p := testPolicy(t)
+	p.Rates[zhenni.MeansFace], p.Rates[zhenni.MeansPIN] = 1e-4, 1e-3
+	face, pin, card := zhenni.NewMeansSet(zhenni.MeansFace), zhenni.NewMeansSet(zhenni.MeansPIN), zhenni.NewMeansSet(zhenni.MeansCard)
+	for name, c := range map[string]struct {
+		factors zhenni.Way
+		others  zhenni.MeansSet
+		ruling  zhenni.Ruling
+		means   zhenni.MeansSet
+		rate    zhenni.Rate
+	}{
+		"both, beside a card":  {zhenni.Way{face, pin}, pin | card, zhenni.Admitted, face | pin, 1e-4},
+		"both and the card":    {zhenni.Way{face, pin, card}, pin | card, zhenni.Admitted, face | pin | card, 1e-4},
+		"both, nothing held":   {zhenni.Way{face, pin}, pin, zhenni.RulingFactor, 0, 0},
+		"both, no PIN":         {zhenni.Way{face, pin}, card, zhenni.RulingFactor, 0, 0},
+		"either":               {zhenni.Way{face | pin}, pin | card, zhenni.Admitted, face, 1e-4},
+		"the face alone":       {zhenni.Way{face}, pin | card, zhenni.Admitted, face, 1e-4},
+		"the PIN or the card":  {zhenni.Way{face, pin | card}, pin | card, zhenni.Admitted, face | card, 1e-4},
+		"the PIN and the card": {zhenni.Way{pin, card}, pin | card, zhenni.Admitted, pin | card, 1e-3},
+	} {
+		s := &zhenni.Service{Level: zhenni.LevelLite, Factors: c.factors, WithoutFace: zhenni.Way{zhenni.NewMeansSet(zhenni.MeansDocument)}, FMR: 1e-3}
+		got, ruling := p.Weigh(s, zhenni.Shown{Compared: zhenni.FactorFace, Others: c.others}, policyNow)
+		if ruling != c.ruling || got.Means != c.means || got.FMR != c.rate {
+			t.Errorf("%s: %v, %v at %v", name, ruling, got.Means, got.FMR)
+		}
+	}
+}

@@ -34,6 +34,8 @@ const (
 	RulingPerItem
 	// RulingFactor: what is shown meets no way of the service.
 	RulingFactor
+	// RulingSpare: one of two factors that are compared is of no use to the service.
+	RulingSpare
 	// RulingPossession: the signature of the device is missing.
 	RulingPossession
 	// RulingLiveness: there is no evidence of liveness, or of a lower level. RulingLivenessStale: it is too old.
@@ -60,7 +62,7 @@ const (
 
 var rulingNames = names[Ruling]{
 	Admitted: "admitted", RulingService: "service", RulingPurpose: "purpose", RulingModality: "modality", RulingPerItem: "per_item",
-	RulingFactor: "factor", RulingPossession: "possession", RulingLiveness: "liveness", RulingLivenessStale: "liveness_stale",
+	RulingFactor: "factor", RulingSpare: "spare", RulingPossession: "possession", RulingLiveness: "liveness", RulingLivenessStale: "liveness_stale",
 	RulingCapture: "capture", RulingCaptureStale: "capture_stale", RulingRate: "rate", RulingUnknown: "unknown",
 	RulingStatus: "status", RulingValidity: "validity", RulingLevel: "level", RulingLocked: "locked", RulingDevice: "device",
 }
@@ -102,18 +104,21 @@ type CredentialFacts struct {
 	NotBefore, NotAfter time.Time
 	// Locked are the means that the holder has locked.
 	Locked MeansSet
+	// Identified says that it was issued to a subject, whose identity was proved then; else it was enrolled, or imported.
+	Identified bool
 }
 
 // Shown is what a request shows beside the probe. All of it was checked: it is bound to the request, and signed by who may sign.
 type Shown struct {
-	// Compared is the biometric factor that is compared; 0 where none is.
-	Compared Factor
-	// Others are the means shown that are not compared. A PIN counts beside something held; it is looked at last, once all
-	// else is admitted.
+	// Compared is the biometric factor that is compared; 0 where none is. Also is a second one, compared by a probe of its own
+	// beside it. Both have to be of the way: by the same group either is enough, by two it takes both.
+	Compared, Also Factor
+	// Others are the means shown that are not compared. A PIN counts beside something held, and beside a probe only where the
+	// way takes both; it is looked at last, once all else is admitted.
 	Others MeansSet
 	// NotDevice says that something is signed as by the credential's device, and is not.
 	NotDevice bool
-	// Liveness is the highest level there is evidence of, made at LivenessAt.
+	// Liveness is the highest level there is evidence of, made at LivenessAt; of two captures that of the one which has less.
 	Liveness   Liveness
 	LivenessAt time.Time
 	// CapturedAt is when the capture was made, as the relying party says; zero where it does not.
@@ -130,11 +135,14 @@ type Admission struct {
 	// stolen what is held. It is 1 where nothing is compared or guessed.
 	FMR        Rate
 	Assertions Assertions
+	// AnyOne says that of two factors compared either is enough.
+	AnyOne bool
 }
 
 // Assertions are the three things that a yes may say. Each is true only where the evidence carried it.
 type Assertions struct {
-	// IdentityAuthentic: the identity behind the credential was proved at its issue, to the level that the service asks for.
+	// IdentityAuthentic: there is an identity behind the credential, and it was proved at its issue, to the level that the service
+	// asks for. A level alone proves none: who enrols a template may write any.
 	IdentityAuthentic bool
 	// DocumentValid: the credential is active and within its validity at the time of the decision.
 	DocumentValid bool
@@ -155,7 +163,7 @@ func (p Policy) Decide(s *Service, tenant TenantID, facts CredentialFacts, shown
 	if shown.NotDevice {
 		return Admission{}, RulingDevice
 	}
-	admission.Assertions.IdentityAuthentic = facts.Level >= s.Level
+	admission.Assertions.IdentityAuthentic = facts.Identified && facts.Level >= s.Level
 	admission.Assertions.DocumentValid = facts.Status == StatusActive
 	return admission, Admitted
 }
@@ -163,15 +171,16 @@ func (p Policy) Decide(s *Service, tenant TenantID, facts CredentialFacts, shown
 // Weigh rules on what the relying party shows, without a look at the credential. The admission lacks what only the
 // credential can assert.
 func (p Policy) Weigh(s *Service, shown Shown, now time.Time) (Admission, Ruling) {
-	set := shown.Others &^ biometric
-	if shown.Compared != 0 {
-		set |= NewMeansSet(Means(shown.Compared))
-	}
+	probes := shown.compared()
+	set := shown.Others&^biometric | probes
 	if set&held == 0 {
 		// Its attempts are few, and whoever holds nothing of a person's must not use them up.
 		set &^= NewMeansSet(MeansPIN)
 	}
-	way, used, ruling := s.way(set)
+	if probes != 0 && set.Has(MeansPIN) {
+		set = s.withoutSparePIN(set, probes)
+	}
+	way, used, ruling := s.way(set, probes)
 	if ruling != Admitted {
 		return Admission{}, ruling
 	}
@@ -186,19 +195,33 @@ func (p Policy) Weigh(s *Service, shown Shown, now time.Time) (Admission, Ruling
 	if compared && !(rate <= s.FMR) {
 		return Admission{}, RulingRate
 	}
-	admission := Admission{Level: s.Level, Means: used, FMR: rate}
+	admission := Admission{Level: s.Level, Means: used, FMR: rate, AnyOne: way.anyOf(probes)}
 	admission.Assertions.SamePerson = compared && shown.Liveness >= LivenessPassive && validAtAge(shown.LivenessAt, s.livenessAge(), now)
 	return admission, Admitted
 }
 
-// way returns the first way that what is shown meets.
-func (s *Service) way(shown MeansSet) (Way, MeansSet, Ruling) {
+// withoutSparePIN leaves a PIN that is shown beside a probe out where no way needs it: its attempts are few.
+func (s *Service) withoutSparePIN(shown, probes MeansSet) MeansSet {
+	without := shown &^ NewMeansSet(MeansPIN)
+	if _, _, ruling := s.way(without, probes); ruling == Admitted {
+		return without
+	}
+	return shown
+}
+
+// way returns the first way that what is shown meets; where two factors are compared, one that takes both.
+func (s *Service) way(shown, probes MeansSet) (Way, MeansSet, Ruling) {
+	ruling := RulingFactor
 	for _, way := range [...]Way{s.Factors, s.WithoutFace} {
-		if used, met := way.Met(shown); met {
+		used, met := way.Met(shown)
+		if met && (probes.Len() < 2 || probes&^used == 0) {
 			return way, used, Admitted
 		}
+		if met {
+			ruling = RulingSpare
+		}
 	}
-	return nil, 0, RulingFactor
+	return nil, 0, ruling
 }
 
 // livenessAge is how old evidence of liveness may be for it to say anything: what the service asks, or a minute.

@@ -85,7 +85,7 @@ func goodCase() evidenceCase {
 			Compared: zhenni.FactorFace, Others: zhenni.NewMeansSet(zhenni.MeansPossession), Liveness: zhenni.LivenessActive,
 			LivenessAt: policyNow.Add(-60 * time.Second), CapturedAt: policyNow.Add(-30 * time.Second),
 		},
-		zhenni.CredentialFacts{Tenant: 1, Level: zhenni.LevelFull, Status: zhenni.StatusActive, NotBefore: policyNow, NotAfter: policyNow.Add(1)},
+		zhenni.CredentialFacts{Tenant: 1, Level: zhenni.LevelFull, Status: zhenni.StatusActive, NotBefore: policyNow, NotAfter: policyNow.Add(1), Identified: true},
 	}
 }
 
@@ -248,6 +248,11 @@ func TestAdmissions(t *testing.T) {
 	}
 	if ruling != zhenni.Admitted || plain != want {
 		t.Errorf("without liveness: %+v (%v), want %+v", plain, ruling, want)
+	}
+	nobodys := facts
+	nobodys.Identified = false
+	if enrolled, _ := p.Decide(open, 1, nobodys, zhenni.Shown{Compared: zhenni.FactorFace}, policyNow); enrolled.Assertions != (zhenni.Assertions{DocumentValid: true}) {
+		t.Errorf("without a subject: %+v", enrolled)
 	}
 	live, _ := p.Decide(open, 1, facts, zhenni.Shown{Compared: zhenni.FactorFace, Liveness: zhenni.LivenessPassive, LivenessAt: policyNow}, policyNow)
 	if !live.Assertions.SamePerson {

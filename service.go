@@ -15,7 +15,8 @@ type Service struct {
 	ID string
 	// NameZH and NameEN are for people: 1–200 bytes of printable text each.
 	NameZH, NameEN string
-	// Category groups services for people; it is a [ValidName] and decides nothing.
+	// Category groups services for people; it is a [ValidName] and decides nothing but what a guest arrives for
+	// who names no service: "hotel".
 	Category string
 	// Purposes are the codes of which a request names one: 1–[MaxPurposes], each once and a [ValidName].
 	Purposes []string

@@ -23,8 +23,11 @@ type Decision struct {
 	At time.Time
 	// Batch marks a bulk request, of 1 to [MaxBatchItems] items. A single verification has one item.
 	Batch bool
+	// Change marks what is no verification, as the setting of a PIN: nobody was compared, and the outcome of its one item is
+	// [Pending], so that no proof of it can be read as a yes.
+	Change bool
 	// IDs are the credentials asked for, zero where an item named none; Outcomes what was decided on each, none of them
-	// Pending.
+	// Pending but that of a Change.
 	IDs      []CredentialID
 	Outcomes []Outcome
 	// Attempts are the counts of failed attempts that the decision changed, at most as many as IDs. They are durable before

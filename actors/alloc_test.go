@@ -54,3 +54,21 @@ func TestCountingAllocations(t *testing.T) {
 		t.Errorf("%d items in %v messages: %v allocations", items, messages, allocations)
 	}
 }
+
+// A further model costs a batch of either nothing on its way.
+func TestAllocationsByEitherModel(t *testing.T) {
+	w := newTwoWorlds(7, 300)
+	n := startTwo(t, w, Config{Shards: 1})
+	for name, b := range map[string]*zhenni.Batch{"first": w.mated(w.ids...), "beside": w.by(besideModel, w.ids...)} {
+		deadline := soon()
+		allocations := testing.AllocsPerRun(100, func() {
+			clear(b.Outcomes)
+			if err := n.Verify(b, deadline); err != nil {
+				t.Error(err)
+			}
+		})
+		if allocations > 1 {
+			t.Errorf("%s: %v allocations", name, allocations)
+		}
+	}
+}

@@ -2,6 +2,7 @@ package actors
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"sync"
 	"time"
@@ -31,6 +32,7 @@ func (n *Node) Apply(ctx context.Context, commands []zhenni.Command) ([]zhenni.R
 	results, err := n.state.Apply(ctx, commands)
 	// After an error some of the commands may be durable all the same.
 	n.announce(ctx, ids)
+	n.retire(commands)
 	if err != nil {
 		return nil, fmt.Errorf("actors: apply: %w", err)
 	}
@@ -118,6 +120,8 @@ func changed(commands []zhenni.Command) []zhenni.CredentialID {
 			ids = append(ids, c.ID)
 		case zhenni.Expire:
 			ids = append(ids, c.ID)
+		case zhenni.PutTemplate:
+			ids = append(ids, c.ID)
 		}
 	}
 	return ids
@@ -189,7 +193,7 @@ func (h *host) refresh(m *refresh) {
 	m.done <- struct{}{}
 }
 
-// reread is the matcher's Refresh with a panic as an error. A failed shard drops everything before it serves again.
+// reread is the Refresh of every matcher, with a panic as an error. A failed shard drops everything before it serves again.
 func (h *host) reread(id zhenni.CredentialID) (err error) {
 	if h.failed.Load() {
 		return nil
@@ -199,5 +203,8 @@ func (h *host) reread(id zhenni.CredentialID) (err error) {
 			err = h.caught(cause)
 		}
 	}()
-	return h.matcher.Refresh(id)
+	for _, m := range h.matchers {
+		err = errors.Join(err, m.Refresh(id))
+	}
+	return err
 }

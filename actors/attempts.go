@@ -93,7 +93,7 @@ func (h *host) limit(p *part, t engine.Tally) (limited engine.Tally) {
 	for _, i := range p.items {
 		switch b.Outcomes[i] {
 		case zhenni.NoMatch:
-			if h.matcher.Missed(i) {
+			if h.matcher().Missed(i) || b.Also != nil && h.matchers[p.job.also].Missed(i) {
 				c.attempt(i, false)
 			}
 		case zhenni.Match:

@@ -39,6 +39,10 @@ type Config struct {
 	// AttemptsHeld bounds the counts held in memory, about 100 bytes each, at least one a segment. Where a segment has no
 	// room for another, the weakest of a few that bar nothing goes; where none may go, the item is refused. Default 1,048,576.
 	AttemptsHeld int
+	// Templates is what the rows of the first model are read from. Default: the state.
+	Templates engine.Store
+	// Beside are further models that are compared by, each on its own; Start has the first. A batch names its model.
+	Beside []Comparison
 	// Counted are the counts of earlier runs, read once by Start. Of one credential and lane the newest counts.
 	Counted iter.Seq[zhenni.AttemptCount]
 	// Now is the clock by which pauses end: time.Now.

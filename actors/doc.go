@@ -15,6 +15,16 @@
 // batch carries. There is no future and no reply message. Each part is answered exactly once, whatever happens to its
 // shard, and gives its tokens back exactly once, so Admitted = Σ Outcomes + Expired as soon as nothing is in flight.
 //
+// # Models
+//
+// A node compares by several models beside each other ([Config.Beside]): a shard has a matcher for each, over an arena and a
+// store of that model alone. A batch names its model, and [Node.Verify] chooses by that, once and nowhere else. What a shard
+// knows besides rows is of the credential, whatever model is asked for: its failed attempts, its strikes; and a change is read
+// again by every matcher before it is acknowledged.
+//
+// A batch of one may have a second probe, of a model of another factor ([zhenni.Batch.Also]). The shard compares both, whatever
+// the first says, and leaves one outcome of the two before it counts: one attempt at the credential, where either missed it.
+//
 // # Failed attempts
 //
 // A shard holds the verdicts of a part against the attempts at their credentials ([zhenni.AttemptRules]) before anybody sees

@@ -23,6 +23,7 @@ const (
 type job struct {
 	pool     *sync.Pool
 	batch    *zhenni.Batch
+	by, also int // of the node's comparisons: that of the batch, and that of a second probe
 	deadline time.Time
 
 	state   atomic.Uint32

@@ -42,11 +42,10 @@ const (
 // Node answers verifications from the rows of one store. All its methods are safe for concurrent use.
 type Node struct {
 	config Config
-	model  zhenni.Model
-	rule   zhenni.Threshold
-	arena  *engine.Arena
-	state  State
-	log    *slog.Logger
+	// comparisons are what the node compares by, that of batches which name no model first.
+	comparisons []Comparison
+	state       State
+	log         *slog.Logger
 
 	jobs   sync.Pool // of *job, for Verify
 	pool   *ants.Pool
@@ -92,16 +91,21 @@ func Start(cfg Config, model zhenni.Model, rule zhenni.Threshold, arena *engine.
 	if err := cfg.Validate(); err != nil {
 		return nil, err
 	}
-	if err := model.Validate(); err != nil {
+	cfg = cfg.withDefaults()
+	first := Comparison{Model: model, Rule: rule, Arena: arena, Templates: state}
+	if cfg.Templates != nil {
+		first.Templates = cfg.Templates
+	}
+	comparisons, err := comparisonsOf(first, cfg.Beside)
+	if err != nil {
 		return nil, err
 	}
-	cfg = cfg.withDefaults()
 	pool, err := newWarmPool()
 	if err != nil {
 		return nil, fmt.Errorf("actors: start the warming pool: %w", err)
 	}
 	n := &Node{
-		config: cfg, model: model, rule: rule, arena: arena, state: state, log: cfg.Logger, pool: pool,
+		config: cfg, comparisons: comparisons, state: state, log: cfg.Logger, pool: pool,
 		change: make(chan struct{}, 1), warmed: make(chan struct{}),
 		halt: make(chan struct{}), halted: make(chan struct{}),
 	}
@@ -150,8 +154,18 @@ func (n *Node) Warmed() <-chan struct{} { return n.warmed }
 // Verify waits on no lock that a shard holds, and allocates nothing of its own; the library allocates 16 bytes when a
 // message wakes a shard that had nothing to do.
 func (n *Node) Verify(b *zhenni.Batch, deadline time.Time) error {
-	if err := b.Validate(n.model.Dim); err != nil {
+	by, err := n.comparison(b)
+	if err != nil {
 		return err
+	}
+	if err := b.Validate(n.comparisons[by].Model.Dim); err != nil {
+		return err
+	}
+	also := by
+	if b.Also != nil {
+		if also, err = n.comparisonAlso(b); err != nil {
+			return err
+		}
 	}
 	now := time.Now()
 	patience := deadline.Sub(now)
@@ -161,7 +175,7 @@ func (n *Node) Verify(b *zhenni.Batch, deadline time.Time) error {
 		return fmt.Errorf("%w: it had passed on arrival", zhenni.ErrDeadline)
 	}
 	j := n.jobs.Get().(*job)
-	j.batch, j.deadline = b, deadline
+	j.batch, j.by, j.also, j.deadline = b, by, also, deadline
 	j.state.Store(jobOpen)
 	j.overdue.Store(false)
 	j.timer.Reset(patience)
@@ -252,7 +266,7 @@ func (n *Node) Ready() error {
 
 // Stats returns the counts since the start and the levels now.
 func (n *Node) Stats() zhenni.Stats {
-	stats := zhenni.Stats{Arena: n.arena.Stats()}
+	stats := zhenni.Stats{Arena: n.arenaStats()}
 	n.ledger.copyTo(&stats)
 	stats.Attempts = n.attempts.stats()
 	n.route.RLock()

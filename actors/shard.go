@@ -65,12 +65,13 @@ func (s *shard) stats() zhenni.ShardStats {
 }
 
 // incarnate makes the actor, at start and after every panic.
-func (s *shard) incarnate() actor.Actor { return &host{shard: s, matcher: s.node.newMatcher()} }
+func (s *shard) incarnate() actor.Actor { return &host{shard: s, matchers: s.node.newMatchers()} }
 
 // host is one incarnation of a shard's actor. It alone uses the shard's segments while it runs.
 type host struct {
 	*shard
-	matcher *engine.Matcher
+	matchers []*engine.Matcher // one for each of the node's comparisons
+	by       int               // which of them the part in hand is for
 }
 
 // rebuild asks a failed shard to try again.
@@ -126,6 +127,7 @@ func (h *host) takeOver() {
 // matcher panicked.
 func (h *host) answer(p *part) (crashed bool) {
 	n, b, items := h.node, p.job.batch, p.items
+	h.by = p.job.by
 	var tally engine.Tally
 	late := p.late()
 	switch {
@@ -134,6 +136,9 @@ func (h *host) answer(p *part) (crashed bool) {
 		refuse(b, items, zhenni.RefusedUnavailable)
 	default:
 		tally, crashed = h.match(b, items)
+		if b.Also != nil {
+			tally, crashed = h.matchAlso(p, tally, crashed)
+		}
 		tally = h.limit(p, tally)
 	}
 	if late || p.job.state.Load() == jobAbandoned {
@@ -167,7 +172,7 @@ func (h *host) run(b *zhenni.Batch, items []uint32) (t engine.Tally, err error) 
 		}
 	}()
 	h.dropStale()
-	return h.matcher.Verify(b, items), nil
+	return h.matcher().Verify(b, items), nil
 }
 
 // caught turns a panic into an error without its content.
@@ -186,7 +191,7 @@ func (h *host) dropStale() {
 	h.node.stale.And(^marked)
 	defer func() { h.node.stale.Or(marked) }()
 	for marked != 0 {
-		h.matcher.Discard(bits.TrailingZeros64(marked))
+		h.discard(bits.TrailingZeros64(marked))
 		marked &= marked - 1
 	}
 }

@@ -17,8 +17,6 @@ func newWarmPool() (*ants.Pool, error) {
 	return ants.NewPool(runtime.GOMAXPROCS(0), ants.WithDisablePurge(true))
 }
 
-func (n *Node) newMatcher() *engine.Matcher { return engine.NewMatcher(n.arena, n.state, n.rule) }
-
 // warmNext sends the shard what fills its next segments. The shard that fills the last one of all makes the node ready.
 func (h *host) warmNext(ctx actor.Context) {
 	switch {
@@ -73,13 +71,17 @@ func (n *Node) load(segment int) {
 		}
 	}()
 	n.stale.And(^(uint64(1) << segment))
-	m := n.newMatcher()
-	m.Discard(segment)
-	if n.draining() {
-		return
+	matchers := n.newMatchers()
+	for _, m := range matchers {
+		m.Discard(segment)
 	}
-	if err := m.Warm(segment); err != nil {
-		n.log.Warn("segment not fully loaded", "segment", segment, "cause", err)
+	for i, m := range matchers {
+		if n.draining() {
+			return
+		}
+		if err := m.Warm(segment); err != nil {
+			n.log.Warn("segment not fully loaded", "segment", segment, "model", n.comparisons[i].Model.ID, "cause", err)
+		}
 	}
 }
 

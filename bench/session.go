@@ -36,6 +36,10 @@ func (c *Client) OpenSession() error {
 	if err != nil {
 		return fmt.Errorf("%w: %w", ErrAnswer, err)
 	}
-	c.signing.signer, err = httpsig.NewHMACSigner(id, secret)
-	return err
+	signer, err := httpsig.NewHMACSigner(id, secret)
+	if err != nil {
+		return err
+	}
+	c.signing.signer = signer.Digesting(c.signing.signer.Digests())
+	return nil
 }

@@ -32,6 +32,8 @@
 // which [Matcher.Warm] brought everything the store has is complete: until a row is evicted, an id that is not in it is
 // known not to exist.
 //
+// An arena, and the matchers over it, are of one model: rows of two models are never in one arena, and so never compared.
+//
 // The store is the system of record and the arena a cache of it. [Matcher.Refresh] is called when a command is durable
 // and before it is acknowledged, so what was acknowledged is what is compared.
 package engine

@@ -33,7 +33,9 @@ func (k Kind) String() string {
 
 // Claims are what a token says.
 type Claims struct {
-	Kind    Kind
+	Kind Kind
+	// Subject is the credential. It is zero for a capture on which one is to be issued: nothing else is known of it yet, and it
+	// has no device.
 	Subject zhenni.CredentialID
 	// Capture is the SHA-256 of the probe's bytes; without a probe of the text of the sealed PIN, or of no bytes.
 	Capture [32]byte
@@ -54,11 +56,14 @@ const maxIssuedAt = 9_999_999_999
 
 // valid reports whether c can be written, and who signs may sign it.
 func (c *Claims) valid() bool {
+	issue := c.Subject == zhenni.CredentialID{}
 	live := c.Level == zhenni.LivenessPassive || c.Level == zhenni.LivenessActive
 	switch {
 	case !zhenni.ValidName(c.Transaction) || !zhenni.ValidName(c.Party):
 		return false
 	case c.Terminal != "" && !zhenni.ValidName(c.Terminal), c.Nonce != "" && !validNonce(c.Nonce):
+		return false
+	case issue && c.Terminal == "":
 		return false
 	case c.IssuedAt < 1 || c.IssuedAt > maxIssuedAt:
 		return false
@@ -82,10 +87,18 @@ func validNonce(s string) bool {
 	return len(s) >= 16 && len(s) <= 64
 }
 
+// forIssue stands in the place of a credential that is to be issued.
+const forIssue = "issue"
+
 // appendTo writes the one form of the claims. They are valid.
 func (c *Claims) appendTo(dst []byte) []byte {
 	dst = append(append(dst, `{"kind":"`...), c.Kind.String()...)
-	dst = hex.AppendEncode(append(dst, `","sub":"`...), c.Subject[:])
+	dst = append(dst, `","sub":"`...)
+	if c.Subject == (zhenni.CredentialID{}) {
+		dst = append(dst, forIssue...)
+	} else {
+		dst = hex.AppendEncode(dst, c.Subject[:])
+	}
 	dst = base64url.AppendEncode(append(dst, `","capture":"`...), c.Capture[:])
 	dst = append(append(dst, `","txn":"`...), c.Transaction...)
 	dst = append(append(dst, `","aud":"`...), c.Party...)
@@ -144,7 +157,7 @@ func (c *Claims) read(text string) bool {
 			c.Level = l
 		}
 	}
-	if c.Subject.UnmarshalText([]byte(subject)) != nil || !decode32(&c.Capture, capture) || !decode32(&c.KeyID, kid) || !c.valid() {
+	if subject != forIssue && c.Subject.UnmarshalText([]byte(subject)) != nil || !decode32(&c.Capture, capture) || !decode32(&c.KeyID, kid) || !c.valid() {
 		return false
 	}
 	var again [maxClaims]byte

@@ -13,9 +13,10 @@
 // The claims are one JSON object without white space or escapes, its members in this order:
 //
 //	kind       liveness, possession, card or document
-//	sub        the credential: 32 lower-case hexadecimal digits
+//	sub        the credential: 32 lower-case hexadecimal digits; or issue, of a capture on which one is to be issued
 //	capture    SHA-256 of the probe: of the d or 4d bytes that its base64 stands for; of a verification without a probe that of
-//	           the sealed PIN as it is written, or of no bytes
+//	           the sealed PIN as it is written, or of no bytes. Of two probes a token on liveness names its own, and any other
+//	           the SHA-256 of both their digests, that of the first before that of the second
 //	txn        the transaction, chosen by the relying party
 //	aud        the id of the relying party that asks
 //	nonce      of the signature of its request, exactly where there is one
@@ -24,7 +25,8 @@
 //	terminal   the id of the relying party whose terminal signs; absent where the credential's device does
 //	kid        the thumbprint of the key that signs (RFC 7638)
 //
-// Only the device signs possession, only a terminal signs card and document; either signs liveness. A token is at most
+// Only the device signs possession, only a terminal signs card and document; either signs liveness, but for an issue only a
+// terminal: the key of a device comes with what is asked for, and anybody can make one. A token is at most
 // [MaxToken] bytes. Whatever is not in this form is refused, and nothing of a header is obeyed.
 //
 // A token holds for one capture, credential, transaction, party and request, and for as long as the service lets it. It

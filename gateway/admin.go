@@ -11,7 +11,6 @@ import (
 	"net/http"
 	"net/http/pprof"
 	"os"
-	"sync"
 	"time"
 
 	"zhenni"
@@ -29,9 +28,9 @@ type Admin struct {
 	log      *slog.Logger
 	server   http.Server
 	mux      *http.ServeMux
-	// changing is held from reading a party until what it becomes is stored.
-	changing sync.Mutex
+	registry *Registry
 	usage    func() []PartyUsage // nil where nobody counts
+	limiter  Limiter             // nil where nobody stops parties
 }
 
 // NewAdmin makes the admin routes for operator. A nil now is time.Now, a nil log slog.Default().
@@ -43,11 +42,13 @@ func NewAdmin(operator Operator, now func() time.Time, log *slog.Logger) *Admin 
 		log = slog.Default()
 	}
 	mux := http.NewServeMux()
-	a := &Admin{operator: operator, now: now, log: log, mux: mux}
+	a := &Admin{operator: operator, now: now, log: log, mux: mux, registry: NewRegistry(operator, now)}
 	mux.Handle("GET /admin/relying-parties", a.route(a.listParties))
 	mux.Handle("PUT /admin/relying-parties/{id}", a.route(a.putParty))
 	mux.Handle("DELETE /admin/relying-parties/{id}", a.route(a.removeParty))
 	mux.Handle("POST /admin/relying-parties/{id}/keys", a.route(a.changeKeys))
+	mux.Handle("POST /admin/relying-parties/{id}/suspend", a.route(a.suspendParty(true)))
+	mux.Handle("POST /admin/relying-parties/{id}/resume", a.route(a.suspendParty(false)))
 	mux.Handle("POST /admin/shards", a.route(a.setShards))
 	mux.Handle("GET /admin/stats", a.route(a.stats))
 	mux.HandleFunc("GET /debug/pprof/", pprof.Index)
@@ -60,6 +61,9 @@ func NewAdmin(operator Operator, now func() time.Time, log *slog.Logger) *Admin 
 	}
 	return a
 }
+
+// Register has the admin routes change relying parties by a registry that others change them by too. It is for before Serve.
+func (a *Admin) Register(registry *Registry) { a.registry = registry }
 
 // ListenAdmin opens the unix socket at path, 0600, replacing one that nobody listens on any more. One that answers is
 // [zhenni.ErrLocked].
@@ -116,8 +120,8 @@ func (a *Admin) route(handle func(*http.Request) (any, error)) http.Handler {
 	})
 }
 
-// kindExists is a relying party that another one, or the same elsewhere, is in the way of.
-var kindExists = &kind{409, "exists", "There is one already.", "Do what detail says, or add ?replace=true.", false, false}
+// kindExists is a relying party that another one is in the way of, or that was removed under its id.
+var kindExists = &kind{409, "exists", "There is one already, or there was.", "Do what detail says.", false, false}
 
 // adminRefusal tells the operator more than a relying party is told: the text of the error.
 func adminRefusal(err error) *refusal {
@@ -134,14 +138,6 @@ func adminRefusal(err error) *refusal {
 		known.detail = err.Error()
 	}
 	return known
-}
-
-func (a *Admin) apply(r *http.Request, command zhenni.Command) error {
-	results, err := a.operator.Apply(r.Context(), []zhenni.Command{command})
-	if err != nil {
-		return err
-	}
-	return results[0].Err
 }
 
 func (a *Admin) setShards(r *http.Request) (any, error) {

@@ -47,7 +47,7 @@ func (o *fakeOperator) Backup(_ context.Context, folder, _ string) (zhenni.Backu
 	return zhenni.Backup{Base: true, Commit: 9}, nil
 }
 
-func startAdmin(t *testing.T) (*fakeOperator, string) {
+func startAdmin(t *testing.T, more ...func(*Admin)) (*fakeOperator, string) {
 	t.Helper()
 	path := filepath.Join(t.TempDir(), "admin.sock")
 	ln, err := ListenAdmin(path)
@@ -57,6 +57,9 @@ func startAdmin(t *testing.T) (*fakeOperator, string) {
 	operator := &fakeOperator{fakeNode: newFakeNode()}
 	a := NewAdmin(operator, func() time.Time { return time.Unix(9, 0) }, slog.New(slog.DiscardHandler))
 	a.Keep(operator)
+	for _, add := range more {
+		add(a)
+	}
 	done := make(chan error, 1)
 	go func() { done <- a.Serve(ln) }()
 	t.Cleanup(func() {
@@ -105,8 +108,8 @@ func TestAdminRoutes(t *testing.T) {
 		{"GET", "/admin/relying-parties", "", 200, `"id":"verifier"`},
 		{"PUT", "/admin/relying-parties/new", party, 200, `"roles":["verifier","issuer"]`},
 		{"PUT", "/admin/relying-parties/new", strings.Replace(party, `"tenant":5`, `"tenant":6`, 1), 409, "tenant 5"},
-		{"PUT", "/admin/relying-parties/new?replace=true", strings.Replace(party, `"tenant":5`, `"tenant":6`, 1), 200, `"tenant":6`},
-		{"PUT", "/admin/relying-parties/new?replace=true", party, 200, `"tenant":5`},
+		{"PUT", "/admin/relying-parties/new?replace=true", strings.Replace(party, `"tenant":5`, `"tenant":6`, 1), 409, "choose another id"},
+		{"PUT", "/admin/relying-parties/new", party, 200, `"tenant":5`},
 		{"PUT", "/admin/relying-parties/keyed", strings.Replace(keyed, `"tenant":7`, `"tenant":5`, 1), 400, "all of evaluation"},
 		{"PUT", "/admin/relying-parties/keyed", keyed, 200, `"kid":"kPrK_qmxVWaYVA9wwBF6Iuo3vVzz7TxHCTwXBygrS4k"`},
 		{"PUT", "/admin/relying-parties/keyed", strings.Replace(keyed, `"x":`, `"d":"AA","x":`, 1), 400, "private key"},

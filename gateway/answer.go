@@ -1,33 +1,10 @@
 package gateway
 
 import (
-	"encoding/json"
 	"time"
 
 	"zhenni"
 )
-
-// answerConstants are the parts of an answer that depend on the profile only.
-type answerConstants struct {
-	// profile is `,"profile":"…"`, with the mark of an unsupported target where it applies.
-	profile []byte
-	// profiles is the body of GET /v1/profiles.
-	profiles []byte
-}
-
-func newAnswerConstants(p zhenni.Profile) answerConstants {
-	member := append([]byte(`,"profile":`), appendString(nil, p.ID)...)
-	if !p.Supported {
-		member = append(member, `,"profile_supported":false`...)
-	}
-	list, err := json.Marshal(struct {
-		Profiles []zhenni.Profile `json:"profiles"`
-	}{[]zhenni.Profile{p}})
-	if err != nil {
-		panic(err) // a validated profile was marshalled to make its id
-	}
-	return answerConstants{member, list}
-}
 
 // verdictMembers is `"outcome":"…"` with what explains it, by outcome. An outcome that is none is a refusal.
 var verdictMembers = func() (members [256][]byte) {
@@ -54,7 +31,7 @@ var verdictMembers = func() (members [256][]byte) {
 // an evaluation tenant.
 func (s *Server) appendOrigin(dst []byte, rq *request, withProfile bool) []byte {
 	if withProfile {
-		dst = append(dst, s.answer.profile...)
+		dst = append(dst, s.by(rq).member...)
 	}
 	dst = append(dst, `,"transaction":"`...)
 	dst = append(dst, rq.transaction...)

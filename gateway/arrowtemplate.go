@@ -36,17 +36,18 @@ var endMarker = []byte{0xff, 0xff, 0xff, 0xff, 0, 0, 0, 0}
 
 const maxNameBytes = 64
 
-func (s *Server) makeTemplates() (err error) {
-	s.streams = map[streamShape]*streamTemplate{}
+// makeTemplates makes the answers of a profile, by their shapes.
+func makeTemplates(profile zhenni.Profile) (streams map[streamShape]*streamTemplate, err error) {
+	streams = map[streamShape]*streamTemplate{}
 	for _, item := range []columnKind{0, columnText, columnNumber} {
 		for _, evaluation := range []bool{false, true} {
 			shape := streamShape{item, evaluation}
-			if s.streams[shape], err = makeTemplate(s.config.Profile, shape); err != nil {
-				return err
+			if streams[shape], err = makeTemplate(profile, shape); err != nil {
+				return nil, err
 			}
 		}
 	}
-	return nil
+	return streams, nil
 }
 
 // sampleAnswer has the library write an answer of one row.

@@ -19,7 +19,7 @@ func (s *Server) verifyStream(rq *request) error {
 	deadline := s.enter(rq)
 	defer s.leave(rq)
 	s.digest(rq, mediaArrow, body)
-	in, err := readStream(body, form{id: true, vector: "probe", dim: s.config.Profile.Model.Dim})
+	in, err := readStream(body, form{id: true, vector: "probe", dim: s.dim(rq)})
 	if err != nil {
 		return err
 	}
@@ -57,7 +57,7 @@ func (s *Server) verifyStream(rq *request) error {
 			return err
 		}
 	}
-	s.writeStream(rq, s.streams[streamShape{in.item(), rq.party.Evaluation}], in, outcomes)
+	s.writeStream(rq, s.by(rq).streams[streamShape{in.item(), rq.party.Evaluation}], in, outcomes)
 	return nil
 }
 
@@ -78,7 +78,8 @@ func (s *Server) streamBatch(rq *request, part rows, outcomes []zhenni.Outcome) 
 	b := &zhenni.Batch{
 		Tenant:     rq.party.Tenant,
 		Evaluation: rq.party.Evaluation,
-		Dim:        s.config.Profile.Model.Dim,
+		Model:      s.by(rq).profile.Model.ID,
+		Dim:        s.dim(rq),
 		IDs:        asIDs(part.ids),
 		Outcomes:   outcomes,
 	}

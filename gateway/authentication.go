@@ -9,9 +9,8 @@ import (
 // A route asks for one of its roles. anyRole is every role that has any business on the public port, which is not the
 // operator's; issuerOrTerminal are those by whom credentials change.
 const (
-	issuerOrTerminal  = zhenni.RoleIssuer | zhenni.RoleTerminal
-	verifierOrAuditor = zhenni.RoleVerifier | zhenni.RoleAuditor
-	anyRole           = issuerOrTerminal | verifierOrAuditor
+	issuerOrTerminal = zhenni.RoleIssuer | zhenni.RoleTerminal
+	anyRole          = issuerOrTerminal | zhenni.RoleVerifier | zhenni.RoleAuditor
 )
 
 // nobody is compared with where the party is unknown, so that the work, and with it the time, is the same.
@@ -26,8 +25,8 @@ type Directory interface {
 	PartyOfCertificate(hash [32]byte) (zhenni.RelyingParty, zhenni.PartyCertificate, bool)
 }
 
-// admit finds who asks and checks that it has one of the roles: [kindKey], [kindRole], the kinds of [refusalOfSignature]. Nothing of a key is
-// kept. A signed request is the party's once its body, where it has one, was read and found to be the one that was signed:
+// admit finds who asks and checks that it has one of the roles: [kindKey], [kindRole], [kindSuspended], the kinds of
+// [refusalOfSignature]. Nothing of a key is kept. A signed request is the party's once its body, where it has one, was read and found to be the one that was signed:
 // until then rq.party is nobody's.
 func (s *Server) admit(rq *request, role zhenni.Role) error {
 	party, err := s.authenticate(rq)
@@ -37,11 +36,22 @@ func (s *Server) admit(rq *request, role zhenni.Role) error {
 	if party.Roles&role == 0 || role == zhenni.RoleVerifier && s.holdsReferences(party.Tenant) {
 		return refuse(kindRole, "")
 	}
+	if party.Suspended {
+		return refuse(kindSuspended, "")
+	}
 	rq.role = role
 	if rq.proof == nil {
 		rq.party = party
 	} else if rq.bodyRead {
 		return rq.completeProof(nil)
+	}
+	return nil
+}
+
+// checkSigned refuses a request that was admitted for less than a signature by a public key or a certificate: [kindSigned].
+func (rq *request) checkSigned() error {
+	if rq.root == (root{}) && (rq.proof == nil || rq.proof.root == (root{})) {
+		return refuse(kindSigned, "")
 	}
 	return nil
 }

@@ -166,7 +166,7 @@ func labelOf(f *field, lineStart int) span {
 
 // decodeLine reads line i into the part of its kind. Its outcome is Pending, or why it can not be read.
 func (s *Server) decodeLine(rq *request, b *lineBatch, i int, line []byte, fields []field) zhenni.Outcome {
-	err := parseLine(line, s.lineBound(), fields)
+	err := parseLine(line, s.lineBound(rq), fields)
 	if label := &fields[lineItem]; err != nil || !label.number && !validLabel(label.value) {
 		label.value = nil
 		return zhenni.RefusedItem
@@ -185,7 +185,7 @@ func (s *Server) decodeLine(rq *request, b *lineBatch, i int, line []byte, field
 }
 
 // lineBound is the length of the longest line that can be well-formed.
-func (s *Server) lineBound() int { return 6*s.config.Profile.Model.Dim + 1024 }
+func (s *Server) lineBound(rq *request) int { return 6*s.dim(rq) + 1024 }
 
 func parseLine(line []byte, bound int, fields []field) error {
 	if len(line) > bound {
@@ -196,7 +196,7 @@ func parseLine(line []byte, bound int, fields []field) error {
 
 // addLine appends a probe to part kind: 0 for int8, 1 for float32.
 func (s *Server) addLine(rq *request, b *lineBatch, kind, line int, id zhenni.CredentialID, encoded []byte) zhenni.Outcome {
-	part, width := &b.parts[kind], s.config.Profile.Model.Dim*(1+3*kind)
+	part, width := &b.parts[kind], s.dim(rq)*(1+3*kind)
 	if part.batch == nil {
 		n := len(b.outcomes)
 		part.batch = s.newBatch(rq, n)

@@ -65,7 +65,7 @@ func BenchmarkArrow(b *testing.B) {
 				if err := s.verify(rq, s.streamBatch(rq, in.parts[0], outcomes), time.Now().Add(time.Second)); err != nil {
 					b.Fatal(err)
 				}
-				s.writeStream(rq, s.streams[streamShape{}], in, outcomes)
+				s.writeStream(rq, s.served[0].streams[streamShape{}], in, outcomes)
 			})
 		})
 	}

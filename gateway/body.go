@@ -186,3 +186,39 @@ func int32Bytes(v []int32) []byte {
 func asSpans(b []byte) []span {
 	return unsafe.Slice((*span)(unsafe.Pointer(unsafe.SliceData(b))), len(b)/8)
 }
+
+// readDocument reads the body of a request that is a document.
+func (s *Server) readDocument(rq *request) ([]byte, error) {
+	if !hasMedia(rq, mediaJSON) {
+		return nil, refuse(kindMedia, "")
+	}
+	return rq.readBody(s.config.MaxBodyBytes, documentWeight)
+}
+
+// readFields reads a document into fields, of which nothing else is asked of its body.
+func (s *Server) readFields(rq *request, fields []field) error {
+	body, err := s.readDocument(rq)
+	if err != nil {
+		return err
+	}
+	return parseDocument(body, fields)
+}
+
+// readAlso reads a document whose one member, also, lists which of two things are asked for too.
+func (s *Server) readAlso(rq *request, one, other string) (hasOne, hasOther bool, err error) {
+	fields := [1]field{{name: "also", list: true}}
+	if err := s.readFields(rq, fields[:]); err != nil {
+		return false, false, err
+	}
+	for _, item := range fields[0].items {
+		switch string(item) {
+		case one:
+			hasOne = true
+		case other:
+			hasOther = true
+		default:
+			return false, false, refuse(kindItem, "also has something other than "+one+" and "+other)
+		}
+	}
+	return hasOne, hasOther, nil
+}

@@ -2,6 +2,7 @@ package gateway
 
 import (
 	"crypto/rand"
+	"errors"
 	"fmt"
 	"io"
 	"log/slog"
@@ -26,6 +27,8 @@ type Config struct {
 	ClientCA string
 	// Profile is the frozen threshold that is served; its id and its shortcomings are in every answer. Required.
 	Profile zhenni.Profile
+	// Beside are the thresholds of further models, each of which a request may name: 0–7, of other models than Profile.
+	Beside []zhenni.Profile
 	// Ledger records every verification before it is answered, and answers a transaction that is sent again. Without one
 	// nothing is recorded.
 	Ledger Ledger
@@ -35,6 +38,8 @@ type Config struct {
 	// requests are refused like any that prove nothing; without Directory, certificates too.
 	Directory Directory
 	Nonces    Nonces
+	// Registry changes relying parties, for operators and for themselves. Without it those routes answer that nothing is there.
+	Registry *Registry
 	// StatusLists are what anybody may know of which credentials stand. Without them there is none to fetch.
 	StatusLists StatusLists
 	// Receipts signs results. Without it nothing is signed.
@@ -43,14 +48,35 @@ type Config struct {
 	// nothing is there.
 	Identities Identities
 	Subjects   Subjects
+	// SealingKeys are the public keys that identities and PINs are sealed to, as a JWK Set whose member current names the one to
+	// use. They are not written to. Without them there are none to fetch.
+	SealingKeys []byte
 	// References says of an issuing tenant in which other one its issuer holds a reference of each subject: an ordinary
 	// credential, that the face is held against where the app asks for one of the issuing tenant. Nothing else asks about them.
 	References map[zhenni.TenantID]zhenni.TenantID
+	// IssueService is the service of the Catalogue that captures proved against references are held to: what liveness there has to be
+	// evidence of, and how old. Empty asks for none.
+	IssueService string
+	// Migrations says which credentials lack templates of a model. Without it its routes answer that nothing is there.
+	Migrations Migrations
 	// PINs opens, keeps and compares the PINs of credentials. Without it none is set, and none is taken as evidence.
 	PINs PINs
 	// UnprobedTime is the step of time in which a verification without a probe is answered (250 ms): its work differs with
 	// what there is to compare with, and takes less than a step.
 	UnprobedTime time.Duration
+	// Sessions hosts the conversations between who asks and those who are asked. Without it its routes answer that nothing is
+	// there.
+	Sessions Sessions
+	// Webhooks tells parties of their sessions. Without it they have no webhook.
+	Webhooks Webhooks
+	// Persons says on whose behalf persons ask each other, in Sessions.
+	Persons Persons
+	// Arrivals are the guests who wait in Sessions, and RotationKeys opens the keys that their phones bring. Without the first nobody
+	// arrives, and without the second nobody with a key.
+	Arrivals     Arrivals
+	RotationKeys RotationKeys
+	// CIBA offers sessions to clients of OpenID Connect. Without it its routes answer that nothing is there.
+	CIBA *CIBA
 	// History notes who asked about a credential, once that is recorded in the Ledger. Without one its routes answer that
 	// nothing is there.
 	History History
@@ -58,6 +84,10 @@ type Config struct {
 	Unrecorded bool
 	// Limits say when a relying party is stopped; a zero field takes its default.
 	Limits zhenni.PartyRules
+	// Meters keep what relying parties have used. Without them a restart forgets it.
+	Meters Meters
+	// Stopped returns the relying parties whose records say that they are stopped, for who looks at the limits: nobody.
+	Stopped func() []string
 	// Version is the build's version, shown in the metrics.
 	Version string
 	// Now is the clock of what is recorded and shown: time.Now. Deadlines always use the monotonic clock.
@@ -115,6 +145,11 @@ func (c Config) WithDefaults() Config {
 	if c.Logger == nil {
 		c.Logger = slog.Default()
 	}
+	if c.Meters == nil {
+		c.Meters = noMeters{}
+	}
+	setDefault(&c.Persons.Service, "person.check")
+	setDefault(&c.Persons.Purpose, "check")
 	setDefault(&c.Version, "devel")
 	setDefault(&c.MaxConns, 1024)
 	setDefault(&c.MaxConnsPerIP, 256)
@@ -142,14 +177,17 @@ func setDefault[T comparable](field *T, value T) {
 
 // Validate reports the first field that is out of range: [zhenni.ErrBadValue], or [zhenni.ErrBadProfile].
 func (c Config) Validate() error {
-	if err := c.Profile.Validate(); err != nil {
+	if err := c.checkProfiles(); err != nil {
 		return err
 	}
 	if err := c.Limits.Validate(); err != nil {
 		return err
 	}
-	if err := c.checkReferences(); err != nil {
+	if err := errors.Join(c.checkReferences(), c.checkIssueService(), c.checkCIBA()); err != nil {
 		return err
+	}
+	if c.Persons.Party != "" && (c.Sessions == nil || c.Persons.Circle == nil) {
+		return fmt.Errorf("%w: persons ask each other in sessions, with a memory of who does not want to be asked", zhenni.ErrBadValue)
 	}
 	if c.Unrecorded && c.Ledger != nil {
 		return fmt.Errorf("%w: a server with a ledger is not unrecorded", zhenni.ErrBadValue)

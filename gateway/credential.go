@@ -24,9 +24,17 @@ func (s *Server) credential(rq *request) error {
 
 // owned returns the record of a credential of the party's tenant: [kindNoCredential]. To find a record takes longer than not to, so
 // both that of another tenant and none at all cost a look that finds and one that does not; and neither goes further, to where
-// a change is made.
+// a change is made. A record that does not open is unavailable to its tenant, and to another one it is as any of a third.
 func (s *Server) owned(rq *request, id zhenni.CredentialID) (zhenni.Credential, error) {
 	record, err := s.node.Credential(id)
+	if errors.Is(err, zhenni.ErrCorrupt) {
+		s.config.Logger.Error("the record of a credential does not open", "error", err)
+		if record.Tenant == 0 || record.Tenant == rq.party.Tenant {
+			return zhenni.Credential{}, refuse(kindUnavailable, "")
+		}
+		_, _ = s.node.Credential(zhenni.CredentialID{}) // as for any of another tenant
+		return zhenni.Credential{}, refuse(kindNoCredential, "")
+	}
 	if err != nil && !errors.Is(err, zhenni.ErrNotFound) {
 		return record, err
 	}
@@ -55,23 +63,6 @@ func (s *Server) revoke(rq *request) error {
 	return s.change(rq, func(id zhenni.CredentialID) zhenni.Command {
 		return zhenni.ChangeStatus{ID: id, Tenant: rq.party.Tenant, To: zhenni.StatusRevoked, At: s.config.Now()}
 	})
-}
-
-// erase is POST /v1/credentials/{id}/erase. It is answered once the key of the template is destroyed. A second erasure is
-// answered like the first. Who asked about the credential is forgotten with it; where that fails, a
-// second erasure makes up for it.
-func (s *Server) erase(rq *request) error {
-	err := s.change(rq, func(id zhenni.CredentialID) zhenni.Command {
-		return zhenni.Erase{ID: id, Tenant: rq.party.Tenant, At: s.config.Now()}
-	})
-	if err != nil {
-		return err
-	}
-	id, err := rq.credentialID()
-	if err != nil {
-		return err
-	}
-	return s.forget(id)
 }
 
 // reprove is POST /v1/credentials/{id}/re-prove: the issuer answers for the holder, and failed attempts are forgotten.
@@ -128,6 +119,10 @@ func (rq *request) credentialID() (zhenni.CredentialID, error) {
 }
 
 func (s *Server) writeCredential(rq *request, status int, c zhenni.Credential) {
+	rq.writeJSON(status, s.credentialDocument(rq, c))
+}
+
+func (s *Server) credentialDocument(rq *request, c zhenni.Credential) []byte {
 	answer := append(make([]byte, 0, 320), `{"credential":"`...)
 	answer = append(answer, c.ID.String()...)
 	answer = append(answer, `","level":"`...)
@@ -140,13 +135,12 @@ func (s *Server) writeCredential(rq *request, status int, c zhenni.Credential) {
 	answer = appendTime(answer, "changed_at", c.ChangedAt)
 	answer = appendLife(answer, c)
 	answer = s.appendStatusIndex(answer, rq, c)
-	answer = s.appendOrigin(answer, rq, false)
-	rq.writeJSON(status, append(answer, '}'))
+	return append(s.appendOrigin(answer, rq, false), '}')
 }
 
 // profiles is GET /v1/profiles: what is served, with the evidence for it.
 func (s *Server) profiles(rq *request) error {
-	rq.writeJSON(200, s.answer.profiles)
+	rq.writeJSON(200, s.profileList)
 	return nil
 }
 
@@ -158,23 +152,40 @@ func (s *Server) live(rq *request) error {
 
 // ready is GET /readyz: the node can verify.
 func (s *Server) ready(rq *request) error {
-	if err := s.node.Ready(); err != nil {
-		s.config.Logger.Warn("not ready", "error", err)
+	err := s.node.Ready()
+	s.tellReady(err)
+	if err != nil {
 		return notReady(err)
 	}
 	rq.writeJSON(200, []byte(`{"status":"ready"}`))
 	return nil
 }
 
+// tellReady tells the log where readiness has changed since it was last asked for, or what it waits for. Whoever asks may do so
+// many times a second.
+func (s *Server) tellReady(err error) {
+	var now *kind
+	if err != nil {
+		now = notReady(err).kind
+	}
+	switch before := s.unready.Swap(now); {
+	case now == before:
+	case now == nil:
+		s.config.Logger.Info("ready again")
+	default:
+		s.config.Logger.Warn("not ready", "error", err)
+	}
+}
+
 // notReady says what a node waits for, as far as that is for everybody.
-func notReady(err error) error {
+func notReady(err error) *refusal {
 	switch {
 	case errors.Is(err, zhenni.ErrNoRoom):
-		return refuse(kindNoRoom, "the node is not ready: a disk is nearly full; it is ready again within 5 seconds of there being room")
+		return &refusal{kindNoRoom, "the node is not ready: a disk is nearly full; it is ready again within 5 seconds of there being room"}
 	case errors.Is(err, zhenni.ErrHalted):
-		return refuse(kindHalted, "the node is not ready: a write to a disk failed, and nothing is written after it; restart it on a sound disk")
+		return &refusal{kindHalted, "the node is not ready: a write to a disk failed, and nothing is written after it; restart it on a sound disk"}
 	}
-	return refuse(kindUnavailable, "the node is not ready")
+	return &refusal{kindUnavailable, "the node is not ready"}
 }
 
 // description is GET /openapi.json.

@@ -76,7 +76,7 @@ func (s *Server) enrolOne(rq *request) error {
 	if !ok || fields[enrolLevel].number {
 		return refuse(kindItem, "level is neither lite nor full")
 	}
-	row := make([]int8, s.config.Profile.Model.Dim)
+	row := make([]int8, s.dim(rq))
 	if !decodeReference(row, make([]float32, len(row)), &fields[enrolInt8], &fields[enrolFloat32]) {
 		return refuse(kindProbe, "want reference_int8 or reference_float32, base64 of a vector of the model")
 	}
@@ -124,7 +124,7 @@ func decodeReference(row []int8, floats []float32, int8Field, floatField *field)
 
 func (s *Server) enrolCommand(rq *request, id zhenni.CredentialID, level zhenni.Level, row []int8) zhenni.Command {
 	return zhenni.Enrol{
-		ID: id, Tenant: rq.party.Tenant, Level: level, Model: s.config.Profile.Model.ID, Row: row, At: s.config.Now(),
+		ID: id, Tenant: rq.party.Tenant, Level: level, Model: s.by(rq).profile.Model.ID, Row: row, At: s.config.Now(),
 	}
 }
 
@@ -146,14 +146,14 @@ func (s *Server) enrolLines(rq *request) error {
 	if err != nil {
 		return err
 	}
-	dim := s.config.Profile.Model.Dim
+	dim := s.dim(rq)
 	items, floats := make([]enrolment, n), make([]float32, dim)
 	slab := make([]int8, 0, len(body)*3/4+dim)
 	fields := [enrolFields]field{{name: "level"}, {name: "reference_int8"}, {name: "reference_float32"}, {name: "item"}, {name: "model"}}
 	for i, start := 0, 0; i < n; i++ {
 		end := start + bytes.IndexByte(body[start:], '\n')
 		row := slab[len(slab) : len(slab)+dim]
-		items[i] = s.readEnrolment(body[start:end], row, floats, fields[:])
+		items[i] = s.readEnrolment(rq, body[start:end], row, floats, fields[:])
 		items[i].label = labelOf(&fields[enrolExtra], start)
 		if items[i].outcome == zhenni.Pending {
 			slab = slab[:len(slab)+dim]
@@ -168,8 +168,8 @@ func (s *Server) enrolLines(rq *request) error {
 }
 
 // readEnrolment reads one line; its vector is in row where the outcome is Pending.
-func (s *Server) readEnrolment(line []byte, row []int8, floats []float32, fields []field) enrolment {
-	err := parseLine(line, s.lineBound(), fields)
+func (s *Server) readEnrolment(rq *request, line []byte, row []int8, floats []float32, fields []field) enrolment {
+	err := parseLine(line, s.lineBound(rq), fields)
 	label, level, model := &fields[enrolExtra], &fields[enrolLevel], &fields[enrolModel]
 	if err != nil || !label.number && !validLabel(label.value) {
 		label.value = nil
@@ -178,7 +178,7 @@ func (s *Server) readEnrolment(line []byte, row []int8, floats []float32, fields
 	e := enrolment{}
 	var ok bool
 	if e.level, ok = readLevel(level.value); !ok || level.number || model.number ||
-		model.value != nil && string(model.value) != s.config.Profile.Model.ID {
+		model.value != nil && string(model.value) != s.by(rq).profile.Model.ID {
 		e.outcome = zhenni.RefusedItem
 	} else if !decodeReference(row, floats, &fields[enrolInt8], &fields[enrolFloat32]) {
 		e.outcome = zhenni.RefusedProbe
@@ -192,7 +192,7 @@ func (s *Server) applyAll(rq *request, items []enrolment, slab []int8) error {
 	if err := s.spend(rq, len(items)); err != nil {
 		return err
 	}
-	dim := s.config.Profile.Model.Dim
+	dim := s.dim(rq)
 	ids, err := s.drawIDs(len(slab) / dim)
 	if err != nil {
 		return err
@@ -276,7 +276,7 @@ func (s *Server) enrolStream(rq *request) error {
 	if err != nil {
 		return err
 	}
-	dim := s.config.Profile.Model.Dim
+	dim := s.dim(rq)
 	in, err := readStream(body, form{level: true, vector: "reference", dim: dim})
 	if err != nil {
 		return err
@@ -327,7 +327,7 @@ var enrolmentWords = func() arrow.Array {
 // writeEnrolmentStream answers in one record batch: the item where one came, the credential or null, what became of it.
 func (s *Server) writeEnrolmentStream(rq *request, in *stream, items []enrolment) error {
 	rq.ctx.Response.Header.SetContentType(mediaArrow)
-	schema := answerSchema(s.config.Profile, in.item(), rq.transaction, rq.party.Evaluation)
+	schema := answerSchema(s.by(rq).profile, in.item(), rq.transaction, rq.party.Evaluation)
 	fields := append([]arrow.Field{{Name: "credential", Type: &arrow.FixedSizeBinaryType{ByteWidth: 16}, Nullable: true}}, schema.Fields()...)
 	metadata := schema.Metadata()
 	schema = arrow.NewSchema(fields, &metadata)

@@ -29,7 +29,7 @@ const (
 // readEvidence reads the tokens and holds them to the request. Those of terminals are verified; those of the credential's
 // device are returned, for whose key it is is a fact of the credential.
 func (s *Server) readEvidence(rq *request, batch *zhenni.Batch, now time.Time) (shown zhenni.Shown, byDevice []*evidence.Token, err error) {
-	shown = zhenni.Shown{Compared: s.compared(rq), CapturedAt: rq.terms.capturedAt}
+	shown = zhenni.Shown{Compared: s.compared(rq), Also: s.comparedAlso(rq), CapturedAt: rq.terms.capturedAt}
 	if rq.terms.sealedPIN != nil {
 		shown.Others = zhenni.NewMeansSet(zhenni.MeansPIN)
 	}
@@ -40,24 +40,53 @@ func (s *Server) readEvidence(rq *request, batch *zhenni.Batch, now time.Time) (
 		Subject: batch.IDs[0], Capture: rq.terms.capture(batch), Transaction: rq.transaction, Party: rq.party.ID, Nonce: rq.nonce,
 		MaxAge: rq.terms.granted.EvidenceMaxAge(),
 	}
+	if rq.terms.subject != (zhenni.CredentialID{}) {
+		if batch.Also != nil {
+			return shown, nil, refuse(kindProbe, "where the device is not told the credential, it brings one probe")
+		}
+		expected.Subject, expected.Capture = rq.terms.subject, rq.terms.sent
+	}
+	var second *secondCapture
+	if batch.Also != nil {
+		second = newSecondCapture(batch)
+	}
+	byDevice, err = s.readTokens(rq, expected, second, now, &shown)
+	second.weaken(&shown)
+	return shown, byDevice, err
+}
+
+// readTokens holds the tokens to what is expected, of a second capture too where there is one, and adds what they say to what is
+// shown.
+func (s *Server) readTokens(rq *request, expected evidence.Expected, second *secondCapture, now time.Time, shown *zhenni.Shown) (byDevice []*evidence.Token, err error) {
+	first := expected.Capture
 	for i, written := range rq.terms.tokens {
 		token, err := evidence.Parse(written)
 		if err == nil {
+			expected.Capture = second.bound(token.Claims(), first)
 			err = token.Check(expected, now)
 		}
 		switch {
 		case err != nil:
+		case rq.terms.subject != zhenni.CredentialID{} && !toldNobody(token):
+			return nil, refuse(kindEvidence, "evidence["+strconv.Itoa(i)+"]: a terminal that is not told the credential signs for liveness alone")
 		case token.Claims().Terminal == "":
 			byDevice = append(byDevice, token)
 		default:
 			err = token.Verify(s.terminalKey(rq.party.Tenant, token, now))
 		}
 		if err != nil {
-			return shown, nil, refuse(kindEvidence, "evidence["+strconv.Itoa(i)+"]: "+evidenceFault(err))
+			return nil, refuse(kindEvidence, "evidence["+strconv.Itoa(i)+"]: "+evidenceFault(err))
 		}
-		show(&shown, token.Claims())
+		second.show(shown, token.Claims())
 	}
-	return shown, byDevice, nil
+	return byDevice, nil
+}
+
+// toldNobody reports whether a token can be of a terminal that is not told whose credential it is: what was captured was alive. A card
+// or a document would be somebody's.
+func toldNobody(token *evidence.Token) bool {
+	c := token.Claims()
+	return c.Kind == evidence.Liveness && c.Terminal != ""
 }
 
 // capture is the digest that evidence is bound to: of the probe, or in its place of the PIN as it was sealed, of no bytes where

@@ -6,6 +6,7 @@ import (
 	"context"
 	"encoding/base64"
 	"encoding/binary"
+	"fmt"
 	"io"
 	"log/slog"
 	"math"
@@ -33,7 +34,8 @@ type fakeNode struct {
 	records   map[zhenni.CredentialID]zhenni.Credential
 	pins      map[zhenni.CredentialID]zhenni.PIN
 	parties   map[string]zhenni.RelyingParty
-	verify    func(*zhenni.Batch, time.Time) error // nil: answer
+	damaged   map[zhenni.CredentialID]zhenni.TenantID // whose records do not open
+	verify    func(*zhenni.Batch, time.Time) error    // nil: answer
 	ready     error
 	applyErr  error
 }
@@ -133,15 +135,32 @@ func (n *fakeNode) applyOne(command zhenni.Command) zhenni.Result {
 			return zhenni.Result{Err: zhenni.ErrNotFound}
 		}
 		delete(n.parties, c.ID)
+	case zhenni.StopRelyingParty:
+		return n.stopParty(c.ID, c.At)
+	case zhenni.LiftRelyingParty:
+		return n.stopParty(c.ID, time.Time{})
 	default:
 		return n.applyLive(command)
 	}
 	return zhenni.Result{}
 }
 
+func (n *fakeNode) stopParty(id string, at time.Time) zhenni.Result {
+	p, ok := n.parties[id]
+	if !ok || p.Stopped.IsZero() && at.IsZero() {
+		return zhenni.Result{Err: fmt.Errorf("%w: not stopped", zhenni.ErrNotFound)}
+	}
+	p.Stopped = at
+	n.parties[id] = p
+	return zhenni.Result{}
+}
+
 func (n *fakeNode) Credential(id zhenni.CredentialID) (zhenni.Credential, error) {
 	n.mu.Lock()
 	defer n.mu.Unlock()
+	if tenant, ok := n.damaged[id]; ok {
+		return zhenni.Credential{Tenant: tenant}, zhenni.ErrCorrupt
+	}
 	if record, ok := n.records[id]; ok {
 		return record, nil
 	}

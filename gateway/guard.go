@@ -16,7 +16,6 @@ type head struct {
 const (
 	fieldService = iota
 	fieldPurpose
-	fieldParty
 	fieldHost
 	fieldContentLength
 	fieldTransferEncoding
@@ -38,7 +37,7 @@ const (
 
 // singleNames are the fields that decide something; a second one of any of them is refused.
 var singleNames = [singleFields]string{
-	"service", "purpose", "party",
+	"service", "purpose",
 	"host", "content-length", "transfer-encoding", "content-encoding", "connection", "expect", "upgrade", "trailer",
 	"authorization", "content-type", "transaction-id", "model",
 	"signature", "signature-input", "content-digest", "idempotency-key",

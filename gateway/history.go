@@ -24,14 +24,18 @@ const historyPage = 100
 
 // note tells the history of a decision that was recorded. What an evaluation asks is about nobody.
 func (s *Server) note(rq *request, d zhenni.Decision) {
-	if s.config.History == nil || rq.evaluation() {
+	if d.Change || s.config.History == nil || rq.evaluation() {
 		return
 	}
 	who := zhenni.Asker{Tenant: rq.askedTenant(), Party: rq.party.ID}
 	if rq.terms.granted != nil { // so that both are of the catalogue, of which there are few
 		who.Service, who.Purpose = rq.terms.service, rq.terms.purpose
 	}
-	s.config.History.Note(who, d.At, d.IDs, d.Outcomes)
+	ids := d.IDs
+	if rq.noted != nil {
+		ids = rq.noted
+	}
+	s.config.History.Note(who, d.At, ids, d.Outcomes)
 }
 
 // history is GET /v1/credentials/{id}/history: the newest page of who asked.

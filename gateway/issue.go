@@ -1,7 +1,8 @@
 package gateway
 
 import (
-	"encoding/base64"
+	"context"
+	"crypto/sha256"
 	"errors"
 	"time"
 
@@ -16,6 +17,11 @@ type Identified struct {
 	// Credential is the id of what the issue makes: the same for the same party and transaction, whatever else is sent, and
 	// not to be told from a random one without the key.
 	Credential zhenni.CredentialID
+	// Absent is the id of no credential, and stands for the subject where there is no reference of it: the same for the same
+	// subject, whoever asks, and not to be told from a random one without the key. It is made in every case.
+	Absent zhenni.CredentialID
+	// Sealing is [identity.Sealing] of the text.
+	Sealing [sha256.Size]byte
 }
 
 // Identities opens sealed identities. Its methods may be called from several goroutines.
@@ -29,6 +35,9 @@ type Identities interface {
 type Subjects interface {
 	// Subject returns the live credential of a subject with a tenant: [zhenni.ErrNotFound].
 	Subject(tenant zhenni.TenantID, subject zhenni.SubjectHandle) (zhenni.Credential, error)
+	// SubjectCredentials returns the ids of all credentials of a subject with a tenant that are not erased, those that are over
+	// too: [zhenni.ErrDeadline], [zhenni.ErrCorrupt] where it is not known that these are all.
+	SubjectCredentials(ctx context.Context, tenant zhenni.TenantID, subject zhenni.SubjectHandle) ([]zhenni.CredentialID, error)
 }
 
 const (
@@ -45,6 +54,8 @@ const (
 	issueUntil
 	issueAlgorithm
 	issueKey
+	issueEvidence
+	issueCapturedAt
 	issueFields
 )
 
@@ -53,17 +64,25 @@ func newIssueFields() [issueFields]field {
 		{name: "level"}, {name: "reference_int8"}, {name: "reference_float32"}, {name: "probe_int8"}, {name: "probe_float32"},
 		{name: "transaction"}, {name: "model"},
 		{name: "identity"}, {name: "issue"}, {name: "region"}, {name: "valid_until"}, {name: "device_algorithm"}, {name: "device_key"},
+		{name: "evidence", list: true}, {name: "captured_at"},
 	}
+}
+
+// issuance is an issue in hand.
+type issuance struct {
+	command zhenni.Enrol
+	// probe is the live capture that is to be proved, nil where there is none; capture is the SHA-256 of the bytes that it came as.
+	probe   []int8
+	capture [sha256.Size]byte
+	// absent is asked about in the place of a reference that is not there.
+	absent zhenni.CredentialID
 }
 
 // issue is POST /v1/credentials: a credential for the person whose identity is sealed in the request. It may be sent again
 // under its transaction, and is answered with the credential that it made. What the app asks for of a tenant whose references
 // are held is issued to whom the face proves to be that person; see prove.
 func (s *Server) issue(rq *request) error {
-	if !hasMedia(rq, mediaJSON) {
-		return refuse(kindMedia, "")
-	}
-	body, err := rq.readBody(s.config.MaxBodyBytes, documentWeight)
+	body, err := s.readDocument(rq)
 	if err != nil {
 		return err
 	}
@@ -78,19 +97,35 @@ func (s *Server) issue(rq *request) error {
 	if err := s.takeNames(rq, &fields[issueTransaction], &fields[issueModel]); err != nil {
 		return err
 	}
-	command, probe, err := s.readIssue(rq, &fields)
+	var i issuance
+	if err := s.readIssue(rq, &fields, &i); err != nil {
+		return err
+	}
+	if err := s.identify(rq, &fields[issueIdentity], &i); err != nil {
+		return err
+	}
+	if i.probe != nil {
+		err = s.prove(rq, &i)
+	} else {
+		err = s.spendUnproved(rq, &i)
+	}
 	if err != nil {
 		return err
 	}
-	if err := s.identify(rq, &fields[issueIdentity], &command); err != nil {
+	return s.issueOne(rq, i.command)
+}
+
+// spendUnproved counts an issue of which nothing is proved here against the quota of the party, and claims its capture; not of one
+// that is sent again.
+func (s *Server) spendUnproved(rq *request, i *issuance) error {
+	made, err := s.made(rq, i)
+	if err != nil || made {
 		return err
 	}
-	if probe != nil {
-		if err := s.prove(rq, probe, command.Subject); err != nil {
-			return err
-		}
+	if err := s.spend(rq, 1); err != nil {
+		return err
 	}
-	return s.issueOne(rq, command)
+	return s.claimCapture(rq, i)
 }
 
 // issueOne makes the credential, and answers with it.
@@ -108,33 +143,33 @@ func (s *Server) issueOne(rq *request, command zhenni.Enrol) error {
 
 // readIssue reads all of an issue but the identity, and the live capture where there is one. A full credential and one by
 // card are a terminal's to issue: there the card and its PIN were checked.
-func (s *Server) readIssue(rq *request, f *[issueFields]field) (c zhenni.Enrol, probe []int8, err error) {
-	c = zhenni.Enrol{Tenant: rq.party.Tenant, Model: s.config.Profile.Model.ID, At: s.config.Now()}
+func (s *Server) readIssue(rq *request, f *[issueFields]field, i *issuance) (err error) {
+	c := &i.command
+	*c = zhenni.Enrol{Tenant: rq.party.Tenant, Model: s.by(rq).profile.Model.ID, At: s.config.Now()}
 	level, ok := readLevel(f[issueLevel].value)
 	if !ok || f[issueLevel].number {
-		return c, nil, refuse(kindItem, "level is neither lite nor full")
+		return refuse(kindItem, "level is neither lite nor full")
 	}
 	if f[issueKind].value != nil && (f[issueKind].number || c.Issue.UnmarshalText(f[issueKind].value) != nil) {
-		return c, nil, refuse(kindItem, "issue is none of ordinary, card and reenrolment")
+		return refuse(kindItem, "issue is none of ordinary, card and reenrolment")
 	}
 	if (level == zhenni.LevelFull || c.Issue == zhenni.IssueByCard) && !rq.party.Roles.Has(zhenni.RoleTerminal) {
-		return c, nil, refuse(kindRole, "a full credential, or one by card, is issued by a terminal")
+		return refuse(kindRole, "a full credential, or one by card, is issued by a terminal")
 	}
 	c.Level = level
 	if f[issueRegion].number {
-		return c, nil, refuse(kindItem, "region is not a text of six digits")
+		return refuse(kindItem, "region is not a text of six digits")
 	}
 	if c.Region, err = zhenni.ParseRegion(string(f[issueRegion].value)); err != nil {
-		return c, nil, refuse(kindItem, "region is not six digits of GB/T 2260")
+		return refuse(kindItem, "region is not six digits of GB/T 2260")
 	}
 	if c.ValidUntil, err = readUntil(&f[issueUntil], c.At); err != nil {
-		return c, nil, err
+		return err
 	}
 	if c.Device, err = readDevice(&f[issueAlgorithm], &f[issueKey]); err != nil {
-		return c, nil, err
+		return err
 	}
-	probe, err = s.readTemplates(rq, f, &c)
-	return c, probe, err
+	return s.readTemplates(rq, f, i)
 }
 
 // readUntil reads an end of validity, which is after at; absent it is none.
@@ -162,11 +197,9 @@ func readDevice(algorithm, key *field) (zhenni.PublicKey, error) {
 	case zhenni.KeyP256.String():
 		named = zhenni.KeyP256
 	}
-	if algorithm.number || key.number || len(key.value) > base64.StdEncoding.EncodedLen(65) {
-		return zhenni.PublicKey{}, bad
-	}
-	point := make([]byte, base64.StdEncoding.DecodedLen(len(key.value))-padding(key.value))
-	if !decodeBase64(point, key.value) {
+	const uncompressed = 65
+	point, ok := base64Bytes(key.value, uncompressed)
+	if !ok || algorithm.number || key.number {
 		return zhenni.PublicKey{}, bad
 	}
 	public, err := zhenni.NewPublicKey(named, point)
@@ -178,12 +211,16 @@ func readDevice(algorithm, key *field) (zhenni.PublicKey, error) {
 
 // identify completes an issue by the person whose identity is sealed for its transaction, and by the credential that the
 // person has. Nothing of the identity is kept or shown but what the command holds.
-func (s *Server) identify(rq *request, sealed *field, c *zhenni.Enrol) error {
+func (s *Server) identify(rq *request, sealed *field, i *issuance) error {
+	c := &i.command
 	switch {
 	case !rq.named:
 		return refuse(kindSyntax, "an issue wants a transaction id, for which the identity is sealed")
 	case sealed.value == nil || sealed.number:
 		return refuse(kindItem, "identity is not a sealed text")
+	}
+	if err := s.refuseStopped(rq); err != nil {
+		return err
 	}
 	who, err := s.config.Identities.Identify(sealed.value, rq.party.ID, rq.transaction, c.At)
 	var fault identity.Fault
@@ -193,11 +230,13 @@ func (s *Server) identify(rq *request, sealed *field, c *zhenni.Enrol) error {
 	if err != nil {
 		return refuse(kindUnavailable, "no identity can be opened")
 	}
-	c.ID, c.Subject, c.NameTag = who.Credential, who.Subject, who.NameTag
-	live, err := s.config.Subjects.Subject(c.Tenant, c.Subject)
-	if err != nil && !errors.Is(err, zhenni.ErrNotFound) {
+	if err := s.claimSealing(rq, sealed.value, who.Sealing); err != nil {
 		return err
 	}
-	c.Replaces = live.ID
-	return nil
+	c.ID, c.Subject, c.NameTag, i.absent = who.Credential, who.Subject, who.NameTag, who.Absent
+	live, held, err := s.liveOf(c.Tenant, c.Subject)
+	if held {
+		c.Replaces = live.ID
+	}
+	return err
 }

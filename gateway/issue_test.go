@@ -2,10 +2,13 @@ package gateway
 
 import (
 	"bytes"
+	"context"
 	"crypto/ed25519"
+	"crypto/sha256"
 	"encoding/base64"
 	"errors"
 	"fmt"
+	"regexp"
 	"strings"
 	"testing"
 	"time"
@@ -39,21 +42,32 @@ func (n *fakeNode) applyLive(command zhenni.Command) zhenni.Result {
 	return n.applyPIN(command)
 }
 
-// fakeIdentities knows one person by the text "sealed"; every other text is a fault. Of a transaction it makes an id.
-type fakeIdentities struct{ live zhenni.Credential }
+// fakeIdentities knows one person by the text "sealed" and another by "other"; every other text is a fault. What follows a
+// "#" is another text under the same key and nonce. Of a transaction it makes an id.
+type fakeIdentities struct {
+	live zhenni.Credential
+	// all are the credentials of that person with each tenant.
+	all    map[zhenni.TenantID][]zhenni.CredentialID
+	allErr error
+}
 
 var errNoIdentity = errors.New("no identity")
 
 func (f *fakeIdentities) Identify(sealed []byte, party, transaction string, _ time.Time) (who Identified, err error) {
-	switch string(sealed) {
+	person, _, _ := strings.Cut(string(sealed), "#")
+	who.Sealing = sha256.Sum256([]byte(person))
+	switch person {
 	case "sealed":
+		who.Subject = zhenni.SubjectHandle{0xab}
+	case "other":
+		who.Subject = zhenni.SubjectHandle{0xac}
 	case "broken":
 		return who, errNoIdentity
 	default:
 		return who, identity.SealedOpen
 	}
 	copy(who.Credential[:], party+"/"+transaction)
-	who.Subject, who.NameTag = zhenni.SubjectHandle{0xab}, zhenni.NameTag{0xcd}
+	who.NameTag, who.Absent = zhenni.NameTag{0xcd}, zhenni.CredentialID{0xee, who.Subject[0]}
 	return who, nil
 }
 
@@ -62,6 +76,13 @@ func (f *fakeIdentities) Subject(tenant zhenni.TenantID, subject zhenni.SubjectH
 		return zhenni.Credential{}, zhenni.ErrNotFound
 	}
 	return f.live, nil
+}
+
+func (f *fakeIdentities) SubjectCredentials(_ context.Context, tenant zhenni.TenantID, subject zhenni.SubjectHandle) ([]zhenni.CredentialID, error) {
+	if subject != (zhenni.SubjectHandle{0xab}) {
+		return nil, nil
+	}
+	return f.all[tenant], f.allErr
 }
 
 // issuing is a server that issues to one person, with a terminal beside the parties of every fixture.
@@ -122,6 +143,7 @@ func TestIssue(t *testing.T) {
 		"region of letters":     {"issuer", "t-8", strings.Replace(issueDocument(t, ""), "330100", "33010x", 1), 400},
 		"half a device":         {"issuer", "t-8", strings.Replace(issueDocument(t, ""), `"device_algorithm":"ed25519",`, "", 1), 400},
 		"not a key":             {"issuer", "t-8", strings.Replace(issueDocument(t, ""), "ed25519", "p256", 1), 400},
+		"a key of padding":      {"issuer", "t-8", regexp.MustCompile(`"device_key":"[^"]*"`).ReplaceAllLiteralString(issueDocument(t, ""), `"device_key":"="`), 400},
 		"no identity":           {"issuer", "t-8", strings.Replace(issueDocument(t, ""), `"identity":"sealed",`, "", 1), 400},
 		"another identity":      {"issuer", "t-8", strings.Replace(issueDocument(t, ""), "sealed", "opened", 1), 422},
 		"identities are down":   {"issuer", "t-8", strings.Replace(issueDocument(t, ""), "sealed", "broken", 1), 503},

@@ -2,6 +2,7 @@ package gateway
 
 import (
 	"bytes"
+	"cmp"
 	"encoding/base64"
 	"encoding/binary"
 	"strconv"
@@ -9,9 +10,9 @@ import (
 	"unicode/utf8"
 )
 
-// A document is one flat JSON object: strings and integers, and a list of strings where a field is one, under distinct, known
-// names. Nothing else is JSON to this service, so nothing else is read: no other nesting, no fraction, no literal, nothing after the closing brace. Each of those
-// is an error that names the field.
+// A document is one flat JSON object: strings and integers, and a list of strings or of objects where a field is one, under
+// distinct, known names. Nothing else is JSON to this service, so nothing else is read: no other nesting, no fraction, no
+// literal, nothing after the closing brace. Each of those is an error that names the field.
 
 // A field is one name a document may have, with the value that was found.
 type field struct {
@@ -21,9 +22,12 @@ type field struct {
 	number bool
 	// at is where value begins in the document.
 	at int
-	// list takes a list of strings instead, its text the value and its elements the items.
-	list  bool
-	items [][]byte
+	// list takes a list instead, its text the value and its elements the items: of strings, or where objects is set of JSON
+	// objects as they were sent, of which no more is known than where each ends. It has at most elements of them, 0 being
+	// [maxEvidence].
+	list, objects bool
+	elements      int
+	items         [][]byte
 }
 
 // reader is the position in a document.
@@ -76,7 +80,7 @@ func (r *reader) member(fields []field) error {
 			return refuse(kindItem, f.name+" occurs twice")
 		}
 		if f.list {
-			return r.strings(f)
+			return r.elements(f)
 		}
 		if f.value, f.number, f.at, ok = r.scalar(); !ok {
 			f.value = nil
@@ -120,23 +124,56 @@ func (r *reader) scalar() (value []byte, number bool, at int, ok bool) {
 	return value, true, at, ok
 }
 
-// strings reads a list of at most [maxEvidence] strings into the items of f.
-func (r *reader) strings(f *field) error {
+// elements reads a list into the items of f.
+func (r *reader) elements(f *field) error {
+	most, read, kind := cmp.Or(f.elements, maxEvidence), r.text, "well-formed strings"
+	if f.objects {
+		read, kind = r.object, "JSON objects"
+	}
 	r.space()
 	f.at = r.at
 	ok := r.take('[')
 	for first := true; ok && !r.take(']'); first = false {
 		ok = first || r.take(',')
 		r.space()
-		item, read := r.text()
+		item, found := read()
 		f.items = append(f.items, item)
-		ok = ok && read && len(f.items) <= maxEvidence
+		ok = ok && found && len(f.items) <= most
 	}
 	if !ok {
-		return refuse(kindItem, f.name+" is not a list of at most "+strconv.Itoa(maxEvidence)+" well-formed strings")
+		return refuse(kindItem, f.name+" is not a list of at most "+strconv.Itoa(most)+" "+kind)
 	}
 	f.value = r.data[f.at:r.at:r.at]
 	return nil
+}
+
+// maxNesting bounds how deep brackets lie in an object.
+const maxNesting = 8
+
+// object finds where a JSON object ends, and leaves what is in it to whoever reads it.
+func (r *reader) object() ([]byte, bool) {
+	if r.at == len(r.data) || r.data[r.at] != '{' {
+		return nil, false
+	}
+	start, depth, quoted := r.at, 0, false
+	for ; r.at < len(r.data) && depth <= maxNesting; r.at++ {
+		switch c := r.data[r.at]; {
+		case quoted && c == '\\':
+			r.at++ // what is escaped ends no string
+		case c == '"':
+			quoted = !quoted
+		case quoted:
+		case c == '{', c == '[':
+			depth++
+		case c == '}', c == ']':
+			if depth--; depth == 0 {
+				r.at++
+				return r.data[start:r.at:r.at], true
+			}
+		}
+	}
+	r.at = min(r.at, len(r.data))
+	return nil, false
 }
 
 // integer reads an integer of at most 18 digits, in its one written form.
@@ -297,6 +334,15 @@ func decodeBase64(dst, src []byte) bool {
 	}
 	n, err := strictBase64.Decode(dst, src)
 	return err == nil && n == len(dst)
+}
+
+// base64Bytes decodes src, which is base64 of at most limit bytes, as [decodeBase64] takes it.
+func base64Bytes(src []byte, limit int) (decoded []byte, ok bool) {
+	if len(src)%4 != 0 || len(src) > base64.StdEncoding.EncodedLen(limit) {
+		return nil, false
+	}
+	decoded = make([]byte, base64.StdEncoding.DecodedLen(len(src))-padding(src))
+	return decoded, decodeBase64(decoded, src)
 }
 
 // padding counts the padding at the end of src, at most two.

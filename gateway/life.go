@@ -74,14 +74,7 @@ func (s *Server) renew(rq *request) error {
 
 // changeBy is change of what a document says more of.
 func (s *Server) changeBy(rq *request, fields []field, command func(zhenni.CredentialID) (zhenni.Command, error)) error {
-	if !hasMedia(rq, mediaJSON) {
-		return refuse(kindMedia, "")
-	}
-	body, err := rq.readBody(s.config.MaxBodyBytes, documentWeight)
-	if err != nil {
-		return err
-	}
-	if err := parseDocument(body, fields); err != nil {
+	if err := s.readFields(rq, fields); err != nil {
 		return err
 	}
 	id, err := rq.credentialID()

@@ -92,10 +92,11 @@ func (s *Server) witness(rq *request) error {
 	return nil
 }
 
-// proof is GET /v1/verifications/{id}/proof, of a single verification.
+// proof is GET /v1/verifications/{id}/proof, of a single verification of who asks; an auditor's is
+// GET /v1/parties/{party}/transactions/{id}/proof.
 func (s *Server) proof(rq *request) error { return s.proveItem(rq, 0) }
 
-// itemProof is GET /v1/verifications/{id}/proof/{item}, of one item of a batch.
+// itemProof is proof of one item of a batch: …/proof/{item}.
 func (s *Server) itemProof(rq *request) error {
 	written, _ := rq.ctx.UserValue("item").(string)
 	item, err := strconv.Atoi(written)
@@ -105,15 +106,14 @@ func (s *Server) itemProof(rq *request) error {
 	return s.proveItem(rq, item)
 }
 
-// provenParty is whose verification is proven: an auditor may name a party of the tenant in the field Party. A party that is not
+// provenParty is whose verification is proven: that of who asks, or for an auditor of the party in the path. A party that is not
 // there, or of another tenant, has made no transactions.
 func (s *Server) provenParty(rq *request) zhenni.RelyingParty {
-	named := rq.ctx.Request.Header.Peek("Party")
-	if named == nil || !rq.party.Roles.Has(zhenni.RoleAuditor) {
+	if rq.ctx.UserValue("party") == nil {
 		return rq.party
 	}
-	party, known := s.node.RelyingParty(string(named))
-	if !known || party.Tenant != rq.party.Tenant {
+	party, err := s.namedParty(rq)
+	if err != nil {
 		return zhenni.RelyingParty{}
 	}
 	return party

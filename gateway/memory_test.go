@@ -144,7 +144,7 @@ func TestItemsAllocateNothing(t *testing.T) {
 				t.Fatal(err)
 			}
 			outcomes := asOutcomes(rq.lease.take(in.total))
-			s.writeStream(rq, s.streams[streamShape{in.item(), false}], in, outcomes)
+			s.writeStream(rq, s.served[0].streams[streamShape{in.item(), false}], in, outcomes)
 			rq.ctx.Response.ResetBody()
 			rq.lease.end()
 		})

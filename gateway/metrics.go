@@ -53,6 +53,9 @@ func newMetrics(node Node, config Config) *httpMetrics {
 	})
 	m.registry.MustRegister(m.latency, m.guard, m.panics, m.refusedConns, conns, build, unrecorded, nodeCollector{node},
 		collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}))
+	if config.Webhooks != nil {
+		m.registry.MustRegister(webhookCollector{config.Webhooks})
+	}
 	if config.History != nil {
 		m.registry.MustRegister(historyCollector{config.History})
 	}

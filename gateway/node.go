@@ -28,9 +28,7 @@ type Node interface {
 
 // Operator is what the admin routes need of the engine's host.
 type Operator interface {
-	Apply(ctx context.Context, commands []zhenni.Command) ([]zhenni.Result, error)
-	// RelyingParties returns every relying party in ascending order of id.
-	RelyingParties() ([]zhenni.RelyingParty, error)
+	Parties
 	// SetShards changes the number of shards while serving and returns when the change is complete.
 	SetShards(ctx context.Context, n int) error
 	Stats() zhenni.Stats

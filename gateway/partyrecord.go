@@ -3,6 +3,7 @@ package gateway
 import (
 	"encoding/hex"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"net/http"
 	"time"
@@ -18,6 +19,7 @@ type PartyRecord struct {
 	Tenant     zhenni.TenantID `json:"tenant"`
 	Roles      []string        `json:"roles"`
 	Evaluation bool            `json:"evaluation"`
+	Suspended  bool            `json:"suspended,omitempty"`
 	CreatedAt  time.Time       `json:"created_at,omitzero"`
 	// KeySHA256 is the SHA-256 of the secret of the API key in hexadecimal, empty where there is none: the secret itself
 	// never leaves the command that made it.
@@ -29,6 +31,8 @@ type PartyRecord struct {
 	// PerMinute and PerDay are the quota in items, 0 for no bound.
 	PerMinute uint32 `json:"per_minute,omitempty"`
 	PerDay    uint64 `json:"per_day,omitempty"`
+	// StoppedAt is when it was stopped for what it asked, until an operator lifts that; it only goes out.
+	StoppedAt time.Time `json:"stopped_at,omitzero"`
 }
 
 // KeyRecord is a public key of a relying party as a JSON Web Key. On the way out the key names itself in kid.
@@ -46,8 +50,9 @@ type CertificateRecord struct {
 // NewPartyRecord is the form of p that is shown: without the hash of its API key.
 func NewPartyRecord(p zhenni.RelyingParty) PartyRecord {
 	r := PartyRecord{
-		ID: p.ID, Name: p.Name, Tenant: p.Tenant, Roles: p.Roles.Words(), Evaluation: p.Evaluation, CreatedAt: p.CreatedAt,
+		ID: p.ID, Name: p.Name, Tenant: p.Tenant, Roles: p.Roles.Words(), Evaluation: p.Evaluation, Suspended: p.Suspended, CreatedAt: p.CreatedAt,
 		Sector: p.Sector, Services: p.Services, PerMinute: p.Quota.PerMinute, PerDay: p.Quota.PerDay,
+		StoppedAt: p.Stopped,
 	}
 	for _, k := range p.Keys {
 		r.Keys = append(r.Keys, KeyRecord{k.Public.JWK(), k.NotAfter})
@@ -61,7 +66,7 @@ func NewPartyRecord(p zhenni.RelyingParty) PartyRecord {
 // party checks r and returns the relying party it describes: [zhenni.ErrBadValue].
 func (r PartyRecord) party(now time.Time) (zhenni.RelyingParty, error) {
 	p := zhenni.RelyingParty{
-		ID: r.ID, Name: r.Name, Tenant: r.Tenant, Evaluation: r.Evaluation, CreatedAt: now,
+		ID: r.ID, Name: r.Name, Tenant: r.Tenant, Evaluation: r.Evaluation, Suspended: r.Suspended, CreatedAt: now,
 		Sector: r.Sector, Services: r.Services, Quota: zhenni.Quota{PerMinute: r.PerMinute, PerDay: r.PerDay},
 	}
 	for _, word := range r.Roles {
@@ -128,21 +133,7 @@ func (a *Admin) listParties(*http.Request) (any, error) {
 	return map[string]any{"relying_parties": records}, nil
 }
 
-// find returns the relying party of that id: [zhenni.ErrNotFound].
-func (a *Admin) find(id string) (zhenni.RelyingParty, error) {
-	parties, err := a.operator.RelyingParties()
-	if err != nil {
-		return zhenni.RelyingParty{}, err
-	}
-	for _, p := range parties {
-		if p.ID == id {
-			return p, nil
-		}
-	}
-	return zhenni.RelyingParty{}, fmt.Errorf("%w: relying party %s", zhenni.ErrNotFound, id)
-}
-
-// putParty is PUT /admin/relying-parties/{id}. A party of another tenant is replaced with ?replace=true only.
+// putParty is PUT /admin/relying-parties/{id}. A party of another tenant is never replaced, nor one that was removed.
 func (a *Admin) putParty(r *http.Request) (any, error) {
 	var record PartyRecord
 	if err := readAdmin(r.Body, &record); err != nil {
@@ -155,27 +146,26 @@ func (a *Admin) putParty(r *http.Request) (any, error) {
 	if err != nil {
 		return nil, err
 	}
-	a.changing.Lock()
-	defer a.changing.Unlock()
-	parties, err := a.operator.RelyingParties()
-	if err != nil {
-		return nil, err
-	}
-	if err := party.OfOneKind(parties); err != nil {
-		return nil, err
-	}
-	if old, err := a.find(party.ID); err == nil && r.URL.Query().Get("replace") != "true" {
-		if err := party.Replaces(old); err != nil {
-			return nil, err
-		}
-	}
-	return NewPartyRecord(party), a.apply(r, zhenni.PutRelyingParty{Party: party})
+	party, err = a.registry.put(r.Context(), party)
+	return NewPartyRecord(party), err
 }
 
 func (a *Admin) removeParty(r *http.Request) (any, error) {
-	a.changing.Lock()
-	defer a.changing.Unlock()
-	return struct{}{}, a.apply(r, zhenni.RemoveRelyingParty{ID: r.PathValue("id")})
+	return struct{}{}, a.registry.remove(r.Context(), r.PathValue("id"), nil)
+}
+
+// suspendParty is POST /admin/relying-parties/{id}/suspend, and …/resume, which ends a stop for what the party asked, too.
+func (a *Admin) suspendParty(suspended bool) func(*http.Request) (any, error) {
+	return func(r *http.Request) (any, error) {
+		id := r.PathValue("id")
+		if !suspended && a.limiter != nil {
+			if err := a.limiter.Lift(id); err != nil && !errors.Is(err, zhenni.ErrNotFound) {
+				return nil, err
+			}
+		}
+		party, err := a.registry.suspend(r.Context(), id, suspended)
+		return NewPartyRecord(party), err
+	}
 }
 
 // KeyChangeRecord is the JSON form of a [zhenni.KeyChange] on the admin routes.
@@ -222,14 +212,8 @@ func (a *Admin) changeKeys(r *http.Request) (any, error) {
 	if err != nil {
 		return nil, err
 	}
-	a.changing.Lock()
-	defer a.changing.Unlock()
-	party, err := a.find(r.PathValue("id"))
-	if err != nil {
-		return nil, err
-	}
-	if party, err = party.WithKeys(change, a.now()); err != nil {
-		return nil, err
-	}
-	return NewPartyRecord(party), a.apply(r, zhenni.PutRelyingParty{Party: party})
+	party, err := a.registry.change(r.Context(), r.PathValue("id"), func(p zhenni.RelyingParty) (zhenni.RelyingParty, error) {
+		return p.WithKeys(change, a.now())
+	})
+	return NewPartyRecord(party), err
 }

@@ -15,13 +15,15 @@ type PINs interface {
 	// OpenPIN opens a PIN that was sealed for a transaction of a party. What is wrong with it is an [identity.Fault] or a
 	// [pin.Fault]; any other error says that none can be opened now. The digits are the caller's to forget.
 	OpenPIN(sealed []byte, party, transaction string) (pin.Digits, error)
-	// Birth opens an identity that was sealed likewise, for the date of birth alone, and forgets it again.
-	Birth(sealed []byte, party, transaction string, today time.Time) (time.Time, error)
+	// Holder opens an identity that was sealed likewise, for whose it is and the date of birth, and forgets it again.
+	Holder(sealed []byte, party, transaction string, today time.Time) (zhenni.SubjectHandle, time.Time, error)
 	// Salt returns the salt of the PIN that a party sets by a sealed text: the same for the same arguments, and not to be
 	// foretold. Its first half is that of the transaction, whatever is sealed.
 	Salt(sealed []byte, party, transaction string) [pin.SaltSize]byte
 	// Admit takes a turn to compute: [zhenni.ErrOverloaded].
 	Admit() (*pin.Turn, error)
+	// Stale reports whether a verifier is not as one made now would be.
+	Stale(v pin.Verifier) bool
 	// PIN returns what is kept of a credential's PIN, of whatever tenant: [zhenni.ErrNotFound].
 	PIN(id zhenni.CredentialID) (zhenni.PIN, error)
 }
@@ -46,20 +48,41 @@ const (
 	setFields
 )
 
-// setPIN is POST /v1/credentials/{id}/pin, by an issuer or a terminal. It clears the count of attempts, and may be sent again
-// under its transaction, which sets it once.
+// setPIN is POST /v1/credentials/{id}/pin, by an issuer or a terminal. It clears the count of attempts, once: sent again under
+// its transaction it gets the stored answer, whatever was set since.
 func (s *Server) setPIN(rq *request) error {
-	if !hasMedia(rq, mediaJSON) {
-		return refuse(kindMedia, "")
-	}
-	body, err := rq.readBody(s.config.MaxBodyBytes, documentWeight)
+	body, err := s.readDocument(rq)
 	if err != nil {
 		return err
 	}
 	if s.config.PINs == nil {
 		return refuse(kindNotFound, "this server keeps no PINs")
 	}
+	s.digest(rq, mediaJSON, body)
 	fields := [setFields]field{{name: "pin"}, {name: "identity"}, {name: "transaction"}}
+	if err := s.readSetting(rq, body, &fields); err != nil {
+		return err
+	}
+	stored, err := s.begin(rq, 1)
+	if err != nil {
+		return err
+	}
+	if stored != nil {
+		return rq.replayOne(stored)
+	}
+	defer s.drop(rq)
+	credential, err := s.pinnedCredential(rq)
+	if err != nil {
+		return err
+	}
+	if credential, err = s.givePIN(rq, credential, fields[setSealed].value, fields[setIdentity].value); err != nil {
+		return err
+	}
+	return s.settlePIN(rq, credential)
+}
+
+// readSetting reads the document of a PIN to be set.
+func (s *Server) readSetting(rq *request, body []byte, fields *[setFields]field) error {
 	if err := parseDocument(body, fields[:]); err != nil {
 		return err
 	}
@@ -72,14 +95,23 @@ func (s *Server) setPIN(rq *request) error {
 	case sealed.value == nil || sealed.number || who.number:
 		return refuse(kindItem, "pin, or identity, is not a sealed text")
 	}
-	credential, err := s.pinnedCredential(rq)
-	if err != nil {
-		return err
+	return nil
+}
+
+// settlePIN answers with the credential once that is recorded. Between the change and the record the process may end: the
+// transaction is then sent again, and finds its salt.
+func (s *Server) settlePIN(rq *request, c zhenni.Credential) error {
+	answer := s.credentialDocument(rq, c)
+	if rq.inHand {
+		err := s.settle(rq, time.Now().Add(s.config.BatchTimeout), zhenni.Decision{
+			Change: true, At: s.config.Now(), IDs: []zhenni.CredentialID{c.ID}, Outcomes: []zhenni.Outcome{zhenni.Pending},
+			Answer: storedSingle(200, answer),
+		})
+		if err != nil {
+			return err
+		}
 	}
-	if credential, err = s.givePIN(rq, credential, fields[setSealed].value, fields[setIdentity].value); err != nil {
-		return err
-	}
-	s.writeCredential(rq, 200, credential)
+	rq.writeJSON(200, answer)
 	return nil
 }
 
@@ -100,7 +132,7 @@ func (s *Server) pinnedCredential(rq *request) (c zhenni.Credential, err error) 
 
 // givePIN has a credential's PIN be the sealed one, unless that is what the transaction has done already.
 func (s *Server) givePIN(rq *request, c zhenni.Credential, sealed, who []byte) (zhenni.Credential, error) {
-	digits, err := s.chosenPIN(rq, sealed, who)
+	digits, err := s.chosenPIN(rq, c, sealed, who)
 	if err != nil {
 		return c, err
 	}
@@ -124,20 +156,25 @@ func (s *Server) givePIN(rq *request, c zhenni.Credential, sealed, who []byte) (
 	return result.Credential, err
 }
 
-// chosenPIN opens a PIN that is not weak, as far as is known whose it is.
-func (s *Server) chosenPIN(rq *request, sealed, who []byte) (pin.Digits, error) {
+// chosenPIN opens a PIN that is not weak, as far as is known whose it is. With an identity that is not of the credential's
+// subject there is no such credential: whose else it is is not said.
+func (s *Server) chosenPIN(rq *request, c zhenni.Credential, sealed, who []byte) (pin.Digits, error) {
 	var birth time.Time
-	var err error
 	if who != nil {
-		if birth, err = s.config.PINs.Birth(who, rq.party.ID, rq.transaction, s.config.Now()); err != nil {
+		subject, born, err := s.config.PINs.Holder(who, rq.party.ID, rq.transaction, s.config.Now())
+		if err != nil {
 			return pin.Digits{}, refusePIN(err)
 		}
+		if c.Subject.IsZero() || subject != c.Subject {
+			return pin.Digits{}, refuse(kindNoCredential, "")
+		}
+		birth = born
 	}
-	digits, err := s.config.PINs.OpenPIN(sealed, rq.party.ID, rq.transaction)
-	if err == nil {
-		err = digits.Weak(birth)
-	}
+	digits, err := s.unsealPIN(rq, sealed)
 	if err != nil {
+		return pin.Digits{}, err
+	}
+	if err := digits.Weak(birth); err != nil {
 		digits.Forget()
 		return pin.Digits{}, refusePIN(err)
 	}

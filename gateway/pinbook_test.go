@@ -27,6 +27,14 @@ func (n *fakeNode) applyPIN(command zhenni.Command) zhenni.Result {
 		}
 		n.pins[c.ID] = zhenni.PIN{Verifier: c.Verifier, Generation: c.Generation}
 		return zhenni.Result{Credential: record}
+	case zhenni.RenewPIN:
+		kept := n.pins[c.ID]
+		if !bytes.Equal(kept.Verifier, c.From) {
+			return zhenni.Result{Err: zhenni.ErrIllegalChange}
+		}
+		kept.Verifier = c.To
+		n.pins[c.ID] = kept
+		return zhenni.Result{Credential: n.records[c.ID]}
 	case zhenni.CountPIN:
 		record, kept := n.records[c.ID], n.pins[c.ID]
 		if record.Tenant != c.Tenant || record.Status != zhenni.StatusActive || kept.Verifier == nil {
@@ -63,13 +71,18 @@ func (b *pinBook) OpenPIN(sealed []byte, party, transaction string) (pin.Digits,
 	return b.opener.OpenPIN(string(sealed), party+"/"+transaction)
 }
 
-func (b *pinBook) Birth(sealed []byte, party, transaction string, today time.Time) (time.Time, error) {
+func (b *pinBook) Holder(sealed []byte, party, transaction string, today time.Time) (zhenni.SubjectHandle, time.Time, error) {
 	person, err := b.opener.Open(string(sealed), party+"/"+transaction, today)
 	if err != nil {
-		return time.Time{}, err
+		return zhenni.SubjectHandle{}, time.Time{}, err
 	}
 	defer person.Forget()
-	return person.Number.Birth(), nil
+	return subjectBorn(person.Number.Birth()), person.Number.Birth(), nil
+}
+
+// subjectBorn is whom a pinBook knows by a day of birth.
+func subjectBorn(day time.Time) zhenni.SubjectHandle {
+	return sha256.Sum256(day.AppendFormat(nil, time.DateOnly))
 }
 
 func (b *pinBook) Salt(sealed []byte, party, transaction string) (salt [pin.SaltSize]byte) {
@@ -89,6 +102,21 @@ func (b *pinBook) PIN(id zhenni.CredentialID) (zhenni.PIN, error) {
 }
 
 const rightPIN = "58204917"
+
+// pinServices are those of testServices that take a PIN.
+const pinServices = `,{
+  "id": "pinned", "zh": "码", "en": "Pinned", "category": "test", "purposes": ["enter"],
+  "level": "full", "factors": [["face"]], "without_face": [["pin"], ["possession", "card"]],
+  "liveness": "active", "liveness_max_age_s": 60, "capture_max_age_s": 30, "possession": false, "fmr": 1e-6
+},{
+  "id": "both", "zh": "双", "en": "Both", "category": "test", "purposes": ["enter"],
+  "level": "full", "factors": [["face"], ["pin"], ["possession", "card"]], "without_face": [["pin"], ["card"]],
+  "liveness": "none", "liveness_max_age_s": 0, "capture_max_age_s": 0, "possession": false, "fmr": 1e-6
+},{
+  "id": "either", "zh": "或", "en": "Either", "category": "test", "purposes": ["enter"],
+  "level": "full", "factors": [["face", "pin"], ["possession"]], "without_face": [["card"]],
+  "liveness": "none", "liveness_max_age_s": 0, "capture_max_age_s": 0, "possession": false, "fmr": 1e-2
+}`
 
 // booth is a desk that keeps PINs. That of credential 1 is rightPIN.
 type booth struct {

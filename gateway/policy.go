@@ -17,8 +17,16 @@ type terms struct {
 
 	// granted is the service, once the policy has let the party ask for it.
 	granted *zhenni.Service
-	// unprobed is of a verification without a probe, sealedPIN the PIN in its place: nil for none, else in the request's body.
-	unprobed  bool
+	// unprobed is of a verification without a probe, sealedPIN the PIN in its place or beside it: nil for none, else in the
+	// request's body.
+	unprobed bool
+	// tries are the comparisons that came before, of an answer in a session: by the union bound the rate of a yes grows with them.
+	tries int
+	// bound is the session of such an answer; subject, unless zero, whom evidence is about in the place of the credential, where who
+	// signs is not told that; sent the digest of the capture as it was sent, where another is compared.
+	bound     zhenni.Binding
+	subject   zhenni.CredentialID
+	sent      [32]byte
 	sealedPIN []byte
 	// shown is what a single verification shows.
 	shown zhenni.Shown
@@ -49,11 +57,11 @@ func (t *terms) level() zhenni.Level {
 	return t.granted.Level
 }
 
-// newPolicy is the policy of what is served: the one factor that is compared has the profile's rate, PINs have theirs where
+// newPolicy is the policy of what is served by a model: the one factor that is compared has its profile's rate, PINs have theirs where
 // they are kept, and nothing else has one.
-func newPolicy(c Config) zhenni.Policy {
+func newPolicy(c Config, profile zhenni.Profile) zhenni.Policy {
 	p := zhenni.Policy{Catalogue: c.Catalogue, Rates: zhenni.NewRates()}
-	p.Rates[zhenni.Means(c.Profile.Model.Factor)] = c.Profile.Rate()
+	p.Rates[zhenni.Means(profile.Model.Factor)] = profile.Rate()
 	if c.PINs != nil {
 		p.Rates[zhenni.MeansPIN] = zhenni.PINRate()
 	}
@@ -75,6 +83,14 @@ func (rq *request) takeTerms(fields []field) error {
 	if service.number || purpose.number {
 		return refuse(kindItem, "service or purpose is not a string")
 	}
+	if err := rq.takeEvidence(tokens, captured); err != nil {
+		return err
+	}
+	return rq.nameTerms(service.value, purpose.value)
+}
+
+// takeEvidence takes the tokens of a document, and when the capture was made.
+func (rq *request) takeEvidence(tokens, captured *field) error {
 	if captured.value != nil {
 		var ok bool
 		if rq.terms.capturedAt, ok = parseTime(string(captured.value)); !ok || captured.number {
@@ -89,7 +105,7 @@ func (rq *request) takeTerms(fields []field) error {
 		return refuse(kindItem, "evidence is more than "+strconv.Itoa(maxEvidenceBytes)+" bytes")
 	}
 	rq.terms.tokens = tokens.items
-	return rq.nameTerms(service.value, purpose.value)
+	return nil
 }
 
 // takeHeadTerms takes the service that a request in bulk names, once for all items.
@@ -130,7 +146,11 @@ func (s *Server) grant(rq *request) error {
 		}
 		return nil
 	}
-	granted, ruling := s.policy.Ask(rq.party, rq.terms.service, rq.terms.purpose, s.compared(rq))
+	policy := &s.by(rq).policy
+	granted, ruling := policy.Ask(rq.party, rq.terms.service, rq.terms.purpose, s.compared(rq))
+	if also := s.comparedAlso(rq); ruling == zhenni.Admitted && also != 0 {
+		granted, ruling = policy.Ask(rq.party, rq.terms.service, rq.terms.purpose, also)
+	}
 	rq.terms.granted = granted
 	return refuseRuling(ruling)
 }
@@ -140,7 +160,7 @@ func (s *Server) compared(rq *request) zhenni.Factor {
 	if rq.terms.unprobed {
 		return 0
 	}
-	return s.config.Profile.Model.Factor
+	return s.by(rq).profile.Model.Factor
 }
 
 // permit rules on a single verification. What the party did wrong is an error; what the credential lacks is kept from it: the
@@ -156,9 +176,14 @@ func (s *Server) permit(rq *request, batch *zhenni.Batch) error {
 	if err != nil {
 		return err
 	}
-	if _, ruling := s.policy.Weigh(t.granted, shown, now); ruling != zhenni.Admitted {
+	weighed, ruling := s.by(rq).policy.Weigh(t.granted, shown, now)
+	if ruling != zhenni.Admitted {
 		return refuseRuling(ruling)
 	}
+	if t.sealedPIN != nil && shown.Compared != 0 && weighed.Means&bothOf(shown.Compared) != bothOf(shown.Compared) {
+		return refuse(kindEvidence, "the service asks for no PIN beside this probe")
+	}
+	batch.AnyOne = weighed.AnyOne
 	ofDevice, err := s.ofDevice(batch.IDs[0], byDevice)
 	if err != nil {
 		return err
@@ -169,9 +194,10 @@ func (s *Server) permit(rq *request, batch *zhenni.Batch) error {
 		batch.Lanes = byHolder
 	}
 	// What the node matches is an active credential of the tenant, within its time and of the level asked for: that costs the
-	// same whether there is one, as a look at its record would not.
-	matched := zhenni.CredentialFacts{Tenant: rq.party.Tenant, Level: t.granted.Level, Status: zhenni.StatusActive}
-	t.admission, t.ruling = s.policy.Decide(t.granted, rq.party.Tenant, matched, shown, now)
+	// same whether there is one, as a look at its record would not. Whether it has a subject is seen once it matched.
+	matched := zhenni.CredentialFacts{Tenant: rq.party.Tenant, Level: t.granted.Level, Status: zhenni.StatusActive, Identified: true}
+	t.admission, t.ruling = s.by(rq).policy.Decide(t.granted, rq.party.Tenant, matched, shown, now)
+	t.admission.FMR = min(1, t.admission.FMR*zhenni.Rate(1+t.tries))
 	return nil
 }
 
@@ -189,7 +215,7 @@ func (s *Server) permitAll(rq *request) error {
 	if t.granted.PerItem(compared) {
 		return refuseRuling(zhenni.RulingPerItem)
 	}
-	_, ruling := s.policy.Weigh(t.granted, zhenni.Shown{Compared: compared}, s.config.Now())
+	_, ruling := s.by(rq).policy.Weigh(t.granted, zhenni.Shown{Compared: compared}, s.config.Now())
 	return refuseRuling(ruling)
 }
 
@@ -215,6 +241,7 @@ var rulings = map[zhenni.Ruling]refusal{
 	zhenni.RulingRate:          {kind: kindRate},
 	zhenni.RulingPerItem:       {kindEvidence, "the service asks for evidence on each item: verify one at a time"},
 	zhenni.RulingFactor:        {kindEvidence, "a factor of the service is missing"},
+	zhenni.RulingSpare:         {kindEvidence, "the service does not take both probes together"},
 	zhenni.RulingPossession:    {kindEvidence, "evidence of possession is missing"},
 	zhenni.RulingLiveness:      {kindEvidence, "evidence of liveness is missing, or of a lower level"},
 	zhenni.RulingLivenessStale: {kindEvidence, "evidence of liveness is too old"},

@@ -41,11 +41,7 @@ const testServices = `{"version":"test","services":[{
   "id": "rare", "zh": "稀", "en": "Rare", "category": "test", "purposes": ["enter"],
   "level": "lite", "factors": [["face"]], "without_face": [["card"]],
   "liveness": "none", "liveness_max_age_s": 0, "capture_max_age_s": 0, "possession": false, "fmr": 1e-7
-},{
-  "id": "pinned", "zh": "码", "en": "Pinned", "category": "test", "purposes": ["enter"],
-  "level": "full", "factors": [["face"]], "without_face": [["pin"], ["possession", "card"]],
-  "liveness": "active", "liveness_max_age_s": 60, "capture_max_age_s": 30, "possession": false, "fmr": 1e-6
-}]}`
+}` + pinServices + `]}`
 
 // desk is a server with services, a relying party "hotel" that was granted them, the terminal "kiosk" of its tenant, and
 // devices of some credentials.
@@ -84,7 +80,7 @@ func startDesk(t testing.TB, change func(*Config)) *desk {
 		}
 	})
 	d.node.verify = d.answer
-	services := []string{"strict", "open", "full", "carded", "voice", "rare", "pinned", "gone"}
+	services := []string{"strict", "open", "full", "carded", "voice", "rare", "pinned", "both", "either", "gone"}
 	d.node.parties["hotel"] = zhenni.RelyingParty{
 		ID: "hotel", Tenant: 1, Roles: zhenni.RoleVerifier, KeyHash: keyOf("hotel").Hash(), Services: services,
 	}
@@ -121,7 +117,7 @@ func (d *desk) withhold(b *zhenni.Batch) error {
 func (d *desk) enrol(id zhenni.CredentialID, tenant zhenni.TenantID, level zhenni.Level, status zhenni.Status) {
 	d.node.mu.Lock()
 	defer d.node.mu.Unlock()
-	d.node.records[id] = zhenni.Credential{ID: id, Tenant: tenant, Level: level, Status: status, Generation: 1}
+	d.node.records[id] = zhenni.Credential{ID: id, Tenant: tenant, Level: level, Status: status, Generation: 1, Subject: zhenni.SubjectHandle{0xab}}
 }
 
 func edwardsKey(name string) crypto.Signer {

@@ -56,7 +56,7 @@ var (
 	kindQuota        = &kind{429, "quota_exceeded", "The items are more than what is left of the quota; none was decided.", "Retry after the time in Retry-After, with no more items than RateLimit allows.", true, false}
 	kindIdentity     = &kind{422, "bad_identity", "The sealed identity is not one.", "Correct what detail names, and seal it again.", false, false}
 	kindPIN          = &kind{422, "bad_pin", "The sealed PIN is not one, or too easy to guess.", "Correct what detail names, and seal it again.", false, false}
-	kindStopped      = &kind{429, "party_stopped", "Too many of your verifications find no match, or try one face on several people.", "Find out why; retry after that, once the operator lifts the stop or its time has passed.", false, false}
+	kindStopped      = &kind{429, "party_stopped", "Too many of your verifications find no match, or try one face on several people.", "Find out why; retry after that, once the operator lifts the stop.", false, false}
 	kindCapped       = &kind{429, "non_matches_capped", "Verifications of all parties find too many non-matches; nothing is verified for up to a minute.", "Retry after the time in Retry-After.", true, false}
 	kindInternal     = &kind{500, "internal", "The request made the service fail.", "Report the transaction id to the operator.", false, true}
 	kindOverloaded   = &kind{503, "overloaded", "The service is at its limit; nothing was started.", "Retry after the time in Retry-After.", true, false}
@@ -77,7 +77,11 @@ var (
 
 // kinds lists every kind for the test that holds /openapi.json to them.
 var kinds = []*kind{
-	kindService, kindPurpose, kindModality, kindRate, kindEvidence, kindNotProved,
+	kindPersonLimit, kindBarred, kindSharedGone, kindNoArrival, kindClaimsPaused, kindArrivals, kindServed, kindRotationKey,
+	kindNoSession, kindSessionEnded, kindSessionTaken, kindSessionStep, kindHolder, kindService, kindPurpose, kindModality, kindRate, kindEvidence,
+	kindNotProved, kindProofPast, kindShare, kindCaptureReused, kindSealingReused, kindNoParty, kindTaken, kindPartyChanged, kindSuspended, kindSigned,
+	kindOperator, kindPossession,
+	kindNoWebhook, kindWebhookHost,
 	kindMalformed, kindQuery, kindTimeout, kindMethod, kindLength, kindTooLarge, kindEncoding, kindExpect, kindMisdirect,
 	kindHeadLarge, kindConnection, kindSyntax, kindItem, kindID, kindModel, kindKey, kindRole, kindNotFound,
 	kindNoCredential, kindConflict, kindInProgress, kindReused, kindEvicted, kindMedia, kindProbe, kindIdentity, kindPIN, kindStopped, kindCapped, kindSignatureForm, kindSignatureTime, kindSession, kindSessionRoot, kindDigest, kindReplay, kindKeyReused, kindQuota, kindInternal, kindOverloaded, kindNoRoom, kindHalted, kindUnavailable, kindDeadline,

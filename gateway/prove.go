@@ -1,6 +1,7 @@
 package gateway
 
 import (
+	"crypto/sha256"
 	"errors"
 	"time"
 
@@ -35,85 +36,140 @@ func (s *Server) holdsReferences(tenant zhenni.TenantID) bool {
 
 // readTemplates reads the template of an issue, and the live capture that is to be proved where there is one. It is the
 // template too, where no other is brought. What the app asks for of a tenant whose references are held is proved always.
-func (s *Server) readTemplates(rq *request, f *[issueFields]field, c *zhenni.Enrol) (probe []int8, err error) {
+func (s *Server) readTemplates(rq *request, f *[issueFields]field, i *issuance) (err error) {
+	c := &i.command
 	_, held := s.config.References[c.Tenant]
 	captured := f[issueProbeInt8].value != nil || f[issueProbeFloat32].value != nil
 	byApp := c.Level == zhenni.LevelLite && c.Issue == zhenni.IssueOrdinary
 	switch {
 	case captured && !(held && byApp):
-		return nil, refuse(kindItem, "a probe goes with an ordinary issue, lite, by a tenant whose references are held")
+		return refuse(kindItem, "a probe goes with an ordinary issue, lite, by a tenant whose references are held")
 	case !captured && held && rq.party.Roles.Has(zhenni.RoleTerminal):
 	case !captured && held && byApp:
-		return nil, refuse(kindProbe, "want probe_int8 or probe_float32, the face to be proved")
+		return refuse(kindProbe, "want probe_int8 or probe_float32, the face to be proved")
 	case !captured && held:
-		return nil, refuse(kindRole, "where references are held, what is not proved is issued by a terminal")
+		return refuse(kindRole, "where references are held, what is not proved is issued by a terminal")
+	}
+	if tokens, at := &f[issueEvidence], &f[issueCapturedAt]; !captured && (tokens.value != nil || at.value != nil) {
+		return refuse(kindItem, "evidence and captured_at go with a probe")
+	} else if err := rq.takeEvidence(tokens, at); err != nil {
+		return err
 	}
 	if captured {
-		if probe, err = s.readRow(&f[issueProbeInt8], &f[issueProbeFloat32]); err != nil {
-			return nil, err
+		if i.probe, i.capture, err = s.readRow(rq, &f[issueProbeInt8], &f[issueProbeFloat32]); err != nil {
+			return err
 		}
 		if f[issueInt8].value == nil && f[issueFloat32].value == nil {
-			c.Row = probe
-			return probe, nil
+			c.Row = i.probe
+			return nil
 		}
 	}
-	c.Row, err = s.readRow(&f[issueInt8], &f[issueFloat32])
-	return probe, err
+	c.Row, _, err = s.readRow(rq, &f[issueInt8], &f[issueFloat32])
+	return err
 }
 
-// readRow reads the vector of the one of two fields that is set, quantised.
-func (s *Server) readRow(int8s, floats *field) ([]int8, error) {
-	row := make([]int8, s.config.Profile.Model.Dim)
-	if !decodeReference(row, make([]float32, len(row)), int8s, floats) {
-		return nil, refuse(kindProbe, "want "+int8s.name+" or "+floats.name+", base64 of a vector of the model")
+// readRow reads the vector of the one of two fields that is set, quantised, and the digest of the bytes that it came as.
+func (s *Server) readRow(rq *request, int8s, floats *field) (row []int8, sent [sha256.Size]byte, err error) {
+	row = make([]int8, s.dim(rq))
+	raw := make([]float32, len(row))
+	if !decodeReference(row, raw, int8s, floats) {
+		return nil, sent, refuse(kindProbe, "want "+int8s.name+" or "+floats.name+", base64 of a vector of the model")
 	}
-	return row, nil
+	if int8s.value != nil {
+		return row, sha256.Sum256(int8Bytes(row)), nil
+	}
+	return row, sha256.Sum256(float32Bytes(raw)), nil
 }
+
+// provedFor is how long a proof that was recorded carries an issue that did not come to be: a minute is enough to send the request
+// again, and no more, for the reference is not looked at again.
+const provedFor = time.Minute
+
+// kindProofPast is told to whoever comes back to a proof later than that: what was true of the face and the reference then need
+// not be now.
+var kindProofPast = &kind{410, "proof_expired", "The face was proved too long ago, and nothing was issued on it.", "Begin a new transaction, with a new capture.", false, false}
 
 // prove holds a live capture against the reference that the issuer has of a subject: nil once a match is recorded. A no is
-// [kindNotProved], recorded too. A transaction sent again is not compared again, so that its issue is repeated by what was
-// decided first; where nothing was decided, nothing is recorded and the error says so.
-func (s *Server) prove(rq *request, probe []int8, subject zhenni.SubjectHandle) error {
+// [kindNotProved], recorded too. A transaction sent again is not compared again: its issue is repeated by what was decided first,
+// for as long as mayContinue says; where nothing was decided, nothing is recorded and the error says so.
+//
+// What is recorded is a decision about the credential that is to be issued, whose id follows from the transaction: a proof of it
+// in the log shows the party nothing of the reference, nor whether there is one. The history is that of the reference.
+func (s *Server) prove(rq *request, i *issuance) error {
 	rq.references = s.config.References[rq.party.Tenant]
 	stored, err := s.begin(rq, 1)
 	if err != nil {
 		return err
 	}
 	if stored != nil {
-		rq.setLogIndex(stored.LogIndex)
-		return refuseUnproved(stored.Outcomes)
+		return s.proveAgain(rq, i, stored)
 	}
 	defer s.drop(rq)
+	if err := s.permitIssue(rq, i); err != nil {
+		return err
+	}
+	if err := s.claimCapture(rq, i); err != nil {
+		return err
+	}
 	deadline := time.Now().Add(s.config.VerifyTimeout)
-	batch, err := s.compareReference(rq, probe, subject, deadline)
+	batch, err := s.compareReference(rq, i, deadline)
 	if err != nil {
 		return err
 	}
 	if err := s.stands(rq); err != nil {
 		return err
 	}
-	err = s.settle(rq, deadline, zhenni.Decision{At: s.config.Now(), IDs: batch.IDs, Outcomes: batch.Outcomes})
+	rq.noted = batch.IDs
+	err = s.settle(rq, deadline, zhenni.Decision{At: s.config.Now(), IDs: []zhenni.CredentialID{i.command.ID}, Outcomes: batch.Outcomes})
 	if err != nil {
 		return err
 	}
 	return refuseUnproved(batch.Outcomes)
 }
 
+// proveAgain goes by the decision that the transaction has.
+func (s *Server) proveAgain(rq *request, i *issuance, stored *zhenni.Answered) error {
+	rq.setLogIndex(stored.LogIndex)
+	if err := refuseUnproved(stored.Outcomes); err != nil {
+		return err
+	}
+	return s.mayContinue(rq, i, stored.At)
+}
+
+// mayContinue lets an issue go on by a proof of a time before, while that is new or where the credential is there already: then
+// nothing is issued any more, and it is answered as it was. A proof of later than now is of a clock that was set back.
+func (s *Server) mayContinue(rq *request, i *issuance, proved time.Time) error {
+	if age := s.config.Now().Sub(proved); age >= -zhenni.MaxClockAhead && age < provedFor {
+		return nil
+	}
+	made, err := s.made(rq, i)
+	if err == nil && !made {
+		return refuse(kindProofPast, "")
+	}
+	return err
+}
+
+// made reports whether the credential of an issue is there already: the request is sent again.
+func (s *Server) made(rq *request, i *issuance) (bool, error) {
+	record, err := s.node.Credential(i.command.ID)
+	if errors.Is(err, zhenni.ErrNotFound) {
+		return false, nil
+	}
+	return err == nil && record.Tenant == rq.party.Tenant, err
+}
+
 // compareReference asks the node about the subject's reference, and about a credential that is not there where the subject has
-// none: that is answered by the same work. Without an error there is a verdict.
-func (s *Server) compareReference(rq *request, probe []int8, subject zhenni.SubjectHandle, deadline time.Time) (*zhenni.Batch, error) {
-	ids, err := s.drawIDs(1)
+// none: that is answered by the same work. It is always the same one for the same subject, so that a face tried on one person
+// again is no face tried on several. Without an error there is a verdict.
+func (s *Server) compareReference(rq *request, i *issuance, deadline time.Time) (*zhenni.Batch, error) {
+	batch := s.newBatch(rq, 1)
+	batch.IDs[0], batch.Int8 = i.absent, i.probe
+	reference, held, err := s.liveOf(batch.Tenant, i.command.Subject)
 	if err != nil {
 		return nil, err
 	}
-	batch := s.newBatch(rq, 1)
-	batch.IDs[0], batch.Int8 = ids[0], probe
-	reference, err := s.config.Subjects.Subject(batch.Tenant, subject)
-	switch {
-	case err == nil:
+	if held {
 		batch.IDs[0] = reference.ID
-	case !errors.Is(err, zhenni.ErrNotFound):
-		return nil, err
 	}
 	if err := s.verify(rq, batch, deadline); err != nil {
 		return nil, err
@@ -125,6 +181,32 @@ func (s *Server) compareReference(rq *request, probe []int8, subject zhenni.Subj
 		return nil, refuse(kindProbe, "")
 	}
 	return nil, refuse(kindUnavailable, "the face could not be compared")
+}
+
+// tenantSubject is a subject with a tenant.
+type tenantSubject struct {
+	tenant  zhenni.TenantID
+	subject zhenni.SubjectHandle
+}
+
+// liveOf returns the live credential of a subject with a tenant, where there is one. It looks twice, as deviceKey does: a look
+// that finds nothing goes with one at the latest that was found, and any other with one at a subject that nobody is.
+func (s *Server) liveOf(tenant zhenni.TenantID, subject zhenni.SubjectHandle) (live zhenni.Credential, held bool, err error) {
+	live, err = s.config.Subjects.Subject(tenant, subject)
+	if err != nil && !errors.Is(err, zhenni.ErrNotFound) {
+		return zhenni.Credential{}, false, err
+	}
+	held = err == nil
+	other := tenantSubject{tenant, zhenni.SubjectHandle{1}} // which no digest is
+	if held {
+		s.foundSubject.Store(&tenantSubject{tenant, subject})
+	} else if found := s.foundSubject.Load(); found != nil {
+		other = *found
+	}
+	if _, err := s.config.Subjects.Subject(other.tenant, other.subject); err != nil && !errors.Is(err, zhenni.ErrNotFound) {
+		return zhenni.Credential{}, false, err
+	}
+	return live, held, nil
 }
 
 // refuseUnproved is nil for the outcome of a match only.

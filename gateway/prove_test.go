@@ -2,7 +2,9 @@ package gateway
 
 import (
 	"bytes"
+	"encoding/base64"
 	"strconv"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -15,17 +17,21 @@ const referenceTenant zhenni.TenantID = 9
 // heldReferences knows the person of fakeIdentities in the tenant of references too.
 type heldReferences struct {
 	fakeIdentities
-	reference zhenni.Credential // zero: none is held
+	reference zhenni.Credential // of that person; zero: none is held
 	err       error
+	// found and missed count the looks.
+	found, missed int
 }
 
 func (h *heldReferences) Subject(tenant zhenni.TenantID, subject zhenni.SubjectHandle) (zhenni.Credential, error) {
 	if tenant != referenceTenant {
 		return h.fakeIdentities.Subject(tenant, subject)
 	}
-	if h.err == nil && h.reference.ID == (zhenni.CredentialID{}) {
+	if h.err == nil && (h.reference.ID == (zhenni.CredentialID{}) || subject != zhenni.SubjectHandle{0xab}) {
+		h.missed++
 		return zhenni.Credential{}, zhenni.ErrNotFound
 	}
+	h.found++
 	return h.reference, h.err
 }
 
@@ -34,15 +40,22 @@ type proving struct {
 	*fixture
 	held *heldReferences
 	log  *leafLog
+	// now is the time, in Unix seconds.
+	now atomic.Int64
 }
 
-func startProving(t *testing.T, rules zhenni.PartyRules, history History) *proving {
+func startProving(t *testing.T, rules zhenni.PartyRules, history History, changes ...func(*Config)) *proving {
 	p := &proving{log: &leafLog{}}
+	p.now.Store(testNow().Unix())
 	p.held = &heldReferences{reference: zhenni.Credential{ID: testID(40), Tenant: referenceTenant, Status: zhenni.StatusActive}}
 	p.fixture = start(t, func(c *Config) {
 		c.Identities, c.Subjects, c.Limits = p.held, p.held, rules
+		c.Now = func() time.Time { return time.Unix(p.now.Load(), 0) }
 		c.References = map[zhenni.TenantID]zhenni.TenantID{1: referenceTenant, 3: referenceTenant}
 		c.Ledger, c.History = openLedger(t, t.TempDir(), p.log), history
+		for _, change := range changes {
+			change(c)
+		}
 	})
 	for id, party := range map[string]zhenni.RelyingParty{
 		"terminal": {Tenant: 1, Roles: zhenni.RoleTerminal},
@@ -57,7 +70,15 @@ func startProving(t *testing.T, rules zhenni.PartyRules, history History) *provi
 // ask is an issue for a face that the fake node matches where match is true.
 func (p *proving) ask(party, transaction string, match bool, more string) answer {
 	p.t.Helper()
-	body := `{"identity":"sealed","region":"330100","probe_int8":"` + int8Probe(testDim, match) + `"` + more + `}`
+	return p.askAs("sealed", party, transaction, match, more)
+}
+
+// askAs is ask for one of the persons of fakeIdentities.
+func (p *proving) askAs(person, party, transaction string, match bool, more string) answer {
+	p.t.Helper()
+	face, _ := base64.StdEncoding.DecodeString(int8Probe(testDim, match))
+	face[1] = byte(len(person)) // a capture of one's own
+	body := `{"identity":"` + person + `","region":"330100","probe_int8":"` + base64.StdEncoding.EncodeToString(face) + `"` + more + `}`
 	return p.call("POST", "/v1/credentials", party, mediaJSON, []byte(body), "Transaction-Id: "+transaction)
 }
 

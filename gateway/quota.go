@@ -44,15 +44,21 @@ func (w *window) left(bound uint64, now, seconds int64) (items uint64, reset int
 	return bound - min(bound, w.used), min((w.number+1)*seconds-now, seconds)
 }
 
-// usage is what is counted of a party.
+// usage is what is counted of a party. The windows outlive the process where there is a quota.
 type usage struct {
+	name string // in the meters
+
+	// mu guards the rest; kept is room for both windows.
 	mu             sync.Mutex
 	minute, day    window
 	items, refused uint64
+	kept           [4]int64
 }
 
 // quotas count what parties ask for. An entry is made for a party that has proved itself, and kept.
 type quotas struct {
+	meters Meters
+
 	mu      sync.RWMutex
 	parties map[string]*usage // guarded by mu
 }
@@ -70,14 +76,29 @@ func (q *quotas) of(party string) *usage {
 		if q.parties == nil {
 			q.parties = map[string]*usage{}
 		}
-		u = new(usage)
+		u = &usage{name: meterQuota + party}
+		u.restore(q.meters.Kept(u.name))
 		q.parties[party] = u
 	}
 	return u
 }
 
+// restore goes on from what was kept of the windows before a restart.
+func (u *usage) restore(kept []int64) {
+	if len(kept) == len(u.kept) {
+		u.minute, u.day = window{kept[0], uint64(kept[1])}, window{kept[2], uint64(kept[3])}
+	}
+}
+
+// keep has the windows outlive the process. The caller holds mu.
+func (u *usage) keep(m Meters) error {
+	u.kept = [4]int64{u.minute.number, int64(u.minute.used), u.day.number, int64(u.day.used)}
+	return m.Keep(u.name, u.kept[:])
+}
+
 // spend counts items against the quota of the party, all of them or none: [kindQuota]. Where there is a quota the answer
-// says what is left of it. They are spent whatever becomes of the request, but not by a stored answer.
+// says what is left of it. They are spent whatever becomes of the request, but not by a stored answer; a restart gives none
+// back.
 func (s *Server) spend(rq *request, items int) error {
 	u, quota, now := s.quotas.of(rq.party.ID), rq.party.Quota, s.config.Now().Unix()
 	u.mu.Lock()
@@ -104,7 +125,10 @@ func (s *Server) spend(rq *request, items int) error {
 		rq.ctx.Response.Header.Set("Retry-After", strconv.FormatInt(wait, 10))
 		return refuse(kindQuota, "")
 	}
-	return nil
+	if quota == (zhenni.Quota{}) {
+		return nil
+	}
+	return u.keep(s.quotas.meters)
 }
 
 // tellQuota sets the fields of draft-ietf-httpapi-ratelimit-headers-10, a list with a member for each window.

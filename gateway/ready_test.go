@@ -1,8 +1,10 @@
 package gateway
 
 import (
+	"bytes"
 	"errors"
 	"fmt"
+	"log/slog"
 	"strings"
 	"testing"
 
@@ -32,6 +34,21 @@ func TestReadinessSaysWhatItWaitsFor(t *testing.T) {
 	f.node.ready = nil
 	if a := f.call("GET", "/readyz", "", "", nil); a.status != 200 {
 		t.Errorf("ready: %d %s", a.status, a.body)
+	}
+}
+
+// Readiness that is asked for again and again is told to the log where it changes, and then alone.
+func TestReadinessIsLoggedWhereItChanges(t *testing.T) {
+	var log bytes.Buffer
+	f := start(t, func(c *Config) { c.Logger = slog.New(slog.NewTextHandler(&log, nil)) })
+	for _, ready := range []error{nil, zhenni.ErrUnavailable, zhenni.ErrNoRoom, zhenni.ErrHalted, nil} {
+		f.node.ready = ready
+		for range 5 {
+			f.call("GET", "/readyz", "", "", nil)
+		}
+	}
+	if text := log.String(); strings.Count(text, "not ready") != 3 || strings.Count(text, "ready again") != 1 {
+		t.Error(text)
 	}
 }
 

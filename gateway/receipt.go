@@ -52,19 +52,15 @@ func (rq *request) prefers(preference string) bool {
 	return false
 }
 
-// draftOne begins the result of a single verification. A refusal has none.
-func (s *Server) draftOne(rq *request, batch *zhenni.Batch, at time.Time) error {
-	outcome := batch.Outcomes[0]
+// draftOne begins the result of a single verification, about the record that matched. A refusal has none.
+func (s *Server) draftOne(rq *request, outcome zhenni.Outcome, record zhenni.Credential, at time.Time) error {
 	if !s.signs(rq) || outcome != zhenni.Match && outcome != zhenni.NoMatch {
 		return nil
 	}
 	f := s.finding(rq, at)
 	f.Outcome = outcome
 	if outcome == zhenni.Match {
-		var err error
-		if f.Grounds, err = s.grounds(rq, batch.IDs[0]); err != nil {
-			return err
-		}
+		f.Grounds = s.grounds(rq, record)
 	}
 	return s.draft(rq, f)
 }
@@ -82,8 +78,8 @@ func (s *Server) draftMany(rq *request, at time.Time, items int) error {
 func (s *Server) finding(rq *request, at time.Time) zhenni.Finding {
 	return zhenni.Finding{
 		Party: rq.party, Transaction: rq.transaction, At: at,
-		Profile: s.config.Profile.ID, Unsupported: !s.config.Profile.Supported,
-		Service: rq.terms.service, Purpose: rq.terms.purpose,
+		Profile: s.by(rq).profile.ID, Unsupported: !s.by(rq).profile.Supported,
+		Service: rq.terms.service, Purpose: rq.terms.purpose, Bound: rq.terms.bound,
 	}
 }
 
@@ -98,20 +94,29 @@ var methods = map[zhenni.Means]string{
 	zhenni.MeansPossession: "pop", zhenni.MeansCard: "sc", zhenni.MeansDocument: "document",
 }
 
-// grounds are what a yes about a credential rests on. One that has changed since it was compared, and is not active any
-// more, is asked about anew: nothing is signed about a credential that is gone.
-func (s *Server) grounds(rq *request, id zhenni.CredentialID) (*zhenni.Grounds, error) {
-	c, err := s.node.Credential(id)
+// matched returns the record of a credential that matched, where the answer is signed or for a service: what it asserts of the
+// identity is then known. One that has changed since it was compared, and is not active any more, is asked about anew: nothing
+// is said about a credential that is gone.
+func (s *Server) matched(rq *request, batch *zhenni.Batch) (zhenni.Credential, error) {
+	if batch.Outcomes[0] != zhenni.Match || rq.terms.granted == nil && !s.signs(rq) {
+		return zhenni.Credential{}, nil
+	}
+	c, err := s.node.Credential(batch.IDs[0])
 	if errors.Is(err, zhenni.ErrNotFound) || err == nil && c.Status != zhenni.StatusActive {
-		return nil, refuse(kindUnavailable, "the credential changed while it was verified")
+		return c, refuse(kindUnavailable, "the credential changed while it was verified")
 	}
-	if err != nil {
-		return nil, err
+	if c.Subject.IsZero() {
+		rq.terms.admission.Assertions.IdentityAuthentic = false
 	}
+	return c, err
+}
+
+// grounds are what a yes about a credential rests on.
+func (s *Server) grounds(rq *request, c zhenni.Credential) *zhenni.Grounds {
 	if rq.terms.granted != nil {
-		return admitted(c, &rq.terms.admission), nil
+		return admitted(c, &rq.terms.admission)
 	}
-	return &zhenni.Grounds{Credential: c, Level: c.Level, Methods: []string{methods[zhenni.Means(s.config.Profile.Model.Factor)]}}, nil
+	return &zhenni.Grounds{Credential: c, Level: c.Level, Methods: []string{methods[zhenni.Means(s.by(rq).profile.Model.Factor)]}}
 }
 
 // admitted are the grounds of a yes for a service: what the policy made of the evidence, and no more of the credential.
@@ -212,7 +217,19 @@ func (s *Server) resultKeys(rq *request) error {
 	if s.config.Receipts == nil {
 		return refuse(kindNotFound, "")
 	}
-	rq.writeJSON(200, s.config.Receipts.JWKS())
+	return rq.writeKeys(s.config.Receipts.JWKS())
+}
+
+// sealingKeys is GET /.well-known/identity-keys.json: the public keys that identities and PINs are sealed to.
+func (s *Server) sealingKeys(rq *request) error {
+	if s.config.SealingKeys == nil {
+		return refuse(kindNotFound, "")
+	}
+	return rq.writeKeys(s.config.SealingKeys)
+}
+
+func (rq *request) writeKeys(set []byte) error {
+	rq.writeJSON(200, set)
 	rq.ctx.Response.Header.SetContentType("application/jwk-set+json")
 	rq.ctx.Response.Header.Set(fasthttp.HeaderCacheControl, keysFresh)
 	return nil

@@ -8,6 +8,7 @@ import (
 	"testing"
 
 	"zhenni"
+	"zhenni/identity"
 	"zhenni/receipt"
 	"zhenni/storage/audit"
 )
@@ -281,6 +282,31 @@ func TestSignedYesOfAService(t *testing.T) {
 	a := d.ask(d.question())
 	if c, err := d.claimsOf(a, "hotel"); err != nil || c.Outcome != zhenni.NoMatch || c.Service != "strict" || c.FMR != 0 || c.Methods != nil {
 		t.Errorf("below the level: %v %+v", err, c)
+	}
+}
+
+// The keys that identities are sealed to are anybody's to fetch, where there are any.
+func TestSealingKeysAreServed(t *testing.T) {
+	key, err := identity.NewPrivateKey(bytes.NewReader(bytes.Repeat([]byte{7}, 64)))
+	if err != nil {
+		t.Fatal(err)
+	}
+	opener, err := identity.NewOpener(key)
+	if err != nil {
+		t.Fatal(err)
+	}
+	set, err := opener.JWKS()
+	if err != nil {
+		t.Fatal(err)
+	}
+	const path = "/.well-known/identity-keys.json"
+	a := start(t, func(c *Config) { c.SealingKeys = set }).call("GET", path, "", "", nil)
+	checkDescribed(t, loadDescription(t), "GET", path, a)
+	if a.status != 200 || !bytes.Equal(a.body, set) || a.header.Get("Cache-Control") != keysFresh {
+		t.Errorf("%d %s, %v", a.status, a.body, a.header)
+	}
+	if a := start(t, nil).call("GET", path, "", "", nil); a.status != 404 {
+		t.Errorf("without: %d %s", a.status, a.body)
 	}
 }
 

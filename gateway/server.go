@@ -14,6 +14,7 @@ import (
 	"net"
 	"os"
 	"runtime/debug"
+	"strings"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -42,13 +43,33 @@ type Server struct {
 	keys     keyring
 	quotas   quotas
 	sessions sessions
-	answer   answerConstants
-	streams  map[streamShape]*streamTemplate
-	stopped  atomic.Bool // by Shutdown
+	persons  personDesk
+	// desks are those at which guests arrive, rotations the keys that they bring.
+	desks     desks
+	rotations rotations
+	polls     polls
+	// served are the models, that of requests which name none first, and profileList is the body of GET /v1/profiles.
+	served      []served
+	profileList []byte
+	migrations  migrationCounts
+	stopped     atomic.Bool   // by Shutdown
+	draining    chan struct{} // closed by it
+	// unready is what the node waited for when that was last asked, nil where it was ready.
+	unready atomic.Pointer[kind]
 
-	policy zhenni.Policy
-	found  atomic.Pointer[zhenni.CredentialID] // a credential that is there
-	limits limits
+	operators fasthttp.Server // of the operator's routes
+
+	found atomic.Pointer[zhenni.CredentialID] // a credential that is there
+	// foundSubject is a subject that has a live credential with a tenant.
+	foundSubject atomic.Pointer[tenantSubject]
+	limits       limits
+	// captures are those that issues were asked for by, with their subjects; sealings those of their identities, with the texts.
+	captures *sightings[zhenni.TenantID]
+	sealings *sightings[string]
+	// pinsShut says that there is a PIN that does not open; see refusePINs.
+	pinsShut atomic.Bool
+	// renewing has a place for the one PIN that is made anew; see renewPIN.
+	renewing chan struct{}
 	// spareCounts are *[]zhenni.AttemptCount of requests that were answered.
 	spareCounts sync.Pool
 }
@@ -63,31 +84,39 @@ func New(config Config, node Node) (*Server, error) {
 	if !littleEndian {
 		return nil, errors.New("gateway: this machine is big-endian; vectors are read where they lie in little-endian")
 	}
-	s := &Server{config: config, node: node, metrics: newMetrics(node, config), passage: newPassage(), policy: newPolicy(config)}
+	s := &Server{config: config, node: node, metrics: newMetrics(node, config), passage: newPassage(), draining: make(chan struct{})}
+	s.renewing = make(chan struct{}, 1)
 	s.depot.limit = config.MaxHeldBytes
-	s.limits.start(config.Limits)
-	s.metrics.registry.MustRegister(limitCollector{s})
-	s.answer = newAnswerConstants(config.Profile)
-	if err := errors.Join(s.loadTLS(), s.makeTemplates()); err != nil {
+	s.limits.start(config.Limits, config.Meters)
+	s.quotas.meters = config.Meters
+	s.captures, s.sealings = newSightings[zhenni.TenantID](), newSightings[string]()
+	s.metrics.registry.MustRegister(personCollector{&s.persons}, limitCollector{s}, migrationCollector{&s.migrations})
+	if err := errors.Join(s.loadTLS(), s.serveModels()); err != nil {
 		return nil, err
 	}
-	s.http = fasthttp.Server{
-		Handler:                      s.routes(),
+	s.setHTTP(&s.http, append(publicRoutes(), pageRoutes()...))
+	s.setHTTP(&s.operators, operatorRoutes())
+	return s, nil
+}
+
+// setHTTP makes a server of some routes.
+func (s *Server) setHTTP(server *fasthttp.Server, routes []*route) {
+	*server = fasthttp.Server{
+		Handler:                      s.handler(routes),
 		ErrorHandler:                 s.brokenBody,
-		Concurrency:                  2 * config.MaxConns, // never reached: the listener admits MaxConns
-		MaxIdleWorkerDuration:        2 * time.Second,     // so long does a server that was shut down hold on to its node
+		Concurrency:                  2 * s.config.MaxConns, // never reached: the listener admits MaxConns
+		MaxIdleWorkerDuration:        2 * time.Second,       // so long does a server that was shut down hold on to its node
 		ReadBufferSize:               2 * maxHeadBytes,
 		WriteBufferSize:              4 << 10,
-		MaxRequestBodySize:           config.MaxBatchBytes,
+		MaxRequestBodySize:           s.config.MaxBatchBytes,
 		StreamRequestBody:            true,
 		DisablePreParseMultipartForm: true,
 		NoDefaultServerHeader:        true,
 		NoDefaultContentType:         true,
 		SecureErrorLogMessage:        true,
 		CloseOnShutdown:              true,
-		Logger:                       quietLog{config.Logger},
+		Logger:                       quietLog{s.config.Logger},
 	}
-	return s, nil
 }
 
 func (s *Server) loadTLS() error {
@@ -142,8 +171,11 @@ func (s *Server) Serve(ln net.Listener) error {
 // Shutdown stops listening, lets the requests in hand finish and closes idle connections. It returns when that is done
 // or ctx is. A Serve that begins later returns at once.
 func (s *Server) Shutdown(ctx context.Context) error {
-	s.stopped.Store(true)
-	return s.http.ShutdownWithContext(ctx)
+	if !s.stopped.Swap(true) {
+		close(s.draining)
+	}
+	defer s.rotations.wipe()
+	return errors.Join(s.operators.ShutdownWithContext(ctx), s.http.ShutdownWithContext(ctx), s.awaitRenewal(ctx))
 }
 
 // A route is one address with what it takes to use it.
@@ -151,13 +183,15 @@ type route struct {
 	method, path string
 	pattern      string      // what the router matches, where it is not path
 	role         zhenni.Role // one of these; 0: open to all
+	signed       bool        // by a public key, or with a certificate; no secret that the server could use will do
+	tokened      bool        // a token of a session does in place of the role
 	handle       func(*Server, *request) error
 	meter        routeMeter
 }
 
 // publicRoutes are the routes of the public listener, as /openapi.json has them.
 func publicRoutes() []*route {
-	return []*route{
+	return append(append(personRoutes(), openIDRoutes()...), []*route{
 		{method: "POST", path: "/v1/enrolments", role: zhenni.RoleIssuer, handle: (*Server).enrol},
 		{method: "POST", path: "/v1/session-keys", role: anyRole, handle: (*Server).openSession},
 		{method: "POST", path: "/v1/verifications", role: zhenni.RoleVerifier, handle: (*Server).verifyOne},
@@ -174,28 +208,70 @@ func publicRoutes() []*route {
 		{method: "POST", path: "/v1/credentials/{id}/lock", role: issuerOrTerminal, handle: (*Server).lock},
 		{method: "POST", path: "/v1/credentials/{id}/unlock", role: issuerOrTerminal, handle: (*Server).unlock},
 		{method: "POST", path: "/v1/credentials/{id}/pin", role: issuerOrTerminal, handle: (*Server).setPIN},
+		{method: "POST", path: "/v1/credentials/{id}/templates", role: issuerOrTerminal, handle: (*Server).putTemplate},
+		{method: "GET", path: "/v1/models/{model}/migration", role: zhenni.RoleIssuer, handle: (*Server).migration},
+		{method: "GET", path: "/v1/models/{model}/pending", role: zhenni.RoleIssuer, handle: (*Server).pending},
+		{method: "GET", path: "/v1/models/{model}/pending/{cursor}", role: zhenni.RoleIssuer, handle: (*Server).morePending},
 		{method: "GET", path: "/v1/credentials/{id}/history", role: zhenni.RoleIssuer, handle: (*Server).history},
 		{method: "GET", path: "/v1/credentials/{id}/history/{cursor}", role: zhenni.RoleIssuer, handle: (*Server).olderHistory},
 		{method: "POST", path: "/v1/credentials/{id}/history/forget", role: zhenni.RoleIssuer, handle: (*Server).forgetHistory},
 		{method: "POST", path: "/v1/credentials/{id}/re-prove", role: zhenni.RoleIssuer, handle: (*Server).reprove},
-		{method: "GET", path: "/v1/verifications/{id}/proof", role: verifierOrAuditor, handle: (*Server).proof},
-		{method: "GET", path: "/v1/verifications/{id}/proof/{item}", role: verifierOrAuditor, handle: (*Server).itemProof},
+		{method: "GET", path: "/v1/verifications/{id}/proof", role: zhenni.RoleVerifier, handle: (*Server).proof},
+		{method: "GET", path: "/v1/verifications/{id}/proof/{item}", role: zhenni.RoleVerifier, handle: (*Server).itemProof},
+		{method: "GET", path: "/v1/parties/{party}/transactions/{id}/proof", role: zhenni.RoleAuditor, handle: (*Server).proof},
+		{method: "GET", path: "/v1/parties/{party}/transactions/{id}/proof/{item}", role: zhenni.RoleAuditor, handle: (*Server).itemProof},
+		{method: "GET", path: "/v1/party", role: anyRole, handle: (*Server).ownParty},
+		{method: "POST", path: "/v1/party/keys", role: anyRole, signed: true, handle: (*Server).addOwnKey},
+		{method: "POST", path: "/v1/party/keys/{key}/retire", role: anyRole, signed: true, handle: (*Server).retireOwnKey},
+		{method: "GET", path: "/v1/party/webhook", role: anyRole, handle: (*Server).ownWebhook},
+		{method: "POST", path: "/v1/party/webhook", role: anyRole, signed: true, handle: (*Server).moveWebhook},
+		{method: "GET", path: "/v1/party/webhook/dead-letters", role: anyRole, handle: (*Server).ownLetters},
+		{method: "POST", path: "/v1/party/webhook/dead-letters/{message}/redeliver", role: anyRole, handle: (*Server).redeliverOwn},
+		{method: "POST", path: "/v1/sessions", role: zhenni.RoleVerifier, handle: (*Server).beginSession},
+		{method: "GET", path: "/v1/sessions/{id}", role: zhenni.RoleVerifier, tokened: true, handle: (*Server).seeSession},
+		{method: "GET", path: "/v1/sessions/{id}/events", role: zhenni.RoleVerifier, tokened: true, handle: (*Server).followSession},
+		{method: "POST", path: "/v1/sessions/{id}/cancel", role: zhenni.RoleVerifier, tokened: true, handle: (*Server).cancelSession},
+		{method: "POST", path: "/v1/sessions/{id}/code", role: zhenni.RoleVerifier, tokened: true, handle: (*Server).typeCode},
+		{method: "POST", path: "/v1/sessions/{id}/capture", role: zhenni.RoleVerifier, handle: (*Server).capture},
+		{method: "GET", path: "/v1/sessions/{id}/results", role: zhenni.RoleVerifier, handle: (*Server).sessionResults},
+		{method: "GET", path: "/v1/sessions/{id}/seats/{seat}", tokened: true, handle: (*Server).seeSeat},
+		{method: "GET", path: "/v1/sessions/{id}/seats/{seat}/events", tokened: true, handle: (*Server).followSeat},
+		{method: "POST", path: "/v1/sessions/{id}/seats/{seat}/open", tokened: true, handle: (*Server).openSeat},
+		{method: "POST", path: "/v1/sessions/{id}/seats/{seat}/code", tokened: true, handle: (*Server).enterCode},
+		{method: "POST", path: "/v1/sessions/{id}/seats/{seat}/answer", tokened: true, handle: (*Server).answerAsked},
+		{method: "POST", path: "/v1/sessions/{id}/seats/{seat}/decline", tokened: true, handle: (*Server).decline},
+		{method: "POST", path: "/v1/arrivals", handle: (*Server).arrive},
+		{method: "GET", path: "/v1/arrivals", role: zhenni.RoleVerifier, handle: (*Server).seeArrivals},
+		{method: "POST", path: "/v1/arrivals/claim", role: zhenni.RoleVerifier, handle: (*Server).claimArrival},
 		{method: "GET", path: "/log/checkpoint", handle: (*Server).checkpoint},
 		{method: "GET", path: "/log/tile/{path}", pattern: "/log/tile/{path:*}", handle: (*Server).tile},
 		{method: "POST", path: "/log/witness", handle: (*Server).witness},
 		{method: "GET", path: "/status-lists/{list}", handle: (*Server).statusList},
 		{method: "GET", path: "/.well-known/jwks.json", handle: (*Server).resultKeys},
+		{method: "GET", path: "/.well-known/identity-keys.json", handle: (*Server).sealingKeys},
 		{method: "GET", path: "/v1/profiles", role: anyRole, handle: (*Server).profiles},
 		{method: "GET", path: "/livez", handle: (*Server).live},
 		{method: "GET", path: "/readyz", handle: (*Server).ready},
 		{method: "GET", path: "/openapi.json", handle: (*Server).description},
+	}...)
+}
+
+// personRoutes are those of persons who ask each other, and of holders who ask for themselves. None is of an account.
+func personRoutes() []*route {
+	return []*route{
+		{method: "POST", path: "/v1/person-sessions", handle: (*Server).beginPerson},
+		{method: "GET", path: "/v1/sessions/{id}/shared", tokened: true, handle: (*Server).showShared},
+		{method: "POST", path: "/v1/sessions/{id}/seats/{seat}/ask-back", tokened: true, handle: (*Server).askBack},
+		{method: "POST", path: "/v1/holder/sessions", handle: (*Server).inbox},
+		{method: "POST", path: "/v1/holder/history", handle: (*Server).ownHistory},
 	}
 }
 
-func (s *Server) routes() fasthttp.RequestHandler {
+// handler finds the route of a request.
+func (s *Server) handler(routes []*route) fasthttp.RequestHandler {
 	r := router.New()
 	r.RedirectTrailingSlash, r.RedirectFixedPath, r.HandleOPTIONS = false, false, false
-	for _, rt := range publicRoutes() {
+	for _, rt := range routes {
 		r.Handle(rt.method, cmp.Or(rt.pattern, rt.path), s.serve(rt))
 	}
 	r.NotFound = s.serve(&route{path: "none", handle: func(*Server, *request) error { return refuse(kindNotFound, "") }})
@@ -224,9 +300,11 @@ type request struct {
 	ctx         *fasthttp.RequestCtx
 	transaction string
 	named       bool     // whether the client chose transaction
+	seated      bool     // whether it is of a session, and may name a transaction of it
 	idempotent  bool     // whether it did so in the Idempotency-Key field
 	random      [16]byte // what transaction was made of, if it was
 	asked       [16]byte // the digest of the request, where it can be sent again
+	signedBody  []byte   // the digest of the body that was proved, nil where it is not signed
 	inHand      bool     // begun in the ledger and not ended
 	draft       []byte   // of the result, where there is to be one
 	leaf        [32]byte // the hash of the leaf of a request with a draft
@@ -244,6 +322,13 @@ type request struct {
 
 	// references is the tenant whose credentials are asked about, where that is not the party's own.
 	references zhenni.TenantID
+	// noted are the credentials whose holders are told that they were asked about, where others are recorded.
+	noted []zhenni.CredentialID
+
+	served *served // by which model, where the request has named one
+
+	// consent is what an answer between persons lets the other one see, nil of any other request.
+	consent *consent
 
 	terms terms
 	nonce string // of the request's signature, empty where it is not signed
@@ -288,16 +373,24 @@ func (s *Server) attempt(rt *route, rq *request) (err error) {
 			err = refuse(kindInternal, "")
 		}
 	}()
+	rq.seated = rt.tokened
 	if err := s.setTransaction(rq); err != nil {
 		return err
 	}
-	if rt.role != 0 {
+	if rt.role != 0 && !(rt.tokened && rq.tokened()) {
 		if err := s.admit(rq, rt.role); err != nil {
 			return err
 		}
 	}
-	if model := rq.ctx.Request.Header.Peek("Model"); model != nil && string(model) != s.config.Profile.Model.ID {
-		return refuse(kindModel, "the Model field names another model")
+	if rt.signed {
+		if err := rq.checkSigned(); err != nil {
+			return err
+		}
+	}
+	if model := rq.ctx.Request.Header.Peek("Model"); model != nil {
+		if err := s.nameModel(rq, model); err != nil {
+			return err
+		}
 	}
 	if err := rt.handle(s, rq); err != nil {
 		return err
@@ -341,6 +434,9 @@ func (rq *request) nameTransaction(given []byte) error {
 	name := string(given)
 	if !zhenni.ValidName(name) {
 		return refuse(kindSyntax, "the transaction id is not 1–64 of a–z 0–9 - _ .")
+	}
+	if strings.HasPrefix(name, zhenni.SessionTransactions) && !rq.seated {
+		return refuse(kindSyntax, "transaction ids that begin with "+zhenni.SessionTransactions+" are those of sessions")
 	}
 	rq.transaction, rq.named = name, true
 	return nil

@@ -118,10 +118,7 @@ func (p *proof) findSession(now time.Time) error {
 // openSession is POST /v1/session-keys. Both sides derive the secret, which is in no message: whoever reads both learns
 // nothing of it, and whoever changes the request breaks its signature.
 func (s *Server) openSession(rq *request) error {
-	if !hasMedia(rq, mediaJSON) {
-		return refuse(kindMedia, "")
-	}
-	body, err := rq.readBody(s.config.MaxBodyBytes, documentWeight)
+	body, err := s.readDocument(rq)
 	if err != nil {
 		return err
 	}

@@ -21,7 +21,8 @@ type Nonces interface {
 }
 
 // coverable are the fields that a signature may cover beside those of its own. It must cover some of them where the request
-// has them: whoever changed one on the way would change what is asked, or for whom it is kept.
+// has them: whoever changed one on the way would change what is asked, or for whom it is kept. So it must a model that is not
+// the one of requests which name none.
 var coverable = [...]struct {
 	field, name string
 	must        bool
@@ -32,7 +33,6 @@ var coverable = [...]struct {
 	{"Idempotency-Key", "idempotency-key", true},
 	{"Service", "service", true},
 	{"Purpose", "purpose", true},
-	{"Party", "party", true},
 }
 
 // A proof is a signed request on its way to being believed. It belongs to one request and is used again.
@@ -107,7 +107,8 @@ func (p *proof) take(s *Server, rq *request) {
 // checkCoverage refuses a signature that leaves open a field it has to cover.
 func (p *proof) checkCoverage() error {
 	for i, f := range coverable {
-		if f.must && len(p.fields[i].Value) > 0 && !p.claim.Covers(f.name) {
+		must := f.must || f.field == "Model" && !p.server.isFirst(p.fields[i].Value)
+		if must && len(p.fields[i].Value) > 0 && !p.claim.Covers(f.name) {
 			return refuse(kindSignatureForm, "the signature does not cover "+f.name)
 		}
 	}
@@ -155,6 +156,9 @@ func (rq *request) completeProof(body []byte) error {
 		return err
 	}
 	rq.party, rq.rests, rq.root, rq.nonce = p.party, p.rests, p.root, string(c.Nonce)
+	if rq.bulkNamed() {
+		rq.signedBody = c.AppendBodyDigest(make([]byte, 0, httpsig.MaxBodyDigest))
+	}
 	return nil
 }
 

@@ -5,7 +5,8 @@ import (
 )
 
 // stands refuses a request whose party has lost what it came in with while the request was in hand: the party itself, the
-// role of the route, or the key or certificate that it proved itself with: [kindKey], [kindRole].
+// role of the route, or the key or certificate that it proved itself with, or that was suspended: [kindKey], [kindRole],
+// [kindSuspended].
 func (s *Server) stands(rq *request) error {
 	if rq.role == 0 {
 		return nil
@@ -16,6 +17,9 @@ func (s *Server) stands(rq *request) error {
 	}
 	if now.Roles&rq.role == 0 {
 		return refuse(kindRole, "")
+	}
+	if now.Suspended {
+		return refuse(kindSuspended, "")
 	}
 	rq.party = now
 	return nil

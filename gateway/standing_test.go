@@ -2,7 +2,6 @@ package gateway
 
 import (
 	"context"
-	"math"
 	"strings"
 	"testing"
 	"time"
@@ -19,14 +18,15 @@ var losses = map[string]struct {
 	"another key":    {func(f *fixture, p zhenni.RelyingParty) { p.KeyHash[0]++; f.node.parties[p.ID] = p }, 401},
 	"another tenant": {func(f *fixture, p zhenni.RelyingParty) { p.Tenant = 9; f.node.parties[p.ID] = p }, 401},
 	"another role":   {func(f *fixture, p zhenni.RelyingParty) { p.Roles = zhenni.RoleAuditor; f.node.parties[p.ID] = p }, 403},
+	"suspended":      {func(f *fixture, p zhenni.RelyingParty) { p.Suspended = true; f.node.parties[p.ID] = p }, 403},
 	"bound to services": {func(f *fixture, p zhenni.RelyingParty) {
 		p.Services = []string{"hotel-check-in"}
 		f.node.parties[p.ID] = p
 	}, 403},
 	"stopped": {func(f *fixture, p zhenni.RelyingParty) {
-		limit, _ := f.server.limits.parties.LoadOrStore(p.ID, &partyLimit{})
-		limit.(*partyLimit).until.Store(math.MaxInt64)
+		f.server.limits.of(p.ID).stopped.Store(true)
 	}, 429},
+	"stopped by its record": {func(f *fixture, p zhenni.RelyingParty) { p.Stopped = testClock; f.node.parties[p.ID] = p }, 429},
 }
 
 // Whatever a party loses while its request is with the node, in whichever form that came, it is not answered, and nothing is

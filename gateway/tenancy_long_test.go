@@ -22,7 +22,7 @@ func TestTimesDoNotTell(t *testing.T) {
 	for range 300 {
 		w.make(foreign)
 	}
-	handler := w.server.routes()
+	handler := w.server.handler(publicRoutes())
 	for target, party := range map[string]string{
 		"GET /v1/credentials/{id}": "issuer", "GET /v1/credentials/{id}/history": "issuer", "POST /v1/credentials/{id}/history/forget": "issuer",
 		"POST /v1/credentials/{id}/revoke": "issuer", "POST /v1/credentials/{id}/lock": "terminal", "POST /v1/verifications": "verifier", "POST /v1/verification-batches": "verifier",

@@ -104,6 +104,17 @@ type tenants struct {
 	store *countedStore
 	node  *actors.Node
 	drawn int // ids
+	// ahead is how many seconds it is later than at first.
+	ahead atomic.Int64
+}
+
+func (w *tenants) now() time.Time { return testNow().Add(time.Duration(w.ahead.Load()) * time.Second) }
+
+// keptParties are the parties of a node, as a registry changes them.
+type keptParties struct{ *actors.Node }
+
+func (p keptParties) RelyingParties() ([]zhenni.RelyingParty, error) {
+	return p.Node.RelyingParties(), nil
 }
 
 const everybody = "everybody" // the party of tenant 2
@@ -119,7 +130,20 @@ func startTenants(t testing.TB) *tenants {
 	if err != nil {
 		t.Fatal(err)
 	}
-	w.node, err = actors.Start(actors.Config{Shards: 1, Now: testNow, Logger: quiet}, profile.Model, profile.Threshold, arena, w.store)
+	second := secondProfile(t)
+	w.apply(zhenni.PutModel{Model: second.Model})
+	beside, err := w.store.Templates(second.Model.ID)
+	if err != nil {
+		t.Fatal(err)
+	}
+	further, err := engine.NewArena(testDim, 4<<20)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { _ = further.Close() })
+	w.node, err = actors.Start(actors.Config{Shards: 1, Now: testNow, Logger: quiet, Beside: []actors.Comparison{
+		{Model: second.Model, Rule: second.Threshold, Arena: further, Templates: beside},
+	}}, profile.Model, profile.Threshold, arena, w.store)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -136,7 +160,9 @@ func startTenants(t testing.TB) *tenants {
 	config := testConfig(t)
 	answers := openLedger(t, t.TempDir(), &leafLog{})
 	config.Ledger, config.History, config.Audit = answers, asked, &provenLog{ledger: answers}
-	config.Directory, config.Nonces = w.store, openNonces(t, 1000)
+	config.Beside, config.Migrations = []zhenni.Profile{second}, w.store
+	config.Directory, config.Nonces, config.Registry = w.store, openNonces(t, 1000), NewRegistry(keptParties{w.node}, w.now)
+	config.Now = w.now
 	config.Identities, config.Subjects, config.PINs = manyIdentities{}, w.store, closedPINs{}
 	if w.server, err = New(config, w.node); err != nil {
 		t.Fatal(err)

@@ -41,6 +41,9 @@ func (s *Server) begin(rq *request, items int) (*zhenni.Answered, error) {
 			return nil, err
 		}
 		if stored != nil {
+			if err := s.mayBeToldAgain(rq); err != nil {
+				return nil, err
+			}
 			return stored, s.recall(rq, stored)
 		}
 		rq.inHand = true
@@ -53,12 +56,24 @@ func (s *Server) begin(rq *request, items int) (*zhenni.Answered, error) {
 }
 
 // digest notes what the request asks, before decoding writes into the body. Only a client that chose the transaction id
-// can send it again; a document may name it.
+// can send it again; a document may name it. Of a signed stream it is made of the digest that the signature proved: the body is
+// hashed once, and sent again it has to be signed with a digest by the same algorithm.
 func (s *Server) digest(rq *request, media string, body []byte) {
-	if s.config.Ledger != nil && (rq.named || media == mediaJSON) {
-		rq.asked = s.config.Ledger.Digest(string(rq.ctx.Path()), rq.terms.mediaOf(media), body)
+	if s.config.Ledger == nil || !rq.named && media != mediaJSON {
+		return
 	}
+	kind := rq.terms.mediaOf(media)
+	if model := rq.ctx.Request.Header.Peek("Model"); model != nil {
+		kind += "\nmodel: " + string(model)
+	}
+	if media == mediaArrow && len(rq.signedBody) > 0 {
+		kind, body = kind+"\nsigned", rq.signedBody
+	}
+	rq.asked = s.config.Ledger.Digest(string(rq.ctx.Path()), kind, body)
 }
+
+// bulkNamed reports whether the request is a stream under a transaction id.
+func (rq *request) bulkNamed() bool { return rq.named && hasMedia(rq, mediaArrow) }
 
 // drop ends a request that was begun and neither settled nor dropped, whatever became of its handler.
 func (s *Server) drop(rq *request) {
@@ -83,7 +98,7 @@ func (s *Server) settle(rq *request, deadline time.Time, d zhenni.Decision) erro
 	}
 	ctx, cancel := context.WithDeadline(context.Background(), deadline)
 	defer cancel()
-	d.Tenant, d.Profile, d.Attempts = rq.party.Tenant, s.config.Profile.ID, rq.attempts()
+	d.Tenant, d.Profile, d.Attempts = rq.party.Tenant, s.by(rq).profile.ID, rq.attempts()
 	d.Answer, d.Leaf = rq.withDraft(d.Answer), &rq.leaf
 	index, err := s.config.Ledger.Settle(ctx, rq.identity(), d)
 	rq.inHand = false
@@ -157,7 +172,7 @@ func (s *Server) storedStream(rq *request) []byte {
 		}
 		return 0
 	}
-	return append([]byte{flag(rq.party.Evaluation), flag(s.config.Profile.Supported)}, s.config.Profile.ID...)
+	return append([]byte{flag(rq.party.Evaluation), flag(s.by(rq).profile.Supported)}, s.by(rq).profile.ID...)
 }
 
 // replayStream answers a stream as it was answered before, with the profile of then.
@@ -167,8 +182,8 @@ func (s *Server) replayStream(rq *request, in *stream, stored *zhenni.Answered) 
 	}
 	shape := streamShape{in.item(), stored.Answer[0] == 1}
 	profile := zhenni.Profile{ID: string(stored.Answer[2:]), Supported: stored.Answer[1] == 1}
-	t := s.streams[shape]
-	if current := s.config.Profile; profile.ID != current.ID || profile.Supported != current.Supported {
+	t := s.by(rq).streams[shape]
+	if current := s.by(rq).profile; profile.ID != current.ID || profile.Supported != current.Supported {
 		var err error
 		if t, err = makeTemplate(profile, shape); err != nil {
 			return err

@@ -9,13 +9,15 @@ import (
 	"zhenni/identity/pin"
 )
 
-// takePIN takes a verification without a probe, which is for a service.
-func (rq *request) takePIN(batch *zhenni.Batch, fields []field) error {
-	t, sealed := &rq.terms, &fields[fieldPIN]
-	if sealed.number || t.service == "" || fields[fieldInt8].value != nil || fields[fieldFloat32].value != nil {
-		return refuse(kindItem, "pin is a sealed text for a service, in the place of a probe")
+// takePIN takes the PIN of a verification, which is for a service.
+func (rq *request) takePIN(sealed *field) error {
+	if sealed.value == nil {
+		return nil
 	}
-	t.unprobed, t.sealedPIN, batch.Dim = true, sealed.value, 0
+	if sealed.number || rq.terms.service == "" {
+		return refuse(kindItem, "pin is a sealed text for a service")
+	}
+	rq.terms.sealedPIN = sealed.value
 	return nil
 }
 
@@ -49,6 +51,9 @@ func (s *Server) decideUnprobed(rq *request, batch *zhenni.Batch) error {
 	if err := s.reckon(rq, batch, now); err != nil {
 		return err
 	}
+	if !proved && rq.terms.sealedPIN != nil && s.pinsShut.Load() {
+		return refusePINs()
+	}
 	if err := s.mayBeTold(rq); err != nil {
 		return err
 	}
@@ -64,11 +69,7 @@ func (s *Server) enteredPIN(rq *request) (pin.Digits, error) {
 	if s.config.PINs == nil {
 		return pin.Digits{}, refuse(kindEvidence, "this server keeps no PINs")
 	}
-	digits, err := s.config.PINs.OpenPIN(sealed, rq.party.ID, rq.transaction)
-	if err != nil {
-		return pin.Digits{}, refusePIN(err)
-	}
-	return digits, nil
+	return s.unsealPIN(rq, sealed)
 }
 
 // level waits until a whole number of steps has passed, so that what was done since is not seen in when it is answered.
@@ -88,17 +89,17 @@ func (s *Server) proves(rq *request, id zhenni.CredentialID, digits pin.Digits, 
 		return false, err
 	}
 	defer turn.End()
-	kept, err := s.countedPIN(rq, id, fit, deadline)
+	return s.comparePIN(rq, turn, id, fit, digits, deadline)
+}
+
+// comparePIN counts an attempt at the PIN of a credential that fits, and reports whether it was right. The work is the same
+// whether there is a PIN to compare with. It may end the turn.
+func (s *Server) comparePIN(rq *request, turn *pin.Turn, id zhenni.CredentialID, fit bool, digits pin.Digits, deadline time.Time) (bool, error) {
+	kept, err := s.countedPIN(rq, turn, id, fit, deadline)
 	if err != nil {
 		return false, err
 	}
-	var verifier pin.Verifier
-	if len(kept.Verifier) > 0 {
-		if verifier, err = pin.ParseVerifier(kept.Verifier); err != nil {
-			return false, err
-		}
-	}
-	right, err := turn.Check(digits, pin.Binding{Credential: id, Generation: kept.Generation}, verifier)
+	right, err := turn.Check(digits, kept.binding, kept.verifier)
 	if err != nil || !right {
 		return false, err
 	}
@@ -106,7 +107,12 @@ func (s *Server) proves(rq *request, id zhenni.CredentialID, digits pin.Digits, 
 	if errors.Is(err, zhenni.ErrNotFound) {
 		return false, nil // it was suspended meanwhile
 	}
-	return err == nil, err
+	if err != nil {
+		return false, err
+	}
+	turn.End()
+	s.renewPIN(rq.party.Tenant, kept, digits)
+	return true, nil
 }
 
 // fit reports whether the policy admits the credential by its record. What is signed as by its device, and is not, does not fit.
@@ -123,31 +129,61 @@ func (s *Server) fit(rq *request, id zhenni.CredentialID) (bool, error) {
 		return false, err
 	}
 	t := &rq.terms
-	_, ruling := s.policy.Decide(t.granted, rq.party.Tenant, facts, t.shown, s.config.Now())
+	_, ruling := s.by(rq).policy.Decide(t.granted, rq.party.Tenant, facts, t.shown, s.config.Now())
 	return ruling == zhenni.Admitted, nil
+}
+
+// openedPIN is a verifier and what it is bound to. The zero value is none.
+type openedPIN struct {
+	verifier pin.Verifier
+	binding  pin.Binding
 }
 
 // countedPIN counts an attempt, durably, and returns the PIN to compare with. It is none where there is nothing to count: the
 // credential does not fit, has no PIN, or has no attempts left for now. So whoever does not hold what belongs to the credential
-// uses up no attempt of it.
-func (s *Server) countedPIN(rq *request, id zhenni.CredentialID, fit bool, deadline time.Time) (zhenni.PIN, error) {
+// uses up no attempt of it; nor is one used up where the PIN could not be compared, which is found out before.
+func (s *Server) countedPIN(rq *request, turn *pin.Turn, id zhenni.CredentialID, fit bool, deadline time.Time) (openedPIN, error) {
 	if !fit {
-		return zhenni.PIN{}, nil
+		return openedPIN{}, nil
 	}
-	err := s.countPIN(rq, id, false, deadline)
+	kept, err := s.openPIN(turn, id)
 	if err == nil {
-		var kept zhenni.PIN
-		if kept, err = s.config.PINs.PIN(id); err == nil {
-			return kept, nil
+		if err = s.countPIN(rq, id, false, deadline); err == nil {
+			kept, err = s.openPIN(turn, id) // the one that was counted on
 		}
 	}
 	for _, none := range []error{zhenni.ErrNotFound, zhenni.ErrPINPaused, zhenni.ErrPINBlocked} {
 		if errors.Is(err, none) {
-			return zhenni.PIN{}, nil
+			return openedPIN{}, nil
 		}
 	}
-	return zhenni.PIN{}, err
+	return kept, err
 }
+
+// openPIN returns a credential's PIN once it is known to open: [zhenni.ErrNotFound], or [refusePINs].
+func (s *Server) openPIN(turn *pin.Turn, id zhenni.CredentialID) (openedPIN, error) {
+	kept, err := s.config.PINs.PIN(id)
+	if err != nil && !errors.Is(err, zhenni.ErrCorrupt) {
+		return openedPIN{}, err
+	}
+	opened := openedPIN{binding: pin.Binding{Credential: id, Generation: kept.Generation}}
+	if err == nil {
+		if opened.verifier, err = pin.ParseVerifier(kept.Verifier); err == nil {
+			err = turn.Opens(opened.binding, opened.verifier)
+		}
+	}
+	if err == nil {
+		return opened, nil
+	}
+	if !s.pinsShut.Swap(true) {
+		s.config.Logger.Error("a PIN does not open: until a restart nobody is told no by a PIN; name its pepper, or set it anew", "error", err)
+	}
+	return openedPIN{}, refusePINs()
+}
+
+// refusePINs is the one answer to a PIN that can not be compared, and to every one that would be told no once there is such
+// a one: a no would tell that the credential is there, and the other that it is not.
+func refusePINs() error { return refuse(kindUnavailable, "no PIN can be compared") }
 
 // countPIN counts an attempt, or clears the count at a right one.
 func (s *Server) countPIN(rq *request, id zhenni.CredentialID, right bool, deadline time.Time) error {

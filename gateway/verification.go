@@ -18,15 +18,15 @@ const (
 	fieldEvidence
 	fieldCapturedAt
 	fieldPIN
+	fieldAlsoModel
+	fieldAlsoInt8
+	fieldAlsoFloat32
 	verificationFields
 )
 
 // verifyOne is POST /v1/verifications: one credential, one probe or what goes without, one outcome.
 func (s *Server) verifyOne(rq *request) error {
-	if !hasMedia(rq, mediaJSON) {
-		return refuse(kindMedia, "")
-	}
-	body, err := rq.readBody(s.config.MaxBodyBytes, documentWeight)
+	body, err := s.readDocument(rq)
 	if err != nil {
 		return err
 	}
@@ -56,6 +56,9 @@ func (s *Server) decideOne(rq *request, batch *zhenni.Batch) error {
 	if err := s.permit(rq, batch); err != nil {
 		return err
 	}
+	if rq.terms.sealedPIN != nil {
+		return s.decideBoth(rq, batch, begun, deadline)
+	}
 	if err := s.verify(rq, batch, deadline); err != nil {
 		return err
 	}
@@ -69,6 +72,10 @@ func (s *Server) decideOne(rq *request, batch *zhenni.Batch) error {
 // answerOne answers the outcome of a single verification once it is recorded.
 func (s *Server) answerOne(rq *request, batch *zhenni.Batch, begun, deadline time.Time) error {
 	outcome, at := batch.Outcomes[0], s.config.Now()
+	record, err := s.matched(rq, batch)
+	if err != nil {
+		return err
+	}
 	status, answer := 200, []byte(nil)
 	refused := refusedAlone[outcome]
 	if refused != nil {
@@ -79,7 +86,7 @@ func (s *Server) answerOne(rq *request, batch *zhenni.Batch, begun, deadline tim
 		answer = s.appendOrigin(answer, rq, true)
 		answer = append(appendTime(answer, "time", at), '}')
 	}
-	if err := s.draftOne(rq, batch, at); err != nil {
+	if err := s.draftOne(rq, outcome, record, at); err != nil {
 		return err
 	}
 	d := zhenni.Decision{At: at, IDs: batch.IDs, Outcomes: batch.Outcomes}
@@ -89,7 +96,7 @@ func (s *Server) answerOne(rq *request, batch *zhenni.Batch, begun, deadline tim
 	if err := s.settle(rq, deadline, d); err != nil {
 		return err
 	}
-	if end := time.Now(); !rq.terms.unprobed {
+	if end := time.Now(); !rq.terms.unprobed && rq.terms.sealedPIN == nil {
 		s.passage.answered(end, end.Sub(begun))
 	}
 	if refused != nil {
@@ -109,6 +116,7 @@ func (s *Server) decodeVerification(rq *request, body []byte) (*zhenni.Batch, er
 	fields := [verificationFields]field{
 		{name: "credential"}, {name: "probe_int8"}, {name: "probe_float32"}, {name: "transaction"}, {name: "model"},
 		{name: "service"}, {name: "purpose"}, {name: "evidence", list: true}, {name: "captured_at"}, {name: "pin"},
+		{name: "also_model"}, {name: "also_probe_int8"}, {name: "also_probe_float32"},
 	}
 	if err := parseDocument(body, fields[:]); err != nil {
 		return nil, err
@@ -119,17 +127,22 @@ func (s *Server) decodeVerification(rq *request, body []byte) (*zhenni.Batch, er
 	if err := rq.takeTerms(fields[:]); err != nil {
 		return nil, err
 	}
+	if err := s.nameAlso(rq, &fields[fieldAlsoModel], &fields[fieldAlsoInt8], &fields[fieldAlsoFloat32]); err != nil {
+		return nil, err
+	}
 	batch := s.newBatch(rq, 1)
 	if f := &fields[fieldCredential]; f.number || batch.IDs[0].UnmarshalText(f.value) != nil {
 		return nil, refuse(kindID, "credential is not 32 lower-case hexadecimal digits")
 	}
-	if f := &fields[fieldPIN]; f.value != nil || rq.terms.service != "" && fields[fieldInt8].value == nil && fields[fieldFloat32].value == nil {
-		return batch, rq.takePIN(batch, fields[:])
+	if err := rq.takePIN(&fields[fieldPIN]); err != nil {
+		return nil, err
 	}
-	if s.decodeVector(batch, rq, &fields[fieldInt8], &fields[fieldFloat32]) {
-		return batch, nil
+	if rq.terms.service != "" && fields[fieldInt8].value == nil && fields[fieldFloat32].value == nil {
+		rq.terms.unprobed, batch.Dim = true, 0
+	} else if !s.decodeVector(batch, rq, &fields[fieldInt8], &fields[fieldFloat32]) {
+		return nil, refuse(kindProbe, "want probe_int8 or probe_float32, base64 of the model's dimension")
 	}
-	return nil, refuse(kindProbe, "want probe_int8 or probe_float32, base64 of the model's dimension")
+	return batch, s.decodeAlso(rq, batch, &fields[fieldAlsoInt8], &fields[fieldAlsoFloat32])
 }
 
 // takeNames takes the transaction id and the model that a document may name.
@@ -142,10 +155,13 @@ func (s *Server) takeNames(rq *request, transaction, model *field) error {
 			return err
 		}
 	}
-	if model.value != nil && (model.number || string(model.value) != s.config.Profile.Model.ID) {
-		return refuse(kindModel, "model names another model")
+	if model.value == nil {
+		return nil
 	}
-	return nil
+	if model.number {
+		return refuse(kindModel, "model is not a string")
+	}
+	return s.nameModel(rq, model.value)
 }
 
 // newBatch makes a batch of n items in the lease, ids and probes unset, outcomes pending.
@@ -155,7 +171,8 @@ func (s *Server) newBatch(rq *request, n int) *zhenni.Batch {
 	return &zhenni.Batch{
 		Tenant:     rq.askedTenant(),
 		Evaluation: rq.evaluation(),
-		Dim:        s.config.Profile.Model.Dim,
+		Model:      s.by(rq).profile.Model.ID,
+		Dim:        s.dim(rq),
 		IDs:        asIDs(memory[:16*n]),
 		Outcomes:   asOutcomes(memory[16*n : 17*n]),
 	}
@@ -179,6 +196,14 @@ func (s *Server) decodeVector(batch *zhenni.Batch, rq *request, int8s, floats *f
 // verify lends the batch to the node and takes it back where the node says so. A party that is stopped is refused.
 func (s *Server) verify(rq *request, batch *zhenni.Batch, deadline time.Time) error {
 	now := s.config.Now().UnixMilli()
+	if err := s.askNode(rq, batch, now, deadline); err != nil {
+		return err
+	}
+	return s.reckon(rq, batch, now)
+}
+
+// askNode is verify of what is still to be reckoned.
+func (s *Server) askNode(rq *request, batch *zhenni.Batch, now int64, deadline time.Time) error {
 	if err := s.limits.admit(rq, now); err != nil {
 		return err
 	}
@@ -193,5 +218,5 @@ func (s *Server) verify(rq *request, batch *zhenni.Batch, deadline time.Time) er
 		return err
 	}
 	rq.takeCounts(batch)
-	return s.reckon(rq, batch, now)
+	return nil
 }

@@ -10,7 +10,7 @@
 // name is written; name and number are then forgotten.
 //
 // A PIN is sealed like an identity, under a typ of its own, and opened by [Opener.OpenPIN]; what becomes of it is for the
-// package pin.
+// package pin. A rotation key is sealed likewise, for one session, and opened by [Opener.OpenRotation].
 //
 // # What is forgotten when
 //

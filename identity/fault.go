@@ -77,7 +77,8 @@ const (
 	SealedCompressed
 	// SealedCritical: the header has crit. No extension is understood.
 	SealedCritical
-	// SealedType: typ is neither [SealedTyp] nor, of a PIN, [SealedPINTyp].
+	// SealedType: typ is not [SealedTyp], of a PIN [SealedPINTyp], of a rotation key [SealedRotationTyp], of a name
+	// [SealedNameTyp].
 	SealedType
 	// SealedAlgorithm: alg is neither ECDH-ES+A256KW nor ECDH-ES.
 	SealedAlgorithm
@@ -91,11 +92,18 @@ const (
 	SealedOpen
 	// SealedPayload: the content is not a JSON object of the strings name, number and transaction, each once.
 	SealedPayload
-	// SealedTransaction: sealed for another transaction.
+	// SealedTransaction: sealed for another transaction, or session.
 	SealedTransaction
 	// SealedPINPayload: the content is not a JSON object of the strings pin and transaction, each once.
 	SealedPINPayload
 )
+
+// SealedRotationPayload: the content is not a JSON object of the strings rotation and session, each once, or the one is not a
+// key.
+const SealedRotationPayload Fault = 96
+
+// SealedNamePayload: the content is not a JSON object of the strings name and transaction, each once.
+const SealedNamePayload Fault = 97
 
 // texts holds no run of three digits, so that a search for digits of a number finds none in any error.
 var texts = [...]string{
@@ -140,6 +148,9 @@ var texts = [...]string{
 	SealedPayload:     "sealed text: want the strings name, number and transaction, each once",
 	SealedTransaction: "sealed text: of another transaction",
 	SealedPINPayload:  "sealed text: want the strings pin and transaction, each once",
+
+	SealedRotationPayload: "sealed text: want the strings rotation, of a key, and session, each once",
+	SealedNamePayload:     "sealed text: want the strings name and transaction, each once",
 }
 
 // Error returns the fixed text.

@@ -3,6 +3,7 @@ package identity
 import (
 	"crypto/ecdsa"
 	"crypto/subtle"
+	"encoding/json"
 	"fmt"
 	"time"
 
@@ -32,8 +33,9 @@ func (p *Person) Forget() {
 // and swaps it in, and how long a key stays in grace is its caller's to say.
 type Opener struct {
 	redacted
-	current PublicKey
-	keys    map[string]*ecdsa.PrivateKey
+	// public are those of keys, the current one first.
+	public []PublicKey
+	keys   map[string]*ecdsa.PrivateKey
 }
 
 // NewOpener returns what opens with the current key and those in grace, at most [MaxKeys] different ones together:
@@ -48,13 +50,22 @@ func NewOpener(current *PrivateKey, grace ...*PrivateKey) (*Opener, error) {
 			return nil, fmt.Errorf("%w: a sealing key that is missing or there twice", zhenni.ErrBadValue)
 		}
 		o.keys[k.public.id] = k.key
+		o.public = append(o.public, k.public)
 	}
-	o.current = current.public
 	return o, nil
 }
 
-// Current returns the key to publish.
-func (o *Opener) Current() PublicKey { return o.current }
+// Current returns the key to seal to.
+func (o *Opener) Current() PublicKey { return o.public[0] }
+
+// JWKS writes the keys for publication as a JWK Set (RFC 7517 §5). The first is the current one, and the member "current" of the
+// set names it by its kid; the others are in grace.
+func (o *Opener) JWKS() ([]byte, error) {
+	return json.Marshal(struct {
+		Current string      `json:"current"`
+		Keys    []PublicKey `json:"keys"`
+	}{o.Current().ID(), o.public})
+}
 
 // Open opens an identity that was sealed for a transaction. The transaction is what the request itself says that it is,
 // and not empty; where parties choose their own, it names the party too, so that no other can send on what it saw.

@@ -3,6 +3,7 @@ package identity
 import (
 	"bytes"
 	"encoding/base64"
+	"encoding/json"
 	"errors"
 	"io"
 	"math/rand/v2"
@@ -73,6 +74,27 @@ func TestKeysInGrace(t *testing.T) {
 	mixed := PublicKey{key: other.public.key, id: current.public.id}
 	if _, err := rotated.Open(sealRaw(t, mixed, testHeader, testPayload), "txn-1", today); err != SealedOpen {
 		t.Errorf("under another's name: %v", err)
+	}
+}
+
+// What is published has the keys in grace too, the current one first and named, and nothing that is private.
+func TestPublishedKeys(t *testing.T) {
+	current, old := testKey(t, 2), testKey(t, 1)
+	text, err := newOpener(t, current, old).JWKS()
+	if err != nil {
+		t.Fatal(err)
+	}
+	var set struct {
+		Current string
+		Keys    []json.RawMessage
+	}
+	if err := json.Unmarshal(text, &set); err != nil || len(set.Keys) != 2 || set.Current != current.Public().ID() {
+		t.Fatalf("%s, %v", text, err)
+	}
+	for i, want := range []*PrivateKey{current, old} {
+		if k, err := ParsePublicKey(set.Keys[i]); err != nil || k.ID() != want.Public().ID() || bytes.Contains(set.Keys[i], []byte(`"d"`)) {
+			t.Errorf("key %d: %s, %v", i, set.Keys[i], err)
+		}
 	}
 }
 

@@ -29,11 +29,19 @@ const testPayload = `{"name":"张三","number":"11010519491231002X","transaction
 // was agreed on is the content's.
 func sealRaw(t testing.TB, to PublicKey, head, payload string) string {
 	t.Helper()
-	point, err := to.key.ECDH()
+	ephemeral, err := ecdh.P256().GenerateKey(rand.Reader)
 	if err != nil {
 		t.Fatal(err)
 	}
-	ephemeral, err := ecdh.P256().GenerateKey(rand.Reader)
+	nonce := make([]byte, nonceSize)
+	rand.Read(nonce)
+	return sealUnder(t, to, ephemeral, nonce, jwkOf(ephemeral.PublicKey(), ""), head, payload)
+}
+
+// sealUnder is sealRaw under an ephemeral key, which the header writes as epk, and a nonce.
+func sealUnder(t testing.TB, to PublicKey, ephemeral *ecdh.PrivateKey, nonce, epk []byte, head, payload string) string {
+	t.Helper()
+	point, err := to.key.ECDH()
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -41,7 +49,7 @@ func sealRaw(t testing.TB, to PublicKey, head, payload string) string {
 	if err != nil {
 		t.Fatal(err)
 	}
-	head = strings.NewReplacer("KID", to.id, "EPK", string(jwkOf(ephemeral.PublicKey(), ""))).Replace(head)
+	head = strings.NewReplacer("KID", to.id, "EPK", string(epk)).Replace(head)
 	contentKey, wrapped := concatKDF(z, "A256GCM", "", "", 32), []byte(nil)
 	if !strings.Contains(head, `"ECDH-ES"`) {
 		contentKey = make([]byte, 32)
@@ -49,8 +57,6 @@ func sealRaw(t testing.TB, to PublicKey, head, payload string) string {
 		wrapped = keyWrap(t, concatKDF(z, "ECDH-ES+A256KW", "", "", 32), contentKey)
 	}
 	front := base64.RawURLEncoding.EncodeToString([]byte(head))
-	nonce := make([]byte, nonceSize)
-	rand.Read(nonce)
 	sealed := newGCM(t, contentKey).Seal(nil, nonce, []byte(payload), []byte(front))
 	body, tag := sealed[:len(payload)], sealed[len(payload):]
 	text := front

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"slices"
 	"strconv"
+	"strings"
 	"time"
 
 	"zhenni"
@@ -26,6 +27,8 @@ type Claims struct {
 	Service, Purpose string
 	// Evaluation marks a trial, which says nothing of a real person.
 	Evaluation bool
+	// Bound is the session that the verification is a comparison of, whose transaction names it too; zero where it is of none.
+	Bound zhenni.Binding
 	// Outcome is Match or NoMatch, and Pending for a request in bulk.
 	Outcome zhenni.Outcome
 
@@ -79,6 +82,8 @@ func (c *Claims) check() error {
 		return bad("iat is out of range")
 	case c.LogIndex < NotRecorded:
 		return bad("log_index is negative")
+	case !validBinding(c.Bound, c.Transaction):
+		return bad("session, payment and tries do not fit each other, or not txn")
 	case c.Items < 0 || c.Items > zhenni.MaxBatchItems:
 		return bad("items: want 1–%d", zhenni.MaxBatchItems)
 	case c.Items > 0:
@@ -98,6 +103,8 @@ func (c *Claims) checkBatch() error {
 	switch {
 	case c.Outcome != zhenni.Pending:
 		return bad("a batch has no outcome")
+	case c.Bound != zhenni.Binding{}:
+		return bad("a batch is of no session")
 	case c.LogIndex == NotRecorded:
 		return bad("a batch without its place in the log")
 	}
@@ -126,6 +133,14 @@ func (c *Claims) checkYes() error {
 		return bad("fmr: want a rate of at most 1")
 	}
 	return nil
+}
+
+// validBinding reports whether b is that of a comparison under a transaction, or of none.
+func validBinding(b zhenni.Binding, transaction string) bool {
+	if b.Session == (zhenni.SessionID{}) {
+		return b == zhenni.Binding{}
+	}
+	return b.Tries >= 1 && b.Tries <= zhenni.MaxTries && strings.HasPrefix(transaction, "session."+b.Session.String()+".")
 }
 
 // validIssuer reports whether s needs no escape in JSON and no quotation in a terminal.
@@ -165,6 +180,7 @@ func (c *Claims) append(dst []byte) []byte {
 	if c.Evaluation {
 		dst = append(dst, `,"evaluation":true`...)
 	}
+	dst = appendBinding(dst, c.Bound)
 	if c.Items > 0 {
 		return strconv.AppendInt(append(dst, `,"items":`...), int64(c.Items), 10)
 	}
@@ -182,6 +198,18 @@ func (c *Claims) append(dst []byte) []byte {
 		dst = strconv.AppendFloat(append(dst, `,"fmr":`...), c.FMR, 'g', -1, 64)
 	}
 	return dst
+}
+
+// appendBinding writes the session of a comparison, if it is of one.
+func appendBinding(dst []byte, b zhenni.Binding) []byte {
+	if b.Session == (zhenni.SessionID{}) {
+		return dst
+	}
+	dst = appendText(append(dst, ','), "session", b.Session.String())
+	if b.Payment != [32]byte{} {
+		dst = appendText(append(dst, ','), "payment", urlBase64.EncodeToString(b.Payment[:]))
+	}
+	return strconv.AppendUint(append(dst, `,"tries":`...), uint64(b.Tries), 10)
 }
 
 // appendPlace ends a payload with where the request is recorded.
@@ -227,6 +255,9 @@ type wire struct {
 	Service     string   `json:"service"`
 	Purpose     string   `json:"purpose"`
 	Evaluation  bool     `json:"evaluation"`
+	Session     string   `json:"session"`
+	Payment     string   `json:"payment"`
+	Tries       uint8    `json:"tries"`
 	Outcome     string   `json:"outcome"`
 	Subject     string   `json:"sub"`
 	Level       string   `json:"acr"`
@@ -251,7 +282,7 @@ func parseClaims(payload []byte) (Claims, error) {
 	c := Claims{
 		Issuer: w.Issuer, Audience: w.Audience, At: time.Unix(w.At, 0).UTC(), Transaction: w.Transaction, Profile: w.Profile,
 		Unsupported: w.Supported != nil && !*w.Supported, Service: w.Service, Purpose: w.Purpose,
-		Evaluation: w.Evaluation, Outcome: outcomes[w.Outcome],
+		Evaluation: w.Evaluation, Bound: w.binding(), Outcome: outcomes[w.Outcome],
 		Subject: w.Subject, Level: levels[w.Level], Methods: w.Methods, Assertions: w.Assertions, FMR: w.FMR,
 		Items: w.Items, LogIndex: NotRecorded,
 	}
@@ -268,6 +299,16 @@ func parseClaims(payload []byte) (Claims, error) {
 		return Claims{}, bad("the payload is not in its one form")
 	}
 	return c, nil
+}
+
+// binding reads the session of a comparison; what is spelled another way comes to something else.
+func (w *wire) binding() zhenni.Binding {
+	b := zhenni.Binding{Tries: w.Tries}
+	b.Session, _ = zhenni.ParseSessionID(w.Session)
+	if hash, err := urlBase64.DecodeString(w.Payment); err == nil && len(hash) == len(b.Payment) {
+		b.Payment = [32]byte(hash)
+	}
+	return b
 }
 
 // The words of a payload; any other leaves the claim unset, which no payload is written from.

@@ -6,7 +6,11 @@
 //	payload   = {"iss":"…","aud":"…","iat":1700000000,"txn":"…","profile":"…",
 //	             "outcome":"match","sub":"…","acr":"full","amr":["face"],"log_index":17}
 //
-// Where they apply, profile_supported, service, purpose and evaluation follow the profile, and assertions and fmr the amr.
+// Where they apply, profile_supported, service, purpose and evaluation follow the profile, behind them session, payment and tries, and
+// assertions and fmr the amr.
+//
+// Of a comparison in a session, session is its id, which txn names too; payment is the SHA-256 of what is paid ([zhenni.Payment]):
+// whoever was paid something else has no result for it; and tries is how many comparisons the person has had with this one.
 //
 // A yes names the person by a pseudonym of its own for each sector ([Pseudonyms]), and says on what evidence it rests. A
 // no says nothing of the person, and a refusal is not signed: it is no verdict. A request in bulk has one result, with
@@ -22,6 +26,11 @@
 //
 // All algorithms sign without chance: an answer that is given again is signed again, with the same bytes. Ed25519 is so by
 // itself (RFC 8032). P-256 and SM2 take the nonce from key and message (RFC 6979), SM2 with HMAC over SM3.
+//
+// # ID tokens
+//
+// For clients of OpenID Connect a yes can be said once more as an ID token ([Issuer.IDToken]): by the same key, with another typ, so
+// that neither is taken for the other, and made of nothing but a result that the issuer signed.
 //
 // The package starts no goroutine, reads no clock and draws nothing at random but new keys.
 package receipt

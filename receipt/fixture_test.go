@@ -63,11 +63,23 @@ func forms() map[string]Claims {
 	trial.Evaluation, trial.Unsupported, trial.Service, trial.Purpose = true, true, "counter.12", "p-1"
 	bare.Assertions, bare.FMR, bare.Level, bare.Methods, bare.LogIndex = nil, 0, zhenni.LevelLite, []string{"face"}, 0
 	unrecorded.LogIndex = NotRecorded
-	return map[string]Claims{"yes": aYes(), "no": aNo(), "batch": aBatch(), "trial": trial, "bare": bare, "unrecorded": unrecorded}
+	return map[string]Claims{
+		"yes": aYes(), "no": aNo(), "batch": aBatch(), "trial": trial, "bare": bare, "unrecorded": unrecorded,
+		"seat": ofSession(aYes(), nil), "paid": ofSession(aYes(), &aPayment), "unpaid": ofSession(aNo(), &aPayment),
+	}
 }
 
 func mustSign(t testing.TB, s Signer, c Claims) string {
 	t.Helper()
 	result, err := Sign(s, c)
 	return must(t, result, err)
+}
+
+var aPayment = zhenni.Payment{Payee: "水务局", Amount: 1230, Currency: "CNY", Reference: "2026-11"}
+
+// ofSession binds claims to the second comparison in a session.
+func ofSession(c Claims, p *zhenni.Payment) Claims {
+	s := zhenni.Session{ID: zhenni.SessionID{0xab, 15: 1}, Seats: []zhenni.Seat{{Tried: 1}}, Payment: p}
+	c.Bound, c.Transaction = s.Binding(0), s.Transaction(0)
+	return c
 }

@@ -54,7 +54,8 @@ const MaxDraft = draftHead + maxPayload
 func (i *Issuer) Draft(f zhenni.Finding) ([]byte, error) {
 	c := Claims{
 		Issuer: i.name, Audience: f.Party.ID, At: f.At, Transaction: f.Transaction, Profile: f.Profile,
-		Unsupported: f.Unsupported, Service: f.Service, Purpose: f.Purpose, Evaluation: f.Party.Evaluation, Outcome: f.Outcome, Items: f.Items,
+		Unsupported: f.Unsupported, Service: f.Service, Purpose: f.Purpose, Evaluation: f.Party.Evaluation,
+		Bound: f.Bound, Outcome: f.Outcome, Items: f.Items,
 	}
 	if g := f.Grounds; g != nil {
 		c.Subject = i.pseudonyms.Of(f.Party, g.Credential)

@@ -174,6 +174,8 @@ func TestTheLongestResult(t *testing.T) {
 	c := aYes()
 	c.Issuer, c.Audience, c.Transaction, c.Profile = strings.Repeat("x", maxIssuer), long("b"), long("c"), long("d")
 	c.Service, c.Purpose = long("e"), long("f")
+	c.Bound = ofSession(c, &aPayment).Bound
+	c.Transaction = "session." + c.Bound.Session.String() + "." + strings.Repeat("1", 23)
 	c.Unsupported, c.Evaluation, c.FMR, c.LogIndex, c.At = true, true, 1.2345678901234567e-300, 1<<63-1, testTime.AddDate(30000, 0, 0)
 	c.Methods, c.Assertions = nil, nil
 	for i := range maxWords {

@@ -20,6 +20,9 @@ type Expectations struct {
 	Audience    string
 	Issuer      string
 	Transaction string
+	// Session is the one that the result has to be of, and Payment what its session was bound to.
+	Session zhenni.SessionID
+	Payment *zhenni.Payment
 	// Now is the clock: nothing from further ahead than five seconds. With MaxAge nothing that is older either.
 	Now    time.Time
 	MaxAge time.Duration
@@ -93,6 +96,10 @@ func (want Expectations) Check(c Claims) error {
 		return bad("it was made by %s, not by %s", c.Issuer, want.Issuer)
 	case want.Transaction != "" && c.Transaction != want.Transaction:
 		return bad("it is of transaction %s, not of %s", c.Transaction, want.Transaction)
+	case want.Session != zhenni.SessionID{} && c.Bound.Session != want.Session:
+		return bad("it is not of session %s", want.Session)
+	case want.Payment != nil && c.Bound.Payment != want.Payment.Hash():
+		return bad("it is of another payment, or of none")
 	case want.Real && c.Evaluation:
 		return bad("it was made for an evaluation")
 	case want.Now.IsZero():

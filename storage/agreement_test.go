@@ -147,6 +147,7 @@ func TestTalliesAreThoseOfAWalk(t *testing.T) {
 	}
 	same("imported")
 	e := ascending(7, 3000)
+	party.ID = "another"
 	mustApply(t, s, testEnrol(1), zhenni.PutRelyingParty{Party: party}, changed(1, zhenni.StatusSuspended),
 		zhenni.ChangeStatus{ID: e.ID, Tenant: e.Tenant, To: zhenni.StatusRevoked, At: testTime})
 	mustApply(t, s, changed(1, zhenni.StatusRevoked))

@@ -224,6 +224,7 @@ func (s *Store) publish(b *batch) {
 	s.ring.Store(&b.ring)
 	s.parties.Store(&b.parties)
 	s.partyIndex.Store(&b.partyIndex)
+	s.models.Store(&b.models)
 	s.credentials.Store(b.water.credentials)
 	s.due.lower(b.due)
 }

@@ -137,9 +137,12 @@ func TestRelyingParties(t *testing.T) {
 		}
 		s = openStore(t, opts)
 	}
-	mustApply(t, s, zhenni.PutRelyingParty{Party: second})
-	if got := s.RelyingParties(); len(got) != 2 || !reflect.DeepEqual(got[0], second) {
-		t.Fatalf("relying parties %+v", got)
+	moved, again := first, second
+	moved.Tenant++
+	for what, p := range map[string]zhenni.RelyingParty{"a removed id": again, "an id of another tenant": moved} {
+		if r := apply(t, s, zhenni.PutRelyingParty{Party: p}); !errors.Is(r.Err, zhenni.ErrExists) || !strings.Contains(r.Err.Error(), "choose another id") {
+			t.Errorf("%s is given again: %v", what, r.Err)
+		}
 	}
 }
 

@@ -37,6 +37,8 @@ type batch struct {
 	partyIndex  partyIndex
 	ownRing     bool
 	ownsParties bool
+	// models are the store's, swapped for a clone by a command that changes them.
+	models modelList
 	// due is what the batch makes of the ends of validity, by slot.
 	due map[zhenni.Slot]int64
 }
@@ -44,7 +46,8 @@ type batch struct {
 func newBatch(s *Store, reached water, keys keyState) *batch {
 	return &batch{
 		store: s, txn: s.begin(true), water: reached, keyChanges: keyChanges{keys: keys},
-		ring: *s.ring.Load(), parties: *s.parties.Load(), partyIndex: *s.partyIndex.Load(), turned: map[uint16]tally{}, digest: s.digest,
+		ring: *s.ring.Load(), parties: *s.parties.Load(), partyIndex: *s.partyIndex.Load(),
+		models: *s.models.Load(), turned: map[uint16]tally{}, digest: s.digest,
 		due: map[zhenni.Slot]int64{},
 	}
 }
@@ -75,14 +78,37 @@ func (b *batch) apply(cmd zhenni.Command) (zhenni.Credential, error) {
 		return b.live(cmd)
 	case zhenni.ResetAttempts:
 		return b.resetAttempts(c)
+	case zhenni.RenewPIN:
+		return b.renewPIN(c)
+	case zhenni.BindPepper:
+		return zhenni.Credential{}, b.bindCheck(appendPepperKey(nil, c.Version), c.Check)
 	case zhenni.BindIdentityRoot:
-		return zhenni.Credential{}, b.bindIdentityRoot(c.Check)
-	case zhenni.PutRelyingParty:
-		return zhenni.Credential{}, b.putParty(c.Party)
-	case zhenni.RemoveRelyingParty:
-		return zhenni.Credential{}, b.removeParty(c.ID)
+		return zhenni.Credential{}, b.bindCheck(identityKey, c.Check)
+	case zhenni.PutTemplate:
+		return b.putTemplate(c)
+	case zhenni.PutRelyingParty, zhenni.RemoveRelyingParty, zhenni.StopRelyingParty, zhenni.LiftRelyingParty, zhenni.PutModel, zhenni.RetireModel:
+		return zhenni.Credential{}, b.applyToStore(cmd)
 	}
 	return zhenni.Credential{}, fmt.Errorf("%w: command %T is unknown", zhenni.ErrBadValue, cmd)
+}
+
+// applyToStore applies a command that is about no credential.
+func (b *batch) applyToStore(cmd zhenni.Command) error {
+	switch c := cmd.(type) {
+	case zhenni.PutRelyingParty:
+		return b.putParty(c.Party)
+	case zhenni.RemoveRelyingParty:
+		return b.removeParty(c.ID)
+	case zhenni.StopRelyingParty:
+		return b.stopParty(c)
+	case zhenni.LiftRelyingParty:
+		return b.liftParty(c.ID)
+	case zhenni.PutModel:
+		return b.putModel(c)
+	case zhenni.RetireModel:
+		return b.retireModel(c)
+	}
+	return fmt.Errorf("%w: command %T is unknown", zhenni.ErrBadValue, cmd)
 }
 
 // put stages records. A command seals all its records before it puts the first, so a command that fails leaves nothing,
@@ -153,7 +179,11 @@ func (b *batch) seal() error {
 }
 
 func (b *batch) enrol(c zhenni.Enrol) (zhenni.Credential, error) {
-	norm, err := b.store.checkEnrol(c)
+	model, err := b.modelOf(c.Model)
+	if err != nil {
+		return zhenni.Credential{}, err
+	}
+	norm, err := checkEnrol(c, &model.Model)
 	if err != nil {
 		return zhenni.Credential{}, err
 	}
@@ -174,21 +204,28 @@ func (b *batch) enrol(c zhenni.Enrol) (zhenni.Credential, error) {
 	if err != nil {
 		return zhenni.Credential{}, err
 	}
-	credential, records, err := b.store.sealEnrolment(by, c, norm, b.keys.places, &b.sc)
+	credential, records, err := b.store.sealFirst(by, c, model, norm, b.keys.places, &b.sc)
 	if err != nil {
 		return zhenni.Credential{}, err
 	}
 	b.keep(&b.sc.slot)
-	b.put(records[:]...)
+	b.put(records...)
 	b.put(issued...)
 	b.water.credentials++
 	return credential, nil
 }
 
-// checkEnrol holds an enrolment against the model and returns Σq² of its row.
-func (s *Store) checkEnrol(c zhenni.Enrol) (norm int32, err error) {
-	model := s.label.Model
-	norm, symmetric := sumSquares(c.Row)
+// modelOf returns the model of an id that templates are taken of.
+func (b *batch) modelOf(id string) (*storedModel, error) {
+	m, err := b.models.named(id)
+	if err != nil {
+		return nil, fmt.Errorf("%w: a template of model %q, of which the store has none", zhenni.ErrBadValue, id)
+	}
+	return m, nil
+}
+
+// checkEnrol holds an enrolment against its model and returns Σq² of its row.
+func checkEnrol(c zhenni.Enrol, model *zhenni.Model) (norm int32, err error) {
 	switch {
 	case c.Tenant == 0:
 		return 0, fmt.Errorf("%w: tenant 0 is no tenant", zhenni.ErrBadValue)
@@ -196,12 +233,23 @@ func (s *Store) checkEnrol(c zhenni.Enrol) (norm int32, err error) {
 		return 0, fmt.Errorf("%w: %s", zhenni.ErrBadValue, c.Level)
 	case c.Model != model.ID:
 		return 0, fmt.Errorf("%w: a template of model %q, the store's is %q", zhenni.ErrBadValue, c.Model, model.ID)
-	case len(c.Row) != model.Dim:
-		return 0, fmt.Errorf("%w: row of %d elements, model %s has %d", zhenni.ErrBadProbe, len(c.Row), model.ID, model.Dim)
+	}
+	if norm, err = checkRow(c.Row, model); err != nil {
+		return 0, err
+	}
+	return norm, checkIssue(c)
+}
+
+// checkRow holds a row against its model and returns its Σq².
+func checkRow(row []int8, model *zhenni.Model) (norm int32, err error) {
+	norm, symmetric := sumSquares(row)
+	switch {
+	case len(row) != model.Dim:
+		return 0, fmt.Errorf("%w: row of %d elements, model %s has %d", zhenni.ErrBadProbe, len(row), model.ID, model.Dim)
 	case !symmetric || norm < 1:
 		return 0, fmt.Errorf("%w: a row that is zero or leaves [-127, 127]", zhenni.ErrBadProbe)
 	}
-	return norm, checkIssue(c)
+	return norm, nil
 }
 
 // sealEnrolment returns the first records of a credential: status, then template, the order of their keys. The key of the
@@ -209,6 +257,23 @@ func (s *Store) checkEnrol(c zhenni.Enrol) (norm int32, err error) {
 func (s *Store) sealEnrolment(
 	by *tenantKey, c zhenni.Enrol, norm int32, place uint64, sc *scratch,
 ) (zhenni.Credential, [2]record, error) {
+	st := s.firstStatus(c, place)
+	key := appendTemplateKey(make([]byte, 0, templateKeySize), c.ID, s.label.Model.Factor)
+	sc.body = appendTemplate(sc.body[:0], c.Row, norm)
+	value, err := s.vault.sealKeyed(by, header{tenant: c.Tenant, generation: st.template, place: place}, key, sc.body, sc)
+	defer clear(sc.recordKey[:])
+	if err == nil {
+		st.sealed, err = s.vault.sealPersonOf(sc.recordKey[:], st, sc)
+	}
+	if err != nil {
+		return zhenni.Credential{}, [2]record{}, err
+	}
+	first, err := s.sealStatus(by, st, sc)
+	return st.Credential, [2]record{first, {key, value}}, err
+}
+
+// firstStatus is the status of a credential whose key lies at a place.
+func (s *Store) firstStatus(c zhenni.Enrol, place uint64) status {
 	at := normalTime(c.At)
 	st := status{
 		Credential: zhenni.Credential{
@@ -218,19 +283,15 @@ func (s *Store) sealEnrolment(
 		template: 1,
 	}
 	if !c.Subject.IsZero() {
-		st = s.issuedStatus(st, c, place)
+		return s.issuedStatus(st, c, place)
 	}
-	first, err := s.sealStatus(by, st, sc)
-	if err != nil {
-		return zhenni.Credential{}, [2]record{}, err
-	}
-	key := appendTemplateKey(make([]byte, 0, templateKeySize), c.ID, s.label.Model.Factor)
-	sc.body = appendTemplate(sc.body[:0], c.Row, norm)
-	value, err := s.vault.sealKeyed(by, header{tenant: c.Tenant, generation: st.template, place: place}, key, sc.body, sc)
-	return st.Credential, [2]record{first, {key, value}}, err
+	return st
 }
 
 func (s *Store) sealStatus(by *tenantKey, st status, sc *scratch) (record, error) {
+	if st.form == lifeSealed && !st.Subject.IsZero() && st.sealed == (sealedPerson{}) {
+		return record{}, errors.New("storage: a status that would lose its person")
+	}
 	key := appendStatusKey(make([]byte, 0, statusKeySize), st.ID)
 	sc.body = st.appendBody(sc.body[:0])
 	value, err := s.vault.seal(by, st.Tenant, st.Generation, key, sc.body, sc)
@@ -272,41 +333,4 @@ func (b *batch) tenantKey(tenant zhenni.TenantID) (*tenantKey, error) {
 	b.ring[tenant] = by
 	b.put(r)
 	return by, nil
-}
-
-func (b *batch) putParty(p zhenni.RelyingParty) error {
-	if err := p.Validate(); err != nil {
-		return err
-	}
-	if err := b.partyIndex.free(p); err != nil {
-		return err
-	}
-	return b.writeParty(party{RelyingParty: ownParty(p)})
-}
-
-func (b *batch) removeParty(id string) error {
-	p, ok := b.parties[id]
-	if !ok || p.removed {
-		return fmt.Errorf("%w: relying party %q", zhenni.ErrNotFound, id)
-	}
-	p.removed = true
-	return b.writeParty(p)
-}
-
-// writeParty stages the next version of a relying party.
-func (b *batch) writeParty(p party) error {
-	p.version = b.parties[p.ID].version + 1
-	key := appendPartyKey(nil, p.ID)
-	value, err := b.store.vault.seal(b.store.keys.system, 0, p.version, key, p.appendBody(nil), &b.sc)
-	if err != nil {
-		return err
-	}
-	if !b.ownsParties {
-		b.parties, b.partyIndex, b.ownsParties = maps.Clone(b.parties), b.partyIndex.clone(), true
-	}
-	b.partyIndex.remove(b.parties[p.ID])
-	b.partyIndex.add(p)
-	b.parties[p.ID] = p
-	b.put(record{key, value})
-	return nil
 }

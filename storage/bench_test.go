@@ -137,6 +137,17 @@ func BenchmarkReference(b *testing.B) {
 			}
 		}
 	})
+	// What an id that nobody has costs where not every row is in memory. A row of another tenant that is in memory costs none.
+	b.Run("absent", func(b *testing.B) {
+		row := make([]int8, benchModel.Dim)
+		for b.Loop() {
+			id := benchEnrol(rand.Uint64N(n), n).ID
+			id[15] ^= 0xff
+			if _, err := s.Reference(id, row); !errors.Is(err, zhenni.ErrNotFound) {
+				b.Fatal(err)
+			}
+		}
+	})
 	b.Run("parallel", func(b *testing.B) {
 		b.ReportAllocs()
 		b.RunParallel(func(pb *testing.PB) {
@@ -236,4 +247,30 @@ func rawImport(b *testing.B, n uint64) {
 	if err := writer.Flush(); err != nil {
 		b.Fatal(err)
 	}
+}
+
+// What a count of a migration, and a page of its queue, cost.
+func BenchmarkMigration(b *testing.B) {
+	const n = 100_000
+	s := filledStore(b, n)
+	later := benchModel
+	later.ID = "bench.2"
+	if _, err := s.Apply(context.Background(), []zhenni.Command{zhenni.PutModel{Model: later}}); err != nil {
+		b.Fatal(err)
+	}
+	b.Run("count", func(b *testing.B) {
+		for b.Loop() {
+			if m, err := s.Migration(b.Context(), later.ID, 0); err != nil || m.Pending != n {
+				b.Fatal(m, err)
+			}
+		}
+		b.ReportMetric(float64(b.Elapsed().Nanoseconds())/float64(b.N)/n, "ns/credential")
+	})
+	b.Run("page", func(b *testing.B) {
+		for b.Loop() {
+			if page, _, _, err := s.Pending(later.ID, 0, zhenni.CredentialID{}, 1000); err != nil || len(page) != 1000 {
+				b.Fatal(len(page), err)
+			}
+		}
+	})
 }

@@ -2,6 +2,7 @@ package storage
 
 import (
 	"context"
+	"encoding/binary"
 	"fmt"
 
 	"zhenni"
@@ -18,6 +19,8 @@ type Report struct {
 	Keys      int64 `json:"keys"`
 	Erased    int64 `json:"erased"`
 	SpareKeys int64 `json:"spare_keys"`
+	// Further is the number of templates of other models than the store's first.
+	Further int64 `json:"further_templates,omitempty"`
 	// Slots is the number of slots that hold a credential.
 	Slots int `json:"slots"`
 	// Bytes is what the files take on disk.
@@ -46,6 +49,8 @@ var hints = map[string]string{
 	"PIN":               "the record fails its seal and no PIN is right: set it anew with the card",
 	"template missing":  "the credential has a status only: restore it from a backup or re-enrol",
 	"subject":           "the index of a subject does not lead to its live credential, or fails its seal: restore it from a backup",
+	"person":            "what is known of the person fails its seal, and no device is the credential's: issue it anew",
+	"PIN pepper":        "under which pepper the PINs are sealed can not be told: restore from a backup",
 	"identity root":     "under which root the subjects are known can not be told: restore from a backup",
 	"validity":          "the record of where validity ends fails its seal, and expiry may come late: restore it from a backup",
 	"status missing":    "a template without a status is never served: restore the status from a backup",
@@ -65,6 +70,7 @@ var hints = map[string]string{
 	"erased key":        "the key of an erased template is back: run zhenni keys adopt, which destroys it again",
 	"erasure":           "the record of an erasure fails its seal: restore it from a backup",
 	"re-proof":          "the record that failed attempts are forgotten fails its seal: have the holder re-proved again",
+	"model":             "the record of a model fails its seal, and the store does not open: restore it from a backup",
 	"unknown key":       "no record of this format has such a key: a newer build, or a foreign writer, was here",
 }
 
@@ -128,7 +134,7 @@ func (c *inspection) run() (Report, error) {
 	m := s.freeze(0, zhenni.Slots)
 	defer m.txn.Discard()
 	c.txn = m.txn
-	for _, step := range []func(moment) error{c.high, c.tables, c.rest, c.keys, c.credentials} {
+	for _, step := range []func(moment) error{c.high, c.tables, c.rest, c.keys, c.credentials, c.further} {
 		if err := step(m); err != nil {
 			return Report{}, err
 		}
@@ -222,13 +228,21 @@ func (c *inspection) one(key, value []byte, sc *scratch) {
 		if _, err := c.store.openDue(key, value, sc); err != nil {
 			c.add("validity", fmt.Sprintf("%x", key))
 		}
+	case key[0] == prefixModel:
+		if _, err := c.store.openModel(key, value, sc); err != nil {
+			c.add("model", fmt.Sprintf("%x", key[1:]))
+		}
 	case key[0] == prefixReproof:
 		if _, err := c.store.openReproof(c.ring, key, value, sc); err != nil {
 			c.add("re-proof", fmt.Sprintf("%x", key[1:]))
 		}
 	case string(key) == string(identityKey):
-		if _, err := c.store.openIdentity(value, sc); err != nil {
+		if _, err := c.store.openCheck(key, value, sc); err != nil {
 			c.add("identity root", "")
+		}
+	case isPepperKey(key):
+		if _, err := c.store.openCheck(key, value, sc); err != nil {
+			c.add("PIN pepper", fmt.Sprint(binary.BigEndian.Uint32(key[1:])))
 		}
 	case string(key) != string(waterKey) && string(key) != string(keyStateKey):
 		c.add("unknown key", fmt.Sprintf("%x", key))
@@ -258,7 +272,7 @@ func (c *inspection) credential(f found) error {
 		c.progress(c.report.Credentials, c.total)
 	}
 	switch f.fault {
-	case sound, erased:
+	case sound, erased, bare:
 	case slotDiffers:
 		c.add("slot", fmt.Sprint(f.ID.Slot()))
 	case templateUnsealed:
@@ -274,7 +288,7 @@ func (c *inspection) credential(f found) error {
 	case statusMissing, keyUnknown, slotDiffers, subjectUnsealed, pinUnsealed:
 		return nil
 	}
-	c.subject(f.status)
+	c.subject(f)
 	c.report.Credentials++
 	c.slots[f.ID.Slot()] = true
 	if f.fault != sound {

@@ -44,7 +44,7 @@ func (c *inspection) keys(m moment) error {
 func (c *inspection) namedPlaces(txn reading, state keyState) ([]uint64, error) {
 	named := make([]uint64, state.places/64+1)
 	err := scan(txn, []byte{prefixCredential}, func(key, value []byte) error {
-		if len(key) != templateKeySize || !isKeyed(value) {
+		if len(key) != templateKeySize || !hasPlace(value) {
 			return nil
 		}
 		if h, err := parseKeyed(value); err == nil && h.place < state.places {
@@ -76,7 +76,7 @@ func (c *inspection) erasedPlaces(txn reading, state keyState) error {
 func (c *inspection) hasNoKey(id zhenni.CredentialID) bool {
 	sc := scratch{key: appendTemplateKey(nil, id, c.store.label.Model.Factor)}
 	err := c.store.look(func(txn reading) error { return get(txn, &sc) })
-	if err != nil || !isKeyed(sc.value) || c.store.vault.keys == nil {
+	if err != nil || !hasPlace(sc.value) || c.store.vault.keys == nil {
 		return false
 	}
 	h, err := parseKeyed(sc.value)

@@ -36,8 +36,13 @@ type status struct {
 	zhenni.Credential
 	// template is the generation of the template that belongs to this status.
 	template zhenni.Generation
-	// device is the encoded form of Device. Reading it costs more than all else of a record, so that Device is set by
-	// [status.whole] alone.
+	// form is the version of the record, where it is not the first.
+	form byte
+	// place is that of the template's key in the key file, sealed what is known of the person under a key made of it.
+	place  uint64
+	sealed sealedPerson
+	// device is the encoded form of Device in a record of version 2. Reading it costs more than all else of a record, so
+	// that Device is set by [Store.person] alone.
 	device [zhenni.PublicKeySize]byte
 }
 

@@ -227,7 +227,7 @@ func TestDecodersRefuse(t *testing.T) {
 		{"party short", decodeP, pa[:partyHeadSize-1]},
 		{"party long", decodeP, append(bytes.Clone(pa), 0)},
 		{"party form", decodeP, set(pa, 0, 4)},
-		{"party evaluation", decodeP, set(pa, 1, 2)},
+		{"party evaluation", decodeP, set(pa, 1, 4)},
 		{"water short", decodeW, make([]byte, waterSize-1)},
 		{"water negative", decodeW, bytes.Repeat([]byte{0xff}, waterSize)},
 		{"records head", decodeR, []byte{1, 0, 0}},

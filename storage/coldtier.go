@@ -215,6 +215,12 @@ func (s *Store) ReferenceMany(ids []zhenni.CredentialID, refs []zhenni.Reference
 		return
 	}
 	defer s.gate.RUnlock()
+	if !s.serves(0) {
+		for i := range errs {
+			errs[i] = errNoTemplate
+		}
+		return
+	}
 	tier := s.cold.tier.Load()
 	if tier != nil {
 		tier.Read(ids, refs, errs)

@@ -165,22 +165,25 @@
 //
 //	c | id [16] | n                      PIN of a credential, and the attempts on it
 //	c | id [16] | s                      status of a credential
-//	c | id [16] | t | factor             template of a credential
+//	c | id [16] | t | factor             template of a credential, by the first model
+//	c | id [16] | w | factor | number    template of a credential, by another
 //	c | d [16] | u | d [16]              subject of a tenant, d the two halves of a keyed digest
 //	e | place u64 be                     the key at that place of the key file is destroyed, or about to be
 //	f                                    what the view knows of the key file
 //	i                                    check value of the root that the subjects are known under
+//	i | version u32 be                   check value of the pepper of that version
 //	k | tenant u32 be | version u16 be   tenant key: u8 0 for a version that was dropped; u8 1, then what the root key made
 //	                                     of it; while the root key changes u8 2, length u16, what either made of it
 //	m | w                                high-water record: what the last commit reached
 //	m | a                                position: applied and durable, each index u64 | sequence u64, and HMAC-SHA256
+//	o | number                           model; the first has none before it is retired
 //	p | id                               relying party; a removed one stays, marked
 //	v | slot u16 be                      before when nothing in the slot is due
 //	r | credential id                    re-proof: failed attempts before it are forgotten
 //
 // # Sealed record
 //
-// Every value but a tenant key has one of two forms. Integers are little-endian. A template has version 2, all else
+// Every value but a tenant key has one of three forms. Integers are little-endian. A template has version 2 or 3, all else
 // version 1:
 //
 //	 0  version u8 = 1 | tenant u32 | tenant key version u16 | generation u32     clear, authenticated
@@ -195,6 +198,9 @@
 //	12  record key [32] + tag [16], sealed by the tenant key                      AES-256-GCM
 //	60  tenant key version u16
 //
+//	 0  version u8 = 3 | tenant u32 | generation u32 | place u64 | nonce [12]     clear, authenticated
+//	29  body + tag [16], sealed by a key derived from the record key at the place  AES-256-GCM
+//
 // The associated data of both seals is the clear front, the model id with its length, and the record's own key: tenant,
 // credential, factor, model, generation and key version or place. A record or slot copied, swapped or relabelled does not
 // open. Tenant 0 is the store itself; its key is derived from the store key.
@@ -207,26 +213,34 @@
 // # Bodies
 //
 //	status         status u8 | level u8 | generation of the template u32 | enrolled | changed
-//	               of version 2, behind it: u8 = 2 | locked factors u8 | region u32 | valid until, seconds u64 |
-//	               place in the status lists u64 | device [34] | subject [32] | name tag [16]
-//	subject        id of the credential issued last [16], zeros for none
-//	identity root  check value [16]
+//	               of version 3, behind it: u8 = 3 | locked factors u8 | valid until, seconds u64 |
+//	               place in the status lists u64, and where a person is known: place in the key file u64 | person
+//	person         nonce [12] | AES-256-GCM of region u32 | device [34] | subject [32] | name tag [16] | tag [16]
+//	subject        flags u8 (1: all are here) | id of the credential issued last [16], zeros for none | ids of those before [16] each
+//	               but for the erased; of a store from before there was more, the first id alone
+//	identity root  check value [16], as that of a pepper
 //	due            seconds u64 since 1970
 //	template       dimension u16 | Σq² u32 | row [dimension]
-//	relying party  form u8 | evaluation u8 | roles u8 | tenant u32 | key hash [32] | created | rest
+//	               of version 3 it may be empty
+//	model          retired u8 | factor u8 | dimension u16 | id
+//	relying party  form u8 | marks u8 | roles u8 | tenant u32 | key hash [32] | created | rest
 //	high water     sequence u64 | credentials u64
 //	key file       places given out u64 | epoch u64
 //	erased         credential id [16]
 //	PIN            version u8 = 1 | attempts begun u8 | paused until | generation u32 | verifier, none once the PIN is gone
 //	re-proof       version u64 | when | tenant u32 | generation u32 | status u8, of the credential then
 //
-// The form of a relying party is 2 of one that is there and 3 of a removed one; the rest then is
+// The form of a relying party is 2 of one that is there and 3 of a removed one, and 4 more of one that is stopped. A removed
+// one stays, so that its id is never given again. The rest then is
 //
 //	items a minute u32 | items a day u64
 //	name: length u8 | text, sector: length u8 | text
 //	keys: number u8, and for each public key [34] | not after
 //	certificates: number u8, and for each SHA-256 [32] | not after
 //	services: number u16, and for each length u8 | text
+//	stopped at, where it is
+//
+// Its marks are 1 of a party of evaluation and 2 of a suspended one.
 //
 // Forms 0 and 1, which still read, have the name and nothing else there.
 //
@@ -238,14 +252,41 @@
 // A PIN's record is of tenant 0, and is wrapped by a key of its credential's own, HMAC-SHA256 over the record's key under a
 // key derived from the store key: it is written for every attempt. An erasure writes one without a verifier over it. What
 // copies of the store keep of the verifier before takes the store's root key and the pepper, which is kept apart, to try.
+// # Models
+//
+// A store is made for a model, number 0, whose templates are of version 2. Others are added, each with the next number, and
+// never given another; so one that is retired and added again has none of the templates that it had. A template of a further
+// model is of version 3: its key is HKDF-SHA256 of the credential's, over the record's own key, and the slot at its place is the
+// one of the credential, wrapped for a front of version 2. So an erasure destroys one key, and every template with it; a
+// rotation wraps one key anew; and a status, which is read with whatever template, is of all models.
+//
+// A record of version 3 with an empty body says that there is no template. It stands where that of number 0 would, in a
+// credential that was enrolled by another model, so that the place of its key is found there always, and over every template of a
+// model that was retired. It is no erasure: logs, snapshots and backups from before keep the template under the credential's
+// key, for as long as they are kept. A template is written once, and otherwise only with another credential: what an older
+// record in its place would be is told by the tally of the slot alone, for its generation is that of the first template.
+//
+// Whose templates are missing is found by a walk of statuses and keys, and kept nowhere. An import is of number 0, and the cold
+// tier has no other. A store with a further model is not given back to a build that does not know of any.
+//
 // # Subjects
 //
-// A status record is of version 2 where it has something that version 1 does not, as that of every credential issued to a
-// subject; others stay as they are, byte for byte. The record of a subject lies at HMAC-SHA256 of tenant u32 be | handle,
+// A status record is of version 3 where it has something that version 1 does not, as that of every credential issued to a
+// subject; others stay as they are, byte for byte. What is known of the person is sealed in it under a key of its own,
+// HKDF-Expand with SHA-256 of the template's record key, which is in the key file and nowhere else; its associated data is the
+// key of the status record. A change of the status takes it along unopened, a move to another device seals it anew. So a
+// match opens no more than a status; who asks for a credential, or issues one in its place, opens the person too. One that
+// does not open is absent: the credential is suspended, revoked and erased as ever, and no device is its own. The record of a subject lies at HMAC-SHA256 of tenant u32 be | handle,
 // under a key derived from the store key, so that no key of the view tells a handle; it stands among the credentials, and
-// is tallied in the slot that the digest names. It is written in the commit of the issue, with the status of the
-// credential that the issue voids. An erasure leaves it without a credential, and the status without subject, tag, region
-// and device; older status records, in log, snapshots and backups from before, keep them under the tenant's key.
+// is tallied in the slot that the digest names. It names the credential issued last, which may be live, and all before it that are
+// not erased, so that a person can be erased whole ([Store.SubjectCredentials]). It is written in the commit of the issue, with the
+// status of the credential that the issue voids. An erasure takes the credential out of it, and leaves the status without
+// the person; older status records, in log, snapshots and backups from before, have the person under a key that is destroyed.
+//
+// What remains of an erased subject is its record at the digest, in the view, of no credential; and in copies from before,
+// the log until a snapshot after the erasure has cut it and backups for as long as they are kept, the record as it was, which
+// names its credentials. It takes the store's root key and the handle, so the ID number and the root of the handles, to find it:
+// who knows the person can tell that there was a credential, and nobody gets from a credential to its person.
 //
 // The place in the status lists is made of the template's place in the key file, which nobody else ever has: with
 // n = 15/16 · 2²⁰, list place / n + 1, and the index that a permutation of 2²⁰ puts place mod n at, under a key derived from the
@@ -291,8 +332,15 @@
 // Copies of the store from before, and views in quarantine, keep templates that no erasure reaches; so do the blocks of
 // removed files until the disk uses them again.
 //
-// A status record of version 2 is of no newer format: a build that does not know it refuses that credential, as one whose
+// A status record of version 2 or 3 is of no newer format: a build that does not know it refuses that credential, as one whose
 // record is damaged, and serves the others. A store that has issued to a subject is therefore not given back to an older build.
+// Version 2 had the person in the clear, under the tenant's key alone:
+//
+//	u8 = 2 | locked factors u8 | region u32 | valid until, seconds u64 | place in the status lists u64 | device [34] |
+//	subject [32] | name tag [16]
+//
+// It is read on. The first change of the credential writes version 3, and [Store.RotateTenant] that of all of a tenant; its
+// snapshot then cuts the log. Backups from before keep version 2, which no erasure reaches.
 //
 // Format 5 is format 4 on a base. A store becomes one by an import, and an older build refuses it.
 //

@@ -10,8 +10,8 @@ import (
 
 var errErased = fmt.Errorf("%w: the credential is erased", zhenni.ErrNotFound)
 
-// erase moves a credential to its last status and notes the place of its template's key. The key is destroyed after the
-// commit: from then on nothing matches the credential, and a crash in between leaves a note to finish by.
+// erase moves a credential to its last status and notes the place of its key, which opens every template of it. The key is
+// destroyed after the commit: from then on nothing matches the credential, and a crash in between leaves a note to finish by.
 func (b *batch) erase(c zhenni.Erase) (zhenni.Credential, error) {
 	before, st, err := b.transition(c.ID, c.Tenant, func(now zhenni.Credential) (zhenni.Credential, error) {
 		if now.Status == zhenni.StatusErased {
@@ -26,7 +26,7 @@ func (b *batch) erase(c zhenni.Erase) (zhenni.Credential, error) {
 	if err != nil {
 		return zhenni.Credential{}, err
 	}
-	r, err := b.store.sealStatus(b.ring[st.Tenant], st, &b.sc)
+	r, err := b.sealAfter(before, st)
 	if err != nil {
 		return zhenni.Credential{}, err
 	}
@@ -56,7 +56,7 @@ func (b *batch) placeOf(id zhenni.CredentialID) (place uint64, held bool, err er
 	if err := get(b.txn, sc); err != nil {
 		return 0, false, missingIsCorrupt(err)
 	}
-	if !isKeyed(sc.value) {
+	if !hasPlace(sc.value) {
 		return 0, false, fmt.Errorf("%w: the template is of a version that can not be erased", zhenni.ErrCorrupt)
 	}
 	h, err := parseKeyed(sc.value)
@@ -69,7 +69,7 @@ func (b *batch) placeOf(id zhenni.CredentialID) (place uint64, held bool, err er
 	if state, err := v.keys.State(h.place, &sc.slot); err != nil || state != keyfile.Used {
 		return 0, false, err
 	}
-	_, _, err = v.unwrap(b.ring, &h, sc.key, sc.value, sc)
+	_, _, err = v.unwrap(b.ring, &h, sc.key, h.keyFront(), sc)
 	clear(sc.recordKey[:])
 	return h.place, err == nil, err
 }
@@ -86,6 +86,15 @@ type keyChanges struct {
 func (k *keyChanges) keep(slot *keyfile.Slot) {
 	k.slots = append(k.slots, slot[:]...)
 	k.keys.places++
+}
+
+// slot copies the slot at a place that is not in the file yet.
+func (k *keyChanges) slot(place uint64, slot *keyfile.Slot) (fresh bool) {
+	if place < k.firstNew() || place >= k.keys.places {
+		return false
+	}
+	copy(slot[:], k.slots[(place-k.firstNew())*keyfile.SlotSize:])
+	return true
 }
 
 func (k *keyChanges) firstNew() uint64 { return k.keys.places - uint64(len(k.slots)/keyfile.SlotSize) }

@@ -27,6 +27,7 @@ func FuzzOpenRecord(f *testing.F) {
 func FuzzBodies(f *testing.F) {
 	f.Add(goldenStatus.appendBody(nil))
 	f.Add(goldenLife(f).appendBody(nil))
+	f.Add(goldenSealed(f).appendBody(nil))
 	f.Add(goldenParty.appendBody(nil))
 	f.Add(fullParty(f).appendBody(nil))
 	f.Add(appendTemplate(nil, []int8{1, 2, 3}, 14))

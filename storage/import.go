@@ -145,6 +145,9 @@ func (s *Store) prepareImport(ctx context.Context) (*Import, error) {
 	if err := s.committer.ready(); err != nil {
 		return nil, err
 	}
+	if !s.serves(0) {
+		return nil, fmt.Errorf("%w: an import is of templates of model %s, which was retired", zhenni.ErrBadValue, s.label.Model.ID)
+	}
 	if n := s.Count(); n != 0 {
 		return nil, fmt.Errorf("%w: an import needs an empty store, this one has %d credentials", zhenni.ErrExists, n)
 	}
@@ -217,7 +220,7 @@ func (im *Import) Add(c zhenni.Enrol) error {
 	if !c.Subject.IsZero() {
 		return fmt.Errorf("%w: an import takes references without a subject; those with one are issued", zhenni.ErrBadValue)
 	}
-	norm, err := im.store.checkEnrol(c)
+	norm, err := checkEnrol(c, &im.store.label.Model)
 	if err != nil {
 		return err
 	}

@@ -15,8 +15,9 @@ const (
 	prefixMeta       = 'm' // m | w, and m | a
 	prefixParty      = 'p' // p | relying party id
 	prefixDue        = 'v' // v | slot
-	prefixIdentity   = 'i' // i
+	prefixIdentity   = 'i' // i, and i | pepper version
 	prefixReproof    = 'r' // r | credential id
+	prefixModel      = 'o' // o | number
 )
 
 // What follows a credential id. The status sorts before the template, so a scan meets them in that order, side by side.
@@ -26,6 +27,7 @@ const (
 	kindTemplate = 't'
 	kindPIN      = 'n'
 	kindSubject  = 'u'
+	kindFurther  = 'w' // a template of a further model: behind the one of the first
 )
 
 var (
@@ -33,7 +35,7 @@ var (
 	waterKey = []byte{prefixMeta, 'w'}
 	// progressKey holds the position of the view in the log.
 	progressKey = []byte{prefixMeta, 'a'}
-	// identityKey holds the check value of the root that the subjects are known under.
+	// identityKey holds the check value of the root that the subjects are known under. Those of peppers lie behind it.
 	identityKey = []byte{prefixIdentity}
 	// keyStateKey holds what the view knows of the key file.
 	keyStateKey = []byte{prefixKeyState}
@@ -46,9 +48,11 @@ const (
 	tenantKeySize   = 1 + 4 + 2
 	erasedKeySize   = 1 + 8
 	pinKeySize      = idEnd + 1
+	pepperKeySize   = 1 + 4
 	subjectKeySize  = idEnd + 1 + 16
 	dueKeySize      = 1 + 2
 	reproofKeySize  = idEnd
+	furtherKeySize  = idEnd + 3
 )
 
 func appendStatusKey(dst []byte, id zhenni.CredentialID) []byte {

@@ -43,7 +43,8 @@ func parseKeyed(sealed []byte) (header, error) {
 }
 
 // sealKeyed returns the record of version 2 that belongs at key, in memory as of seal, and leaves in sc.slot what belongs at
-// its place in the key file. The two have one nonce, each under a key of its own.
+// its place in the key file. The two have one nonce, each under a key of its own; the record's is left in sc.recordKey, for
+// the caller to overwrite.
 func (v *vault) sealKeyed(by *tenantKey, h header, key, body []byte, sc *scratch) ([]byte, error) {
 	var random [nonceSize + keySize]byte
 	defer clear(random[:])
@@ -58,6 +59,7 @@ func (v *vault) sealKeyed(by *tenantKey, h header, key, body []byte, sc *scratch
 	out := h.appendKeyed(sc.room(keyedOverhead + len(body)))
 	sc.aad = v.associate(sc.aad[:0], out, key)
 	by.wrap(&sc.slot, nonce, recordKey, sc.aad)
+	copy(sc.recordKey[:], recordKey)
 	return aead.Seal(out, nonce, body, sc.aad), nil
 }
 

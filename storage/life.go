@@ -1,11 +1,11 @@
 package storage
 
 import (
+	"errors"
 	"fmt"
 	"slices"
 
 	"zhenni"
-	"zhenni/storage/keyfile"
 )
 
 // transition returns the status of a tenant's credential before and after a change, equal where there is nothing to
@@ -22,7 +22,7 @@ func (b *batch) transition(
 	if before.Tenant != tenant {
 		return status{}, status{}, zhenni.ErrNotFound
 	}
-	now, err := before.whole()
+	now, err := b.whole(before)
 	if err != nil {
 		return status{}, status{}, err
 	}
@@ -42,7 +42,7 @@ func (b *batch) turnStatus(
 	if err != nil || before == after {
 		return after.Credential, err
 	}
-	r, err := b.store.sealStatus(b.ring[tenant], after, &b.sc)
+	r, err := b.sealAfter(before, after)
 	if err != nil {
 		return zhenni.Credential{}, err
 	}
@@ -93,7 +93,14 @@ func (b *batch) issue(c zhenni.Enrol) ([]record, error) {
 	if err != nil {
 		return nil, err
 	}
-	index, err := s.sealSubject(key, c.ID, &b.sc)
+	held, err := s.holdings(b.txn, key, &b.sc)
+	if err == nil {
+		held, err = held.with(c.ID)
+	}
+	if err != nil {
+		return nil, err
+	}
+	index, err := s.sealSubject(key, held, &b.sc)
 	if err != nil {
 		return nil, err
 	}
@@ -110,7 +117,7 @@ func (b *batch) replace(last status, c zhenni.Enrol) ([]record, error) {
 	if live != c.Replaces {
 		return nil, fmt.Errorf("%w: an issue in place of another credential than the live one of the subject", zhenni.ErrIllegalChange)
 	}
-	now, err := last.whole()
+	now, err := b.whole(last)
 	if err != nil {
 		return nil, err
 	}
@@ -118,7 +125,8 @@ func (b *batch) replace(last status, c zhenni.Enrol) ([]record, error) {
 	if err != nil || next == now {
 		return nil, err
 	}
-	r, err := b.store.sealStatus(b.ring[c.Tenant], last.with(next), &b.sc)
+	last.Credential = now
+	r, err := b.sealAfter(last, last.with(next))
 	return []record{r}, err
 }
 
@@ -133,7 +141,7 @@ func (b *batch) repeated(c zhenni.Enrol) (zhenni.Credential, error) {
 	if err != nil {
 		return zhenni.Credential{}, err
 	}
-	now, err := st.whole()
+	now, err := b.whole(st)
 	if err != nil {
 		return zhenni.Credential{}, err
 	}
@@ -144,7 +152,14 @@ func (b *batch) repeated(c zhenni.Enrol) (zhenni.Credential, error) {
 	if !same {
 		return zhenni.Credential{}, exists
 	}
-	row, err := b.template(st)
+	model, err := b.modelOf(c.Model)
+	if err != nil {
+		return zhenni.Credential{}, err
+	}
+	row, err := b.template(st, model)
+	if errors.Is(err, errNoTemplate) {
+		return zhenni.Credential{}, exists
+	}
 	if err != nil {
 		return zhenni.Credential{}, err
 	}
@@ -155,42 +170,20 @@ func (b *batch) repeated(c zhenni.Enrol) (zhenni.Credential, error) {
 	return now, nil
 }
 
-// template opens the template of a credential, also of one that this batch has enrolled, whose key is not in the file yet.
-func (b *batch) template(st status) ([]int8, error) {
-	s, sc := b.store, &b.sc
-	sc.key = appendTemplateKey(sc.key[:0], st.ID, s.label.Model.Factor)
-	if err := get(b.txn, sc); err != nil {
-		return nil, missingIsCorrupt(err)
-	}
-	row := make([]int8, s.label.Model.Dim)
-	h, err := parseKeyed(sc.value)
-	if err != nil || h.place < b.firstNew() || h.place >= b.keys.places {
-		_, err := s.openTemplate(b.ring, st, sc.value, row, sc)
-		return row, err
-	}
-	sc.slot = keyfile.Slot(b.slots[(h.place-b.firstNew())*keyfile.SlotSize:][:keyfile.SlotSize])
-	nonce, recordKey, err := s.vault.unwrapSlot(b.ring, &h, sc.key, sc.value, sc)
-	if err != nil {
-		return nil, err
-	}
-	body, err := openBody(recordKey, nonce, sc.value[keyedHeaderSize:], sc)
-	if err != nil {
-		return nil, err
-	}
-	_, err = decodeTemplate(row, body)
-	return row, err
-}
-
 // forgetSubject returns what an erasure changes of the index: nothing leads to the credential any more.
 func (b *batch) forgetSubject(erased status) ([]record, error) {
 	if erased.Subject.IsZero() {
 		return nil, nil
 	}
 	key := b.store.subjectKey(erased.Tenant, erased.Subject)
-	last, err := b.store.last(b.txn, b.ring, key, &b.sc)
-	if err != nil || last.ID != erased.ID {
+	held, err := b.store.holdings(b.txn, key, &b.sc)
+	if err != nil {
 		return nil, err
 	}
-	r, err := b.store.sealSubject(key, zhenni.CredentialID{}, &b.sc)
+	held, changed := held.without(erased.ID)
+	if !changed {
+		return nil, nil
+	}
+	r, err := b.store.sealSubject(key, held, &b.sc)
 	return []record{r}, err
 }

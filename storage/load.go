@@ -30,7 +30,7 @@ func (s *Store) load() error {
 		if reached, err = s.loadWater(txn, ring); err != nil {
 			return err
 		}
-		return s.loadDue(txn)
+		return errors.Join(s.loadModels(txn), s.loadDue(txn))
 	})
 	if err != nil {
 		return err

@@ -22,7 +22,8 @@ type sameAsMap struct {
 	credentials map[zhenni.CredentialID]zhenni.Credential
 	rows        map[zhenni.CredentialID][]int8
 	parties     map[string]zhenni.RelyingParty
-	cold        bool // there is a cold tier
+	given       map[string]zhenni.TenantID // what tenant an id was given to, for good
+	cold        bool                       // there is a cold tier
 }
 
 func (m *sameAsMap) drawCommand(t *rapid.T) zhenni.Command {
@@ -66,7 +67,11 @@ func (m *sameAsMap) expect(cmd zhenni.Command) (zhenni.Credential, error) {
 	case zhenni.Erase:
 		return m.expectChange(zhenni.ChangeStatus{ID: c.ID, Tenant: c.Tenant, To: zhenni.StatusErased, At: c.At})
 	case zhenni.PutRelyingParty:
-		m.parties[c.Party.ID] = c.Party
+		_, there := m.parties[c.Party.ID]
+		if tenant, given := m.given[c.Party.ID]; given && (!there || tenant != c.Party.Tenant) {
+			return zhenni.Credential{}, zhenni.ErrExists // an id stays with its tenant, and is not given again
+		}
+		m.parties[c.Party.ID], m.given[c.Party.ID] = c.Party, c.Party.Tenant
 	case zhenni.RemoveRelyingParty:
 		if _, ok := m.parties[c.ID]; !ok {
 			return zhenni.Credential{}, zhenni.ErrNotFound
@@ -245,7 +250,7 @@ func TestSameAsMap(t *testing.T) {
 		m := &sameAsMap{
 			opts: Options{Dir: t.TempDir(), Model: testModel, Root: root, Reserve: 1, MemTable: minMemTable},
 			now:  testTime, credentials: map[zhenni.CredentialID]zhenni.Credential{},
-			rows: map[zhenni.CredentialID][]int8{}, parties: map[string]zhenni.RelyingParty{},
+			rows: map[zhenni.CredentialID][]int8{}, parties: map[string]zhenni.RelyingParty{}, given: map[string]zhenni.TenantID{},
 		}
 		var err error
 		if m.store, err = Open(m.opts); err != nil {

@@ -47,6 +47,7 @@ func TestPartiesAreFoundByWhatTheyHave(t *testing.T) {
 	mustApply(t, s, zhenni.RemoveRelyingParty{ID: p.ID})
 	finds(false, second)
 	shows(false)
+	p.ID = "its-successor"
 	mustApply(t, s, zhenni.PutRelyingParty{Party: p})
 	finds(true, second)
 	shows(true)

@@ -12,14 +12,26 @@ import (
 const (
 	partyRemoved = 1 << 0
 	partySecond  = 1 << 1
+	partyStopped = 1 << 2 // with the second form only
 
-	partyForms = partyRemoved | partySecond
+	partyForms = partyRemoved | partySecond | partyStopped
+)
+
+// The second byte says what the party is.
+const (
+	partyEvaluation = 1 << 0
+	partySuspended  = 1 << 1
 )
 
 const (
 	partyHeadSize = 1 + 1 + 1 + 4 + 32 + timeSize
 	maxPartyName  = 200
 )
+
+// partyMarks reports whether a record of a form may have the marks. The first form had one.
+func partyMarks(form, marks byte) bool {
+	return marks <= partyEvaluation || form&partySecond != 0 && marks <= partyEvaluation|partySuspended
+}
 
 // party is the body of a relying-party record. A removed one stays as a record of its removal: a key that is deleted
 // could come back from an older file, a newer version can not be undone that way.
@@ -32,7 +44,7 @@ type party struct {
 
 // ownParty returns p as it reads back, in memory of its own.
 func ownParty(p zhenni.RelyingParty) zhenni.RelyingParty {
-	p.CreatedAt = normalTime(p.CreatedAt)
+	p.CreatedAt, p.Stopped = normalTime(p.CreatedAt), normalTime(p.Stopped)
 	p.Keys = append([]zhenni.PartyKey(nil), p.Keys...)
 	for i := range p.Keys {
 		p.Keys[i].NotAfter = normalTime(p.Keys[i].NotAfter)
@@ -46,7 +58,8 @@ func ownParty(p zhenni.RelyingParty) zhenni.RelyingParty {
 }
 
 func (p party) appendBody(dst []byte) []byte {
-	dst = append(dst, partySecond|bit(p.removed), bit(p.Evaluation), byte(p.Roles))
+	stopped := !p.Stopped.IsZero()
+	dst = append(dst, partySecond|bit(p.removed)|partyStopped*bit(stopped), bit(p.Evaluation)|bit(p.Suspended)<<1, byte(p.Roles))
 	dst = binary.LittleEndian.AppendUint32(dst, uint32(p.Tenant))
 	dst = append(dst, p.KeyHash[:]...)
 	dst = appendTime(dst, p.CreatedAt)
@@ -65,6 +78,9 @@ func (p party) appendBody(dst []byte) []byte {
 	for _, service := range p.Services {
 		dst = appendShort(dst, service)
 	}
+	if stopped {
+		dst = appendTime(dst, p.Stopped)
+	}
 	return dst
 }
 
@@ -74,11 +90,12 @@ func appendShort(dst []byte, text string) []byte {
 }
 
 func decodeParty(id string, h header, body []byte) (party, error) {
-	if len(body) < partyHeadSize || body[0] > partyForms || body[1] > 1 {
+	if len(body) < partyHeadSize || body[0] > partyForms || body[0]&(partySecond|partyStopped) == partyStopped || !partyMarks(body[0], body[1]) {
 		return party{}, fmt.Errorf("%w: relying party of %d bytes", zhenni.ErrCorrupt, len(body))
 	}
 	p := party{removed: body[0]&partyRemoved != 0, version: h.generation}
-	p.ID, p.Evaluation, p.Roles = id, body[1] == 1, zhenni.Role(body[2])
+	p.ID, p.Roles = id, zhenni.Role(body[2])
+	p.Evaluation, p.Suspended = body[1]&partyEvaluation != 0, body[1]&partySuspended != 0
 	p.Tenant = zhenni.TenantID(binary.LittleEndian.Uint32(body[3:]))
 	copy(p.KeyHash[:], body[7:])
 	var err error
@@ -87,7 +104,7 @@ func decodeParty(id string, h header, body []byte) (party, error) {
 	}
 	rest := body[partyHeadSize:]
 	if body[0]&partySecond != 0 {
-		err = p.decodeRest(rest)
+		err = p.decodeRest(rest, body[0]&partyStopped != 0)
 	} else if p.Name = string(rest); len(rest) > maxPartyName {
 		err = fmt.Errorf("%w: relying party of %d bytes", zhenni.ErrCorrupt, len(body))
 	}
@@ -99,7 +116,7 @@ func decodeParty(id string, h header, body []byte) (party, error) {
 
 // decodeRest reads what the second form has behind its head, and refuses what [zhenni.RelyingParty.Validate] would have
 // refused to write.
-func (p *party) decodeRest(rest []byte) error {
+func (p *party) decodeRest(rest []byte, stopped bool) error {
 	in := fieldReader{rest: rest}
 	p.Quota.PerMinute = in.uint32()
 	p.Quota.PerDay = in.uint64()
@@ -116,6 +133,12 @@ func (p *party) decodeRest(rest []byte) error {
 	}
 	for range in.count(int(in.uint16()), 1) {
 		p.Services = append(p.Services, in.short())
+	}
+	if stopped {
+		p.Stopped = in.time()
+		if in.broken == nil && p.Stopped.IsZero() {
+			in.fail("it is stopped at no time")
+		}
 	}
 	if in.broken == nil && len(in.rest) > 0 {
 		in.fail("there is data behind it")

@@ -115,7 +115,7 @@ func TestLargestPartyReadsBack(t *testing.T) {
 	s := openStore(t, opts)
 	p := fullParty(t).RelyingParty
 	p.ID, p.Name, p.Sector = strings.Repeat("i", 64), strings.Repeat("n", maxPartyName), strings.Repeat("s", 64)
-	p.Keys, p.Services = manyKeys(t, zhenni.MaxPartyKeys), nil
+	p.Keys, p.Services, p.Suspended = manyKeys(t, zhenni.MaxPartyKeys), nil, true
 	for i := range zhenni.MaxPartyKeys {
 		p.Certificates = append(p.Certificates[:i], zhenni.PartyCertificate{Hash: [32]byte{byte(i + 1)}})
 	}

@@ -1,6 +1,7 @@
 package storage
 
 import (
+	"bytes"
 	"crypto/hmac"
 	"crypto/sha256"
 	"encoding/binary"
@@ -27,6 +28,13 @@ func appendPINKey(dst []byte, id zhenni.CredentialID) []byte {
 func isPINKey(key []byte) bool {
 	return len(key) == pinKeySize && key[0] == prefixCredential && key[idEnd] == kindPIN
 }
+
+// The check value of a pepper lies beside that of the root of the subject handles, at the number of its version.
+func appendPepperKey(dst []byte, version uint32) []byte {
+	return binary.BigEndian.AppendUint32(append(dst, prefixIdentity), version)
+}
+
+func isPepperKey(key []byte) bool { return len(key) == pepperKeySize && key[0] == prefixIdentity }
 
 // pinBy returns what seals the PIN's record at a key. A record is written for every attempt, and each credential has a key
 // of its own for them, so that no key wraps more than an attempt at a time of one person makes.
@@ -122,12 +130,19 @@ func (b *batch) pinOwner(id zhenni.CredentialID, tenant zhenni.TenantID) (zhenni
 	if st.Tenant != tenant {
 		return zhenni.Credential{}, zhenni.ErrNotFound
 	}
-	return st.whole()
+	return b.whole(st)
+}
+
+func checkVerifier(verifier []byte) error {
+	if len(verifier) < 1 || len(verifier) > zhenni.MaxPINVerifier {
+		return fmt.Errorf("%w: PIN verifier of %d bytes: want 1–%d", zhenni.ErrBadValue, len(verifier), zhenni.MaxPINVerifier)
+	}
+	return nil
 }
 
 func (b *batch) setPIN(c zhenni.SetPIN) (zhenni.Credential, error) {
-	if len(c.Verifier) < 1 || len(c.Verifier) > zhenni.MaxPINVerifier {
-		return zhenni.Credential{}, fmt.Errorf("%w: PIN verifier of %d bytes: want 1–%d", zhenni.ErrBadValue, len(c.Verifier), zhenni.MaxPINVerifier)
+	if err := checkVerifier(c.Verifier); err != nil {
+		return zhenni.Credential{}, err
 	}
 	owner, err := b.pinOwner(c.ID, c.Tenant)
 	if err != nil {
@@ -142,15 +157,36 @@ func (b *batch) setPIN(c zhenni.SetPIN) (zhenni.Credential, error) {
 	return b.writePIN(owner, zhenni.PIN{Verifier: c.Verifier, Generation: c.Generation})
 }
 
-func (b *batch) countPIN(c zhenni.CountPIN) (zhenni.Credential, error) {
-	owner, err := b.pinOwner(c.ID, c.Tenant)
+// usedPIN returns the PIN of a credential of the tenant that is active.
+func (b *batch) usedPIN(id zhenni.CredentialID, tenant zhenni.TenantID) (owner zhenni.Credential, p zhenni.PIN, err error) {
+	if owner, err = b.pinOwner(id, tenant); err != nil {
+		return zhenni.Credential{}, p, err
+	}
+	if owner.Status != zhenni.StatusActive {
+		return zhenni.Credential{}, p, fmt.Errorf("%w: the credential is %s", zhenni.ErrNotFound, owner.Status)
+	}
+	p, err = b.store.pin(b.txn, id, &b.sc)
+	return owner, p, err
+}
+
+// renewPIN replaces the verifier that was read by whoever made the new one, and no later one.
+func (b *batch) renewPIN(c zhenni.RenewPIN) (zhenni.Credential, error) {
+	if err := checkVerifier(c.To); err != nil {
+		return zhenni.Credential{}, err
+	}
+	owner, p, err := b.usedPIN(c.ID, c.Tenant)
 	if err != nil {
 		return zhenni.Credential{}, err
 	}
-	if owner.Status != zhenni.StatusActive {
-		return zhenni.Credential{}, fmt.Errorf("%w: the credential is %s", zhenni.ErrNotFound, owner.Status)
+	if !bytes.Equal(p.Verifier, c.From) {
+		return zhenni.Credential{}, fmt.Errorf("%w: the PIN was set anew meanwhile", zhenni.ErrIllegalChange)
 	}
-	p, err := b.store.pin(b.txn, c.ID, &b.sc)
+	p.Verifier = c.To
+	return b.writePIN(owner, p)
+}
+
+func (b *batch) countPIN(c zhenni.CountPIN) (zhenni.Credential, error) {
+	owner, p, err := b.usedPIN(c.ID, c.Tenant)
 	if err != nil {
 		return zhenni.Credential{}, err
 	}

@@ -84,6 +84,40 @@ func TestPINCommandsRefused(t *testing.T) {
 	holdsPIN(t, "after refusals", s, 2, 0)
 }
 
+// What was made anew takes the place of the verifier it was made of, and of no other; the attempts that were begun stay.
+func TestPINIsRenewed(t *testing.T) {
+	s := openStore(t, testOptions(t))
+	mustApply(t, s, testEnrol(1), testEnrol(2), testEnrol(3), setPIN(1), setPIN(3), tried(1, 0), changed(3, zhenni.StatusSuspended))
+	renewed := bytes.Repeat([]byte{7}, 75)
+	renew := func(n int, change func(*zhenni.RenewPIN)) zhenni.RenewPIN {
+		c := zhenni.RenewPIN{ID: testID(n), Tenant: 7, From: testVerifier, To: renewed, At: testTime}
+		change(&c)
+		return c
+	}
+	for name, tt := range map[string]struct {
+		cmd  zhenni.Command
+		want error
+	}{
+		"made of another":  {renew(1, func(c *zhenni.RenewPIN) { c.From = renewed }), zhenni.ErrIllegalChange},
+		"made of none":     {renew(1, func(c *zhenni.RenewPIN) { c.From = nil }), zhenni.ErrIllegalChange},
+		"nothing":          {renew(1, func(c *zhenni.RenewPIN) { c.To = nil }), zhenni.ErrBadValue},
+		"another tenant's": {renew(1, func(c *zhenni.RenewPIN) { c.Tenant = 8 }), zhenni.ErrNotFound},
+		"without a PIN":    {renew(2, func(*zhenni.RenewPIN) {}), zhenni.ErrNotFound},
+		"suspended":        {renew(3, func(*zhenni.RenewPIN) {}), zhenni.ErrNotFound},
+		"nobody":           {renew(9, func(*zhenni.RenewPIN) {}), zhenni.ErrNotFound},
+	} {
+		if r := apply(t, s, tt.cmd); !errors.Is(r.Err, tt.want) {
+			t.Errorf("%s: %+v, want %v", name, r, tt.want)
+		}
+	}
+	holdsPIN(t, "after refusals", s, 1, 1)
+	mustApply(t, s, renew(1, func(*zhenni.RenewPIN) {}))
+	p, err := s.PIN(testID(1))
+	if err != nil || !bytes.Equal(p.Verifier, renewed) || p.Generation != 1 || p.Attempts.Begun != 1 {
+		t.Errorf("%+v, %v", p, err)
+	}
+}
+
 // The whole life of a count: it grows, pauses, blocks, and is cleared by a right PIN and by a new one. Each step is there
 // after a restart.
 //

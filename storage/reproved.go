@@ -2,6 +2,7 @@ package storage
 
 import (
 	"encoding/binary"
+	"errors"
 	"fmt"
 	"time"
 
@@ -56,8 +57,8 @@ func (s *Store) openReproof(ring keyring, key, value []byte, sc *scratch) (repro
 	return decodeReproof(zhenni.CredentialID(key[1:]), body)
 }
 
-// resetAttempts notes that the failed attempts at a credential are forgotten. The credential stays as it is. A later
-// note replaces the one before, for versions grow.
+// resetAttempts notes that the failed attempts at a credential are forgotten, and clears the count of its PIN. The credential stays
+// as it is, and so does the PIN. A later note replaces the one before, for versions grow.
 func (b *batch) resetAttempts(c zhenni.ResetAttempts) (zhenni.Credential, error) {
 	if c.Version == 0 {
 		return zhenni.Credential{}, fmt.Errorf("%w: a re-proof without a version", zhenni.ErrBadValue)
@@ -78,8 +79,27 @@ func (b *batch) resetAttempts(c zhenni.ResetAttempts) (zhenni.Credential, error)
 	if err != nil {
 		return zhenni.Credential{}, err
 	}
-	b.put(record{key, value})
+	cleared, err := b.clearedPIN(c.ID)
+	if err != nil {
+		return zhenni.Credential{}, err
+	}
+	b.put(append(cleared, record{key, value})...)
 	return st.Credential, nil
+}
+
+// clearedPIN returns what is put over the PIN's record of a credential whose slot was agreed to clear its count, nothing where
+// nothing is counted. A PIN that does not open is left: nobody's will be right.
+func (b *batch) clearedPIN(id zhenni.CredentialID) ([]record, error) {
+	p, err := b.store.pin(b.txn, id, &b.sc)
+	switch {
+	case errors.Is(err, zhenni.ErrNotFound), errors.Is(err, zhenni.ErrCorrupt), err == nil && p.Attempts == (zhenni.PINAttempts{}):
+		return nil, nil
+	case err != nil:
+		return nil, err
+	}
+	p.Attempts = zhenni.PINAttempts{}
+	r, err := b.store.sealPIN(id, p, &b.sc)
+	return []record{r}, err
 }
 
 // Reproofs returns every credential whose failed attempts were ever forgotten, with the version under which they were:

@@ -168,8 +168,8 @@ func (r *rotation) rewrap() error {
 		if h.keyVersion == r.current.version {
 			return nil
 		}
-		if isKeyed(value) {
-			return r.rewrapSlot(h, key, value)
+		if hasPlace(value) {
+			return r.rewrapSlot(h, key)
 		}
 		return r.resealStatus(h, key, value)
 	})
@@ -191,7 +191,7 @@ func (r *rotation) eachRecord(visit func(h header, key, value []byte) error) err
 		if front, err := parseFront(value); err == nil && front.tenant != r.tenant {
 			return nil
 		}
-		h, body, err := s.vault.open(*s.ring.Load(), key, value, &r.sc)
+		h, body, err := s.openEither(*s.ring.Load(), key, value, &r.sc)
 		if err != nil {
 			return fmt.Errorf("credential %s: %w", id, err)
 		}
@@ -211,9 +211,32 @@ func (r *rotation) eachRecord(visit func(h header, key, value []byte) error) err
 	})
 }
 
+// openEither opens a status, or a template of number 0 of either version, of which one without a body is empty.
+func (s *Store) openEither(ring keyring, key, value []byte, sc *scratch) (header, []byte, error) {
+	if !isDerived(value) {
+		return s.vault.open(ring, key, value, sc)
+	}
+	h, err := parseKeyed(value)
+	if err != nil {
+		return h, nil, err
+	}
+	if _, _, err := s.vault.unwrap(ring, &h, key, h.keyFront(), sc); err != nil {
+		return h, nil, err
+	}
+	credentialKey := sc.recordKey
+	clear(sc.recordKey[:])
+	defer clear(credentialKey[:])
+	m := storedModel{StoredModel: zhenni.StoredModel{Model: s.label.Model}}
+	body, err := openDerived(&m, credentialKey[:], key, value, sc)
+	if errors.Is(err, errNoTemplate) {
+		err = nil
+	}
+	return h, body, err
+}
+
 // parseFront reads the front of a record of either version.
 func parseFront(value []byte) (header, error) {
-	if isKeyed(value) {
+	if hasPlace(value) {
 		return parseKeyed(value)
 	}
 	return parseHeader(value)
@@ -230,10 +253,10 @@ func (r *rotation) count() error {
 	return nil
 }
 
-// rewrapSlot overwrites the slot of a record that has just been opened.
-func (r *rotation) rewrapSlot(h header, key, value []byte) error {
+// rewrapSlot overwrites the slot of a record that has just been opened: what is under it of further models is so too.
+func (r *rotation) rewrapSlot(h header, key []byte) error {
 	v := &r.store.vault
-	_, recordKey, err := v.unwrap(*r.store.ring.Load(), &h, key, value, &r.sc)
+	_, recordKey, err := v.unwrap(*r.store.ring.Load(), &h, key, h.keyFront(), &r.sc)
 	if err != nil {
 		return err
 	}
@@ -244,9 +267,13 @@ func (r *rotation) rewrapSlot(h header, key, value []byte) error {
 	return v.keys.Replace(h.place, &r.sc.slot)
 }
 
-// resealStatus seals the body that has just been opened under the newest version.
+// resealStatus seals the body that has just been opened under the newest version. What is known of a person in the clear, as
+// records of version 2 have it, is sealed on the way.
 func (r *rotation) resealStatus(h header, key, _ []byte) error {
-	body := bytes.Clone(r.sc.body)
+	body, err := r.store.sealedBody(h, key, bytes.Clone(r.sc.body))
+	if err != nil {
+		return err
+	}
 	value, err := r.store.vault.seal(r.current, h.tenant, h.generation, key, body, &r.sc)
 	if err != nil {
 		return err

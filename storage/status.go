@@ -9,23 +9,42 @@ import (
 )
 
 // What a status record has behind the body of version 1, where the credential was issued to a subject. A record without it
-// is of version 1, and stays so.
+// is of version 1, and stays so. Version 2 has what is known of the person in the clear; it is read, and written only where
+// the person's key is not to be had. Version 3 has it sealed.
 const (
-	lifeVersion = 2
-	lifeSize    = 1 + 1 + 4 + 8 + 8 + zhenni.PublicKeySize + 32 + 16
+	lifeClear  = 2
+	lifeSealed = 3
+
+	clearSize     = 1 + 1 + 4 + 8 + 8 + zhenni.PublicKeySize + 32 + 16
+	anonymousSize = 1 + 1 + 8 + 8
+	sealedSize    = anonymousSize + 8 + sealedPersonSize
 )
 
 // blank reports whether the status has nothing that version 1 does not have.
 func (s status) blank() bool {
 	return s.Subject.IsZero() && s.NameTag.IsZero() && s.Region == 0 && s.ValidUntil.IsZero() && s.Locked == 0 &&
-		s.StatusIndex == 0 && s.device == [zhenni.PublicKeySize]byte{}
+		s.StatusIndex == 0 && s.device == [zhenni.PublicKeySize]byte{} && s.sealed == sealedPerson{}
 }
 
 func (s status) appendLife(dst []byte) []byte {
 	if s.blank() {
 		return dst
 	}
-	dst = append(dst, lifeVersion, byte(s.Locked))
+	if s.form == lifeClear {
+		return s.appendClear(dst)
+	}
+	dst = append(dst, lifeSealed, byte(s.Locked))
+	dst = binary.LittleEndian.AppendUint64(dst, uint64(untilSecond(s.ValidUntil)))
+	dst = binary.LittleEndian.AppendUint64(dst, uint64(s.StatusIndex))
+	if s.sealed == (sealedPerson{}) {
+		return dst
+	}
+	dst = binary.LittleEndian.AppendUint64(dst, s.place)
+	return append(dst, s.sealed[:]...)
+}
+
+func (s status) appendClear(dst []byte) []byte {
+	dst = append(dst, lifeClear, byte(s.Locked))
 	dst = binary.LittleEndian.AppendUint32(dst, uint32(s.Region))
 	dst = binary.LittleEndian.AppendUint64(dst, uint64(untilSecond(s.ValidUntil)))
 	dst = binary.LittleEndian.AppendUint64(dst, uint64(s.StatusIndex))
@@ -42,14 +61,37 @@ func untilSecond(t time.Time) int64 {
 	return t.Unix()
 }
 
-// decodeLife reads what appendLife writes. Whether the device's key is one is left to [status.whole].
+// decodeLife reads what appendLife writes. What is sealed of the person is left to [Store.person], as is whether the key of a
+// device is one.
 func (s *status) decodeLife(b []byte) error {
-	if len(b) == 0 {
+	switch {
+	case len(b) == 0:
 		return nil
-	}
-	if len(b) != lifeSize || b[0] != lifeVersion {
+	case b[0] == lifeClear && len(b) == clearSize:
+		return s.decodeClear(b)
+	case b[0] != lifeSealed || len(b) != anonymousSize && len(b) != sealedSize:
 		return fmt.Errorf("%w: status with %d bytes of version %d", zhenni.ErrCorrupt, len(b), b[0])
 	}
+	s.form = lifeSealed
+	s.Locked = zhenni.Factors(b[1])
+	until := int64(binary.LittleEndian.Uint64(b[2:]))
+	if until != 0 {
+		s.ValidUntil = time.Unix(until, 0).UTC()
+	}
+	s.StatusIndex = zhenni.StatusIndex(binary.LittleEndian.Uint64(b[10:]))
+	if len(b) == sealedSize {
+		s.place = binary.LittleEndian.Uint64(b[anonymousSize:])
+		s.sealed = sealedPerson(b[anonymousSize+8:])
+	}
+	if s.blank() || len(b) == sealedSize && s.sealed == (sealedPerson{}) || s.Locked.Validate() != nil || until < 0 {
+		return fmt.Errorf("%w: status out of range", zhenni.ErrCorrupt)
+	}
+	return nil
+}
+
+// decodeClear reads what appendClear writes.
+func (s *status) decodeClear(b []byte) error {
+	s.form = lifeClear
 	s.Locked = zhenni.Factors(b[1])
 	s.Region = zhenni.Region(binary.LittleEndian.Uint32(b[2:]))
 	until := int64(binary.LittleEndian.Uint64(b[6:]))
@@ -67,20 +109,12 @@ func (s *status) decodeLife(b []byte) error {
 	return nil
 }
 
-// whole returns the credential with its device.
-func (s status) whole() (zhenni.Credential, error) {
-	device, err := zhenni.ParsePublicKey(s.device[:])
-	if err != nil {
-		return zhenni.Credential{}, fmt.Errorf("%w: the key of a device", zhenni.ErrCorrupt)
-	}
-	s.Device = device
-	return s.Credential, nil
-}
-
-// with returns the status after a change of its credential.
+// with returns the status after a change of its credential; what is sealed of the person stays behind, see [batch.sealAfter].
 func (s status) with(c zhenni.Credential) status {
 	s.Credential = c
-	c.Device.Append(s.device[:0])
+	if s.form == lifeClear {
+		c.Device.Append(s.device[:0])
+	}
 	return s
 }
 
@@ -90,7 +124,8 @@ func (s *Store) issuedStatus(st status, c zhenni.Enrol, place uint64) status {
 	next.Subject, next.NameTag, next.Region, next.Device = c.Subject, c.NameTag, c.Region, c.Device
 	next.ValidUntil = untilTime(c.ValidUntil)
 	next.StatusIndex = s.statusIndex(place)
-	return st.with(next)
+	st.Credential, st.form, st.place = next, lifeSealed, place
+	return st
 }
 
 // untilTime is an end of validity as it reads back: whole seconds, never later than it was said.

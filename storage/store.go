@@ -70,6 +70,7 @@ type Store struct {
 	ring        atomic.Pointer[keyring]
 	parties     atomic.Pointer[map[string]party]
 	partyIndex  atomic.Pointer[partyIndex] // of parties
+	models      atomic.Pointer[modelList]
 	credentials atomic.Int64
 	due         dueIndex
 	scratch     sync.Pool
@@ -298,8 +299,9 @@ func (s *Store) Count() int64 { return s.credentials.Load() }
 // Size returns the bytes that the store's files take on disk now.
 func (s *Store) Size() int64 { return diskBytes(s.opts.Dir) }
 
-// Credential returns the record of id: [zhenni.ErrNotFound], [zhenni.ErrCorrupt]. The first read of a slot walks
-// it, see [Store.Reference].
+// Credential returns the record of id: [zhenni.ErrNotFound], [zhenni.ErrCorrupt]. What is known of its person, subject, name
+// tag, region and device, is absent where the key of the template is destroyed or damaged. The first read of a slot walks it,
+// see [Store.Reference]. Of a record that does not open nothing is returned but the tenant that its front names, unproven.
 func (s *Store) Credential(id zhenni.CredentialID) (zhenni.Credential, error) {
 	if err := s.enter(); err != nil {
 		return zhenni.Credential{}, err
@@ -308,15 +310,21 @@ func (s *Store) Credential(id zhenni.CredentialID) (zhenni.Credential, error) {
 	if err := s.agree(id.Slot()); err != nil {
 		return zhenni.Credential{}, err
 	}
+	return settled(func() (zhenni.Credential, bool, error) { return s.credential(id) })
+}
+
+// credential is one look at a credential.
+func (s *Store) credential(id zhenni.CredentialID) (c zhenni.Credential, shut bool, err error) {
 	txn := s.begin(false)
 	defer txn.Discard()
 	sc := s.scratch.Get().(*scratch)
 	defer s.scratch.Put(sc)
-	st, err := s.status(txn, *s.ring.Load(), id, sc)
+	ring := *s.ring.Load()
+	st, err := s.status(txn, ring, id, sc)
 	if err != nil {
-		return zhenni.Credential{}, err
+		return zhenni.Credential{Tenant: st.Tenant}, false, err
 	}
-	return st.whole()
+	return s.whole(ring, st, nil, sc)
 }
 
 // Reference opens the current record of id: status and template as of one moment. Row has the model's dimension and
@@ -330,6 +338,9 @@ func (s *Store) Reference(id zhenni.CredentialID, row []int8) (zhenni.Reference,
 		return zhenni.Reference{}, err
 	}
 	defer s.gate.RUnlock()
+	if !s.serves(0) {
+		return zhenni.Reference{}, errNoTemplate
+	}
 	if r, ok := s.coldReference(id, row); ok {
 		return r, nil
 	}
@@ -413,14 +424,19 @@ func (s *Store) status(txn reading, ring keyring, id zhenni.CredentialID, sc *sc
 func (s *Store) openStatus(ring keyring, id zhenni.CredentialID, key, value []byte, sc *scratch) (status, error) {
 	h, body, err := s.vault.open(ring, key, value, sc)
 	if err != nil {
-		return status{}, err
+		return status{Credential: zhenni.Credential{Tenant: h.tenant}}, err
 	}
 	return decodeStatus(id, h, body)
 }
 
 // openTemplate opens the template stored at sc.key into row. It must be the one that st names: same tenant, and the
-// generation that st says its template has, so an older template put back does not pass.
+// generation that st says its template has, so an older template put back does not pass. [errNoTemplate] where the credential
+// has templates of other models alone.
 func (s *Store) openTemplate(ring keyring, st status, value []byte, row []int8, sc *scratch) (norm int32, err error) {
+	if isDerived(value) {
+		first := storedModel{StoredModel: zhenni.StoredModel{Model: s.label.Model}}
+		return s.openFurther(ring, st, &first, sc.key, value, row, sc)
+	}
 	h, body, err := s.vault.open(ring, sc.key, value, sc)
 	if err != nil {
 		return 0, err

@@ -27,39 +27,26 @@ func isSubjectKey(key []byte) bool {
 	return len(key) == subjectKeySize && key[0] == prefixCredential && key[idEnd] == kindSubject
 }
 
-// sealSubject returns the record that says which credential a subject was issued last; zero is none. It is the store's, so
-// that the rotation of a tenant's key does not reach it.
-func (s *Store) sealSubject(key []byte, last zhenni.CredentialID, sc *scratch) (record, error) {
-	value, err := s.vault.seal(s.keys.system, 0, 0, key, last[:], sc)
+// sealSubject returns the record that says which credentials a subject was issued. It is the store's, so that the rotation of a
+// tenant's key does not reach it.
+func (s *Store) sealSubject(key []byte, h holdings, sc *scratch) (record, error) {
+	value, err := s.vault.seal(s.keys.system, 0, 0, key, h.append(nil), sc)
 	return record{key, value}, err
 }
 
-func (s *Store) openSubject(key, value []byte, sc *scratch) (last zhenni.CredentialID, err error) {
+func (s *Store) openSubject(key, value []byte, sc *scratch) (holdings, error) {
 	_, body, err := s.vault.open(keyring{0: s.keys.system}, key, value, sc)
 	if err != nil {
-		return last, err
+		return holdings{}, err
 	}
-	if len(body) != len(last) {
-		return last, fmt.Errorf("%w: a subject of %d bytes", zhenni.ErrCorrupt, len(body))
-	}
-	return zhenni.CredentialID(body), nil
+	return decodeHoldings(body)
 }
 
 // last returns the credential that a subject was issued last, a status without an id where there is none. key is the
 // subject's.
 func (s *Store) last(txn reading, ring keyring, key []byte, sc *scratch) (status, error) {
-	if err := s.agree(zhenni.Slot(slotOf(key))); err != nil {
-		return status{}, err
-	}
-	sc.key = append(sc.key[:0], key...)
-	err := get(txn, sc)
-	if errors.Is(err, zhenni.ErrNotFound) {
-		return status{}, nil
-	}
-	if err != nil {
-		return status{}, err
-	}
-	id, err := s.openSubject(sc.key, sc.value, sc)
+	held, err := s.holdings(txn, key, sc)
+	id := held.last
 	if err != nil || id == (zhenni.CredentialID{}) {
 		return status{}, err
 	}
@@ -73,68 +60,79 @@ func (s *Store) last(txn reading, ring keyring, key []byte, sc *scratch) (status
 	return st, err
 }
 
-// Subject returns the live credential of a subject with a tenant, active or suspended, as of one moment:
-// [zhenni.ErrNotFound] where there is none, [zhenni.ErrCorrupt].
+// Subject returns the live credential of a subject with a tenant, active or suspended, as of one moment, as [Store.Credential]
+// does: [zhenni.ErrNotFound] where there is none, [zhenni.ErrCorrupt].
 func (s *Store) Subject(tenant zhenni.TenantID, subject zhenni.SubjectHandle) (zhenni.Credential, error) {
 	if err := s.enter(); err != nil {
 		return zhenni.Credential{}, err
 	}
 	defer s.gate.RUnlock()
+	return settled(func() (zhenni.Credential, bool, error) { return s.liveOf(tenant, subject) })
+}
+
+// liveOf is one look at the live credential of a subject.
+func (s *Store) liveOf(tenant zhenni.TenantID, subject zhenni.SubjectHandle) (c zhenni.Credential, shut bool, err error) {
 	txn := s.begin(false)
 	defer txn.Discard()
 	sc := s.scratch.Get().(*scratch)
 	defer s.scratch.Put(sc)
-	st, err := s.last(txn, *s.ring.Load(), s.subjectKey(tenant, subject), sc)
+	ring := *s.ring.Load()
+	st, err := s.last(txn, ring, s.subjectKey(tenant, subject), sc)
 	if err != nil {
-		return zhenni.Credential{}, err
+		return zhenni.Credential{}, false, err
 	}
 	if !st.Live() {
-		return zhenni.Credential{}, fmt.Errorf("%w: the subject has no live credential", zhenni.ErrNotFound)
+		return zhenni.Credential{}, false, fmt.Errorf("%w: the subject has no live credential", zhenni.ErrNotFound)
 	}
-	return st.whole()
+	return s.whole(ring, st, nil, sc)
 }
 
-// subject holds a live credential against the index of its subject.
-func (c *inspection) subject(st status) {
-	if st.Subject.IsZero() || !st.Live() {
+// subject holds a live credential against the index of its subject. Without the key of its template it is nobody's.
+func (c *inspection) subject(f found) {
+	var sc scratch
+	who, err := c.store.person(c.ring, f.status, nil, &sc)
+	if err != nil && f.fault == sound {
+		c.add("person", f.ID.String())
+	}
+	if who.Subject.IsZero() || !who.Live() {
 		return
 	}
-	var sc scratch
-	sc.key = c.store.subjectKey(st.Tenant, st.Subject)
-	err := get(c.txn, &sc)
+	sc.key = c.store.subjectKey(who.Tenant, who.Subject)
+	err = get(c.txn, &sc)
 	if err == nil {
-		var last zhenni.CredentialID
-		if last, err = c.store.openSubject(sc.key, sc.value, &sc); err == nil && last == st.ID {
+		var held holdings
+		if held, err = c.store.openSubject(sc.key, sc.value, &sc); err == nil && held.last == who.ID {
 			return
 		}
 	}
-	c.add("subject", st.ID.String())
+	c.add("subject", who.ID.String())
 }
 
-// bindIdentityRoot keeps the first check value and compares every later one.
-func (b *batch) bindIdentityRoot(check [16]byte) error {
-	b.sc.key = append(b.sc.key[:0], identityKey...)
+// bindCheck keeps the first check value at a key and compares every later one: that of the root of the subject handles, or of
+// a pepper.
+func (b *batch) bindCheck(key []byte, check [16]byte) error {
+	b.sc.key = append(b.sc.key[:0], key...)
 	err := get(b.txn, &b.sc)
 	if err == nil {
-		bound, err := b.store.openIdentity(b.sc.value, &b.sc)
+		bound, err := b.store.openCheck(key, b.sc.value, &b.sc)
 		if err == nil && subtle.ConstantTimeCompare(bound[:], check[:]) != 1 {
-			err = fmt.Errorf("%w: the root of the subject handles is another", zhenni.ErrWrongKey)
+			err = fmt.Errorf("%w: not the secret that this store began with", zhenni.ErrWrongKey)
 		}
 		return err
 	}
 	if !errors.Is(err, zhenni.ErrNotFound) {
 		return err
 	}
-	value, err := b.store.vault.seal(b.store.keys.system, 0, 0, identityKey, check[:], &b.sc)
+	value, err := b.store.vault.seal(b.store.keys.system, 0, 0, key, check[:], &b.sc)
 	if err != nil {
 		return err
 	}
-	b.put(record{identityKey, value})
+	b.put(record{key, value})
 	return nil
 }
 
-func (s *Store) openIdentity(value []byte, sc *scratch) (check [16]byte, err error) {
-	_, body, err := s.vault.open(keyring{0: s.keys.system}, identityKey, value, sc)
+func (s *Store) openCheck(key, value []byte, sc *scratch) (check [16]byte, err error) {
+	_, body, err := s.vault.open(keyring{0: s.keys.system}, key, value, sc)
 	if err != nil {
 		return check, err
 	}

@@ -174,6 +174,7 @@ func (u *upgrading) reseal(key, value []byte) ([]byte, error) {
 	}
 	h.place = u.keys.places
 	value, err = s.vault.sealKeyed(ring[h.tenant], h, key, body, &u.sc)
+	clear(u.sc.recordKey[:])
 	if err != nil {
 		return nil, err
 	}

@@ -1,6 +1,7 @@
 package storage
 
 import (
+	"errors"
 	"fmt"
 
 	"zhenni"
@@ -22,8 +23,9 @@ const (
 	subjectUnsealed
 	// slotDiffers is of a slot, named by its first id.
 	slotDiffers
-	// erased is no fault: the template is not to open.
+	// erased is no fault: the template is not to open. Nor is bare: there is none of number 0.
 	erased
+	bare
 )
 
 // found is one credential met by a walk; its row is valid during the visit and only when fault is sound.
@@ -127,6 +129,12 @@ func (w *walk) meet(met item, id zhenni.CredentialID, kind byte, ok bool) error 
 		}
 		return nil
 	}
+	if _, factor, number, further := parseFurtherKey(w.sc.key); further {
+		if m := w.store.models.Load().of(number); m == nil || m.Factor != factor {
+			return w.report(id, keyUnknown)
+		}
+		return nil // opened by a walk of its own: see [Store.carried]
+	}
 	if !ok {
 		return w.report(id, keyUnknown)
 	}
@@ -160,7 +168,10 @@ func (w *walk) meetTemplate(id zhenni.CredentialID) error {
 		return w.visit(w.current)
 	}
 	norm, err := w.store.openTemplate(w.ring, w.current.status, w.sc.value, w.current.row, &w.sc)
-	if err != nil {
+	switch {
+	case errors.Is(err, errNoTemplate):
+		w.current.fault = bare
+	case err != nil:
 		w.current.fault = templateUnsealed
 	}
 	w.current.norm = norm
@@ -194,6 +205,9 @@ func (s *Store) References(first, last zhenni.Slot, visit func(zhenni.Reference)
 		return err
 	}
 	defer s.gate.RUnlock()
+	if !s.serves(0) {
+		return nil
+	}
 	m := s.freeze(first, last)
 	defer m.txn.Discard()
 	damaged, skipped := 0, -1
@@ -201,7 +215,7 @@ func (s *Store) References(first, last zhenni.Slot, visit func(zhenni.Reference)
 		if f.fault == slotDiffers {
 			skipped = int(f.ID.Slot())
 		}
-		if f.fault == erased {
+		if f.fault == erased || f.fault == bare {
 			return nil
 		}
 		if f.fault != sound || int(f.ID.Slot()) == skipped {

@@ -27,6 +27,9 @@ const (
 
 	// SuffixSigned follows the name of a format whose results are signed.
 	SuffixSigned = " signed"
+	// SuffixRegular follows that of one asked by parties that are not of evaluation, SuffixHistory where a history is kept of it.
+	SuffixRegular = " regular"
+	SuffixHistory = " with history"
 )
 
 // Case is a target with the name it is measured under and the name of what bounds it.

@@ -69,6 +69,7 @@ const (
 	nameCheckedEcho   = "single with all checks, bare echo"
 	namePlainArrow    = "arrow with a key alone"
 	nameCheckedArrow  = "arrow with all checks"
+	nameSHAArrow      = "arrow with all checks, its digest sha-256"
 
 	serverOf     = "server of a "
 	primitivesOf = "primitives of a "
@@ -102,6 +103,7 @@ func (c Checks) Run(ctx context.Context, rounds Rounds) (_ Outcome, err error) {
 	bound(&t, serverOf+nameCheckedSingle, primitivesOf+nameCheckedSingle)
 	bound(&t, serverOf+nameSessionSingle, primitivesOf+nameSessionSingle)
 	bound(&t, nameCheckedArrow, namePlainArrow)
+	bound(&t, nameSHAArrow, namePlainArrow)
 	return Outcome{t.done(), []Finding{
 		{"server of a single with all checks, by its primitives", t.ratio(serverOf+nameCheckedSingle, primitivesOf+nameCheckedSingle), mostByPrimitives, "×", true},
 		{"arrow with all checks of arrow with a key alone", 100 * t.ratio(nameCheckedArrow, namePlainArrow), leastCheckedShare, "%", false},

@@ -15,6 +15,7 @@ import (
 	"zhenni/bench"
 	"zhenni/bench/population"
 	"zhenni/evidence"
+	"zhenni/gateway/httpsig"
 )
 
 // checksRun is a run of [Checks].
@@ -35,6 +36,7 @@ type checksSide struct {
 	name    string
 	bulk    bool
 	checked bool
+	digest  httpsig.DigestAlgorithm // that signed bodies are sent with
 	// maker makes the requests ready, which the senders send, each over its connection.
 	maker    *bench.Client
 	senders  []*bench.Client
@@ -127,12 +129,14 @@ func (r *checksRun) draw() error {
 func (r *checksRun) connect(ctx context.Context) error {
 	for _, s := range []*checksSide{
 		{name: namePlainSingle}, {name: nameCheckedSingle, checked: true}, {name: nameSessionSingle, checked: true},
-		{name: namePlainArrow, bulk: true}, {name: nameCheckedArrow, bulk: true, checked: true},
+		{name: namePlainArrow, bulk: true}, {name: nameCheckedArrow, bulk: true, checked: true, digest: httpsig.BLAKE3},
+		{name: nameSHAArrow, bulk: true, checked: true},
 	} {
 		target, connections := r.Plain, r.Wide
 		switch {
 		case s.checked:
 			target = r.Checked
+			target.Signer = target.Signer.Digesting(s.digest)
 		case s.bulk:
 			target = r.Bulk
 		}

@@ -1,6 +1,8 @@
 package ingress
 
 import (
+	"crypto/aes"
+	"crypto/cipher"
 	"crypto/ecdsa"
 	"crypto/ed25519"
 	"crypto/elliptic"
@@ -15,6 +17,7 @@ import (
 	"zhenni"
 	"zhenni/bench"
 	"zhenni/evidence"
+	"zhenni/simd"
 )
 
 // Names of the primitives.
@@ -25,16 +28,22 @@ const (
 	primitiveMAC      = "hmac of a request"
 	primitiveBody     = "sha-256 of a body"
 	primitiveCapture  = "sha-256 of a probe"
+	primitiveRecord   = "aes-256-gcm of a credential's record"
+	primitiveAnswer   = "aes-256-gcm of an answer"
+	primitiveLeaf     = "sha-256 of a leaf"
+	primitiveName     = "hmac of a pseudonym"
 	primitiveEvidence = "evidence, both tokens opened"
 	primitiveBulk     = "sha-256 of a bulk body, an item"
 	primitiveBulk512  = "sha-512 of a bulk body, an item"
+	primitiveBulk3    = "blake3 of a bulk body, an item"
 )
 
 // primitiveShare is what part of a round each primitive takes.
 const primitiveShare = 16
 
-// baseBytes is about the size of what a request's signature is over, resultBytes of what a result's is.
-const baseBytes, resultBytes = 400, 800
+// baseBytes is about the size of what a request's signature is over, resultBytes of what a result's is and of an answer that is
+// kept, recordBytes of a credential's record, leafBytes of an opening that is hashed, nameBytes of what a pseudonym is made of.
+const baseBytes, resultBytes, recordBytes, leafBytes, nameBytes = 400, 800, 200, 150, 80
 
 // primitives are what single verifications with all checks can not do without, each as the library has it.
 type primitives []primitive
@@ -70,6 +79,10 @@ func newPrimitives(r *checksRun) (primitives, error) {
 	base, body, probe := make([]byte, baseBytes), make([]byte, ready.Size()), make([]byte, r.Questions.Population.Dim)
 	item := make([]byte, (r.batches[0].Len() * (len(probe) + len(zhenni.CredentialID{}))))
 	mac, room := hmac.New(sha256.New, probe), make([]byte, 0, sha256.Size)
+	record, answer, err := sealPrimitives()
+	if err != nil {
+		return nil, err
+	}
 	opens, err := r.opens()
 	sum := func() bool { return sha256.Sum256(body) != [sha256.Size]byte{} }
 	capture := func() bool { return sha256.Sum256(probe) != [sha256.Size]byte{} }
@@ -78,20 +91,30 @@ func newPrimitives(r *checksRun) (primitives, error) {
 		mac.Write(base)
 		return len(mac.Sum(room)) > 0
 	}
+	leaf := func() bool { return sha256.Sum256(base[:leafBytes]) != [sha256.Size]byte{} }
+	name := func() bool {
+		named := hmac.New(sha256.New, probe[:sha256.Size])
+		named.Write(base[:nameBytes])
+		return len(named.Sum(room)) > 0
+	}
+	kept := inTurn(record, leaf, answer, name)
 	return primitives{
-		{name: primitivesOf + nameCheckedSingle, run: inTurn(verify, sum, capture, verify, nist, sign)},
-		{name: primitivesOf + nameSessionSingle, run: inTurn(code, sum, capture, verify, nist, sign)},
+		{name: primitivesOf + nameCheckedSingle, run: inTurn(verify, sum, capture, verify, nist, kept, sign)},
+		{name: primitivesOf + nameSessionSingle, run: inTurn(code, sum, capture, verify, nist, kept, sign)},
+		{name: primitiveRecord, run: record}, {name: primitiveAnswer, run: answer}, {name: primitiveLeaf, run: leaf}, {name: primitiveName, run: name},
 		{name: primitiveVerify, run: verify}, {name: primitiveSign, run: sign}, {name: primitiveP256, run: nist},
 		{name: primitiveMAC, run: code}, {name: primitiveBody, run: sum}, {name: primitiveCapture, run: capture},
 		{name: primitiveEvidence, run: opens},
 		{name: primitiveBulk, run: func() bool { return sha256.Sum256(item) != [sha256.Size]byte{} }, items: r.batches[0].Len()},
 		{name: primitiveBulk512, run: func() bool { return sha512.Sum512(item) != [sha512.Size]byte{} }, items: r.batches[0].Len()},
+		{name: primitiveBulk3, run: func() bool { return simd.Blake3(item) != [32]byte{} }, items: r.batches[0].Len()},
 	}, err
 }
 
 // inTurn runs one after the other, as a request has them run: each finds the caches as the one before left them. Of a single
 // verification these are the signature or code of the request, the digests of body and probe, the signatures of its evidence (a
-// terminal's, a device's) and that of the result.
+// terminal's, a device's), the record of the credential opened once, the leaf and the answer that are kept, the pseudonym and the
+// signature of the result.
 func inTurn(parts ...func() bool) func() bool {
 	return func() bool {
 		for _, part := range parts {
@@ -101,6 +124,40 @@ func inTurn(parts ...func() bool) func() bool {
 		}
 		return true
 	}
+}
+
+// sealPrimitives open a record, first the key that it alone has, and seal an answer.
+func sealPrimitives() (record, answer func() bool, err error) {
+	var key [32]byte
+	long, err := newGCM(key[:])
+	if err != nil {
+		return nil, nil, err
+	}
+	nonce := make([]byte, long.NonceSize())
+	wrapped, body := long.Seal(nil, nonce, key[:], nil), long.Seal(nil, nonce, make([]byte, recordBytes), nil)
+	own, opened, sealed := make([]byte, 0, len(key)), make([]byte, 0, recordBytes), make([]byte, resultBytes, 2*resultBytes)
+	record = func() bool {
+		unwrapped, err := long.Open(own, nonce, wrapped, nil)
+		if err != nil {
+			return false
+		}
+		short, err := newGCM(unwrapped)
+		if err != nil {
+			return false
+		}
+		_, err = short.Open(opened, nonce, body, nil)
+		return err == nil
+	}
+	answer = func() bool { return len(long.Seal(sealed[:0], nonce, sealed[:resultBytes], nil)) > 0 }
+	return record, answer, nil
+}
+
+func newGCM(key []byte) (cipher.AEAD, error) {
+	block, err := aes.NewCipher(key)
+	if err != nil {
+		return nil, err
+	}
+	return cipher.NewGCM(block)
 }
 
 // edwardsPrimitives are the two of Ed25519.

@@ -2,6 +2,7 @@ package main
 
 import (
 	"context"
+	"errors"
 	"iter"
 	"time"
 
@@ -17,7 +18,7 @@ type attemptFlags struct {
 	AttemptsDisable   uint16        `default:"${attempts_disable}" env:"ZHENNI_ATTEMPTS_DISABLE" placeholder:"N" help:"Non-matches in all after which a credential matches nobody until its issuer has re-proved the holder (default ${default})."`
 	AttemptsEase      time.Duration `default:"${attempts_ease}" env:"ZHENNI_ATTEMPTS_EASE" help:"Time in which matches take one of them off again (default ${default})."`
 	AttemptsHeld      int           `default:"0" env:"ZHENNI_ATTEMPTS_HELD" placeholder:"N" help:"Credentials with failed attempts that are known at once, about 300 bytes of memory each; 0 is 1048576."`
-	PartyWindow       time.Duration `default:"${party_window}" env:"ZHENNI_PARTY_WINDOW" help:"Time looked back over at what a relying party asked, and for which it is stopped (default ${default})."`
+	PartyWindow       time.Duration `default:"${party_window}" env:"ZHENNI_PARTY_WINDOW" help:"Time looked back over at what a relying party asked (default ${default})."`
 	PartyLeast        uint64        `default:"${party_least}" env:"ZHENNI_PARTY_LEAST" placeholder:"N" help:"Items in that time before the share of non-matches counts (default ${default})."`
 	PartyAlarm        uint64        `default:"${party_alarm}" env:"ZHENNI_PARTY_ALARM" placeholder:"PERCENT" help:"Share of non-matches that raises an alarm (default ${default})."`
 	PartyStop         uint64        `default:"${party_stop}" env:"ZHENNI_PARTY_STOP" placeholder:"PERCENT" help:"Share of non-matches that stops the party; 101 is never (default ${default})."`
@@ -79,18 +80,45 @@ type rpLift struct {
 	rpFlags
 }
 
-// Run lifts the stop of a party on a running server. A stop ends with the server.
-func (c *rpLift) Run(ctx context.Context, out *output) error {
-	socket := c.AdminSocket
-	if socket == "" {
-		socket = adminSocket(c.Store)
+// lifter is a book by which a stop ends by itself, and a suspension does not.
+type lifter interface {
+	// lift ends the stop of a party, and returns the limits of a running server.
+	lift(ctx context.Context, id string) (*gateway.LimitStats, error)
+}
+
+// Run lifts the stop of a party.
+func (c *rpLift) Run(ctx context.Context, out *output) (err error) {
+	b, err := c.open(out)
+	if err != nil {
+		return err
 	}
-	var stats gateway.LimitStats
-	if err := newAdminClient(socket).do(ctx, "POST", partyPath(c.ID)+"/lift", struct{}{}, &stats); err != nil {
+	defer func() { err = errors.Join(err, b.close()) }()
+	stopper, ok := b.(lifter)
+	if !ok {
+		return usage("over HTTP zhenni rp resume ends a stop")
+	}
+	stats, err := stopper.lift(ctx, c.ID)
+	if err != nil {
 		return err
 	}
 	if c.JSON {
-		return out.JSON(map[string]any{"lifted": c.ID, "limits": stats})
+		return out.JSON(struct {
+			Lifted string              `json:"lifted"`
+			Limits *gateway.LimitStats `json:"limits,omitempty"`
+		}{c.ID, stats})
 	}
 	return out.Print("%s may verify again.", c.ID)
+}
+
+func (b servedBook) lift(ctx context.Context, id string) (*gateway.LimitStats, error) {
+	stats := new(gateway.LimitStats)
+	return stats, b.admin.do(ctx, "POST", partyPath(id)+"/lift", struct{}{}, stats)
+}
+
+func (b storedBook) lift(ctx context.Context, id string) (*gateway.LimitStats, error) {
+	_, err := applyOne(ctx, b.store, zhenni.LiftRelyingParty{ID: id})
+	if errors.Is(err, zhenni.ErrNotFound) {
+		return nil, notSo("%w", err)
+	}
+	return nil, err
 }

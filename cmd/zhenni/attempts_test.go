@@ -1,10 +1,12 @@
 package main
 
 import (
+	"fmt"
 	"path/filepath"
 	"strings"
 	"sync"
 	"testing"
+	"time"
 
 	"zhenni"
 	"zhenni/bench"
@@ -101,10 +103,75 @@ func TestStoppedPartyIsLifted(t *testing.T) {
 	if code, _, notes := runCommand(t, "rp", "lift", "nobody", "--store", store); code != 1 {
 		t.Errorf("exit code %d: %s", code, notes)
 	}
+	server.kill(t)
+	server = startProcess(t, store)
+	ask.url = server.url
+	want(429, 0, 0)
+	if list := mustRun(t, "rp", "list", "--store", store); !strings.Contains(list, "stopped") {
+		t.Error(list)
+	}
 	if said := mustRun(t, "rp", "lift", "desk", "--store", store); !strings.Contains(said, "desk may verify again") {
 		t.Error(said)
 	}
 	want(200, 0, 0)
+}
+
+// A restart gives no party more than the rest of its quota, and all of them no more than the rest of their minute: what was
+// used lies in the page cache, which a kill does not touch.
+//
+// FAULTS: B4
+func TestKilledServerForgetsNoQuota(t *testing.T) {
+	store := filepath.Join(t.TempDir(), "store")
+	server := startProcess(t, store, "--create-key")
+	key := strings.TrimSpace(mustRun(t, "rp", "add", "desk", "--store", store, "--tenant", "1", "--role", "issuer,verifier", "--per-day", "20"))
+	begun := time.Now().UTC().YearDay()
+	ids := enrolPeople(t, newTestClient(t, server.url, key), 8)
+	answered := 8 // each enrolment is an item too
+	for _, tries := range []int{5, 5, 5, 5} {
+		for range tries {
+			status, _, text := asker{server.url, key}.full(t, "POST", "/v1/verifications", "application/json", question(ids[0], 0))
+			if answered++; status != map[bool]int{true: 200, false: 429}[answered <= 20] {
+				t.Errorf("item %d: status %d: %s", answered, status, text)
+			}
+		}
+		server.kill(t)
+		server = startProcess(t, store)
+	}
+	if time.Now().UTC().YearDay() != begun {
+		t.Skip("the day of the quota has passed meanwhile")
+	}
+}
+
+// A server that is killed while nothing is verified any more verifies nothing until that minute has passed.
+//
+// FAULTS: B4
+func TestKilledServerForgetsNoCap(t *testing.T) {
+	store := filepath.Join(t.TempDir(), "store")
+	flags := []string{"--create-key", "--non-matches-a-minute", "2"}
+	server := startProcess(t, store, flags...)
+	var keys [4]string // each party has a share of the cap, which is less than all of it
+	for i := range keys {
+		keys[i] = strings.TrimSpace(mustRun(t, "rp", "add", fmt.Sprint("desk-", i), "--store", store, "--tenant", "1", "--role", "issuer,verifier"))
+	}
+	ids := enrolPeople(t, newTestClient(t, server.url, keys[3]), 4)
+	minute := func() int { return time.Now().Minute() }
+	for range 3 {
+		begun := minute()
+		for i := range 3 {
+			asker{server.url, keys[i]}.full(t, "POST", "/v1/verifications", "application/json", question(ids[i], 50+i))
+		}
+		server.kill(t)
+		server = startProcess(t, store, flags...)
+		status, _, text := asker{server.url, keys[3]}.full(t, "POST", "/v1/verifications", "application/json", question(ids[3], 3))
+		if minute() != begun {
+			continue // the next minute has a cap of its own
+		}
+		if status != 429 || !strings.Contains(text, "non_matches_capped") {
+			t.Errorf("%d: %s", status, text)
+		}
+		return
+	}
+	t.Skip("a restart takes longer than a minute")
 }
 
 // probeOf is a capture of a person that is not the one enrolled.

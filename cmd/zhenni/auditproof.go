@@ -78,6 +78,10 @@ func eventOf(e audit.Evidence, leaf audit.Leaf, o audit.Opening, origin string, 
 		return p
 	}
 	outcome := zhenni.Outcome(o.Code)
+	if outcome == zhenni.Pending { // of what was settled like one, as the setting of a PIN
+		p.Outcome = "none: nobody was compared"
+		return p
+	}
 	p.Outcome = outcome.Verdict()
 	if reason := outcome.Reason(); reason != "" {
 		p.Outcome += ": " + reason

@@ -14,8 +14,8 @@ type servedLog struct {
 	*auditLog
 	// proofs finds what opens a leaf; without it nothing is proven.
 	proofs prover
-	// profile is the id of the threshold in force.
-	profile string
+	// profiles are the ids of the thresholds in force, alone and two together.
+	profiles []string
 }
 
 // prover keeps the openings of verifications; [*ledger.Ledger] is one.
@@ -45,9 +45,11 @@ func (l servedLog) Proof(party zhenni.RelyingParty, transaction string, item int
 		return nil, err
 	}
 	// A party that changed its tenant since, or a threshold that did, leaves the facts for the party to know.
-	facts := audit.Facts{Tenant: party.Tenant, Party: party.ID, Transaction: transaction, Profile: l.profile}
-	if facts.Context() == proof.Opening.Context {
-		evidence.Context = &facts
+	for _, profile := range l.profiles {
+		facts := audit.Facts{Tenant: party.Tenant, Party: party.ID, Transaction: transaction, Profile: profile}
+		if facts.Context() == proof.Opening.Context {
+			evidence.Context = &facts
+		}
 	}
 	return json.Marshal(evidence)
 }

@@ -16,15 +16,16 @@ import (
 
 // benchCommand is bench: one line a layer, and two for what the layers leave behind.
 type benchCommand struct {
-	Kernels benchKernels `cmd:"" help:"The kernels on every instruction set and dimension, beside what memory gives."`
-	Engine  benchEngine  `cmd:"" help:"Verification in process, beside its dot products alone."`
-	Actors  benchActors  `cmd:"" help:"Verification through the mailboxes, beside matchers called directly."`
-	Store   benchStore   `cmd:"" help:"Get, put and import, beside a mapped file and the disk."`
-	HTTP    benchHTTP    `cmd:"" name:"http" help:"Measure the HTTP layer beside raw rows, bare transport and the node in process; overload and fairness."`
-	Soak    benchSoak    `cmd:"" help:"Press for hours and judge whether anything leaks or drifts."`
-	Scale   benchScale   `cmd:"" help:"Put as many credentials on this machine as asked for: import, open, hot, cold, and where each byte is."`
-	Compare benchCompare `cmd:"" help:"Compare result files with an older one: ratios, and whether they mean anything."`
-	Report  benchReport  `cmd:"" help:"Write result files as one HTML page with plots."`
+	Kernels  benchKernels  `cmd:"" help:"The kernels on every instruction set and dimension, beside what memory gives."`
+	Engine   benchEngine   `cmd:"" help:"Verification in process, beside its dot products alone."`
+	Actors   benchActors   `cmd:"" help:"Verification through the mailboxes, beside matchers called directly."`
+	Store    benchStore    `cmd:"" help:"Get, put and import, beside a mapped file and the disk."`
+	HTTP     benchHTTP     `cmd:"" name:"http" help:"Measure the HTTP layer beside raw rows, bare transport and the node in process; overload and fairness."`
+	Soak     benchSoak     `cmd:"" help:"Press for hours and judge whether anything leaks or drifts."`
+	Scale    benchScale    `cmd:"" help:"Put as many credentials on this machine as asked for: import, open, hot, cold, and where each byte is."`
+	Sessions benchSessions `cmd:"" help:"Live sessions that both parties follow: how soon they are told, what a session takes of memory."`
+	Compare  benchCompare  `cmd:"" help:"Compare result files with an older one: ratios, and whether they mean anything."`
+	Report   benchReport   `cmd:"" help:"Write result files as one HTML page with plots."`
 }
 
 // benchOutput is the flags that every bench of a layer has. A layer's command embeds it:

@@ -24,6 +24,7 @@ type benchHTTP struct {
 	Jobs        int      `default:"10" placeholder:"N" help:"Jobs of bulk-beside-singles (default ${default})."`
 	JobItems    int64    `default:"1000000" placeholder:"N" help:"Items of each (default ${default})."`
 	Signed      string   `default:"none" enum:"none,ed25519,es256,sm2" help:"Measure each format beside with its results signed by ed25519, es256 or sm2 (default ${default})."`
+	History     bool     `help:"Measure each format beside with a history of who asked, and without, for parties that are not of evaluation. It takes --mated 1."`
 	Strict      bool     `help:"End with exit code 1 where a figure is not as wanted."`
 	URL         string   `name:"url" env:"ZHENNI_BENCH_URL" help:"Measure the server there, of a store made by --make with the same flags, in place of one in this process."`
 	APIKeysFile string   `name:"api-keys-file" type:"path" placeholder:"FILE" help:"With --url: the keys of the tenants, a line each."`
@@ -40,6 +41,7 @@ Examples:
     zhenni bench http --sweep 25,50,80,100 --formats arrow,singles --report http.html
     zhenni bench http --formats arrow,singles --signed ed25519
     zhenni bench http --population voices --zipf 1 --unknown 0.05 --revoked 0.01
+    zhenni bench http --history --mated 1 --formats arrow,singles
     zhenni bench http --experiment overload --strict
     zhenni bench http --experiment checks --rounds 9 --time 2s`
 }
@@ -53,6 +55,9 @@ func (c *benchHTTP) Run(ctx context.Context, out *output) (err error) {
 	if err := c.questions(people).Validate(); err != nil {
 		return usage("%w", err)
 	}
+	if err := c.checkHistory(); err != nil {
+		return err
+	}
 	if c.Make != "" {
 		return (&benchServer{people: people}).keep(ctx, out, c.Population, c.Make)
 	}
@@ -64,6 +69,12 @@ func (c *benchHTTP) Run(ctx context.Context, out *output) (err error) {
 		return err
 	}
 	defer func() { err = errors.Join(err, server.Close(ctx)) }()
+	if c.History {
+		run.Settings["history"] = "made"
+		if err := c.keepHistory(ctx, server); err != nil {
+			return err
+		}
+	}
 	var findings []ingress.Finding
 	if c.Experiment != "none" {
 		run.Settings["experiment"] = c.Experiment
@@ -153,6 +164,7 @@ func (c *benchHTTP) peaks(ctx context.Context, b *ingress.Bench, s *benchServer,
 			signed.Server.Prefer = "signed-result"
 			errs = append(errs, b.Peak(format.ring, ingress.Case{Name: format.recorded + ingress.SuffixSigned, Limit: format.recorded, Target: signed}))
 		}
+		errs = append(errs, s.historyPeaks(b, format.ring, format.format, format.recorded, format.bare))
 		if s.unrecorded != "" {
 			errs = append(errs, b.Peak(format.ring, ingress.Case{Name: format.unrecorded, Limit: format.bare, Target: s.target(format.format, s.unrecorded)}))
 		}

@@ -53,6 +53,19 @@ func TestBenchHTTPMeasuresEveryFormatBesideItsBounds(t *testing.T) {
 	}
 }
 
+func TestBenchHTTPBesideAHistory(t *testing.T) {
+	run := benchRun(t, "bench", "http", "--json", "--rounds", "1", "--time", "30ms", "--wide", "4", "--formats", "arrow,singles", "--history", "--mated", "1")
+	for _, name := range []string{ingress.NameArrow, ingress.NameSingles} {
+		with, without := run.Find(name+ingress.SuffixHistory), run.Find(name+ingress.SuffixRegular)
+		if with == nil || without == nil || with.Counts["mated_match"] == 0 {
+			t.Errorf("%s: %+v, %+v", name, with, without)
+		}
+	}
+	if code, _, notes := runCommand(t, append([]string{"bench", "http", "--history"}, tinyPeople...)...); code != exitUsage {
+		t.Errorf("with strangers: exit code %d: %s", code, notes)
+	}
+}
+
 func TestBenchHTTPRunsExperiments(t *testing.T) {
 	for _, name := range []string{"overload", "hot-credential", "bulk-beside-singles", "checks"} {
 		run := benchRun(t, "bench", "http", "--json", "--rounds", "1", "--time", "20ms", "--experiment", name,
@@ -67,7 +80,7 @@ func TestBenchHTTPRunsExperiments(t *testing.T) {
 func TestBenchHTTPMeasuresAnotherServer(t *testing.T) {
 	dir := filepath.Join(t.TempDir(), "made")
 	mustRun(t, append([]string{"bench", "http", "--make", dir}, tinyPeople...)...)
-	server := startProcess(t, filepath.Join(dir, "store"), "--key-file", filepath.Join(dir, "root.key"),
+	server := startServe(t, filepath.Join(dir, "store"), "--key-file", filepath.Join(dir, "root.key"),
 		"--profile", filepath.Join(dir, "profile.json"), "--allow-unsupported")
 	run := benchRun(t, "bench", "http", "--json", "--rounds", "1", "--time", "30ms", "--url", server.url, "--api-keys-file", filepath.Join(dir, "api.keys"))
 	if run.Find(ingress.NameRows) != nil || run.Find(ingress.NameTransport) == nil || run.Find(ingress.NameArrow).Counts["mated_match"] == 0 {

@@ -31,6 +31,7 @@ type benchServer struct {
 
 	recorded, unrecorded, skipped, rows string // URLs, empty where there is none
 	beside                              []*ingress.Served
+	besideHistory                       besideHistory
 }
 
 // benchArena is the memory of a credential in the arena and its index, at most, beside its row.
@@ -129,6 +130,9 @@ func (s *benchServer) Close(ctx context.Context) error {
 	var errs []error
 	for _, b := range s.beside {
 		errs = append(errs, b.Close(stop))
+	}
+	if s.besideHistory.history != nil {
+		errs = append(errs, s.besideHistory.history.Close())
 	}
 	if s.node != nil {
 		errs = append(errs, s.node.stop(stop))

@@ -10,11 +10,13 @@ import (
 	"zhenni"
 	"zhenni/storage"
 	"zhenni/storage/audit"
+	"zhenni/storage/history"
 )
 
 // checkCommand is check.
 type checkCommand struct {
 	storeFlags
+	historyPlace
 	PruneQuarantine bool `help:"When nothing is wrong, remove the damaged views that were set aside, but for the newest --keep-quarantine."`
 	KeepQuarantine  int  `default:"1" placeholder:"N" help:"Damaged views that --prune-quarantine keeps (default ${default})."`
 	JSON            bool `help:"Print one JSON object."`
@@ -22,7 +24,7 @@ type checkCommand struct {
 
 // Help is shown by zhenni check --help.
 func (checkCommand) Help() string {
-	return `Reads every table and opens every record of a store that no server has open, and changes nothing. Exit code 1 says that something is wrong; what to do stands beside it.
+	return `Reads every table and opens every record of a store that no server has open, its audit log and its history, and changes nothing. Exit code 1 says that something is wrong; what to do stands beside it.
 
 Examples:
 
@@ -33,19 +35,19 @@ Examples:
 
 // Run checks the store.
 func (c *checkCommand) Run(ctx context.Context, out *output) error {
-	report, commit, err := c.check(ctx, out)
+	found, commit, err := c.check(ctx, out)
 	if err != nil {
 		return err
 	}
-	log, err := c.checkAudit(commit)
-	if err != nil {
+	if found.Audit, err = c.checkAudit(commit); err != nil {
 		return err
 	}
-	if err := c.print(report, log, out); err != nil {
+	found.OK = found.wrong() == 0
+	if err := c.print(found, out); err != nil {
 		return err
 	}
-	if !report.OK() || log != nil && !log.OK() {
-		return notSo("%s: something is wrong in %d ways", c.Store, len(report.Problems)+wrongIn(log))
+	if !found.OK {
+		return notSo("%s: something is wrong in %d ways", c.Store, found.wrong())
 	}
 	if c.PruneQuarantine {
 		return c.prune(out)
@@ -53,23 +55,36 @@ func (c *checkCommand) Run(ctx context.Context, out *output) error {
 	return nil
 }
 
-// check walks the store, closes it and returns the commit it is at. One that is too damaged to open is not in order either.
-func (c *checkCommand) check(ctx context.Context, out *output) (report storage.Report, commit uint64, err error) {
+// checked is what a check found.
+type checked struct {
+	OK bool `json:"ok"`
+	storage.Report
+	Audit   *audit.Report   `json:"audit,omitempty"`
+	History *history.Report `json:"history,omitempty"`
+}
+
+// wrong is in how many ways something is wrong.
+func (f *checked) wrong() int { return len(f.Problems) + wrongIn(f.Audit) + wrongInHistory(f.History) }
+
+// check walks the store and the history beside it, closes it and returns the commit it is at. One that is too damaged to open
+// is not in order either.
+func (c *checkCommand) check(ctx context.Context, out *output) (found checked, commit uint64, err error) {
 	store, err := c.open(true, out)
 	if errors.Is(err, zhenni.ErrCorrupt) {
-		return report, 0, notSo("%w", err)
+		return found, 0, notSo("%w", err)
 	}
 	if err != nil {
-		return report, 0, err
+		return found, 0, err
 	}
 	defer func() { err = errors.Join(err, store.Close()) }()
 	bar := out.Progress("credentials", store.Count())
-	report, err = store.Check(ctx, func(done, _ int64) { bar.Set(done) })
+	found.Report, err = store.Check(ctx, func(done, _ int64) { bar.Set(done) })
 	bar.Done()
 	if err != nil {
-		return report, 0, environment("check did not finish: %w", err)
+		return found, 0, environment("check did not finish: %w", err)
 	}
-	return report, store.Commit(), nil
+	found.History, err = c.checkHistory(store.root)
+	return found, store.Commit(), err
 }
 
 // prune removes older damaged views.
@@ -119,14 +134,11 @@ func wrongIn(log *audit.Report) int {
 	return log.Wrong
 }
 
-func (c *checkCommand) print(report storage.Report, log *audit.Report, out *output) error {
+func (c *checkCommand) print(found checked, out *output) error {
 	if c.JSON {
-		return out.JSON(struct {
-			OK bool `json:"ok"`
-			storage.Report
-			Audit *audit.Report `json:"audit,omitempty"`
-		}{report.OK() && wrongIn(log) == 0, report, log})
+		return out.JSON(found)
 	}
+	report, log := found.Report, found.Audit
 	rows := [][]string{
 		{"credentials", fmt.Sprint(report.Credentials)},
 		{"relying parties", fmt.Sprint(report.RelyingParties)},
@@ -140,10 +152,10 @@ func (c *checkCommand) print(report storage.Report, log *audit.Report, out *outp
 	if log != nil {
 		rows = append(rows, []string{"audit log", fmt.Sprintf("%d entries", log.Size)})
 	}
-	if err := out.Table(rows); err != nil {
+	if err := out.Table(append(rows, historyRows(found.History)...)); err != nil {
 		return err
 	}
-	if report.OK() && wrongIn(log) == 0 {
+	if found.OK {
 		return out.Print("Nothing is wrong.")
 	}
 	rows = [][]string{{"wrong", "count", "first", "what to do"}}
@@ -155,5 +167,5 @@ func (c *checkCommand) print(report storage.Report, log *audit.Report, out *outp
 	for _, p := range report.Problems {
 		rows = append(rows, []string{p.Class, fmt.Sprint(p.Count), p.First, p.Hint})
 	}
-	return out.Table(rows)
+	return out.Table(append(rows, historyProblems(found.History)...))
 }

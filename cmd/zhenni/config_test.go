@@ -6,6 +6,9 @@ import (
 	"path/filepath"
 	"strings"
 	"testing"
+	"time"
+
+	"zhenni"
 )
 
 // What a file leaves empty, or anybody sets to 0, is the default, and is printed as it is in effect.
@@ -78,7 +81,7 @@ func TestSettingsComeFromFlagThenEnvironmentThenFile(t *testing.T) {
 func TestEverySettingHasAnEnvironmentVariableAndAValue(t *testing.T) {
 	mayBeEmpty := map[string]bool{"profile": true, "passphrase-file": true, "tls-cert": true, "tls-key": true, "client-ca": true, "witness-key": true, "witness-seen": true,
 		"result-key": true, "result-key-before": true, "result-jwks": true, "result-passphrase-file": true, "pseudonym-root": true,
-		"identity-root": true, "identity-key": true, "pin-pepper": true, "pin-pepper-before": true, "status-lists": true, "status-list-uri": true, "reference-tenant": true, "metrics-listen": true}
+		"identity-root": true, "identity-key": true, "pin-pepper": true, "pin-pepper-before": true, "status-lists": true, "status-list-uri": true, "reference-tenant": true, "issue-service": true, "metrics-listen": true, "ciba-ping": true, "webhook-allow": true, "webhook-ca": true, "person-party": true, "operator-listen": true}
 	settings := printConfig(t)
 	for name, s := range settings {
 		if s.Env != "ZHENNI_"+strings.ToUpper(strings.ReplaceAll(name, "-", "_")) {
@@ -116,6 +119,26 @@ func TestConfigurationFileIsRead(t *testing.T) {
 	}
 	if code, _, notes := runCommand(t, "serve", "--print-config", "--config", "no-such-file"); code != exitEnvironment {
 		t.Errorf("a missing file: exit code %d, %s", code, notes)
+	}
+}
+
+// The step in which answers without a face are given is a setting, and one that hides nothing is refused.
+func TestUnprobedTime(t *testing.T) {
+	if s := printConfig(t)["unprobed-time"]; s.Value != "250ms" || s.Source != "default" {
+		t.Errorf("%+v", s)
+	}
+	if s := printConfig(t, "--unprobed-time", "400ms")["unprobed-time"]; s.Value != "400ms" || s.Source != "flag" {
+		t.Errorf("%+v", s)
+	}
+	c := &serveCommand{UnprobedTime: 400 * time.Millisecond}
+	if got := c.nodeConfig(zhenni.Profile{}, 0, nil).gateway.UnprobedTime; got != 400*time.Millisecond {
+		t.Errorf("%v is served with", got)
+	}
+	for _, wrong := range []string{"-1s", "1us", "6s", "soon"} {
+		code, _, notes := runCommand(t, "serve", "--store", t.TempDir(), "--profile", "profiles/synthetic-512.json", "--allow-unsupported", "--unprobed-time", wrong)
+		if code != exitUsage {
+			t.Errorf("%s: exit code %d: %s", wrong, code, notes)
+		}
 	}
 }
 

@@ -2,6 +2,7 @@ package main
 
 import (
 	"bytes"
+	"cmp"
 	"context"
 	"errors"
 	"slices"
@@ -16,19 +17,20 @@ import (
 
 // enrolCommand is enrol.
 type enrolCommand struct {
-	In           string       `arg:"" type:"path" placeholder:"PATH" help:"Labelled embeddings: a folder of embeddings.f32, labels.csv and meta.json, or a .npy, .csv or .parquet file."`
-	Map          string       `required:"" type:"path" placeholder:"FILE" help:"CSV to write: image_id, identity, credential. Images that it has already are left out, so an interrupted run can be taken up again."`
+	In           string       `arg:"" type:"path" placeholder:"PATH" help:"Labelled embeddings: a folder of embeddings.f32, labels.csv and meta.json, or a .npy, .csv or .parquet file. With --sealed: a folder that has sealed.csv, of zhenni seal, in the place of labels.csv, or a .parquet file with the columns image_id, sealed_identity and embedding."`
+	Map          string       `required:"" type:"path" placeholder:"FILE" help:"CSV to write: image_id, identity, credential. Images that it has already are left out, so an interrupted run can be taken up again. With --sealed it is made anew by every run, from what the store has, and names nobody."`
 	Level        zhenni.Level `default:"lite" placeholder:"LEVEL" help:"Level of the credentials: lite or full."`
 	OnePerPerson bool         `help:"Enrol the first image of each person only."`
 	serverFlags
 	Store   string          `type:"path" placeholder:"DIR" help:"Enrol into the store of a stopped server instead, which is faster. An empty store is filled by an import."`
-	Tenant  zhenni.TenantID `default:"1" placeholder:"N" help:"With --store: tenant of the credentials (default ${default})."`
+	Tenant  zhenni.TenantID `placeholder:"N" help:"With --store: tenant of the credentials (default 1). With --sealed it is to be named: the tenant of references of serve --reference-tenant."`
 	Profile string          `type:"path" placeholder:"FILE" help:"With --store: profile of the model, to make a store that does not exist."`
 	keyFlags
 	auditFlags
 	CreateKey bool `help:"With --store: make the key file where it does not exist."`
 	Base      bool `help:"With --store: make what fills an empty store its base, which snapshots refer to and do not hold once more. It takes half the disk, and the only other copy of it is the backup."`
-	JSON      bool `help:"Print one JSON object."`
+	sealedFlags
+	JSON bool `help:"Print one JSON object."`
 }
 
 // Help is shown by zhenni enrol --help.
@@ -37,7 +39,8 @@ func (enrolCommand) Help() string {
 
     zhenni enrol faces/ --map credentials.csv --api-key-file issuer.key
     zhenni enrol faces.parquet --map credentials.csv --one-per-person --level full --url https://id.example:8443
-    zhenni enrol faces/ --map credentials.csv --store zhenni-data --profile profile.json --create-key`
+    zhenni enrol faces/ --map credentials.csv --store zhenni-data --profile profile.json --create-key
+    zhenni enrol photographs/ --sealed --tenant 9 --identity-root identity.root --identity-key identity.key --map references.csv --store zhenni-data`
 }
 
 // enrolled is what the command prints.
@@ -50,6 +53,10 @@ type enrolled struct {
 
 // Run enrols the set.
 func (c *enrolCommand) Run(ctx context.Context, out *output) (err error) {
+	if c.Sealed {
+		return c.importSealed(ctx, out)
+	}
+	c.Tenant = cmp.Or(c.Tenant, 1)
 	set, err := labelled.Read(ctx, c.In, nil)
 	if err != nil {
 		return environment("%w", err)

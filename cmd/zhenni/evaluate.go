@@ -2,10 +2,8 @@ package main
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"io"
-	"os"
 	"path/filepath"
 	"runtime"
 	"strconv"
@@ -185,23 +183,13 @@ func compareAll(ctx context.Context, out *output, set *accuracy.Set, kind evalua
 
 // writeFile puts a file in place whole and durable, or not at all. What is there and no file, such as a device, stays.
 func writeFile(path string, write func(w io.Writer) error) error {
-	if info, err := os.Stat(path); err == nil && !info.Mode().IsRegular() {
-		return usage("write %s: it is no regular file: name one to make or replace", path)
-	}
-	f, err := os.CreateTemp(filepath.Dir(path), ".zhenni-*")
+	f, err := newWholeFile(path, 0o644)
 	if err != nil {
-		return environment("%w", err)
+		return err
 	}
-	defer os.Remove(f.Name()) // fails once renamed
-	err = write(f)
-	if err == nil {
-		err = errors.Join(f.Chmod(0o644), f.Sync())
-	}
-	if err := errors.Join(err, f.Close()); err != nil {
+	defer f.discard()
+	if err := write(f); err != nil {
 		return environment("write %s: %w", path, err)
 	}
-	if err := os.Rename(f.Name(), path); err != nil {
-		return environment("%w", err)
-	}
-	return nil
+	return f.keep()
 }

@@ -65,7 +65,7 @@ func openHistory(c historyConfig, store *recordedStore, log *slog.Logger) (_ *op
 	if h.lock, err = audit.LockFolder(c.dir); err != nil {
 		return nil, environment("--history-dir: %s: %w", c.dir, err)
 	}
-	key, err := history.OpenKey(c.dir, store.root, nil)
+	key, err := history.Key.Open(c.dir, store.root, nil)
 	if err == nil {
 		h.History, err = history.Open(history.Options{
 			Dir: c.dir, Key: key, Keep: c.keep, Bytes: int64(c.bytes), Room: audit.FolderRoom(c.dir), Logger: log,

@@ -23,51 +23,71 @@ import (
 
 // identityFlags name the two secrets by which credentials are issued to subjects. Both or neither are given.
 type identityFlags struct {
-	IdentityRoot string `type:"path" env:"ZHENNI_IDENTITY_ROOT" placeholder:"FILE" help:"Root of the subject handles, mode 0600, as zhenni keys identity makes it. It can not be rotated; whoever loses it parts everybody from their credentials. Keep it apart from the store and its backups."`
-	IdentityKey  string `type:"path" env:"ZHENNI_IDENTITY_KEY" placeholder:"FILE" help:"Key that sealed identities are opened with, mode 0600, as zhenni keys identity makes it. With --identity-root, credentials are issued to subjects."`
+	IdentityRoot string   `type:"path" env:"ZHENNI_IDENTITY_ROOT" placeholder:"FILE" help:"Root of the subject handles, mode 0600, as zhenni keys identity makes it. It can not be rotated; whoever loses it parts everybody from their credentials. Keep it apart from the store and its backups."`
+	IdentityKey  []string `type:"path" env:"ZHENNI_IDENTITY_KEY" placeholder:"FILE" help:"Key that sealed identities are opened with, mode 0600, as zhenni keys identity makes it. With --identity-root, credentials are issued to subjects. Given again, or behind a comma, a key of before that is still opened with, for clients that have it; the first is the one to seal to."`
 }
 
 // identities opens sealed identities and makes of them what is kept. It is safe for concurrent use.
 type identities struct {
 	opener  *identity.Opener
 	deriver *identity.Deriver
-	// ids makes the ids of credentials, salts those of their PINs.
-	ids, salts []byte
+	// ids makes the ids of credentials, absent those that stand for subjects without a reference, salts the salts of PINs.
+	ids, absent, salts []byte
 }
 
 // idsLabel derives the key of the ids from the root. It is frozen: under another a repeated issue is a new one.
 const idsLabel = "zhenni issue v1 credential id"
+
+// absentLabel derives the key of the ids that stand for subjects without a reference.
+const absentLabel = "zhenni issue v1 absent reference"
 
 // saltsLabel derives the key of the salts. Under another a PIN that is set again under its transaction is a new one.
 const saltsLabel = "zhenni PIN v1 salt"
 
 // open reads the two files, nil where none is given.
 func (f identityFlags) open() (*identities, error) {
-	if f.IdentityRoot == "" && f.IdentityKey == "" {
+	if f.IdentityRoot == "" && len(f.IdentityKey) == 0 {
 		return nil, nil
 	}
-	if f.IdentityRoot == "" || f.IdentityKey == "" {
+	if f.IdentityRoot == "" || len(f.IdentityKey) == 0 {
 		return nil, usage("--identity-root and --identity-key are given together")
 	}
-	scalar, err := readSecret(f.IdentityKey, identity.PrivateKeySize)
-	if err != nil {
-		return nil, environment("--identity-key: %w", err)
-	}
-	defer clear(scalar)
-	key, err := identity.ParsePrivateKey(scalar)
-	if err != nil {
-		return nil, environment("--identity-key %s: %w", f.IdentityKey, err)
+	var keys []*identity.PrivateKey
+	for _, path := range f.IdentityKey {
+		key, err := readSealingKey(path)
+		if err != nil {
+			return nil, environment("--identity-key: %w", err)
+		}
+		keys = append(keys, key)
 	}
 	root, err := readSecret(f.IdentityRoot, identity.RootSize)
 	if err != nil {
 		return nil, environment("--identity-root: %w", err)
 	}
 	defer clear(root)
-	return newIdentities(root, key)
+	opened, err := newIdentities(root, keys[0], keys[1:]...)
+	if errors.Is(err, zhenni.ErrBadValue) {
+		return nil, usage("--identity-key: %w", err)
+	}
+	return opened, err
 }
 
-func newIdentities(root []byte, key *identity.PrivateKey) (*identities, error) {
-	opener, err := identity.NewOpener(key)
+func readSealingKey(path string) (*identity.PrivateKey, error) {
+	scalar, err := readSecret(path, identity.PrivateKeySize)
+	if err != nil {
+		return nil, err
+	}
+	defer clear(scalar)
+	key, err := identity.ParsePrivateKey(scalar)
+	if err != nil {
+		return nil, fmt.Errorf("%s: %w", path, err)
+	}
+	return key, nil
+}
+
+// newIdentities opens with the key that is published as the one to seal to, and with those of before.
+func newIdentities(root []byte, key *identity.PrivateKey, before ...*identity.PrivateKey) (*identities, error) {
+	opener, err := identity.NewOpener(key, before...)
 	if err != nil {
 		return nil, err
 	}
@@ -79,8 +99,12 @@ func newIdentities(root []byte, key *identity.PrivateKey) (*identities, error) {
 	if err != nil {
 		return nil, err
 	}
+	absent, err := hkdf.Key(sha256.New, root, nil, absentLabel, sha256.Size)
+	if err != nil {
+		return nil, err
+	}
 	salts, err := hkdf.Key(sha256.New, root, nil, saltsLabel, sha256.Size)
-	return &identities{opener, deriver, ids, salts}, err
+	return &identities{opener, deriver, ids, absent, salts}, err
 }
 
 // bind holds the root against the one that the store's subjects are known under; the first is the store's from then on.
@@ -111,7 +135,16 @@ func (i *identities) Identify(sealed []byte, party, transaction string, today ti
 	if err != nil {
 		return who, err
 	}
-	return gateway.Identified{Subject: handle.Subject(), NameTag: tag.Stored(), Credential: i.credential(party, transaction)}, nil
+	sealing, err := identity.Sealing(string(sealed))
+	if err != nil {
+		return who, err
+	}
+	subject := handle.Subject()
+	return gateway.Identified{
+		Subject: subject, NameTag: tag.Stored(), Credential: i.credential(party, transaction),
+		Sealing: sealing,
+		Absent:  zhenni.NewCredentialID([16]byte(keyedDigest(i.absent, string(subject[:])))),
+	}, nil
 }
 
 // credential is the id of what a transaction of a party issues: 16 bytes of the keyed digest of both.
@@ -171,22 +204,23 @@ type keysIdentity struct {
 
 // Help is shown by zhenni keys identity --help.
 func (keysIdentity) Help() string {
-	return `Makes what is missing of the two files and prints the public key, as a JWK, that clients seal identities to. Give serve the same two flags.
+	return `Makes what is missing of the two files and prints the public key, as a JWK, that clients seal identities to. Give serve the same two flags. To exchange the key, make another one under a new name and give serve both, the new one first, until clients have it; they find both, and which to use, at /.well-known/identity-keys.json.
 
-Example:
+Examples:
 
-    zhenni keys identity --identity-root identity.root --identity-key identity.key > identity.jwk`
+    zhenni keys identity --identity-root identity.root --identity-key identity.key > identity.jwk
+    zhenni keys identity --identity-root identity.root --identity-key identity2.key --identity-key identity.key > identity2.jwk`
 }
 
 // Run makes the files that do not exist and prints the public key.
 func (c *keysIdentity) Run(out *output) error {
-	if c.IdentityRoot == "" || c.IdentityKey == "" {
+	if c.IdentityRoot == "" || len(c.IdentityKey) == 0 {
 		return usage("--identity-root and --identity-key are needed")
 	}
 	if err := forbidCoreDumps(); err != nil {
 		return environment("%w", err)
 	}
-	for path, size := range map[string]int{c.IdentityRoot: identity.RootSize, c.IdentityKey: identity.PrivateKeySize} {
+	for path, size := range map[string]int{c.IdentityRoot: identity.RootSize, c.IdentityKey[0]: identity.PrivateKeySize} {
 		if _, err := os.Stat(path); err == nil {
 			continue
 		}
@@ -210,7 +244,7 @@ func (c *keysIdentity) Run(out *output) error {
 func (c *keysIdentity) create(path string, size int) error {
 	secret := make([]byte, size)
 	defer func() { clear(secret) }()
-	if path == c.IdentityKey {
+	if path == c.IdentityKey[0] {
 		key, err := identity.NewPrivateKey(rand.Reader)
 		if err != nil {
 			return err

@@ -3,6 +3,7 @@ package main
 import (
 	"bytes"
 	"encoding/base64"
+	"errors"
 	"fmt"
 	"io/fs"
 	"os"
@@ -114,6 +115,43 @@ func TestIssueOverServe(t *testing.T) {
 	w.scan(t)
 }
 
+// A key of before is opened with beside a new one, which is the one that is published as to be used, until it is not named any
+// more.
+func TestIdentityKeyIsExchanged(t *testing.T) {
+	w := newIssueWorld(t)
+	next := filepath.Join(filepath.Dir(w.store), "identity2.key")
+	to, err := identity.ParsePublicKey([]byte(strings.TrimSpace(mustRun(t, "keys", "identity", "--identity-root", w.root, "--identity-key", next, "--identity-key", w.key))))
+	if err != nil || to.ID() == w.to.ID() {
+		t.Fatal(to.ID(), err)
+	}
+	renewed := w
+	renewed.to, renewed.key = to, next
+	both := append(w.flags(), "--identity-key", next)
+	both[len(both)-3], both[len(both)-1] = next, w.key
+	server := startProcess(t, w.store, both...)
+	ask := asker{server.url, strings.TrimSpace(mustRun(t, "rp", "add", "desk", "--store", w.store, "--tenant", "1", "--role", "issuer"))}
+	w.issue(t, ask, "t-1", "", 201)
+	renewed.issue(t, ask, "t-2", `,"issue":"reenrolment"`, 201)
+	status, text := ask.do(t, "GET", "/.well-known/identity-keys.json", "", "")
+	if status != 200 || !strings.Contains(text, `"current":"`+to.ID()) || !strings.Contains(text, `"kid":"`+w.to.ID()) {
+		t.Errorf("%d %s", status, text)
+	}
+	server.kill(t)
+	server = startProcess(t, w.store, renewed.flags()...)
+	ask.url = server.url
+	w.issue(t, ask, "t-3", `,"issue":"reenrolment"`, 422)
+	renewed.issue(t, ask, "t-4", `,"issue":"reenrolment"`, 201)
+	if _, text := ask.do(t, "GET", "/.well-known/identity-keys.json", "", ""); strings.Contains(text, w.to.ID()) {
+		t.Errorf("the key of before is published: %s", text)
+	}
+	if err := server.terminate(t); err != nil {
+		t.Error(err)
+	}
+	if _, err := (identityFlags{IdentityRoot: w.root, IdentityKey: []string{next, next}}).open(); !errors.Is(err, zhenni.ErrBadValue) {
+		t.Errorf("the same key twice: %v", err)
+	}
+}
+
 // scan looks for the canary in every file of the store.
 func (w issueWorld) scan(t *testing.T) {
 	t.Helper()
@@ -156,13 +194,13 @@ func TestIdentitySecretsAreForTheirOwner(t *testing.T) {
 	if err := os.Chmod(w.root, 0o644); err != nil {
 		t.Fatal(err)
 	}
-	if _, err := (identityFlags{IdentityRoot: w.root, IdentityKey: w.key}).open(); err == nil {
+	if _, err := (identityFlags{IdentityRoot: w.root, IdentityKey: []string{w.key}}).open(); err == nil {
 		t.Error("a root that others may read is taken")
 	}
 	if err := os.WriteFile(w.key, []byte("00\n"), 0o600); err != nil {
 		t.Fatal(err)
 	}
-	if _, err := (identityFlags{IdentityRoot: w.root, IdentityKey: w.key}).open(); err == nil {
+	if _, err := (identityFlags{IdentityRoot: w.root, IdentityKey: []string{w.key}}).open(); err == nil {
 		t.Error("a key that is cut short is taken")
 	}
 }

@@ -25,6 +25,7 @@ type keysRotateRoot struct {
 	storeFlags
 	ledgerPlace
 	historyPlace
+	sessionsPlace
 	NewKeyFile        string `required:"" type:"path" placeholder:"FILE" help:"The new root key; it is made where the file does not exist."`
 	NewPassphraseFile string `type:"path" placeholder:"FILE" help:"File with the passphrase that seals the new root key."`
 }
@@ -52,7 +53,7 @@ func (c *keysRotateRoot) Run(out *output) error {
 	if err != nil {
 		return err
 	}
-	r := rootRotation{store: storage.Options{Dir: c.Store, Keys: c.Keys, Root: old}, next: next, log: log, ledger: c.ledgerPlace.dir(c.Store), history: c.historyPlace.dir(c.Store)}
+	r := rootRotation{store: storage.Options{Dir: c.Store, Keys: c.Keys, Root: old}, next: next, log: log, ledger: c.ledgerPlace.dir(c.Store), history: c.historyPlace.dir(c.Store), sessions: c.sessionsPlace.dir(c.Store)}
 	if err := r.run(); err != nil {
 		return err
 	}

@@ -59,7 +59,7 @@ func openLedger(c ledgerConfig, store *recordedStore, log *slog.Logger) (_ *open
 	if l.lock, err = audit.LockFolder(c.dir); err != nil {
 		return nil, environment("--ledger-dir: %s: %w", c.dir, err)
 	}
-	key, err := ledger.OpenKey(c.dir, store.root, nil)
+	key, err := ledger.Key.Open(c.dir, store.root, nil)
 	if err == nil {
 		l.Ledger, err = ledger.Open(ledger.Options{
 			Dir: c.dir, Key: key, Log: store.audit, Answers: c.answers, Bytes: int64(c.bytes), AcceptLoss: c.acceptLost, Logger: log,

@@ -51,7 +51,7 @@ func TestLife(t *testing.T) {
 // life has the credentials that the person comes to have.
 type life struct {
 	*lifeWorld
-	reference, first, second, third, last string
+	reference, first, second, third, short, last string
 }
 
 // verified has the bank ask whether the holder is a credential's.
@@ -126,14 +126,14 @@ func (l *life) locked() {
 func (l *life) expired() {
 	until := time.Now().Add(4 * time.Second).UTC().Format(time.RFC3339)
 	q := l.issued("desk", "full, by card, for four seconds", `"level":"full","issue":"card","valid_until":"`+until+`","reference_float32":"`+face(holder, -1)+`"`)
-	short := l.name(l.ask(q, 201, `"valid_until"`), "SHORT")
+	l.short = l.name(l.ask(q, 201, `"valid_until"`), "SHORT")
 	l.verified(l.third, zhenni.NoMatch)
-	l.verified(short, zhenni.Match)
-	l.awaitNoMatch(short)
+	l.verified(l.short, zhenni.Match)
+	l.awaitNoMatch(l.short)
 	l.restart()
-	l.verified(short, zhenni.NoMatch)
+	l.verified(l.short, zhenni.NoMatch)
 	l.last = l.name(l.insist(l.issued("app", "face of holder", `"probe_float32":"`+face(holder, 3)+`"`), 201, `"lite"`), "LAST")
-	l.ask(l.next("app", "GET", "/v1/credentials/"+short), 200, `"expired"`)
+	l.ask(l.next("app", "GET", "/v1/credentials/"+l.short), 200, `"expired"`)
 	l.verified(l.last, zhenni.Match)
 }
 
@@ -156,8 +156,13 @@ func (l *life) awaitNoMatch(id string) {
 
 func (l *life) deleted() {
 	l.command("backup", l.beside("backup"))
-	l.insist(l.next("app", "POST", "/v1/credentials/"+l.last+"/erase"), 200, `"erased"`)
-	l.insist(l.next("registry", "POST", "/v1/credentials/"+l.reference+"/erase"), 200, `"erased"`)
+	q := l.next("app", "POST", "/v1/credentials/"+l.last+"/erase")
+	q.body, q.about = `{"also":["credentials","reference"]}`, "and all there is of the holder"
+	l.insist(q, 200, `"erased"`)
+	for _, id := range []string{l.first, l.second, l.third, l.short} {
+		l.ask(l.next("app", "GET", "/v1/credentials/"+id), 200, `"erased"`)
+	}
+	l.ask(l.next("registry", "GET", "/v1/credentials/"+l.reference), 200, `"erased"`)
 	l.verified(l.last, zhenni.NoMatch)
 	l.ask(l.issued("app", "face of holder", `"probe_float32":"`+face(holder, 4)+`"`), 403, `"not_proved"`)
 }
@@ -168,9 +173,13 @@ func (l *life) restored() {
 	made := l.beside("restored")
 	text := mustRun(l.t, "restore", l.beside("backup"), "--store", made, "--key-file", l.store+".key", "--keys-copy", l.store+"/keys")
 	l.say("zhenni restore backup --store restored --keys-copy keys\n%s", strings.ReplaceAll(text, l.beside("")+"/", ""))
-	if !strings.Contains(text, "2 credentials have no key") {
+	if !strings.Contains(text, "6 credentials have no key") {
 		l.t.Error(text)
 	}
 	l.server = serveAsTold(l.t, text)
 	l.ask(l.shown("clerk", l.last, holder), 200, `"refused"`)
+	status, text, err := l.try(l.next("app", "GET", "/v1/credentials/"+l.last), func() {})
+	if err != nil || status != 200 || strings.Contains(text, "330100") {
+		l.t.Errorf("the backup tells of whom the deleted credential was: %d %s, %v", status, text, err)
+	}
 }

@@ -29,6 +29,7 @@ type commands struct {
 	Tune      tuneCommand      `cmd:"" help:"Find the fastest settings of a node on this machine."`
 	Plan      planCommand      `cmd:"" help:"Predict what a demand needs from a measured profile."`
 	Enrol     enrolCommand     `cmd:"" help:"Enrol the embeddings of a file or folder."`
+	Seal      sealCommand      `cmd:"" help:"Seal names and ID numbers to an engine's key, for the import of references."`
 	Verify    verifyCommand    `cmd:"" help:"Verify the probes of a file against a running server."`
 	Sample    sampleCommand    `cmd:"" help:"Write embeddings of synthetic people, to try the other commands on."`
 	Calibrate calibrateCommand `cmd:"" help:"Find and freeze a threshold from labelled embeddings."`
@@ -39,6 +40,7 @@ type commands struct {
 	Keys      keysCommand      `cmd:"" help:"Rotate the keys of a stopped store; make the keys of results."`
 	Audit     auditCommand     `cmd:"" help:"Check an audit log, or show its key."`
 	Witness   witnessCommand   `cmd:"" help:"Watch the audit log of somebody else's server, so that it can not go back."`
+	Models    modelsCommand    `cmd:"" help:"Add, list and retire models of a stopped store: from one extractor to the next."`
 	RP        rpCommand        `cmd:"" name:"rp" help:"Add, list and remove relying parties."`
 	Catalogue catalogueCommand `cmd:"" help:"Check and list services: who may ask for what on which evidence."`
 	Shards    shardsCommand    `cmd:"" help:"Show or change the shards of a running server."`
@@ -47,6 +49,10 @@ type commands struct {
 
 	Unlinkability unlinkabilityCommand `cmd:"" help:"Measure what rotated templates are worth, and what they cost."`
 	VerifyResult  verifyResultCommand  `cmd:"" name:"verify-result" help:"Check a signed result, offline."`
+
+	Holder   holderCommand   `cmd:"" help:"Do what a holder's phone does: keys, captures, evidence, an issue."`
+	Terminal terminalCommand `cmd:"" help:"Do what the device of a counter or hotel does: its key, evidence."`
+	Session  sessionCommand  `cmd:"" help:"Ask in a session, as a counter, a payee or a kiosk: begin it, read it, type its code, cancel it."`
 }
 
 const description = `Proves "I am me" to someone who must know, and tells them nothing else.

@@ -15,6 +15,7 @@ import (
 	"zhenni/engine"
 	"zhenni/gateway"
 	"zhenni/statuslist"
+	"zhenni/storage/meter"
 	"zhenni/storage/nonce"
 )
 
@@ -28,6 +29,9 @@ type nodeConfig struct {
 	retention retention
 	ledger    ledgerConfig
 	history   historyConfig
+	sessions  sessionsConfig
+	// ciba is what clients of OpenID Connect are offered, where it can be.
+	ciba cibaConfig
 	// statusLists are published where they have a folder.
 	statusLists statuslist.Config
 	// exitWhenFull ends the node where a disk has no room for the record of answers.
@@ -38,6 +42,8 @@ type nodeConfig struct {
 	adminOptional bool
 	// metricsListen is the address of the metrics, beside the operator's socket; none where it is empty.
 	metricsListen string
+	// operatorListen is the address of the operator's routes; none where it is empty.
+	operatorListen string
 	// unchanging is of a store that takes no changes: nothing sweeps it.
 	unchanging bool
 	// identities opens sealed identities; nil where no credentials are issued to subjects.
@@ -49,22 +55,32 @@ type nodeConfig struct {
 // node is a store being served. Its parts are stopped in the order they are asked by others: first the listeners,
 // then the shards, then what they read from.
 type node struct {
-	store  *recordedStore
-	arena  *engine.Arena
+	store *recordedStore
+	// arenas are one for each model that is compared by.
+	arenas []*engine.Arena
 	shards *actors.Node
 	// sweeper expires credentials past their end; none where the store takes no changes.
 	sweeper *actors.Sweeper
 	ledger  *openedLedger
 	// history is nil where there is none.
 	history *openedHistory
+	// sessions are nil where there are none.
+	sessions *openedSessions
+	// pings are nil where no client is pinged.
+	pings *gateway.Pings
 	// lists are the status lists, nil where none are published.
 	lists  *openedLists
 	nonces *nonce.Store
+	meters *meter.Store
 	server *gateway.Server
+	// registry is what relying parties are changed by, over the socket and over HTTP.
+	registry *gateway.Registry
 
 	scheme string
 	public net.Listener
-	admin  *gateway.Admin
+	// operators is nil where operators have no address.
+	operators net.Listener
+	admin     *gateway.Admin
 	// metrics is nil where they have no address of their own.
 	metrics *metricsServer
 	// failed receives the error of a listener that ended by itself, or of a record that takes nothing any more.
@@ -77,7 +93,7 @@ type node struct {
 // startNode serves store, which it owns from then on, and returns once the listener is open. The arena fills meanwhile:
 // what is asked is answered, and the node becomes ready.
 func startNode(ctx context.Context, cfg nodeConfig, store *recordedStore) (_ *node, err error) {
-	n := &node{store: store, failed: make(chan error, 4)}
+	n := &node{store: store, failed: make(chan error, 5)}
 	upkeep, stop := context.WithCancel(context.WithoutCancel(ctx))
 	n.stopUpkeep = stop
 	defer func() {
@@ -86,8 +102,8 @@ func startNode(ctx context.Context, cfg nodeConfig, store *recordedStore) (_ *no
 		}
 	}()
 	profile := cfg.gateway.Profile
-	if n.arena, err = engine.NewArena(profile.Model.Dim, int64(cfg.arena)); err != nil {
-		return nil, usage("--arena: %w", err)
+	if err = n.compare(&cfg, store); err != nil {
+		return nil, err
 	}
 	if err = n.openRecord(&cfg); err != nil {
 		return nil, err
@@ -95,29 +111,28 @@ func startNode(ctx context.Context, cfg nodeConfig, store *recordedStore) (_ *no
 	if err = n.publishLists(upkeep, &cfg); err != nil {
 		return nil, err
 	}
-	if err = n.openNonces(&cfg); err != nil {
+	if err = errors.Join(n.openNonces(&cfg), n.openMeters(&cfg)); err != nil {
 		return nil, err
 	}
-	if cfg.identities != nil && !cfg.unchanging {
-		if err = cfg.identities.bind(ctx, store); err != nil {
-			return nil, err
-		}
-		cfg.gateway.Identities, cfg.gateway.Subjects = cfg.identities, store
-		if cfg.pins != nil {
-			cfg.pins.store = store
-			cfg.gateway.PINs = cfg.pins
-		}
+	if err = n.bindPeople(ctx, &cfg); err != nil {
+		return nil, err
 	}
-	cfg.gateway.Devices = storedDevices{store}
+	cfg.gateway.Devices, cfg.gateway.Migrations = storedDevices{store}, store
+	if err = n.openTalks(&cfg); err != nil {
+		return nil, err
+	}
 	if cfg.actors.Counted, err = n.counted(); err != nil {
 		return nil, err
 	}
-	if n.shards, err = actors.Start(cfg.actors, profile.Model, profile.Threshold, n.arena, store); err != nil {
+	if n.shards, err = actors.Start(cfg.actors, profile.Model, profile.Threshold, n.arenas[0], store); err != nil {
 		return nil, usage("%w", err)
 	}
+	n.registry = gateway.NewRegistry(operator{servedNode{n.shards, store}}, nil)
+	cfg.gateway.Registry = n.registry
 	if n.server, err = gateway.New(cfg.gateway, recordedNode{servedNode{n.shards, store}, store.audit, n.ledger}); err != nil {
 		return nil, usage("%w", err)
 	}
+	n.upkeep.Go(func() { n.server.WatchMigrations(upkeep, migrationPause) })
 	if store.audit != nil {
 		n.upkeep.Go(func() { n.watchRecord(upkeep, cfg.exitWhenFull) })
 		n.upkeep.Go(func() { cfg.retention.retain(upkeep, store.audit.Log, cmp.Or(cfg.gateway.Logger, slog.Default())) })
@@ -128,6 +143,37 @@ func startNode(ctx context.Context, cfg nodeConfig, store *recordedStore) (_ *no
 		}
 	}
 	return n, n.listen(cfg)
+}
+
+// bindPeople gives the gateway what opens identities, rotation keys and PINs, where the store takes changes.
+func (n *node) bindPeople(ctx context.Context, cfg *nodeConfig) (err error) {
+	if cfg.identities == nil || cfg.unchanging {
+		return nil
+	}
+	if err := cfg.identities.bind(ctx, n.store); err != nil {
+		return err
+	}
+	cfg.gateway.Identities, cfg.gateway.Subjects = cfg.identities, n.store
+	cfg.gateway.RotationKeys = cfg.identities.opener
+	if cfg.gateway.SealingKeys, err = cfg.identities.opener.JWKS(); err != nil || cfg.pins == nil {
+		return err
+	}
+	cfg.gateway.PINs = cfg.pins
+	return cfg.pins.bind(ctx, n.store)
+}
+
+// openTalks gives the gateway the sessions, and what tells parties of them.
+func (n *node) openTalks(cfg *nodeConfig) (err error) {
+	n.openPings(cfg)
+	if n.sessions, err = openSessions(cfg.sessions, n.store, cmp.Or(cfg.gateway.Logger, slog.Default())); err != nil {
+		return err
+	}
+	if n.sessions != nil {
+		cfg.gateway.Sessions, cfg.gateway.Webhooks, cfg.gateway.Arrivals = n.sessions, n.sessions.courier, n.sessions
+		cfg.gateway.Persons = n.sessions.persons(*cfg)
+	}
+	n.offerCIBA(cfg)
+	return nil
 }
 
 // errRecord ends a node. What its disk still takes is not worth waiting for.
@@ -172,7 +218,7 @@ func (n *node) openRecord(cfg *nodeConfig) (err error) {
 	if n.store.audit == nil {
 		return nil
 	}
-	shown := servedLog{auditLog: n.store.audit, profile: cfg.gateway.Profile.ID}
+	shown := servedLog{auditLog: n.store.audit, profiles: cfg.gateway.ProfileIDs()}
 	if cfg.ledger.dir != "" {
 		cfg.ledger.attempts, cfg.ledger.attemptsHeld = cfg.actors.Attempts, cfg.actors.AttemptsHeld
 		if n.ledger, err = openLedger(cfg.ledger, n.store, cfg.gateway.Logger); err != nil {
@@ -199,6 +245,12 @@ func (n *node) listen(cfg nodeConfig) (err error) {
 		n.scheme = "https"
 	}
 	go func() { n.failed <- n.server.Serve(n.public) }()
+	if cfg.operatorListen != "" {
+		if n.operators, err = net.Listen("tcp", cfg.operatorListen); err != nil {
+			return environment("--operator-listen: %w", err)
+		}
+		go func() { n.failed <- n.server.ServeOperator(n.operators) }()
+	}
 	if n.metrics, err = n.serveMetrics(cfg.metricsListen, cmp.Or(cfg.gateway.Logger, slog.Default())); err != nil {
 		return err
 	}
@@ -215,9 +267,14 @@ func (n *node) listen(cfg nodeConfig) (err error) {
 	}
 	kept := operator{servedNode{n.shards, n.store}}
 	n.admin = gateway.NewAdmin(kept, nil, cfg.gateway.Logger)
+	n.admin.Register(n.registry)
 	n.admin.Keep(kept)
 	n.admin.Count(n.server)
 	n.admin.Limit(n.server)
+	if n.sessions != nil {
+		n.admin.Tell(n.sessions.courier)
+		n.admin.Persons(n.sessions)
+	}
 	n.admin.Expose(n.server.Metrics())
 	go func() { n.failed <- n.admin.Serve(ln) }()
 	return nil
@@ -242,14 +299,20 @@ func (n *node) stop(ctx context.Context) error {
 	if n.sweeper != nil {
 		n.sweeper.Close()
 	}
+	if n.sessions != nil {
+		errs = append(errs, wrapped("let the sessions rest", n.sessions.Close(ctx)))
+	}
+	if n.pings != nil {
+		n.pings.Close()
+	}
 	if n.shards != nil {
 		if err := n.shards.Drain(ctx); err != nil {
 			// Shards that still run may read the arena and the store: leave both to the end of the process.
 			return errors.Join(append(errs, wrapped("drain the shards", err))...)
 		}
 	}
-	if n.arena != nil {
-		errs = append(errs, n.arena.Close())
+	for _, arena := range n.arenas {
+		errs = append(errs, arena.Close())
 	}
 	n.upkeep.Wait()
 	return errors.Join(append(errs, within(ctx, n.closeState))...)
@@ -262,6 +325,9 @@ func (n *node) closeState() error {
 	}
 	if n.nonces != nil {
 		err = errors.Join(err, wrapped("close the nonces", n.nonces.Close()))
+	}
+	if n.meters != nil {
+		err = errors.Join(err, wrapped("close the meters", n.meters.Close()))
 	}
 	if n.history != nil {
 		err = errors.Join(err, wrapped("close the history", n.history.Close()))

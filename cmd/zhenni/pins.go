@@ -1,7 +1,9 @@
 package main
 
 import (
+	"context"
 	"crypto/rand"
+	"errors"
 	"fmt"
 	"runtime"
 	"strconv"
@@ -20,8 +22,8 @@ type pinFlags struct {
 	PINPepperBefore string `name:"pin-pepper-before" type:"path" env:"ZHENNI_PIN_PEPPER_BEFORE" placeholder:"FILE" help:"The pepper before, for PINs that were set under it."`
 }
 
-// open reads the peppers, nil where none is given.
-func (f pinFlags) open(by secretFlags) (*pincode.Checker, error) {
+// open reads the peppers, none where none is given. The first is the current one.
+func (f pinFlags) open(by secretFlags) ([]pincode.Pepper, error) {
 	if f.PINPepper == "" {
 		if f.PINPepperBefore != "" {
 			return nil, usage("--pin-pepper-before takes --pin-pepper")
@@ -32,21 +34,22 @@ func (f pinFlags) open(by secretFlags) (*pincode.Checker, error) {
 	if err != nil {
 		return nil, err
 	}
-	var before []pincode.Pepper
-	if f.PINPepperBefore != "" {
-		old, err := by.pepper("--pin-pepper-before", f.PINPepperBefore)
-		if err != nil {
-			return nil, err
-		}
-		before = append(before, old)
+	if f.PINPepperBefore == "" {
+		return []pincode.Pepper{current}, nil
 	}
-	peppers, err := pincode.NewPeppers(current, before...)
+	before, err := by.pepper("--pin-pepper-before", f.PINPepperBefore)
+	return []pincode.Pepper{current, before}, err
+}
+
+// newChecker compares PINs under peppers, the first of which is the current one.
+func newChecker(peppers []pincode.Pepper) (*pincode.Checker, error) {
+	held, err := pincode.NewPeppers(peppers[0], peppers[1:]...)
 	if err != nil {
 		return nil, usage("--pin-pepper-before: %w", err)
 	}
 	// Besides computing, a turn waits for the disk.
 	atOnce := min(2*runtime.GOMAXPROCS(0), pincode.MaxConcurrent)
-	return pincode.NewChecker(pincode.Config{Peppers: peppers, Params: pincode.DefaultParams(), Concurrent: atOnce}, rand.Reader)
+	return pincode.NewChecker(pincode.Config{Peppers: held, Params: pincode.DefaultParams(), Concurrent: atOnce}, rand.Reader)
 }
 
 // pepper opens a pepper, whose file knows its number.
@@ -69,22 +72,46 @@ func (f secretFlags) pepper(flag, path string) (pincode.Pepper, error) {
 
 // openPINs opens what PINs are kept with beside the identities, without which nobody could seal one.
 func (c *serveCommand) openPINs(opened *identities) (*storedPINs, error) {
-	checker, err := c.pinFlags.open(c.secretFlags)
+	peppers, err := c.pinFlags.open(c.secretFlags)
 	switch {
-	case err != nil || checker == nil:
+	case err != nil || peppers == nil:
 		return nil, err
 	case opened == nil:
 		return nil, usage("--pin-pepper takes --identity-root and --identity-key: PINs are sealed to that key")
 	}
-	return &storedPINs{identities: opened, Checker: checker}, nil
+	checker, err := newChecker(peppers)
+	if err != nil {
+		return nil, err
+	}
+	return &storedPINs{identities: opened, Checker: checker, peppers: peppers}, nil
 }
 
 // storedPINs implements gateway.PINs. It is safe for concurrent use.
 type storedPINs struct {
 	*identities
 	*pincode.Checker
+	peppers []pincode.Pepper
 	// store is set before the first PIN.
 	store *recordedStore
+}
+
+// bind holds each pepper against the one of its number that the store's PINs are sealed under; the first is the store's from
+// then on.
+func (p *storedPINs) bind(ctx context.Context, store *recordedStore) error {
+	for _, pepper := range p.peppers {
+		results, err := store.Apply(ctx, []zhenni.Command{zhenni.BindPepper{Version: pepper.Version(), Check: pepper.Check()}})
+		if err != nil {
+			return environment("--pin-pepper: %w", err)
+		}
+		if errors.Is(results[0].Err, zhenni.ErrWrongKey) {
+			return environment("--pin-pepper: %w: the PINs of this store are sealed under another pepper %d; name the file of that", results[0].Err, pepper.Version())
+		}
+		if results[0].Err != nil {
+			return results[0].Err
+		}
+	}
+	p.store = store
+	return nil
 }
 
 // OpenPIN opens a PIN that is sealed for "PARTY/TRANSACTION", as identities are.
@@ -92,14 +119,15 @@ func (p *storedPINs) OpenPIN(sealed []byte, party, transaction string) (pincode.
 	return p.opener.OpenPIN(string(sealed), party+"/"+transaction)
 }
 
-// Birth implements gateway.PINs.
-func (p *storedPINs) Birth(sealed []byte, party, transaction string, today time.Time) (time.Time, error) {
+// Holder implements gateway.PINs.
+func (p *storedPINs) Holder(sealed []byte, party, transaction string, today time.Time) (zhenni.SubjectHandle, time.Time, error) {
 	person, err := p.opener.Open(string(sealed), party+"/"+transaction, today)
 	if err != nil {
-		return time.Time{}, err
+		return zhenni.SubjectHandle{}, time.Time{}, err
 	}
 	defer person.Forget()
-	return person.Number.Birth(), nil
+	handle, err := p.deriver.Handle(person.Number)
+	return handle.Subject(), person.Number.Birth(), err
 }
 
 // Salt implements gateway.PINs: half of it is a keyed digest of the transaction, half of that and the sealed text. That text is

@@ -143,6 +143,19 @@ func TestPINOverServe(t *testing.T) {
 	if strings.Contains(c.answers.String(), canaryPIN) {
 		t.Error("an answer has the PIN")
 	}
+	c.refusesAnotherPepper(t)
+}
+
+// refusesAnotherPepper starts with a pepper of the same number, which is not the one that the PINs are sealed under.
+func (c *counter) refusesAnotherPepper(t *testing.T) {
+	t.Helper()
+	other := filepath.Join(filepath.Dir(c.store), "other.key")
+	mustRun(t, "keys", "new-pepper", other)
+	serve := append([]string{"serve", "--store", c.store, "--listen", "127.0.0.1:0", "--profile", "profiles/synthetic-512.json", "--allow-unsupported"}, c.flags()...)
+	code, _, notes := runCommand(t, append(serve, "--pin-pepper", other)...)
+	if code != exitEnvironment || !strings.Contains(notes, "sealed under another pepper 1") {
+		t.Errorf("another pepper: exit code %d: %s", code, notes)
+	}
 }
 
 // mustNotShow looks for the PIN in the lines of the log and in every file of the store.
@@ -197,9 +210,9 @@ func TestPeppers(t *testing.T) {
 		"a root of another": {pinFlags{PINPepper: root}, false},
 		"nothing there":     {pinFlags{PINPepper: first + "x"}, false},
 	} {
-		checker, err := f.flags.open(secretFlags{})
-		if (checker != nil) != f.held || (err == nil) != (f.held || name == "none") {
-			t.Errorf("%s: %v, %v", name, checker, err)
+		pins, err := (&serveCommand{pinFlags: f.flags}).openPINs(&identities{})
+		if (pins != nil) != f.held || (err == nil) != (f.held || name == "none") {
+			t.Errorf("%s: %v, %v", name, pins, err)
 		}
 	}
 	serve := []string{"serve", "--store", w.store, "--listen", "127.0.0.1:0", "--profile", "profiles/synthetic-512.json", "--pin-pepper", first}

@@ -35,13 +35,8 @@ func openProbes(ctx context.Context, path string) (probeSource, error) {
 		return probeSource{}, environment("%w", err)
 	case info.IsDir():
 		return openFolder(path)
-	case strings.EqualFold(filepath.Ext(path), ".parquet"):
-		return probeSource{each: func(ctx context.Context, visit func(string, string, []float32) error) error {
-			columns := labelled.Columns{Texts: []string{"image_id", "identity"}, Vector: "embedding"}
-			return labelled.ReadParquet(ctx, path, columns, func(texts []string, vector []float32) error {
-				return visit(texts[0], texts[1], vector)
-			})
-		}}, nil
+	case isParquet(path):
+		return openParquet(path, "identity"), nil
 	}
 	set, err := labelled.Read(ctx, path, nil)
 	if err != nil {
@@ -57,22 +52,39 @@ func openProbes(ctx context.Context, path string) (probeSource, error) {
 	}}, nil
 }
 
+func isParquet(path string) bool { return strings.EqualFold(filepath.Ext(path), ".parquet") }
+
+// openParquet streams a Parquet file, in which a column says whose each embedding is.
+func openParquet(path, whose string) probeSource {
+	columns := labelled.Columns{Texts: []string{"image_id", whose}, Vector: "embedding"}
+	return probeSource{each: func(ctx context.Context, visit func(string, string, []float32) error) error {
+		return labelled.ReadParquet(ctx, path, columns, func(texts []string, vector []float32) error {
+			return visit(texts[0], texts[1], vector)
+		})
+	}}
+}
+
 // folder is a folder of embeddings read side by side with its labels, so that it may be of any size.
 type folder struct {
 	dir string
-	N   int64 `json:"N"`
-	D   int   `json:"D"`
+	// labels names the file that says whose each embedding is, in its column whose.
+	labels, whose string
+
+	N int64 `json:"N"`
+	D int   `json:"D"`
 }
 
 // maxLabelBytes bounds one record of labels.csv: a quote that is not closed would make the rest of the file one.
 const maxLabelBytes = 64 << 10
 
-func openFolder(dir string) (probeSource, error) {
+func openFolder(dir string) (probeSource, error) { return openFolderOf(dir, "labels.csv", "identity") }
+
+func openFolderOf(dir, labels, whose string) (probeSource, error) {
 	text, err := os.ReadFile(filepath.Join(dir, "meta.json"))
 	if err != nil {
 		return probeSource{}, environment("%w", err)
 	}
-	f := folder{dir: dir}
+	f := folder{dir: dir, labels: labels, whose: whose}
 	if err := json.Unmarshal(text, &f); err != nil {
 		return probeSource{}, usage("%s/meta.json: %w", dir, err)
 	}
@@ -90,7 +102,7 @@ func openFolder(dir string) (probeSource, error) {
 }
 
 func (f folder) each(_ context.Context, visit func(string, string, []float32) error) error {
-	labels, err := os.Open(filepath.Join(f.dir, "labels.csv"))
+	labels, err := os.Open(filepath.Join(f.dir, f.labels))
 	if err != nil {
 		return environment("%w", err)
 	}
@@ -103,15 +115,15 @@ func (f folder) each(_ context.Context, visit func(string, string, []float32) er
 	bounded := &io.LimitedReader{R: labels, N: maxLabelBytes}
 	names, elements := csv.NewReader(bounded), bufio.NewReaderSize(values, 1<<20)
 	names.ReuseRecord = true
-	if header, err := names.Read(); err != nil || len(header) < 2 || header[0] != "image_id" || header[1] != "identity" {
-		return usage("%s/labels.csv: heading %q, want image_id,identity", f.dir, header)
+	if header, err := names.Read(); err != nil || len(header) < 2 || header[0] != "image_id" || header[1] != f.whose {
+		return usage("%s/%s: heading %q, want image_id,%s", f.dir, f.labels, header, f.whose)
 	}
 	raw, embedding := make([]byte, 4*f.D), make([]float32, f.D)
 	for range f.N {
 		bounded.N = maxLabelBytes
 		record, err := names.Read()
 		if err != nil {
-			return usage("%s/labels.csv: %w", f.dir, noEOF(err))
+			return usage("%s/%s: %w", f.dir, f.labels, noEOF(err))
 		}
 		if _, err := io.ReadFull(elements, raw); err != nil {
 			return environment("%s/embeddings.f32: %w", f.dir, noEOF(err))
@@ -125,7 +137,7 @@ func (f folder) each(_ context.Context, visit func(string, string, []float32) er
 	}
 	bounded.N = maxLabelBytes
 	if _, err := names.Read(); !errors.Is(err, io.EOF) {
-		return usage("%s/labels.csv: more than %d rows", f.dir, f.N)
+		return usage("%s/%s: more than %d rows", f.dir, f.labels, f.N)
 	}
 	return nil
 }

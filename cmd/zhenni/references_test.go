@@ -8,16 +8,16 @@ import (
 )
 
 func TestReferenceTenants(t *testing.T) {
-	tenants, err := referenceFlags{[]string{"1=9", "2=9"}}.tenants()
+	tenants, err := referenceFlags{ReferenceTenant: []string{"1=9", "2=9"}}.tenants()
 	if err != nil || len(tenants) != 2 || tenants[1] != 9 || tenants[2] != 9 {
 		t.Errorf("%v, %v", tenants, err)
 	}
 	for _, written := range []string{"", "1", "=9", "1=", "1=9=9", "a=9", "1=-9", "1=4294967296"} {
-		if _, err := (referenceFlags{[]string{written}}).tenants(); err == nil {
+		if _, err := (referenceFlags{ReferenceTenant: []string{written}}).tenants(); err == nil {
 			t.Errorf("%q is taken", written)
 		}
 	}
-	if _, err := (referenceFlags{[]string{"1=9", "1=8"}}).tenants(); err == nil {
+	if _, err := (referenceFlags{ReferenceTenant: []string{"1=9", "1=8"}}).tenants(); err == nil {
 		t.Error("two tenants of references for one are taken")
 	}
 }
@@ -64,7 +64,7 @@ func TestStrangersBarTheReference(t *testing.T) {
 	if own := refused(canaryNumber, holder, 1); own != no {
 		t.Errorf("the person's own face: %s, a stranger's %s", own, no)
 	}
-	if nobody := refused(nobodysNumber, holder, 1); nobody != no {
+	if nobody := refused(nobodysNumber, holder, 3); nobody != no {
 		t.Errorf("nobody's: %s, a stranger's %s", nobody, no)
 	}
 	w.ask(w.next("registry", "POST", "/v1/credentials/"+reference+"/re-prove"), 200, `"active"`)

@@ -10,6 +10,7 @@ import (
 	"zhenni/storage/audit"
 	"zhenni/storage/history"
 	"zhenni/storage/ledger"
+	"zhenni/storage/sessions"
 )
 
 // eitherRoot opens what either of two root keys wrapped, while one takes the place of the other.
@@ -27,7 +28,7 @@ func (e eitherRoot) Unwrap(wrapped, context []byte) ([]byte, error) {
 	return key, err
 }
 
-// rootRotation gives a store, its audit log, its ledger and its history another root key.
+// rootRotation gives a store, its audit log, its ledger, its history and its sessions another root key.
 //
 // What lies beside the store is first wrapped by both keys, then the store goes over, and then the rest is wrapped by the
 // next key alone. So the old key opens everything until the store's header is replaced, and the next one does from then
@@ -37,6 +38,7 @@ type rootRotation struct {
 	next            storage.RootKey
 	log             auditOptions
 	ledger, history string
+	sessions        string
 	// step, if not nil, is called after each step: a crash is to be survived there.
 	step func()
 }
@@ -55,7 +57,7 @@ func (r rootRotation) run() (err error) {
 		return err
 	}
 	defer func() { err = errors.Join(err, wrapped("close the audit log", log.Close())) }()
-	for flag, dir := range map[string]string{"--ledger-dir": r.ledger, "--history-dir": r.history} {
+	for flag, dir := range map[string]string{"--ledger-dir": r.ledger, "--history-dir": r.history, "--sessions-dir": r.sessions} {
 		unlock, err := lockBeside(flag, dir)
 		if err != nil {
 			return err
@@ -66,12 +68,14 @@ func (r rootRotation) run() (err error) {
 	for _, step := range []func() error{
 		func() error { return audit.RewrapSecrets(log.files, both, both.old, both.next) },
 		func() error {
-			return errors.Join(ledger.ShareKey(r.ledger, both, both.next), history.ShareKey(r.history, both, both.next))
+			return errors.Join(ledger.Key.Share(r.ledger, both, both.next), history.Key.Share(r.history, both, both.next),
+				sessions.Key.Share(r.sessions, both, both.next))
 		},
 		func() error { return storage.RotateRoot(r.store, both.next) },
 		func() error { return audit.RewrapSecrets(log.files, both, both.next) },
 		func() error {
-			return errors.Join(ledger.HandOverKey(r.ledger, both, both.next), history.HandOverKey(r.history, both, both.next))
+			return errors.Join(ledger.Key.HandOver(r.ledger, both, both.next), history.Key.HandOver(r.history, both, both.next),
+				sessions.Key.HandOver(r.sessions, both, both.next))
 		},
 		func() error { return pin(r.store.Dir, r.log.dir) },
 	} {

@@ -16,33 +16,42 @@ import (
 
 // rpCommand is rp.
 type rpCommand struct {
-	Add    rpAdd    `cmd:"" help:"Add a relying party and print its API key, once."`
-	Keys   rpKeys   `cmd:"" help:"Rotate the public keys of a relying party."`
-	List   rpList   `cmd:"" help:"List the relying parties."`
-	Remove rpRemove `cmd:"" help:"Remove a relying party; its key is refused from then on."`
-	Lift   rpLift   `cmd:"" help:"Let a relying party verify again that was stopped for too many non-matches."`
+	Add     rpAdd     `cmd:"" help:"Add a relying party and print its API key, once."`
+	Keys    rpKeys    `cmd:"" help:"Rotate the public keys of a relying party."`
+	List    rpList    `cmd:"" help:"List the relying parties."`
+	Remove  rpRemove  `cmd:"" help:"Remove a relying party; its key is refused from then on."`
+	Suspend rpSuspend `cmd:"" help:"Refuse whatever a relying party asks, until it is resumed."`
+	Resume  rpResume  `cmd:"" help:"Let a suspended relying party ask again, and one that was stopped for too many non-matches."`
+	Lift    rpLift    `cmd:"" help:"Let a relying party verify again that was stopped for too many non-matches."`
+	Webhook rpWebhook `cmd:"" help:"Tell a relying party of its sessions at an address of its."`
 }
 
 // rpFlags say whose relying parties are meant. A running server is asked over its socket; the store of a stopped one
 // is opened.
 type rpFlags struct {
 	storeFlags
+	operatorFlags
 	AdminSocket string `type:"path" env:"ZHENNI_ADMIN_SOCKET" placeholder:"FILE" help:"Operator's socket of a running server. Default: admin.sock in the store's folder."`
 	JSON        bool   `help:"Print JSON."`
 }
 
 // book is where relying parties are kept: a running server or an open store.
 type book interface {
-	// put stores a party; only where replace is set may it leave the tenant it had.
-	put(ctx context.Context, party zhenni.RelyingParty, replace bool) error
+	// put stores a party.
+	put(ctx context.Context, party zhenni.RelyingParty) error
 	// changeKeys rotates the keys of the party of that id, and returns what it has become.
 	changeKeys(ctx context.Context, id string, change zhenni.KeyChange) (gateway.PartyRecord, error)
 	remove(ctx context.Context, id string) error
+	// suspend has the party refused, or no more, and returns what it has become.
+	suspend(ctx context.Context, id string, suspended bool) (gateway.PartyRecord, error)
 	list(ctx context.Context) ([]gateway.PartyRecord, error)
 	close() error
 }
 
 func (f rpFlags) open(out *output) (book, error) {
+	if f.OperatorURL != "" {
+		return f.operatorFlags.open()
+	}
 	socket := f.AdminSocket
 	if socket == "" {
 		socket = adminSocket(f.Store)
@@ -58,7 +67,7 @@ func (f rpFlags) open(out *output) (book, error) {
 }
 
 type rpAdd struct {
-	ID          string          `arg:"" help:"Id of the party, 1–64 of a–z 0–9 - _ . ; it is the public part of its API key. What an existing party had is replaced, and its old keys are refused."`
+	ID          string          `arg:"" help:"Id of the party, 1–64 of a–z 0–9 - _ . ; it is the public part of its API key. What an existing party of the tenant had is replaced, and its old keys are refused. The id of a removed party is never given again."`
 	Name        string          `placeholder:"TEXT" help:"Name for people. Default: the id."`
 	Tenant      zhenni.TenantID `required:"" placeholder:"N" help:"Tenant whose credentials it works with, from 1."`
 	Role        []string        `required:"" enum:"verifier,issuer,terminal,auditor,operator" placeholder:"ROLE" help:"What it may do: verifier, issuer, terminal, auditor or operator, or several."`
@@ -70,7 +79,6 @@ type rpAdd struct {
 	Service     []string        `placeholder:"ID" help:"Service that it may ask for; may be repeated."`
 	PerMinute   uint32          `placeholder:"N" help:"Items it may ask for in a minute. Default: no bound."`
 	PerDay      uint64          `placeholder:"N" help:"Items it may ask for in a day. Default: no bound."`
-	Replace     bool            `help:"Replace a party of that id although it is one of another tenant."`
 	rpFlags
 }
 
@@ -103,7 +111,7 @@ func (c *rpAdd) Run(ctx context.Context, out *output) (err error) {
 		return err
 	}
 	defer func() { err = errors.Join(err, b.close()) }()
-	if err := b.put(ctx, party, c.Replace); err != nil {
+	if err := b.put(ctx, party); err != nil {
 		return err
 	}
 	return c.show(out, party, key, secret)
@@ -185,6 +193,12 @@ func (c *rpList) Run(ctx context.Context, out *output) (err error) {
 		if p.Evaluation {
 			kind = "evaluation"
 		}
+		if p.Suspended {
+			kind += ", suspended"
+		}
+		if !p.StoppedAt.IsZero() {
+			kind += ", stopped"
+		}
 		rows = append(rows, []string{p.ID, fmt.Sprint(p.Tenant), strings.Join(p.Roles, "+"), kind, p.CreatedAt.Format(time.DateOnly), shownKeys(p), p.Name})
 	}
 	return out.Table(rows)
@@ -216,16 +230,12 @@ type servedBook struct{ admin *adminClient }
 
 func partyPath(id string) string { return "/admin/relying-parties/" + url.PathEscape(id) }
 
-func (b servedBook) put(ctx context.Context, p zhenni.RelyingParty, replace bool) error {
+func (b servedBook) put(ctx context.Context, p zhenni.RelyingParty) error {
 	record := gateway.NewPartyRecord(p)
 	if record.CreatedAt = (time.Time{}); p.KeyHash != [32]byte{} {
 		record.KeySHA256 = hex.EncodeToString(p.KeyHash[:])
 	}
-	path := partyPath(p.ID)
-	if replace {
-		path += "?replace=true"
-	}
-	return b.admin.do(ctx, "PUT", path, record, new(gateway.PartyRecord))
+	return b.admin.do(ctx, "PUT", partyPath(p.ID), record, new(gateway.PartyRecord))
 }
 
 func (b servedBook) changeKeys(ctx context.Context, id string, change zhenni.KeyChange) (record gateway.PartyRecord, err error) {
@@ -248,16 +258,17 @@ func (servedBook) close() error { return nil }
 // storedBook is the relying parties in the store of a stopped server.
 type storedBook struct{ store *recordedStore }
 
-func (b storedBook) put(ctx context.Context, p zhenni.RelyingParty, replace bool) error {
+func (b storedBook) put(ctx context.Context, p zhenni.RelyingParty) error {
 	if err := p.OfOneKind(b.store.RelyingParties()); err != nil {
 		return usage("%w", err)
 	}
-	if old, there := b.store.RelyingParty(p.ID); there && !replace {
-		if err := p.Replaces(old); err != nil {
-			return notSo("%w: add --replace to move it", err)
-		}
+	if old, there := b.store.RelyingParty(p.ID); there {
+		p = p.InPlaceOf(old)
 	}
 	_, err := applyOne(ctx, b.store, zhenni.PutRelyingParty{Party: p})
+	if errors.Is(err, zhenni.ErrExists) {
+		return notSo("%w", err)
+	}
 	return err
 }
 

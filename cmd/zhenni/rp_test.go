@@ -30,45 +30,55 @@ func writeJWK(t *testing.T, seed byte) (path, id string) {
 func TestPartiesWithKeys(t *testing.T) {
 	store := filepath.Join(t.TempDir(), "store")
 	first := startProcess(t, store, "--create-key")
-	rotateKeys(t, store)
+	rotateKeys(t, store, "hotel")
 	if err := first.terminate(t); err != nil {
 		t.Fatal(err)
 	}
 	mustRun(t, "rp", "remove", "hotel", "--store", store)
-	rotateKeys(t, store)
+	rotateKeys(t, store, "motel")
 }
 
-func rotateKeys(t *testing.T, store string) {
+func rotateKeys(t *testing.T, store, id string) {
 	t.Helper()
 	one, oneID := writeJWK(t, 1)
 	two, twoID := writeJWK(t, 2)
-	if key := mustRun(t, "rp", "add", "hotel", "--store", store, "--tenant", "4", "--role", "verifier", "--jwks", one); key != "" {
+	if key := mustRun(t, "rp", "add", id, "--store", store, "--tenant", "4", "--role", "verifier", "--jwks", one); key != "" {
 		t.Errorf("a party with a key gets an API key too: %q", key)
 	}
 	if list := mustRun(t, "rp", "list", "--store", store); !strings.Contains(list, oneID) {
 		t.Error(list)
 	}
-	shown := mustRun(t, "rp", "keys", "set", "hotel", "--store", store, "--jwks", two, "--grace", "1h")
+	shown := mustRun(t, "rp", "keys", "set", id, "--store", store, "--jwks", two, "--grace", "1h")
 	if !strings.Contains(shown, twoID+"  open") || strings.Contains(shown, oneID+"  open") || !strings.Contains(shown, oneID) {
 		t.Error(shown)
 	}
-	shown = mustRun(t, "rp", "keys", "add", "hotel", "--store", store, "--jwks", one)
+	shown = mustRun(t, "rp", "keys", "add", id, "--store", store, "--jwks", one)
 	if !strings.Contains(shown, oneID+"  open") {
 		t.Error(shown)
 	}
-	mustRun(t, "rp", "keys", "retire", "hotel", twoID, "--store", store, "--grace", "0s")
+	mustRun(t, "rp", "keys", "retire", id, twoID, "--store", store, "--grace", "0s")
+	mustRun(t, "rp", "suspend", id, "--store", store)
+	mustRun(t, "rp", "add", id, "--store", store, "--tenant", "4", "--role", "verifier", "--jwks", one)
+	if list := mustRun(t, "rp", "list", "--store", store); !strings.Contains(list, "regular, suspended") {
+		t.Errorf("added again, it is not suspended any more: %s", list)
+	}
+	mustRun(t, "rp", "resume", id, "--store", store)
+	if list := mustRun(t, "rp", "list", "--store", store); strings.Contains(list, "suspended") {
+		t.Error(list)
+	}
 	for _, args := range [][]string{
-		{"rp", "keys", "retire", "hotel", "nothing", "--store", store},
+		{"rp", "keys", "retire", id, "nothing", "--store", store},
 		{"rp", "keys", "add", "nobody", "--store", store, "--jwks", one},
-		{"rp", "add", "hotel", "--store", store, "--tenant", "5", "--role", "verifier", "--jwks", one},
+		{"rp", "suspend", "nobody", "--store", store},
+		{"rp", "add", id, "--store", store, "--tenant", "5", "--role", "verifier", "--jwks", one},
 	} {
 		if code, _, notes := runCommand(t, args...); code != exitNotSo {
 			t.Errorf("%q: exit code %d, %s", args, code, notes)
 		}
 	}
-	mustRun(t, "rp", "add", "hotel", "--store", store, "--tenant", "5", "--role", "terminal", "--jwks", one, "--replace", "--sector", "hotels", "--service", "check-in", "--per-day", "100000")
+	mustRun(t, "rp", "add", id, "--store", store, "--tenant", "4", "--role", "terminal", "--jwks", one, "--sector", "hotels", "--service", "check-in", "--per-day", "100000")
 	list := mustRun(t, "rp", "list", "--store", store, "--json")
-	for _, part := range []string{`"tenant": 5`, `"terminal"`, `"sector": "hotels"`, `"check-in"`, `"per_day": 100000`} {
+	for _, part := range []string{`"tenant": 4`, `"terminal"`, `"sector": "hotels"`, `"check-in"`, `"per_day": 100000`} {
 		if !strings.Contains(list, part) {
 			t.Errorf("no %s in %s", part, list)
 		}

@@ -20,6 +20,7 @@ import (
 	"zhenni/storage"
 	"zhenni/storage/history"
 	"zhenni/storage/ledger"
+	"zhenni/storage/sessions"
 )
 
 // serveCommand is serve. Its fields are the settings, from flag, environment, file or default.
@@ -32,15 +33,18 @@ type serveCommand struct {
 	referenceFlags
 	pinFlags
 	historyFlags
+	sessionsFlags
+	webhookFlags
+	cibaFlags
 	attemptFlags
 	statusListFlags
-	CreateKey        bool   `env:"ZHENNI_CREATE_KEY" help:"Make the key file where it does not exist, as on the first start."`
-	Profile          string `type:"path" env:"ZHENNI_PROFILE" placeholder:"FILE" help:"Frozen threshold to serve with, as zhenni calibrate writes it. Required."`
-	VerifyOnly       bool   `env:"ZHENNI_VERIFY_ONLY" help:"Change nothing in the store and take no changes, with the audit log and the stored answers on another disk (--audit-dir, --ledger-dir) or --unrecorded: the state is made in memory from snapshot and log, all of it or nothing. For a store that crashed on a full or failing disk."`
-	Unrecorded       bool   `env:"ZHENNI_UNRECORDED" help:"With --verify-only: answer although nothing is recorded, neither in the audit log nor for a transaction sent again. Every answer says so in the header Unrecorded."`
-	ExitWhenFull     bool   `env:"ZHENNI_EXIT_WHEN_FULL" help:"End with exit code 3 once a disk has had no room to record answers for 2 s, so that a service manager can go on with --verify-only. Otherwise they are refused until there is room."`
-	Catalogue        string `type:"path" env:"ZHENNI_CATALOGUE" placeholder:"FILE" help:"Services that relying parties may be granted, with what each takes. Default: those that zhenni catalogue list shows."`
-	AllowUnsupported bool   `env:"ZHENNI_ALLOW_UNSUPPORTED" help:"Serve a profile whose data do not support its false match rate. Every result says so."`
+	CreateKey        bool     `env:"ZHENNI_CREATE_KEY" help:"Make the key file where it does not exist, as on the first start."`
+	Profile          []string `type:"path" env:"ZHENNI_PROFILE" placeholder:"FILE" help:"Frozen threshold to serve with, as zhenni calibrate writes it. Given again it is of a further model; requests that name no model are of the first. Required."`
+	VerifyOnly       bool     `env:"ZHENNI_VERIFY_ONLY" help:"Change nothing in the store and take no changes, with the audit log and the stored answers on another disk (--audit-dir, --ledger-dir) or --unrecorded: the state is made in memory from snapshot and log, all of it or nothing. For a store that crashed on a full or failing disk."`
+	Unrecorded       bool     `env:"ZHENNI_UNRECORDED" help:"With --verify-only: answer although nothing is recorded, neither in the audit log nor for a transaction sent again. Every answer says so in the header Unrecorded."`
+	ExitWhenFull     bool     `env:"ZHENNI_EXIT_WHEN_FULL" help:"End with exit code 3 once a disk has had no room to record answers for 2 s, so that a service manager can go on with --verify-only. Otherwise they are refused until there is room."`
+	Catalogue        string   `type:"path" env:"ZHENNI_CATALOGUE" placeholder:"FILE" help:"Services that relying parties may be granted, with what each takes. Default: those that zhenni catalogue list shows."`
+	AllowUnsupported bool     `env:"ZHENNI_ALLOW_UNSUPPORTED" help:"Serve a profile whose data do not support its false match rate. Every result says so."`
 
 	Listen        string `env:"ZHENNI_LISTEN" placeholder:"HOST:PORT" help:"Public address. Default 127.0.0.1:8443 with TLS, 127.0.0.1:8080 without."`
 	TLSCert       string `name:"tls-cert" type:"path" env:"ZHENNI_TLS_CERT" placeholder:"FILE" help:"Certificate chain in PEM. With --tls-key, TLS 1.3 and nothing else is spoken."`
@@ -48,6 +52,8 @@ type serveCommand struct {
 	ClientCA      string `name:"client-ca" type:"path" env:"ZHENNI_CLIENT_CA" placeholder:"FILE" help:"With --tls-cert: authorities in PEM of client certificates, which are then asked for. A party that zhenni rp add was given the certificate of is known by it."`
 	MetricsListen string `env:"ZHENNI_METRICS_LISTEN" placeholder:"HOST:PORT" help:"Address of GET /metrics for Prometheus, in plain HTTP, for the operator alone: who reads the counters while others ask learns their verdicts. Default: only on the operator's socket."`
 	AdminSocket   string `type:"path" env:"ZHENNI_ADMIN_SOCKET" placeholder:"FILE" help:"Unix socket for zhenni rp and zhenni shards. Default: admin.sock in the store's folder."`
+
+	OperatorListen string `env:"ZHENNI_OPERATOR_LISTEN" placeholder:"HOST:PORT" help:"Address on which operators keep relying parties over HTTP, each by a public key or a client certificate, with --tls-cert as on the public address, which never shows these routes. Default: only the operator's socket."`
 
 	AuditRetention retention `default:"0" env:"ZHENNI_AUDIT_RETENTION" placeholder:"TIME|SIZE" help:"How much of the audit log's entries is kept, as 90d, 2160h or 500GiB; 0 keeps all. What is deleted stays provable to who kept his proof."`
 
@@ -69,6 +75,7 @@ type serveCommand struct {
 	BodyTimeout         time.Duration `default:"${body_timeout}" env:"ZHENNI_BODY_TIMEOUT" help:"Time for a body or an answer, on top of its size at 1 MiB/s (default ${default})."`
 	IdleTimeout         time.Duration `default:"${idle_timeout}" env:"ZHENNI_IDLE_TIMEOUT" help:"Silence allowed between two requests of a connection (default ${default})."`
 	VerifyTimeout       time.Duration `default:"${verify_timeout}" env:"ZHENNI_VERIFY_TIMEOUT" help:"Time for one verification (default ${default})."`
+	UnprobedTime        time.Duration `default:"${unprobed_time}" env:"ZHENNI_UNPROBED_TIME" help:"Step of time, 1 ms to 5 s, in which what is verified by a PIN and without a face is answered, so that its work is not seen: more than that takes, Argon2id and two writes to the disk (default ${default})."`
 	BatchTimeout        time.Duration `default:"${batch_timeout}" env:"ZHENNI_BATCH_TIMEOUT" help:"Time for one batch (default ${default})."`
 
 	LogLevel slog.Level `default:"info" env:"ZHENNI_LOG_LEVEL" placeholder:"LEVEL" help:"Least level logged to standard error: debug, info, warn or error."`
@@ -86,7 +93,7 @@ func serveVars() kong.Vars {
 		"max_connections": fmt.Sprint(d.MaxConns), "max_connections_per_ip": fmt.Sprint(d.MaxConnsPerIP),
 		"max_held": byteSize(d.MaxHeldBytes).String(), "header_timeout": d.HeaderTimeout.String(),
 		"body_timeout": d.BodyTimeout.String(), "idle_timeout": d.IdleTimeout.String(),
-		"verify_timeout": d.VerifyTimeout.String(), "batch_timeout": d.BatchTimeout.String(),
+		"verify_timeout": d.VerifyTimeout.String(), "batch_timeout": d.BatchTimeout.String(), "unprobed_time": d.UnprobedTime.String(),
 	}
 	for name, value := range attemptVars() {
 		vars[name] = fmt.Sprint(value)
@@ -111,21 +118,25 @@ func (c *serveCommand) Run(ctx context.Context, out *output) error {
 	if c.PrintConfig {
 		return c.print(out, c.JSON, c.derived())
 	}
-	profile, err := c.profile()
+	profiles, err := c.profiles()
 	if err != nil {
 		return err
 	}
+	profile := profiles[0]
 	catalogue, err := catalogueOf(c.Catalogue)
 	if err != nil {
 		return err
 	}
 	free, log := freeMemory(), c.logger(out)
 	cfg := c.nodeConfig(profile, arenaBudget(c.Arena, free), log)
-	cfg.gateway.Catalogue = catalogue
+	cfg.gateway.Catalogue, cfg.gateway.IssueService, cfg.gateway.Beside = catalogue, c.IssueService, profiles[1:]
 	if cfg.gateway.References, err = c.tenants(); err != nil {
 		return err
 	}
-	if err := errors.Join(cfg.gateway.WithDefaults().Validate(), cfg.actors.Validate()); err != nil {
+	if cfg.sessions.webhooks, err = c.webhookFlags.config(); err != nil {
+		return err
+	}
+	if err := errors.Join(cfg.gateway.WithDefaults().Validate(), cfg.actors.Validate(), c.checkUnprobedTime()); err != nil {
 		return usage("%w", err)
 	}
 	if err := c.checkRecord(); err != nil {
@@ -148,21 +159,37 @@ func (c *serveCommand) Run(ctx context.Context, out *output) error {
 	if err := c.sign(&cfg, store); err != nil {
 		return errors.Join(err, store.Close())
 	}
+	if cfg.ciba, err = c.ciba(c.Issuer); err != nil {
+		return errors.Join(err, store.Close())
+	}
 	started := time.Now()
 	n, err := startNode(ctx, cfg, store)
 	if err != nil {
 		return err
+	}
+	if n.operators != nil {
+		out.Note("Operators keep relying parties on %s://%s.", n.scheme, n.operators.Addr())
 	}
 	if n.metrics != nil {
 		out.Note("Metrics on http://%s/metrics.", n.metrics.addr)
 	}
 	out.Note("Serving %d credentials of %s on %s with profile %s.", store.Count(), profile.Model.ID, n.url(), profile.ID)
 	out.Note("%s, %d shards, arena of %s for %d rows. Operator's socket: %s.", simd.Tier(),
-		len(n.shards.Stats().Shards), cfg.arena, n.arena.Stats().Capacity, cfg.adminSocket)
-	if !profile.Supported {
-		out.Note("The profile's data do not support its false match rate: %s. Every result says so.", profile.Reason)
+		len(n.shards.Stats().Shards), cfg.arena, n.shards.Stats().Arena.Capacity, cfg.adminSocket)
+	for _, p := range profiles {
+		if !p.Supported {
+			out.Note("The profile's data do not support its false match rate: %s. Every result says so.", p.Reason)
+		}
 	}
 	return c.untilStopped(ctx, n, started, out)
+}
+
+// checkUnprobedTime refuses a step in which nothing could be hidden. 0 is the default.
+func (c *serveCommand) checkUnprobedTime() error {
+	if c.UnprobedTime != 0 && c.UnprobedTime < time.Millisecond {
+		return fmt.Errorf("%w: --unprobed-time %v: want 1ms to 5s", zhenni.ErrBadValue, c.UnprobedTime)
+	}
+	return nil
 }
 
 // sign has results and status lists signed, where there is a key to sign them with.
@@ -177,8 +204,11 @@ func (c *serveCommand) sign(cfg *nodeConfig, store *recordedStore) (err error) {
 	return err
 }
 
-// openStore opens the store to serve. A view in memory may take half of what is free.
+// openStore opens the store to serve, or makes one for a model. A view in memory may take half of what is free.
 func (c *serveCommand) openStore(model zhenni.Model, free byteSize, log *slog.Logger, out *output) (*recordedStore, error) {
+	if storage.Exists(c.Store) {
+		model = zhenni.Model{} // it says itself which it holds templates of
+	}
 	if c.VerifyOnly {
 		out.Note("Verify-only: no change is taken.")
 		options := storage.Options{Model: model, VerifyOnly: true, Memory: int64(free) / 2, Logger: log}
@@ -199,7 +229,7 @@ func (c *serveCommand) derived() map[string]string {
 		"catalogue": "shipped",
 		"key-file":  c.keyPath(c.Store), "keys": storage.Options{Dir: c.Store, Keys: c.Keys}.KeysPath(),
 		"audit-dir": c.auditFlags.dir(c.Store), "ledger-dir": c.ledgerFlags.config(c.Store).dir,
-		"history-dir": c.historyFlags.dir(c.Store), "history-keep": history.DefaultKeep.String(), "history-bytes": byteSize(history.DefaultBytes).String(),
+		"history-dir": c.historyFlags.dir(c.Store), "sessions-dir": c.sessionsFlags.dir(c.Store), "sessions-live": fmt.Sprint(sessions.DefaultLive), "history-keep": history.DefaultKeep.String(), "history-bytes": byteSize(history.DefaultBytes).String(),
 		"answers": fmt.Sprint(ledger.DefaultAnswers), "answers-bytes": byteSize(ledger.DefaultBytes).String(),
 		"admin-socket": adminSocket(c.Store), "listen": addr,
 		"shards": fmt.Sprint(shardCount(c.Shards)), "arena": arenaBudget(c.Arena, freeMemory()).String(),
@@ -238,22 +268,6 @@ func (c *serveCommand) untilStopped(ctx context.Context, n *node, started time.T
 	return nil
 }
 
-// profile reads the frozen threshold and refuses one that its data do not carry.
-func (c *serveCommand) profile() (zhenni.Profile, error) {
-	if c.Profile == "" {
-		return zhenni.Profile{}, usage("--profile: no threshold given: zhenni calibrate makes one from labelled embeddings")
-	}
-	profile, err := readProfile(c.Profile)
-	switch {
-	case err != nil:
-		return profile, err
-	case !profile.Supported && !c.AllowUnsupported:
-		return profile, notSo("--profile %s: its data do not support a false match rate of %g (%s): calibrate for %g, or add --allow-unsupported",
-			c.Profile, profile.FMRTarget, profile.Reason, profile.SupportedFMR)
-	}
-	return profile, nil
-}
-
 func readProfile(path string) (zhenni.Profile, error) {
 	f, err := os.Open(path)
 	if err != nil {
@@ -274,16 +288,16 @@ func (c *serveCommand) nodeConfig(profile zhenni.Profile, arena byteSize, log *s
 	}
 	return nodeConfig{
 		arena:         arena,
-		metricsListen: c.MetricsListen,
-		adminSocket:   socket, adminOptional: c.VerifyOnly && c.AdminSocket == "", unchanging: c.VerifyOnly,
+		metricsListen: c.MetricsListen, operatorListen: c.OperatorListen,
+		adminSocket: socket, adminOptional: c.VerifyOnly && c.AdminSocket == "", unchanging: c.VerifyOnly,
 		retention: c.AuditRetention, exitWhenFull: c.ExitWhenFull,
-		ledger: c.ledgerFlags.config(c.Store), history: c.history(),
+		ledger: c.ledgerFlags.config(c.Store), history: c.history(), sessions: c.sessions(),
 		actors: actors.Config{Attempts: c.attemptRules(), AttemptsHeld: c.AttemptsHeld, Shards: shardCount(c.Shards), InFlightItems: c.InFlight, MessageItems: c.MessageItems, Logger: log},
 		gateway: gateway.Config{
 			Addr: c.Listen, TLSCert: c.TLSCert, TLSKey: c.TLSKey, ClientCA: c.ClientCA, Limits: c.partyRules(), Profile: profile, Version: version, Logger: log,
 			BulkFirst: c.BulkFirst, MaxConns: c.MaxConnections, MaxConnsPerIP: c.MaxConnectionsPerIP, MaxHeldBytes: int64(c.MaxHeld),
 			HeaderTimeout: c.HeaderTimeout, BodyTimeout: c.BodyTimeout, IdleTimeout: c.IdleTimeout,
-			VerifyTimeout: c.VerifyTimeout, BatchTimeout: c.BatchTimeout,
+			VerifyTimeout: c.VerifyTimeout, BatchTimeout: c.BatchTimeout, UnprobedTime: c.UnprobedTime,
 		},
 	}
 }
@@ -294,6 +308,14 @@ func (c *serveCommand) history() historyConfig {
 		return historyConfig{}
 	}
 	return c.historyFlags.config(c.Store)
+}
+
+// sessions are the sessions to serve: none where nothing is to be written beside the store.
+func (c *serveCommand) sessions() sessionsConfig {
+	if c.VerifyOnly {
+		return sessionsConfig{}
+	}
+	return c.sessionsFlags.config(c.Store)
 }
 
 // shardCount resolves 0 to one shard a core; what is out of range is left for the node to refuse.

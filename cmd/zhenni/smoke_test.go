@@ -51,7 +51,13 @@ var servingOn = regexp.MustCompile(`^Serving .* on (https?://\S+) with profile`)
 // startProcess starts zhenni serve on a store and returns once it says where it listens.
 func startProcess(t *testing.T, store string, flags ...string) *process {
 	t.Helper()
-	args := append([]string{"serve", "--store", store, "--listen", "127.0.0.1:0", "--profile", "profiles/synthetic-512.json", "--arena", "64MiB"}, flags...)
+	return startServe(t, store, append([]string{"--profile", "profiles/synthetic-512.json"}, flags...)...)
+}
+
+// startServe is startProcess with the profiles among the flags.
+func startServe(t *testing.T, store string, flags ...string) *process {
+	t.Helper()
+	args := append([]string{"serve", "--store", store, "--listen", "127.0.0.1:0", "--arena", "64MiB"}, flags...)
 	p := &process{cmd: exec.Command(os.Args[0], args...), ended: make(chan error, 1), notes: new(bytes.Buffer)}
 	p.cmd.Env = append(os.Environ(), beZhenni+"=1")
 	stderr, err := p.cmd.StderrPipe()

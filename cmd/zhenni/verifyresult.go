@@ -2,6 +2,7 @@ package main
 
 import (
 	"cmp"
+	"encoding/base64"
 	"encoding/hex"
 	"encoding/json"
 	"errors"
@@ -25,10 +26,12 @@ type verifyResultCommand struct {
 	Key      string `type:"path" xor:"keys" required:"" placeholder:"FILE" help:"One public key, a JSON Web Key."`
 	Audience string `placeholder:"ID" help:"The relying party that the result must speak to: yourself. A result for another says nothing to you."`
 	Issuer   string `placeholder:"NAME" help:"The service that must have made it."`
-	Proof    string `type:"path" placeholder:"FILE" help:"Proof that the request, or one item of the batch, is in the audit log at the place that the result names, as GET /v1/verifications/<transaction>/proof or …/proof/<item> answers it. It takes --log-key."`
-	LogKey   string `type:"path" placeholder:"FILE" help:"Public key of the audit log, as zhenni audit key prints it."`
-	Origin   string `placeholder:"TEXT" help:"First line of the log's checkpoints. Default: the name of its key."`
-	JSON     bool   `help:"Print one JSON object."`
+	Session  string `placeholder:"ID" help:"The session that the result must be of."`
+	boundPayment
+	Proof  string `type:"path" placeholder:"FILE" help:"Proof that the request, or one item of the batch, is in the audit log at the place that the result names, as GET /v1/verifications/<transaction>/proof or …/proof/<item> answers it. It takes --log-key."`
+	LogKey string `type:"path" placeholder:"FILE" help:"Public key of the audit log, as zhenni audit key prints it."`
+	Origin string `placeholder:"TEXT" help:"First line of the log's checkpoints. Default: the name of its key."`
+	JSON   bool   `help:"Print one JSON object."`
 }
 
 // Help is shown by zhenni verify-result --help.
@@ -38,7 +41,8 @@ func (verifyResultCommand) Help() string {
 Examples:
 
     zhenni verify-result --jwks jwks.json --audience bank answer.json
-    zhenni verify-result --jwks jwks.json --audience bank --proof proof.json --log-key log.pub "$RESULT"`
+    zhenni verify-result --jwks jwks.json --audience bank --proof proof.json --log-key log.pub "$RESULT"
+    zhenni verify-result --jwks jwks.json --audience water --payment payee=水务局,amount=1230,currency=CNY,reference=2026-11 answer.json`
 }
 
 // Run checks one result.
@@ -54,9 +58,13 @@ func (c *verifyResultCommand) Run(out *output) error {
 	if err != nil {
 		return err
 	}
+	want := receipt.Expectations{Issuer: c.Issuer, Now: time.Now()}
+	if err := c.bound(&want); err != nil {
+		return err
+	}
 	claims, key, err := receipt.Open(text, keys)
 	if err == nil {
-		want := receipt.Expectations{Audience: cmp.Or(c.Audience, claims.Audience), Issuer: c.Issuer, Now: time.Now()}
+		want.Audience = cmp.Or(c.Audience, claims.Audience)
 		err = want.Check(claims)
 	}
 	if err != nil {
@@ -69,6 +77,17 @@ func (c *verifyResultCommand) Run(out *output) error {
 		}
 	}
 	return c.print(r, out)
+}
+
+// bound reads which session and payment the result must be of.
+func (c *verifyResultCommand) bound(want *receipt.Expectations) (err error) {
+	if c.Session != "" {
+		if want.Session, err = zhenni.ParseSessionID(c.Session); err != nil {
+			return usage("--session: %w", err)
+		}
+	}
+	want.Payment, err = c.payment()
+	return err
 }
 
 func (c *verifyResultCommand) keys() (receipt.Keys, error) {
@@ -160,6 +179,9 @@ type resultReport struct {
 	Service     string       `json:"service,omitempty"`
 	Purpose     string       `json:"purpose,omitempty"`
 	Evaluation  bool         `json:"evaluation,omitempty"`
+	Session     string       `json:"session,omitempty"`
+	Payment     string       `json:"payment,omitempty"`
+	Tries       uint8        `json:"tries,omitempty"`
 	Outcome     string       `json:"outcome,omitempty"`
 	Subject     string       `json:"subject,omitempty"`
 	Level       string       `json:"level,omitempty"`
@@ -177,6 +199,12 @@ func reportOf(c receipt.Claims, key receipt.Key) resultReport {
 		OK: true, Key: key.ID(), Algorithm: key.Algorithm().String(), Issuer: c.Issuer, Audience: c.Audience, At: c.At,
 		Transaction: c.Transaction, Profile: c.Profile, Unsupported: c.Unsupported, Service: c.Service, Purpose: c.Purpose, Evaluation: c.Evaluation,
 		Subject: c.Subject, Methods: c.Methods, Assertions: c.Assertions, FMR: c.FMR, Items: c.Items,
+	}
+	if c.Bound.Session != (zhenni.SessionID{}) {
+		r.Session, r.Tries = c.Bound.Session.String(), c.Bound.Tries
+	}
+	if c.Bound.Payment != [32]byte{} {
+		r.Payment = base64.RawURLEncoding.EncodeToString(c.Bound.Payment[:])
 	}
 	if c.Items > 0 {
 		r.Root = hex.EncodeToString(c.Root[:])
@@ -241,6 +269,8 @@ func (r resultReport) rows() [][]string {
 	for _, row := range [][]string{
 		{"service", r.Service},
 		{"purpose", r.Purpose},
+		{"session", r.Session},
+		{"payment", r.Payment},
 		{"outcome", r.Outcome},
 		{"person", r.Subject},
 		{"level", r.Level},
@@ -254,6 +284,9 @@ func (r resultReport) rows() [][]string {
 	}
 	if r.FMR > 0 {
 		rows = append(rows, []string{"false match rate", fmt.Sprint(r.FMR)})
+	}
+	if r.Tries > 0 {
+		rows = append(rows, []string{"comparison", fmt.Sprintf("number %d of the person in the session", r.Tries)})
 	}
 	if r.Items > 0 {
 		rows = append(rows, []string{"items", fmt.Sprint(r.Items)})

@@ -42,8 +42,10 @@ func (d defect) pkg() string {
 
 // table is every defect, part by part.
 var table = slices.Concat(
-	rootDefects, simdDefects, engineDefects, actorsDefects, gatewayDefects, receiptDefects, policyDefects, pinDefects, lifeDefects, toldDefects, signedDefects, tenancyDefects, attemptDefects,
-	storageDefects, tallyDefects, baseDefects, keysDefects, recordDefects, keyfileDefects, ledgerDefects, historyDefects, commandlogDefects, auditDefects, cmdDefects,
+	rootDefects, simdDefects, engineDefects, actorsDefects, gatewayDefects, receiptDefects, hotelDefects, policyDefects, pinDefects, lifeDefects, toldDefects,
+	signedDefects, tenancyDefects, attemptDefects, storageDefects, tallyDefects, baseDefects, keysDefects, recordDefects, keyfileDefects, ledgerDefects,
+	historyDefects, commandlogDefects, auditDefects, cmdDefects, personDefects, proofDefects, modelDefects, operatorDefects, webhookDefects, askingDefects,
+	pagesDefects, flowDefects, factorDefects, cibaDefects,
 )
 
 var rewrite = flag.Bool("rewrite", false, "write "+document+" anew from the table")

@@ -8,7 +8,7 @@ var actorsDefects = []defect{
 	},
 	{
 		name: "announced-only-on-success", file: "actors/apply.go", caught: "TestRevocationWithoutAnAnswer",
-		old: "	n.announce(ctx, ids)\n	if err != nil {", new: "	if err == nil {\n		n.announce(ctx, ids)\n	} else {",
+		old: "	n.announce(ctx, ids)\n	n.retire(commands)\n", new: "	if err == nil {\n		n.announce(ctx, ids)\n	}\n	n.retire(commands)\n",
 		does: "a change that took effect although its answer was an error is not seen",
 	},
 	{
@@ -138,7 +138,7 @@ var actorsDefects = []defect{
 	},
 	{
 		name: "deadline-without-its-moment", file: "actors/node.go", caught: "TestDeadlinesAreMonotonic",
-		old: "	j.batch, j.deadline = b, deadline\n", new: "	j.batch, j.deadline = b, deadline.Round(0)\n",
+		old: "	j.batch, j.by, j.also, j.deadline = b, by, also, deadline\n", new: "	j.batch, j.by, j.also, j.deadline = b, by, also, deadline.Round(0)\n",
 		does: "a step of the wall clock moves deadlines, and with them what is too late",
 	},
 }

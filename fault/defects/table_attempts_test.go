@@ -29,7 +29,7 @@ var attemptDefects = []defect{
 	},
 	{
 		name: "counts-of-nobody", file: "actors/attempts.go", caught: "TestWhatIsNotCounted",
-		old: "if h.matcher.Missed(i) {", new: "if true {",
+		old: "if h.matcher().Missed(i) ||", new: "if true ||",
 		does: "ids that somebody made up fill the memory of counts, and push out those of people",
 	},
 	{
@@ -64,12 +64,32 @@ var attemptDefects = []defect{
 	},
 	{
 		name: "spray-is-answered", file: "gateway/limits.go", caught: "TestSprayInABatchIsNotAnswered",
-		old: "\"for\", l.rules.Window)\n		return refuse(kindStopped, \"\")\n", new: "\"for\", l.rules.Window)\n",
+		old: "		s.stop(rq.party.ID, p, now)\n		return refuse(kindStopped, \"\")\n", new: "		p.stopped.Store(false)\n",
 		does: "a spray of 65,536 people in one request is answered before it is stopped",
 	},
 	{
 		name: "cap-of-each-party", file: "gateway/limits.go", caught: "TestSprayOverManyPartiesIsCapped",
 		old: "	l.noMatches += noMatches\n", new: "	l.noMatches = noMatches\n",
 		does: "a spray spread over many parties is not seen",
+	},
+	{
+		name: "quota-forgotten-at-a-restart", file: "gateway/quota.go", caught: "TestQuotaOutlivesARestart",
+		old: "		u.restore(q.meters.Kept(u.name))\n", new: "",
+		does: "whoever brings a restart about has the whole quota again",
+	},
+	{
+		name: "cap-ends-with-the-clock", file: "gateway/limits.go", caught: "TestCapOutlivesARestart",
+		old: "now/millisPerMinute <= l.capped.Load()", new: "now/millisPerMinute == l.capped.Load()",
+		does: "a clock that goes back lets a spray go on",
+	},
+	{
+		name: "replaced-party-is-lifted", file: "storage/partychange.go", caught: "TestStoppedPartyStaysStopped",
+		old: "	p.Stopped = old.Stopped\n", new: "",
+		does: "a new key lifts the stop of a party",
+	},
+	{
+		name: "removed-id-given-again", file: "storage/partychange.go", caught: "TestRelyingParties",
+		old: "	case known && old.removed:\n", new: "	case known && old.removed && false:\n",
+		does: "a new party inherits stored answers, proofs and quota of a removed one",
 	},
 }

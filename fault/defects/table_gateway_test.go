@@ -158,7 +158,7 @@ var gatewayDefects = []defect{
 	},
 	{
 		name: "body-not-digested", file: "gateway/transaction.go", caught: "TestTransactionsAreAnsweredOnce",
-		old: "if s.config.Ledger != nil && (rq.named || media == mediaJSON) {", new: "if s.config.Ledger != nil && media == \"\" {",
+		old: "if s.config.Ledger == nil || !rq.named && media != mediaJSON {", new: "if s.config.Ledger == nil || media != \"\" {",
 		does: "another request under a used id is given the answer of the first",
 	},
 	{

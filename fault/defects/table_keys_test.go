@@ -69,7 +69,7 @@ var keysDefects = []defect{
 	},
 	{
 		name: "rotation-spares-the-slots", file: "storage/rotate.go", caught: "TestRotateTenant",
-		old: "		if isKeyed(value) {\n			return r.rewrapSlot(h, key, value)\n		}\n", new: "		if isKeyed(value) {\n			return nil\n		}\n",
+		old: "		if hasPlace(value) {\n			return r.rewrapSlot(h, key)\n		}\n", new: "		if hasPlace(value) {\n			return nil\n		}\n",
 		does: "templates stay under the key that was to be given up",
 	},
 	{

@@ -74,7 +74,7 @@ var lifeDefects = []defect{
 		does: "who was erased is still known by their handle",
 	},
 	{
-		name: "identity-root-exchanged", file: "storage/subject.go", caught: "TestIdentityRootIsBoundOnce",
+		name: "identity-root-exchanged", file: "storage/subject.go", caught: "TestSecretsAreBoundOnce",
 		old: "subtle.ConstantTimeCompare(bound[:], check[:]) != 1", new: "subtle.ConstantTimeCompare(bound[:], check[:]) > 1",
 		does: "a store goes on under another root, and everybody can be enrolled a second time",
 	},

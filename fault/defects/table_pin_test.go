@@ -19,18 +19,28 @@ var pinDefects = []defect{
 	},
 	{
 		name: "pin-not-counted", file: "gateway/unprobed.go", caught: "TestGuessesAtOnce",
-		old: "	err := s.countPIN(rq, id, false, deadline)\n", new: "	var err error\n",
+		old: "		if err = s.countPIN(rq, id, false, deadline); err == nil {\n", new: "		{\n",
 		does: "a PIN is guessed without end",
 	},
 	{
 		name: "attempt-of-a-stranger", file: "gateway/unprobed.go", caught: "TestNoWithoutAFace",
-		old: "	if !fit {\n		return zhenni.PIN{}, nil\n	}\n", new: "",
+		old: "	if !fit {\n		return openedPIN{}, nil\n	}\n", new: "",
 		does: "whoever has a phone of any kind blocks the PIN of any person",
 	},
 	{
 		name: "count-kept-at-a-right-pin", file: "gateway/unprobed.go", caught: "TestVerifiedWithoutAFace",
 		old: "	err = s.countPIN(rq, id, true, deadline)\n", new: "",
 		does: "the fifth right PIN pauses its holder",
+	},
+	{
+		name: "pin-counted-unopened", file: "gateway/unprobed.go", caught: "TestPINsThatDoNotOpen",
+		old: "			err = turn.Opens(opened.binding, opened.verifier)\n", new: "",
+		does: "a lost pepper uses up everybody's attempts, and tells who is there",
+	},
+	{
+		name: "no-beside-unavailable", file: "gateway/unprobed.go", caught: "TestPINsThatDoNotOpen",
+		old: "	if !proved && rq", new: "	if false && rq",
+		does: "who is told no is not there, and who is told that it is unavailable is",
 	},
 	{
 		name: "answer-as-soon-as-known", file: "gateway/unprobed.go", caught: "TestEntriesAreAnsweredInSteps",
@@ -44,8 +54,38 @@ var pinDefects = []defect{
 	},
 	{
 		name: "pin-of-the-day-of-birth", file: "gateway/pin.go", caught: "TestSetPIN",
-		old: "		err = digits.Weak(birth)\n", new: "		err = digits.Weak(birth.AddDate(1, 0, 0))\n",
+		old: "	if err := digits.Weak(birth); err != nil {\n", new: "	if err := digits.Weak(birth.AddDate(1, 0, 0)); err != nil {\n",
 		does: "a PIN is taken that is printed on the card",
+	},
+	{
+		name: "pin-by-the-card-of-another", file: "gateway/pin.go", caught: "TestSetPIN",
+		old: "		if c.Subject.IsZero() || subject != c.Subject {\n", new: "		if subject == (zhenni.SubjectHandle{}) {\n",
+		does: "the PIN of a credential is set with the identity of somebody else",
+	},
+	{
+		name: "renewed-over-another", file: "storage/pin.go", caught: "TestPINIsRenewed",
+		old: "	if !bytes.Equal(p.Verifier, c.From) {\n", new: "	if bytes.Equal(p.Verifier, c.To) {\n",
+		does: "a PIN that was set while the one before was made anew is lost, and the one before is right",
+	},
+	{
+		name: "earlier-pepper-is-fresh", file: "identity/pin/checker.go", caught: "TestVerifierUnderAnEarlierPepperIsStale",
+		old: " || v.pepper != c.peppers.current.version", new: "",
+		does: "PINs stay under a pepper that is to be destroyed",
+	},
+	{
+		name: "pin-looked-at-for-any-face", file: "gateway/bothfactors.go", caught: "TestNoByFaceAndPIN",
+		old: "batch.IDs[0], *outcome == zhenni.Match, digits", new: "batch.IDs[0], true, digits",
+		does: "whoever has a stolen phone blocks the PIN of its owner without the face",
+	},
+	{
+		name: "wrong-pin-beside-a-face", file: "gateway/bothfactors.go", caught: "TestNoByFaceAndPIN",
+		old: "		if !right {\n", new: "		if !right && *outcome == zhenni.NoMatch {\n",
+		does: "a face alone is told yes where a PIN is asked for too",
+	},
+	{
+		name: "spare-pin-looked-at", file: "policy.go", caught: "TestPINBesideAProbe",
+		old: "	if probes != 0 && set.Has(MeansPIN) {\n", new: "	if false {\n",
+		does: "a PIN that nobody asked for uses up attempts, and counts for a service that takes either",
 	},
 	{
 		name: "pin-set-again", file: "gateway/pin.go", caught: "TestSetPINAgain",

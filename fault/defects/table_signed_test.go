@@ -3,6 +3,21 @@ package defects
 // signedDefects are those of signed requests, from the gateway to what they are remembered by.
 var signedDefects = []defect{
 	{
+		name: "signed-stream-known-by-its-algorithm", file: "gateway/transaction.go", caught: "TestSignedStreamIsHashedOnce",
+		old: "kind, body = kind+\"\\nsigned\", rq.signedBody", new: "kind, body = kind+\"\\nsigned\", rq.signedBody[:7]",
+		does: "another stream under a transaction is answered with the outcomes of the first",
+	},
+	{
+		name: "blake3-beside-sha256-unchecked", file: "gateway/httpsig/digest.go", caught: "TestBodyIsTheOneThatWasSigned",
+		old: "	if d.has3 && simd.Blake3(body) != d.sum3 {", new: "	if d.has3 && !d.has256 && simd.Blake3(body) != d.sum3 {",
+		does: "of two digests that disagree the better known is believed, and who checks the other is deceived",
+	},
+	{
+		name: "blake3-unchecked", file: "gateway/httpsig/digest.go", caught: "TestBulkBodyIsTheOneThatWasSigned",
+		old: "	case \"blake3\":\n		has, sum = &d.has3, d.sum3[:]\n", new: "	case \"blake3\":\n		has, sum = new(bool), d.sum3[:]\n",
+		does: "a body in bulk is taken unlooked at, whatever was signed",
+	},
+	{
 		name: "nonce-not-remembered", file: "gateway/signature.go", caught: "TestNonceIsTakenOnce",
 		old: "	if errors.Is(err, zhenni.ErrReplayed) {\n		return refuse(kindReplay, \"\")\n	}\n	if err != nil {", new: "	if err != nil && !errors.Is(err, zhenni.ErrReplayed) {",
 		does: "whoever saw a signed request sends it again for a minute",
@@ -48,7 +63,7 @@ var signedDefects = []defect{
 		does: "a request in bulk counts as one",
 	},
 	{
-		name: "key-of-two-parties", file: "storage/batch.go", caught: "TestNoTwoPartiesHaveOneKey",
+		name: "key-of-two-parties", file: "storage/partychange.go", caught: "TestNoTwoPartiesHaveOneKey",
 		old: "	if err := b.partyIndex.free(p); err != nil {", new: "	if err := b.partyIndex.free(p); err != nil && false {",
 		does: "a party takes the key of another, and with it what that asks",
 	},

@@ -40,6 +40,7 @@ type Claim struct {
 	parsed     bool
 	follows    bool // the body, which is then checked by VerifyBody
 	proved     bool // by VerifyHead
+	whole      bool // the body was checked as well
 }
 
 // Parse reads the signature of r and does every check that needs no key. It fails with [ErrSyntax], [ErrProfile],
@@ -198,6 +199,7 @@ func (c *Claim) VerifyHead(k *Key) error {
 // VerifyBody checks the body against the digest that VerifyHead has proved: [ErrDigest]. A request without a body is of
 // no bytes. The digest of the body is believed where the caller has it already.
 func (c *Claim) VerifyBody(body []byte, sum256 *[32]byte) error {
+	c.whole = false
 	switch {
 	case !c.proved:
 		return refuse(ErrSignature, signatureField, "there is no proved claim")
@@ -206,7 +208,20 @@ func (c *Claim) VerifyBody(body []byte, sum256 *[32]byte) error {
 	case !c.digest.matches(body, sum256):
 		return refuse(ErrDigest, digestField, "not of this body")
 	}
+	c.whole = true
 	return nil
+}
+
+// MaxBodyDigest bounds what [Claim.AppendBodyDigest] appends, in bytes.
+const MaxBodyDigest = 80
+
+// AppendBodyDigest appends the name of an algorithm and the digest of the body that VerifyBody found to be the one that was
+// signed, by which that body is known again without another pass over it. Without one it appends nothing.
+func (c *Claim) AppendBodyDigest(dst []byte) []byte {
+	if !c.whole {
+		return dst
+	}
+	return c.digest.appendOne(dst)
 }
 
 // fits reports what needs no operation with the key.

@@ -7,7 +7,10 @@ import (
 	"crypto/sha512"
 	"errors"
 	"math/big"
+	"strings"
 	"testing"
+
+	"zhenni/simd"
 )
 
 // What is signed is verified, with a body and without, and the claim tells what was said.
@@ -133,7 +136,8 @@ func TestBodyIsTheOneThatWasSigned(t *testing.T) {
 	s := macSigner(t, "k", 1)
 	body := testRequest().Body
 	other := []byte(`{"credential":"ffeeddccbbaa99887766554433221100"}`)
-	d256 := func(body []byte) string { return string(appendDigest(nil, sha256.Sum256(body))) }
+	d256 := func(body []byte) string { return string(appendDigest(nil, "sha-256", sha256.Sum256(body))) }
+	d3 := func(body []byte) string { return string(appendDigest(nil, "blake3", simd.Blake3(body))) }
 	d512 := func(body []byte) string {
 		sum := sha512.Sum512(body)
 		return "sha-512=:" + canonical.EncodeToString(sum[:]) + ":"
@@ -153,6 +157,14 @@ func TestBodyIsTheOneThatWasSigned(t *testing.T) {
 		{"sha-256 of another", d256(other) + ", " + d512(body), body, ErrDigest},
 		{"sha-512 of another", d256(body) + ", " + d512(other), body, ErrDigest},
 		{"none, and signed as such", d256(nil), nil, nil},
+		{"blake3", d3(body), body, nil},
+		{"all three", d3(body) + ", " + d512(body) + ", " + d256(body), body, nil},
+		{"blake3, body changed", d3(body), other, ErrDigest},
+		{"blake3, body gone", d3(body), nil, ErrDigest},
+		{"blake3 of another", d256(body) + ", " + d3(other), body, ErrDigest},
+		{"sha-256 of another, beside blake3", d256(other) + ", " + d3(body), body, ErrDigest},
+		{"sha-256 in the name of blake3", "blake3" + strings.TrimPrefix(d256(body), "sha-256"), body, ErrDigest},
+		{"blake3 in the name of sha-256", "sha-256" + strings.TrimPrefix(d3(body), "blake3"), body, ErrDigest},
 	} {
 		for _, given := range []bool{false, true} {
 			r := testRequest()

@@ -27,8 +27,9 @@
 //	alg       optional: the key's algorithm; it is compared, never obeyed
 //	tag       optional: "zhenni"
 //
-// Nothing else is taken. Content-Digest has sha-256, sha-512 or both, and every digest in it is that of the body; any other
-// algorithm is refused even beside a good one, because whoever checks the other one only would be deceived.
+// Nothing else is taken. Content-Digest has sha-256, sha-512, blake3 or several of them, and every digest in it is that of the
+// body; any other algorithm is refused even beside a good one, because whoever checks the other one only would be deceived.
+// The key blake3, with the 32 bytes of BLAKE3 without a key, is not registered for RFC 9530: it is this profile's own.
 //
 // A value that goes into a signature is at most 2 KiB of visible ASCII and, in a field, spaces. A host is taken in lower case
 // and without its scheme's port, an empty path is "/", and a request without query has the query "?" (RFC 9421 §2.2).

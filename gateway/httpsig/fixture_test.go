@@ -81,7 +81,7 @@ func signAs(t testing.TB, s *Signer, r *Request, input string) {
 	t.Helper()
 	input = strings.NewReplacer("$C", "1700000000", "$N", testNonce, "$K", s.key.id).Replace(input)
 	if r.ContentDigest == nil && len(r.Body) > 0 {
-		r.ContentDigest = appendDigest(nil, r.bodySHA256())
+		r.ContentDigest = appendDigest(nil, "sha-256", r.bodySHA256())
 	}
 	r.SignatureInput = []byte(input)
 	var c Claim

@@ -13,7 +13,7 @@ import (
 // FAULTS: A2 A4 A12
 func TestMillionMutatedRequests(t *testing.T) {
 	source := rand.New(rand.NewPCG(1, 2))
-	signers := []*Signer{macSigner(t, "k", 1), edSigner(t, 1), ecSigner(t, 1)}
+	signers := []*Signer{macSigner(t, "k", 1).Digesting(BLAKE3), edSigner(t, 1), ecSigner(t, 1)}
 	signedRequests := make([]*Request, len(signers))
 	for i, s := range signers {
 		signedRequests[i] = signed(t, s)

@@ -233,16 +233,21 @@ func TestMalformedSignature(t *testing.T) {
 func TestMalformedDigest(t *testing.T) {
 	digest := func(field string) func(*Request) { return func(r *Request) { r.ContentDigest = []byte(field) } }
 	good256 := string(signed(t, edSigner(t, 1)).ContentDigest)
+	good3 := string(signed(t, edSigner(t, 1).Digesting(BLAKE3)).ContentDigest)
 	testMalformations(t, []malformation{
 		{"no digest", digest(""), ErrProfile, "Content-Digest: the field is missing"},
 		{"digest too long", digest(strings.Repeat("a", 2049)), ErrSyntax, "more than 2048"},
-		{"MD5 alone", digest("md5=:Sd/dVLAcvNLSq16eXua5uQ==:"), ErrDigest, "neither sha-256 nor sha-512"},
-		{"SHA-1 alone", digest("sha=:07CavjDP4u3/TungoUHJO/Wzr4c=:"), ErrDigest, "neither sha-256 nor sha-512"},
-		{"MD5 beside a good one", digest(good256 + ", md5=:Sd/dVLAcvNLSq16eXua5uQ==:"), ErrDigest, "neither sha-256 nor sha-512"},
-		{"a good one beside an unknown one", digest("sha-384=:AAAA:, " + good256), ErrDigest, "neither sha-256 nor sha-512"},
+		{"MD5 alone", digest("md5=:Sd/dVLAcvNLSq16eXua5uQ==:"), ErrDigest, "none of sha-256, sha-512 and blake3"},
+		{"SHA-1 alone", digest("sha=:07CavjDP4u3/TungoUHJO/Wzr4c=:"), ErrDigest, "none of sha-256, sha-512 and blake3"},
+		{"MD5 beside a good one", digest(good256 + ", md5=:Sd/dVLAcvNLSq16eXua5uQ==:"), ErrDigest, "none of sha-256, sha-512 and blake3"},
+		{"a good one beside an unknown one", digest("sha-384=:AAAA:, " + good256), ErrDigest, "none of sha-256, sha-512 and blake3"},
 		{"name in capitals", digest(strings.Replace(good256, "sha", "SHA", 1)), ErrSyntax, "no name"},
 		{"digest twice", digest(good256 + ", " + good256), ErrSyntax, "an algorithm occurs twice"},
 		{"digest too short", digest("sha-256=:AAAA:"), ErrSyntax, "not canonical base64 of its length"},
+		{"blake3 of 64 bytes", digest("blake3=:" + strings.Repeat("A", 86) + "==:"), ErrSyntax, "not canonical base64 of its length"},
+		{"blake3 in capitals", digest(strings.Replace(good256, "sha-256", "BLAKE3", 1)), ErrSyntax, "no name of an algorithm"},
+		{"blake2 beside a good one", digest(good256 + ", blake2b=:AAAA:"), ErrDigest, "none of sha-256, sha-512 and blake3"},
+		{"blake3 twice", digest(good3 + ", " + good3), ErrSyntax, "occurs twice"},
 		{"sha-512 of 32 bytes", digest(strings.Replace(good256, "256", "512", 1)), ErrSyntax, "not canonical base64 of its length"},
 		{"digest as token", digest("sha-256=abc"), ErrSyntax, "not canonical base64 of its length"},
 		{"digest without value", digest("sha-256"), ErrSyntax, "has no digest"},

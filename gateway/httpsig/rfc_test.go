@@ -204,7 +204,7 @@ func TestExamplesOfRFC9530(t *testing.T) {
 			t.Errorf("%s: of %q: %v, by its digest %v", e.field, e.body, made, given)
 		}
 	}
-	if got := appendDigest(nil, (&Request{Body: []byte(hello)}).bodySHA256()); string(got) != hello256 {
+	if got := appendDigest(nil, "sha-256", (&Request{Body: []byte(hello)}).bodySHA256()); string(got) != hello256 {
 		t.Errorf("wrote %s", got)
 	}
 }

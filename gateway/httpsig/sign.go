@@ -12,6 +12,7 @@ import (
 	"time"
 
 	"zhenni"
+	"zhenni/simd"
 )
 
 // A Signer signs requests with a private key, or with a session key. It does not change and is safe for concurrent use.
@@ -19,6 +20,17 @@ type Signer struct {
 	key     *Key
 	edwards ed25519.PrivateKey
 	nist    *ecdsa.PrivateKey
+	digests DigestAlgorithm
+}
+
+// Digests is what the signer digests bodies by.
+func (s *Signer) Digests() DigestAlgorithm { return s.digests }
+
+// Digesting returns a signer by the same key that digests bodies by an algorithm; at first that is SHA-256.
+func (s *Signer) Digesting(by DigestAlgorithm) *Signer {
+	other := *s
+	other.digests = by
+	return &other
 }
 
 // NewEd25519Signer takes a private key whose two halves fit: with another public half, two signatures give it away.
@@ -77,7 +89,7 @@ type Stamp struct {
 func (s *Signer) Sign(r *Request, stamp Stamp) error {
 	r.ContentDigest, r.Signature = r.ContentDigest[:0], r.Signature[:0]
 	if len(r.Body) > 0 {
-		r.ContentDigest = appendDigest(r.ContentDigest, r.bodySHA256())
+		r.ContentDigest = s.appendDigestOf(r.ContentDigest, r)
 	}
 	r.SignatureInput = s.appendInput(r.SignatureInput[:0], r, stamp)
 	var c Claim
@@ -105,6 +117,14 @@ func (r *Request) bodySHA256() [sha256.Size]byte {
 		return *r.BodySHA256
 	}
 	return sha256.Sum256(r.Body)
+}
+
+// appendDigestOf appends Content-Digest.
+func (s *Signer) appendDigestOf(dst []byte, r *Request) []byte {
+	if s.digests == BLAKE3 {
+		return appendDigest(dst, "blake3", simd.Blake3(r.Body))
+	}
+	return appendDigest(dst, "sha-256", r.bodySHA256())
 }
 
 // appendInput appends Signature-Input.

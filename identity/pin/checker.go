@@ -57,8 +57,11 @@ func NewChecker(c Config, random io.Reader) (*Checker, error) {
 	}, nil
 }
 
-// Stale reports whether v was made with other parameters than new ones are. Its PIN, once found right, is due a new one.
-func (c *Checker) Stale(v Verifier) bool { return v.params != c.params }
+// Stale reports whether v was made with other parameters than new ones are, or lies under a pepper before the current one. Its
+// PIN, once found right, is due a new one: [Turn.Renew].
+func (c *Checker) Stale(v Verifier) bool {
+	return v.params != c.params || v.pepper != c.peppers.current.version
+}
 
 // Admit takes a turn at once, or refuses it with [zhenni.ErrOverloaded]: nothing waits. Whoever counts attempts does so
 // between Admit and [Turn.Check], so that a refused one costs none. The turn is given back by [Turn.End].
@@ -101,6 +104,37 @@ func (t *Turn) Make(d Digits, b Binding, salt [SaltSize]byte) (Verifier, error) 
 	return t.checker.peppers.seal(t.checker.params, salt, tag, b), nil
 }
 
+// Renew returns the verifier of a PIN that was found right by v as one made now would be: sealed under the current pepper, or
+// where the parameters are others made anew, with a salt as of [Turn.Make]. Errors are those of Make and of [Peppers.Rewrap].
+func (t *Turn) Renew(d Digits, b Binding, v Verifier, salt [SaltSize]byte) (Verifier, error) {
+	if err := t.ready(d); err != nil {
+		return Verifier{}, err
+	}
+	if v.params != t.checker.params {
+		return t.Make(d, b, salt)
+	}
+	return t.checker.peppers.Rewrap(v, b)
+}
+
+// Opens finds out, without a PIN, whether v could be compared with one: nil, or the error by which [Turn.Check] would give no
+// verdict. Whoever counts attempts asks before, so that what is wrong with the keeper's keys uses up none.
+func (t *Turn) Opens(b Binding, v Verifier) error {
+	if t.checker == nil {
+		return fmt.Errorf("%w: the turn to check PINs has ended", zhenni.ErrUnavailable)
+	}
+	want, err := t.open(b, v)
+	clear(want[:])
+	return err
+}
+
+// open returns the tag, which the caller overwrites.
+func (t *Turn) open(b Binding, v Verifier) (tag [tagSize]byte, err error) {
+	if v.params.MemoryKiB > t.checker.params.MemoryKiB {
+		return tag, fmt.Errorf("%w: PIN verifier of %d KiB: want at most %d", zhenni.ErrUnavailable, v.params.MemoryKiB, t.checker.params.MemoryKiB)
+	}
+	return t.checker.peppers.open(v, b)
+}
+
 // Check reports whether v is the verifier of that PIN, bound to b. The zero Verifier stands for an unknown credential and
 // for one without a PIN: no PIN is right then, after the same work. The tags are compared in constant time.
 //
@@ -115,10 +149,7 @@ func (t *Turn) Check(d Digits, b Binding, v Verifier) (bool, error) {
 	if v.IsZero() {
 		there, v, b = 0, t.checker.decoy, Binding{}
 	}
-	if v.params.MemoryKiB > t.checker.params.MemoryKiB {
-		return false, fmt.Errorf("%w: PIN verifier of %d KiB: want at most %d", zhenni.ErrUnavailable, v.params.MemoryKiB, t.checker.params.MemoryKiB)
-	}
-	want, err := t.checker.peppers.open(v, b)
+	want, err := t.open(b, v)
 	if err != nil {
 		return false, err
 	}

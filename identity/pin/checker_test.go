@@ -147,6 +147,9 @@ func TestFaultsAreNoVerdict(t *testing.T) {
 		if right, err := turn.Check(test.digits, testBinding, test.verifier); right || !errors.Is(err, test.want) {
 			t.Errorf("%s: %t, %v", what, right, err)
 		}
+		if err := turn.Opens(testBinding, test.verifier); test.verifier != v && !errors.Is(err, test.want) {
+			t.Errorf("%s: is seen to open: %v", what, err)
+		}
 	}
 	if v, err := turn.Make(Digits{}, testBinding, testSalt); !v.IsZero() || !errors.Is(err, zhenni.ErrBadValue) {
 		t.Errorf("a verifier of no PIN: %v", err)
@@ -154,7 +157,13 @@ func TestFaultsAreNoVerdict(t *testing.T) {
 	if v, err := turn.Make(d, testBinding, [SaltSize]byte{}); !v.IsZero() || !errors.Is(err, zhenni.ErrBadValue) {
 		t.Errorf("a verifier without salt: %v", err)
 	}
+	if err := turn.Opens(testBinding, v); err != nil {
+		t.Errorf("a good verifier: %v", err)
+	}
 	turn.End()
+	if err := turn.Opens(testBinding, v); !errors.Is(err, zhenni.ErrUnavailable) {
+		t.Errorf("seen to open after the turn: %v", err)
+	}
 	if right, err := turn.Check(d, testBinding, v); right || !errors.Is(err, zhenni.ErrUnavailable) {
 		t.Errorf("after the turn: %t, %v", right, err)
 	}
@@ -171,9 +180,27 @@ func TestStaleVerifierIsRight(t *testing.T) {
 	if right, err := turn.Check(mustParse(t, "58204917"), testBinding, v); err != nil || !right || !c.Stale(v) {
 		t.Errorf("%t, %v, stale %t", right, err, c.Stale(v))
 	}
-	renewed, err := turn.Make(mustParse(t, "58204917"), testBinding, [SaltSize]byte{8})
-	if err != nil || c.Stale(renewed) {
+	renewed, err := turn.Renew(mustParse(t, "58204917"), testBinding, v, [SaltSize]byte{8})
+	if err != nil || c.Stale(renewed) || renewed.Salt() == v.Salt() {
 		t.Errorf("%v, stale %t", err, c.Stale(renewed))
+	}
+	if right, err := turn.Check(mustParse(t, "58204917"), testBinding, renewed); err != nil || !right {
+		t.Errorf("made anew: %t, %v", right, err)
+	}
+}
+
+// Under an earlier pepper a verifier is stale too, and is sealed anew without another tag.
+func TestVerifierUnderAnEarlierPepperIsStale(t *testing.T) {
+	v := makeVerifier(t, testPeppers(t, 1))
+	c := newChecker(t, Config{Peppers: testPeppers(t, 2, 1), Params: cheap, Concurrent: 1})
+	turn, d := admit(t, c), mustParse(t, "58204917")
+	renewed, err := turn.Renew(d, testBinding, v, [SaltSize]byte{})
+	if err != nil || !c.Stale(v) || c.Stale(renewed) || renewed.Pepper() != 2 || renewed.Salt() != v.Salt() {
+		t.Errorf("%v, stale %t and %t, pepper %d", err, c.Stale(v), c.Stale(renewed), renewed.Pepper())
+	}
+	turn.End()
+	if v, err := turn.Renew(d, testBinding, v, testSalt); !v.IsZero() || !errors.Is(err, zhenni.ErrUnavailable) {
+		t.Errorf("after the turn: %v", err)
 	}
 }
 

@@ -50,6 +50,16 @@ func (d Digits) Forget() {
 	}
 }
 
+// Copy returns the digits in a memory of their own, which is forgotten apart.
+func (d Digits) Copy() Digits {
+	if d.bytes() == nil {
+		return Digits{}
+	}
+	held := **d.held
+	at := &held
+	return Digits{held: &at}
+}
+
 // bytes returns the eight ASCII digits, or nil for none and for forgotten ones.
 func (d Digits) bytes() []byte {
 	if d.held == nil || (*d.held)[0] == 0 {

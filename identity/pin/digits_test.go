@@ -166,3 +166,15 @@ func FuzzParse(f *testing.F) {
 		}
 	})
 }
+
+// A copy outlives what it was made of, and is forgotten apart.
+func TestCopiedDigits(t *testing.T) {
+	d := mustParse(t, "58204917")
+	own := d.Copy()
+	if d.Forget(); string(own.bytes()) != "58204917" {
+		t.Errorf("%q", own.bytes())
+	}
+	if own.Forget(); own.bytes() != nil || d.Copy().bytes() != nil || (Digits{}).Copy().bytes() != nil {
+		t.Error("a copy of nothing is something")
+	}
+}

@@ -23,8 +23,8 @@
 //
 // # Who calls what
 //
-// Whoever checks a PIN takes a turn by [Checker.Admit]; has the attempt counted, durably, by a [zhenni.CountPIN]; reads the
-// verifier, or finds none; asks [Turn.Check]; and has a right one clear the count, by another CountPIN. Where there is no
+// Whoever checks a PIN takes a turn by [Checker.Admit]; sees by [Turn.Opens] that what is kept could be compared; has the attempt
+// counted, durably, by a [zhenni.CountPIN]; reads the verifier, or finds none; asks [Turn.Check]; and has a right one clear the count, by another CountPIN. Where there is no
 // credential or no PIN there is nothing to count, and Check takes its time all the same. [zhenni.SetPIN] stores what
 // [Turn.Make] made.
 //
@@ -34,7 +34,8 @@
 // PIN. A new one becomes the current one of [Peppers] and the old one stays beside it; [Peppers.Rewrap] opens every stored
 // verifier under the old and seals it under the new; when none names the old one any more, it is destroyed. Backups from
 // before the exchange open under the old pepper only. Parameters of Argon2id can not be raised without the PIN:
-// [Checker.Stale] says at a right PIN that a new verifier is due.
+// [Checker.Stale] says at a right PIN that a new verifier is due, of either kind, and [Turn.Renew] makes it. By
+// [zhenni.BindPepper] a state knows its peppers again.
 //
 // # What is forgotten, what is shown
 //

@@ -43,6 +43,9 @@ func NewPepper(version uint32, key []byte) (Pepper, error) {
 	return Pepper{version: version, key: &held}, nil
 }
 
+// Version returns the number by which verifiers name the pepper.
+func (p Pepper) Version() uint32 { return p.version }
+
 // Check returns a value by which the pepper is known again, and from which nothing else follows. Stored beside the first
 // verifier and compared at every start, it keeps a store from going on under another pepper of that version.
 func (p Pepper) Check() (check [CheckSize]byte) {

@@ -36,6 +36,8 @@
 // That is 54 bytes: with the byte that RFC 6962 puts before it, one block of SHA-256.
 //
 // Kinds are 1 verification, 2 change of state, 3 batch. A leaf names nobody and holds no outcome and no score.
+// What was settled like a verification and compared nobody, as the setting of a PIN, is of kind 1 with the outcome 0, which is
+// none; the change that it made has a leaf of its own.
 //
 // # Commitment
 //

@@ -8,18 +8,19 @@ import (
 	"path/filepath"
 
 	"zhenni/storage/disk"
+	"zhenni/storage/wrappedkey"
 )
 
 // Exists reports whether a folder holds a history.
 func Exists(dir string) bool {
-	_, err := os.Lstat(filepath.Join(dir, keyFile))
+	_, err := os.Lstat(filepath.Join(dir, wrappedkey.File))
 	return err == nil
 }
 
 // Destroy makes the history in a folder unreadable, by overwriting its key, durably, and removes it. Nobody has it open. A
 // folder that is not there is no error.
 func Destroy(dir string) error {
-	for _, name := range []string{nextKeyFile, keyFile} {
+	for _, name := range []string{wrappedkey.NextFile, wrappedkey.File} {
 		if err := overwrite(filepath.Join(dir, name)); err != nil {
 			return fmt.Errorf("history: %w", err)
 		}

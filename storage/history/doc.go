@@ -10,7 +10,7 @@
 // # Folder
 //
 //	key                             the key of the history, wrapped by somebody else's
-//	key.next                        the same by the next one, while that is changed: see [ShareKey]
+//	key.next                        the same by the next one, while that is changed: see package wrappedkey
 //	state                           what is forgotten, the gaps, since when everything is kept
 //	columns/<n>                     a segment, in the order in which it was noted; n in 8 hexadecimal digits, ascending
 //	index/<first>-<last>-<rewrite>  the entries of the segments first to last, by credential

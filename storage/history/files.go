@@ -1,6 +1,7 @@
 package history
 
 import (
+	"cmp"
 	"errors"
 	"fmt"
 	"io"
@@ -15,12 +16,10 @@ import (
 
 // Every file of a history, in its folder.
 const (
-	keyFile     = "key"      // the key of the history, wrapped by somebody else's
-	nextKeyFile = "key.next" // the same by the next one, while that is changed; one left over is of the wrapper of today
-	stateFile   = "state"    // what is forgotten, gaps, and since when questions are kept
-	columnsDir  = "columns"  // columns/<segment>: as they were noted
-	indexDir    = "index"    // index/<first>-<last>-<rewrite>: those of the segments first to last, by credential
-	temporary   = ".new"     // ends the name of a file being made; a crash may leave one, which means nothing
+	stateFile  = "state"   // what is forgotten, gaps, and since when questions are kept
+	columnsDir = "columns" // columns/<segment>: as they were noted
+	indexDir   = "index"   // index/<first>-<last>-<rewrite>: those of the segments first to last, by credential
+	temporary  = ".new"    // ends the name of a file being made; a crash may leave one, which means nothing
 )
 
 // span is what the name of an index file says: the segments it has, and how often it was written anew.
@@ -29,6 +28,11 @@ type span struct{ first, last, rewrite uint32 }
 func columnsName(segment uint32) string { return fmt.Sprintf("%08x", segment) }
 
 func (s span) name() string { return fmt.Sprintf("%08x-%08x-%08x", s.first, s.last, s.rewrite) }
+
+// compare orders spans by their first segment, the widest and newest of a segment first.
+func (s span) compare(o span) int {
+	return cmp.Or(cmp.Compare(s.first, o.first), cmp.Compare(o.last, s.last), cmp.Compare(o.rewrite, s.rewrite))
+}
 
 // replaces reports whether a file of s has all that one of o has, and is newer.
 func (s span) replaces(o span) bool {
@@ -58,19 +62,23 @@ func list(dir string) ([]span, error) {
 	if err != nil {
 		return nil, err
 	}
-	var spans []span
 	for _, entry := range names {
 		if strings.HasSuffix(entry.Name(), temporary) {
 			if err := os.Remove(filepath.Join(dir, entry.Name())); err != nil {
 				return nil, err
 			}
-			continue
 		}
+	}
+	return spansOf(names), nil
+}
+
+func spansOf(names []fs.DirEntry) (spans []span) {
+	for _, entry := range names {
 		if s, ok := parseSpan(entry.Name()); ok {
 			spans = append(spans, s)
 		}
 	}
-	return spans, nil
+	return spans
 }
 
 // The paths of a history's files.

@@ -1,68 +1,26 @@
 package history
 
 import (
-	"bytes"
 	"errors"
 	"os"
 	"path/filepath"
 	"testing"
 
 	"zhenni"
+	"zhenni/storage/wrappedkey"
 )
 
-// namedWrapper wraps under a name: it opens what has its own.
-type namedWrapper string
+// plainWrapper wraps nothing.
+type plainWrapper struct{}
 
-func (n namedWrapper) Wrap(key, context []byte) ([]byte, error) {
-	return append([]byte(string(n)+string(context)), key...), nil
-}
+func (plainWrapper) Wrap(key, _ []byte) ([]byte, error)   { return key, nil }
+func (plainWrapper) Unwrap(key, _ []byte) ([]byte, error) { return key, nil }
 
-func (n namedWrapper) Unwrap(wrapped, context []byte) ([]byte, error) {
-	key, ok := bytes.CutPrefix(wrapped, []byte(string(n)+string(context)))
-	if !ok {
-		return nil, zhenni.ErrWrongKey
-	}
-	return bytes.Clone(key), nil
-}
-
-// The key is drawn once, and at every moment of a change of its wrapper one of the two opens it.
-func TestKeyIsSharedAndHandedOver(t *testing.T) {
-	dir := filepath.Join(t.TempDir(), "history")
-	first, err := OpenKey(dir, namedWrapper("a"), nil)
-	if err != nil {
-		t.Fatal(err)
-	}
-	opens := func(by string, want bool) {
-		t.Helper()
-		key, err := OpenKey(dir, namedWrapper(by), nil)
-		if want != (err == nil && bytes.Equal(key, first)) || !want && !errors.Is(err, zhenni.ErrWrongKey) {
-			t.Errorf("%s opens %v, want %v: %v", by, err == nil, want, err)
-		}
-	}
-	opens("a", true)
-	opens("b", false)
-	if err := ShareKey(dir, namedWrapper("a"), namedWrapper("b")); err != nil {
-		t.Fatal(err)
-	}
-	opens("a", true)
-	opens("b", true)
-	for range 2 { // interrupted, it is called again
-		if err := HandOverKey(dir, namedWrapper("a"), namedWrapper("b")); err != nil && !errors.Is(err, zhenni.ErrWrongKey) {
-			t.Fatal(err)
-		}
-	}
-	opens("a", false)
-	opens("b", true)
-	if err := errors.Join(ShareKey(t.TempDir(), namedWrapper("a"), namedWrapper("b")), HandOverKey(t.TempDir(), namedWrapper("a"), namedWrapper("b"))); err != nil {
-		t.Error(err)
-	}
-}
-
-// A history whose key is lost is not given another, and one without entropy none.
+// A history whose key is lost is not given another.
 func TestLostKeyIsNotDrawnAnew(t *testing.T) {
 	dir := t.TempDir()
 	o := someHistory(t, dir)
-	if _, err := OpenKey(dir, namedWrapper("a"), nil); !errors.Is(err, zhenni.ErrCorrupt) {
+	if _, err := Key.Open(dir, plainWrapper{}, nil); !errors.Is(err, zhenni.ErrCorrupt) {
 		t.Errorf("a key for a history that has one: %v", err)
 	}
 	if err := os.Remove(filepath.Join(dir, stateFile)); err != nil {
@@ -70,9 +28,6 @@ func TestLostKeyIsNotDrawnAnew(t *testing.T) {
 	}
 	if _, err := Open(o); !errors.Is(err, zhenni.ErrCorrupt) {
 		t.Errorf("a history without its state: %v", err)
-	}
-	if _, err := OpenKey(t.TempDir(), namedWrapper("a"), bytes.NewReader(nil)); !errors.Is(err, zhenni.ErrUnavailable) {
-		t.Errorf("a key without entropy: %v", err)
 	}
 }
 
@@ -82,10 +37,10 @@ func TestDestroy(t *testing.T) {
 	if Exists(dir) {
 		t.Error("a folder that is not there has a history")
 	}
-	if _, err := OpenKey(dir, namedWrapper("a"), nil); err != nil {
+	if _, err := Key.Open(dir, plainWrapper{}, nil); err != nil {
 		t.Fatal(err)
 	}
-	key, err := os.Open(filepath.Join(dir, keyFile))
+	key, err := os.Open(filepath.Join(dir, wrappedkey.File))
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -119,9 +119,7 @@ func (h *History) begun(columns []span) ([]span, error) {
 
 // loadIndexes opens the index files, the widest and newest first: what one of them replaces is removed.
 func (h *History) loadIndexes(spans []span) error {
-	slices.SortFunc(spans, func(a, b span) int {
-		return cmp.Or(cmp.Compare(a.first, b.first), cmp.Compare(b.last, a.last), cmp.Compare(b.rewrite, a.rewrite))
-	})
+	slices.SortFunc(spans, span.compare)
 	for _, s := range spans {
 		h.writer.next = max(h.writer.next, s.last+1)
 		path := h.indexPath(s)
@@ -153,7 +151,7 @@ func (h *History) loadSegments(spans []span) error {
 			}
 			continue
 		}
-		c, err := openSegment(path, s.first, h.secrets)
+		c, err := openSegment(path, s.first, h.secrets, os.O_RDWR)
 		if err := h.refuse(s, path, err); err != nil {
 			return err
 		}

@@ -38,7 +38,7 @@ type Options struct {
 	// Dir is the folder of the history, made where it does not exist. Whoever opens a history sees to it that nobody else
 	// does.
 	Dir string
-	// Key is the secret of the history, of [OpenKey]. All it uses is derived from it.
+	// Key is the secret of the history, of [Key]. All it uses is derived from it.
 	Key []byte
 	// Keep is how long questions are kept (400 days), Bytes the disk space for them (16 GiB): the oldest go first, by files.
 	Keep  time.Duration

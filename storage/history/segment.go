@@ -66,9 +66,9 @@ func createSegment(path string, number uint32, s secrets) (*segment, error) {
 	return c, nil
 }
 
-// openSegment opens the file of a segment and finds the end of what is whole in it.
-func openSegment(path string, number uint32, s secrets) (*segment, error) {
-	f, err := os.OpenFile(path, os.O_RDWR, 0)
+// openSegment opens the file of a segment, to write to where flag is [os.O_RDWR], and finds the end of what is whole in it.
+func openSegment(path string, number uint32, s secrets, flag int) (*segment, error) {
+	f, err := os.OpenFile(path, flag, 0)
 	if err != nil {
 		return nil, fmt.Errorf("history: %w", err)
 	}

@@ -53,7 +53,7 @@ func openBoth(dir string) (*Ledger, *audit.Log, error) {
 	o := small(filepath.Join(dir, "ledger"), log)
 	o.Bytes = 1 << 30
 	o.Answers = 1 << 16
-	if o.Key, err = OpenKey(o.Dir, keptSecrets{}, nil); err != nil {
+	if o.Key, err = Key.Open(o.Dir, keptSecrets{}, nil); err != nil {
 		return nil, log, err
 	}
 	l, err := Open(o)

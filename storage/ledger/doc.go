@@ -12,7 +12,7 @@
 //	gone/<n>      fingerprints of the named transactions of a segment that was dropped within the time answers are kept
 //	attempts      the failed attempts at credentials that were answered, as of a segment that is not written to any more
 //	key           the key of the ledger, wrapped by somebody else's
-//	key.next      the same by the next one, while that is changed: see [ShareKey]
+//	key.next      the same by the next one, while that is changed: see package wrappedkey
 //	end           written by Close: which segment is the last, and the size of the log
 //	*.new         a file being replaced, or a segment to be used again; a crash may leave one, which means nothing
 //

@@ -147,7 +147,9 @@ func TestDecisionThatIsNone(t *testing.T) {
 	pending, two, long := single("a"), single("a"), single(string(make([]byte, zhenni.MaxStoredAnswer+1)))
 	pending.Outcomes = []zhenni.Outcome{zhenni.Pending}
 	two.IDs = append(two.IDs, testID(1))
-	for i, d := range []zhenni.Decision{pending, two, long, batch(0, "")} {
+	matched, many := single("a"), batch(1, "")
+	matched.Change, many.Change, many.Outcomes[0] = true, true, zhenni.Pending
+	for i, d := range []zhenni.Decision{pending, two, long, batch(0, ""), matched, many} {
 		r := request(name(i))
 		if _, err := l.Begin(r); err != nil {
 			t.Fatal(err)
@@ -159,7 +161,7 @@ func TestDecisionThatIsNone(t *testing.T) {
 	if _, err := l.Begin(zhenni.Request{Party: "desk", Transaction: "no name"}); !errors.Is(err, zhenni.ErrBadValue) {
 		t.Errorf("a transaction that is no name: %v", err)
 	}
-	if s := l.Stats(); s.Refused != 4 || s.InHand != 0 {
+	if s := l.Stats(); s.Refused != 6 || s.InHand != 0 {
 		t.Errorf("%+v", s)
 	}
 }

@@ -34,8 +34,8 @@ type scratch struct {
 
 // prepare seals the record of a decision into the scratch and returns its leaf.
 func (l *Ledger) prepare(s *scratch, k key, r zhenni.Request, d zhenni.Decision) (leaf audit.Leaf, err error) {
-	if len(d.Answer) > zhenni.MaxStoredAnswer || len(d.Attempts) > len(d.IDs) || slices.Contains(d.Outcomes, zhenni.Pending) || len(d.IDs) != len(d.Outcomes) ||
-		!d.Batch && len(d.IDs) != 1 {
+	if len(d.Answer) > zhenni.MaxStoredAnswer || len(d.Attempts) > len(d.IDs) || len(d.IDs) != len(d.Outcomes) ||
+		slices.Contains(d.Outcomes, zhenni.Pending) != d.Change || !d.Batch && len(d.IDs) != 1 || d.Change && d.Batch {
 		return leaf, fmt.Errorf("%w: ledger: a decision on %d items, %d outcomes, %d counts, %d bytes of answer",
 			zhenni.ErrBadValue, len(d.IDs), len(d.Outcomes), len(d.Attempts), len(d.Answer))
 	}

@@ -8,7 +8,8 @@
 //
 // Digests are kept by the end of their time, in segments of ten seconds. A segment's number is that time in Unix seconds
 // divided by ten. Nine are held: what a signature may have left, 65 seconds, lies in eight of them. The segment of number n
-// is a set in memory and the file n mod 9 beside it, which takes its place when the segment nine before it is over:
+// is a set in memory and the file n mod 9 beside it, which takes its place when the segment nine before it is over. It is made
+// under the name of that with ".new" behind it, when the segment before it begins, so that nobody waits for it:
 //
 //	 0  "zhenni nonces 1\n" | boot [16] | number i64 | floor i64 | after i64 | CRC-32C u32 of all that | zeros [4]
 //	64  entries: digest [16] | CRC-32C u32 of digest and number i64
@@ -28,7 +29,8 @@
 // seconds, for signatures that end early within a minute, and the log says it.
 //
 // A clock that steps back comes to times whose segments are forgotten. What would lie in one is refused until the clock is
-// where it was. Where the clock was wrong when it was ahead, that may be long: removing the folder while the server is
+// where it was, and the log says it. A request whose body took so long that its own segment is forgotten is refused too, and is
+// no clock that is behind. Where the clock was wrong when it was ahead, that may be long: removing the folder while the server is
 // stopped starts anew, and gives up what it knows of requests up to the wrong time.
 //
 // A full segment refuses what is new. It forgets nothing for it.

@@ -77,22 +77,24 @@ func openFolder(o Options) (*folder, error) {
 
 func (f *folder) path(slot int) string { return filepath.Join(f.dir, strconv.Itoa(slot)) }
 
-// create replaces the file of a place by one without entries: whenever the process is killed, one of the two is there.
+// next is the name of the file that is to be that of a place.
+func (f *folder) next(slot int) string { return f.path(slot) + ".new" }
+
+// create makes a file without entries for a place.
 func (f *folder) create(slot int, h header) (*os.File, error) {
-	temporary := f.path(slot) + ".new"
-	file, err := os.OpenFile(temporary, os.O_RDWR|os.O_CREATE|os.O_TRUNC, 0o600)
+	file, err := os.OpenFile(f.next(slot), os.O_RDWR|os.O_CREATE|os.O_TRUNC, 0o600)
 	if err != nil {
 		return nil, err
 	}
-	if _, err = file.Write(h.append(nil, f.boot)); err == nil {
-		err = os.Rename(temporary, f.path(slot))
-	}
-	if err != nil {
+	if _, err = file.Write(h.append(nil, f.boot)); err != nil {
 		_ = file.Close()
 		return nil, err
 	}
 	return file, nil
 }
+
+// settle puts the file that was created for a place there: whenever the process is killed, one of the two is there.
+func (f *folder) settle(slot int) error { return os.Rename(f.next(slot), f.path(slot)) }
 
 // load reads the files into the segments. It returns why they do not have everything that was remembered, or nothing;
 // what their headers say counts in any case.

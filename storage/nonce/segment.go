@@ -12,7 +12,7 @@ import (
 // noSegment is the number of a place that has none yet.
 const noSegment = -1
 
-// A segment holds the digests of ten seconds. Number and file change under the store's turning lock alone.
+// A segment holds the digests of ten seconds. Number and file change while it is in no place, under the store's making lock.
 type segment struct {
 	number int64
 	file   *os.File     // nil for none
@@ -25,6 +25,18 @@ type shard struct {
 	mu    sync.Mutex
 	set   map[[16]byte]struct{}
 	entry entryBuffer // what is being written
+}
+
+// isMade reports whether the segment has a file, where there is to be one.
+func (g *segment) isMade(files *folder) bool { return files == nil || g.file != nil }
+
+// close closes the file, if there is one.
+func (g *segment) close() error {
+	file := g.file
+	if g.file = nil; file == nil {
+		return nil
+	}
+	return file.Close()
 }
 
 // reset empties the segment, whose memory the next one uses.

@@ -52,13 +52,17 @@ type Store struct {
 	log      *slog.Logger
 	behind   atomic.Bool // the clock stepped back, and the log has it
 
+	// making is held to make a segment, while those that are there are used; it is taken before turning.
+	making sync.Mutex
+	ready  *segment // owned by making: empty, of noSegment or of the number after the newest, nil for none
+
 	// turning is held to put one segment in the place of another, and shared to use them.
 	turning  sync.RWMutex
-	segments [held]segment
-	newest   int64 // number of the newest segment
+	segments [held]*segment
+	newest   int64 // number of the newest segment; it changes under both locks
 	floor    int64 // the least number that is taken
 	after    int64 // the least time of creation that is taken
-	closed   bool
+	closed   bool  // it changes under both locks
 }
 
 // Open opens or makes the files. Where they do not say everything that was remembered before, it takes nothing that might
@@ -73,7 +77,10 @@ func Open(o Options) (*Store, error) {
 	if o.Logger == nil {
 		o.Logger = slog.Default()
 	}
-	s := &Store{capacity: int64(o.Capacity), log: o.Logger, newest: noSegment, after: noSegment}
+	s := &Store{capacity: int64(o.Capacity), log: o.Logger, newest: noSegment, after: noSegment, ready: new(segment)}
+	for slot := range s.segments {
+		s.segments[slot] = new(segment)
+	}
 	lost := "nothing is kept on the disk"
 	if o.Dir != "" {
 		var err error
@@ -124,21 +131,22 @@ func (s *Store) Remember(digest [16]byte, created, until, now time.Time) error {
 		s.turning.RLock()
 	}
 	defer s.turning.RUnlock()
-	if err := s.knows(number, created); err != nil {
+	if err := s.knows(number, created, now); err != nil {
 		return err
 	}
 	return s.segments[number%held].keep(digest, s.capacity)
 }
 
 // knows reports why it can not be known whether a request came before.
-func (s *Store) knows(number int64, created time.Time) error {
+func (s *Store) knows(number int64, created, now time.Time) error {
 	switch {
 	case s.closed:
 		return fmt.Errorf("%w: nonces are closed", zhenni.ErrUnavailable)
 	case created.Unix() < s.after:
 		return fmt.Errorf("%w: nonces from before the start are not known", zhenni.ErrUnavailable)
 	case number < s.floor || number <= s.newest-held:
-		if !s.behind.Swap(true) {
+		// A body may have taken longer than its signature was good for, on a clock that is as it should be.
+		if s.newest*span > now.Add(maxLeft).Unix() && !s.behind.Swap(true) {
 			s.log.Error("the clock is behind what was remembered: signed requests are refused until it is there again",
 				"remembered", time.Unix(s.newest*span, 0).UTC())
 		}
@@ -150,10 +158,11 @@ func (s *Store) knows(number int64, created time.Time) error {
 	return nil
 }
 
-// turn makes the segment of a number the newest, with those between.
+// turn makes the segment of a number the newest, with those between. Those that are there are used meanwhile, and who waits
+// finds the next one's file made.
 func (s *Store) turn(number int64) error {
-	s.turning.Lock()
-	defer s.turning.Unlock()
+	s.making.Lock()
+	defer s.making.Unlock()
 	if s.closed {
 		return fmt.Errorf("%w: nonces are closed", zhenni.ErrUnavailable)
 	}
@@ -161,13 +170,17 @@ func (s *Store) turn(number int64) error {
 		if err := s.begin(int(next%held), next); err != nil {
 			return fmt.Errorf("%w: nonces: %w", zhenni.ErrUnavailable, err)
 		}
-		s.newest = next
 	}
+	_ = s.prepare(int((s.newest+1)%held), s.newest+1) // whoever needs it tries again
 	return nil
 }
 
-// begin puts a new segment into a place.
-func (s *Store) begin(slot int, number int64) error {
+// prepare empties a segment and makes its file, under another name. The caller holds making.
+func (s *Store) prepare(slot int, number int64) error {
+	if s.ready.number == number && number != noSegment && s.ready.isMade(s.files) {
+		return nil
+	}
+	_ = s.ready.close() // it was of another number
 	var file *os.File
 	if s.files != nil {
 		var err error
@@ -175,11 +188,29 @@ func (s *Store) begin(slot int, number int64) error {
 			return err
 		}
 	}
-	g := &s.segments[slot]
-	if g.file != nil {
-		_ = g.file.Close() // nothing in it is needed
+	s.ready.reset(number, file)
+	return nil
+}
+
+// begin puts a new segment into a place. The caller holds making. The file takes its place before the segment does: killed
+// between the two, the next process takes nothing of the time of the segment before, which is over.
+func (s *Store) begin(slot int, number int64) error {
+	if err := s.prepare(slot, number); err != nil {
+		return err
 	}
-	g.reset(number, file)
+	if s.files != nil {
+		if err := s.files.settle(slot); err != nil {
+			_ = s.ready.close() // nobody knows where it is now
+			return err
+		}
+	}
+	s.turning.Lock()
+	s.segments[slot], s.ready = s.ready, s.segments[slot]
+	if number != noSegment {
+		s.newest = number
+	}
+	s.turning.Unlock()
+	_ = s.ready.close() // nothing in it is needed
 	return nil
 }
 
@@ -195,14 +226,17 @@ func (s *Store) Len() (n int) {
 
 // Close closes the files. What is remembered afterwards is refused.
 func (s *Store) Close() error {
+	s.making.Lock()
+	defer s.making.Unlock()
 	s.turning.Lock()
 	defer s.turning.Unlock()
-	var errs []error
-	for i := range s.segments {
-		if file := s.segments[i].file; file != nil && !s.closed {
-			errs = append(errs, file.Close())
-		}
+	if s.closed {
+		return nil
 	}
 	s.closed = true
+	errs := []error{s.ready.close()}
+	for _, g := range s.segments {
+		errs = append(errs, g.close())
+	}
 	return errors.Join(errs...)
 }

@@ -238,7 +238,7 @@ func TestHolesAreNoDamage(t *testing.T) {
 	if err := remember(s, 1, testNow); err != nil {
 		t.Fatal(err)
 	}
-	g := &s.segments[testNow.Add(time.Minute).Unix()/span%held]
+	g := s.segments[testNow.Add(time.Minute).Unix()/span%held]
 	g.count.Add(2)
 	if err := remember(s, 2, testNow); err != nil {
 		t.Fatal(err)
@@ -325,6 +325,76 @@ func TestTakenOnceThoughLate(t *testing.T) {
 	}
 	if err := late(91 * time.Second); !errors.Is(err, zhenni.ErrUnavailable) {
 		t.Errorf("when it is forgotten: %v", err)
+	}
+}
+
+// What comes too late for what is remembered is no clock that is behind: the log has that of a clock alone.
+//
+// FAULTS: C13
+func TestLateIsNotBehind(t *testing.T) {
+	var log bytes.Buffer
+	o := testOptions("")
+	o.Logger = slog.New(slog.NewTextHandler(&log, nil))
+	s := openTest(t, o)
+	now := testNow.Add(30 * time.Second)
+	if err := remember(s, 1, now); err != nil {
+		t.Fatal(err)
+	}
+	if err := s.Remember(digestOf(2), testNow.Add(-time.Minute), testNow, now); !errors.Is(err, zhenni.ErrUnavailable) || log.Len() > 0 {
+		t.Errorf("a body of 30 s: %v, %s", err, &log)
+	}
+	for range 2 {
+		if err := remember(s, 3, now.Add(-time.Hour)); !errors.Is(err, zhenni.ErrUnavailable) {
+			t.Error(err)
+		}
+	}
+	if n := strings.Count(log.String(), "the clock is behind"); n != 1 {
+		t.Errorf("the log has it %d times: %s", n, &log)
+	}
+}
+
+// While a file is made for the next ten seconds, as on a disk that stalls, those that are there go on.
+func TestMakingASegmentStopsNobody(t *testing.T) {
+	s := openTest(t, testOptions(t.TempDir()))
+	if err := remember(s, 1, testNow); err != nil {
+		t.Fatal(err)
+	}
+	s.making.Lock()
+	turned := make(chan error)
+	go func() { turned <- remember(s, 2, testNow.Add(span*time.Second)) }()
+	for n := range 100 {
+		if err := remember(s, 10+n, testNow); err != nil {
+			t.Fatal(err)
+		}
+	}
+	s.making.Unlock()
+	if err := <-turned; err != nil || s.Len() != 102 {
+		t.Errorf("%v, %d held", err, s.Len())
+	}
+}
+
+// The file of the next ten seconds is there before they are, under another name; where the clock jumps over them, others are
+// made.
+func TestNextFileIsReady(t *testing.T) {
+	dir := t.TempDir()
+	s := openTest(t, testOptions(dir))
+	for n, jump := range []int64{0, 1, 2, 20, 21, 29, 30, 1000} {
+		now := testNow.Add(time.Duration(jump*span) * time.Second)
+		if err := remember(s, n, now); err != nil {
+			t.Fatal(err)
+		}
+		next := (s.newest + 1) % held
+		content, err := os.ReadFile(s.files.next(int(next)))
+		h, _, ok := readHeader(content)
+		if err != nil || !ok || h.number != s.newest+1 || len(content) != headerSize {
+			t.Errorf("after %d segments: %+v, %v", jump, h, err)
+		}
+		o := testOptions(copyOf(t, dir))
+		o.Fresh, o.Now = false, now
+		again := openTest(t, o)
+		if err := remember(again, n, now); !errors.Is(err, zhenni.ErrReplayed) {
+			t.Errorf("after %d segments: %v", jump, err)
+		}
 	}
 }
 

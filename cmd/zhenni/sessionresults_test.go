@@ -1,0 +1,128 @@
+package main
+
+import (
+	"fmt"
+	"strings"
+	"testing"
+	"time"
+
+	"zhenni/engine/rotation"
+)
+
+// begins has desk begin a session, and returns its id and links.
+func (w *sessionWorld) begins(document string) (id string, links []string) {
+	w.t.Helper()
+	a := w.send("POST", "/v1/sessions", "", []byte(document), 201)
+	for _, link := range a["links"].([]any) {
+		links = append(links, link.(string))
+	}
+	return a.text("session"), links
+}
+
+// resultsOf are the signed results of a session.
+func (w *sessionWorld) resultsOf(id string) (results []string) {
+	w.t.Helper()
+	a := w.get("/v1/sessions/"+id+"/results", "")
+	if !a.is("confirmed") {
+		w.t.Errorf("%v", a)
+	}
+	for _, result := range a["results"].([]any) {
+		results = append(results, result.(string))
+	}
+	return results
+}
+
+// Results of a counter, a payment and a group hold up later: each says of which session it is, that of the payment of what was paid,
+// and of no other; after a kill and a start they are the same to the byte, and they are checked with no server at all.
+//
+// FAULTS: A16 C11 C12
+func TestSessionResultsHoldUp(t *testing.T) {
+	t.Parallel()
+	w := startSessionWorld(t)
+	var ids []string
+	var people []*citizen
+	for n := 1; n <= 3; n++ {
+		people = append(people, w.citizen(n, rotation.Key{}))
+		ids = append(ids, people[n-1].id)
+	}
+	const asked = `,"service":"stay","purpose":"check-in"`
+	counter, at := w.begins(`{"kind":"counter"` + asked + `}`)
+	w.takes(people[0], at[0])
+	payment, at := w.begins(`{"kind":"payment","payee":"水务局, 东","amount":1230,"currency":"CNY","reference":"2026-11"` + asked + `}`)
+	w.takes(people[1], at[0])
+	group, at := w.begins(`{"kind":"group","quorum":2,"credentials":["` + strings.Join(ids, `","`) + `"]` + asked + `}`)
+	w.takes(people[0], at[0])
+	w.takes(people[2], at[2])
+	before := map[string][]string{counter: w.resultsOf(counter), payment: w.resultsOf(payment), group: w.resultsOf(group)}
+	w.restart()
+	for id, results := range before {
+		if again := w.resultsOf(id); fmt.Sprint(again) != fmt.Sprint(results) {
+			t.Errorf("%s: after a start %v, before it %v", id, again, results)
+		}
+	}
+	w.server.kill(t)
+
+	if len(before[counter]) != 1 || len(before[payment]) != 1 || len(before[group]) != 2 {
+		t.Fatalf("%v", before)
+	}
+	for id, results := range before {
+		for _, result := range results {
+			r, _ := w.result(t, 0, "--audience", "desk", "--session", id, result)
+			if r.Session != id || r.Tries != 1 || r.Outcome != "match" || (r.Payment != "") != (id == payment) || r.LogIndex == nil || !strings.HasPrefix(r.Transaction, "session."+id+".") {
+				t.Errorf("%s: %+v", id, r)
+			}
+		}
+	}
+	paid := []string{"--payment", `payee=水务局\, 东`, "--payment", "amount=1230,currency=CNY,reference=2026-11"}
+	w.result(t, 0, append(paid, before[payment][0])...)
+	for name, c := range map[string]struct {
+		code int
+		args []string
+	}{
+		"another amount":  {exitNotSo, []string{"--payment", `payee=水务局\, 东,amount=1231,currency=CNY,reference=2026-11`, before[payment][0]}},
+		"another payee":   {exitNotSo, []string{"--payment", "payee=水务局,amount=1230,currency=CNY,reference=2026-11", before[payment][0]}},
+		"of no payment":   {exitNotSo, append(paid, before[counter][0])},
+		"another session": {exitNotSo, []string{"--session", counter, before[payment][0]}},
+		"no payee":        {exitUsage, []string{"--payment", "amount=1230,currency=CNY,reference=2026-11", before[payment][0]}},
+		"no such field":   {exitUsage, append(paid, "--payment", "tip=1", before[payment][0])},
+		"no session":      {exitUsage, []string{"--session", "x", before[payment][0]}},
+	} {
+		if _, notes := w.result(t, c.code, c.args...); notes == "" {
+			t.Errorf("%s: nothing is said", name)
+		}
+	}
+	if text := mustRun(t, "verify-result", "--jwks", w.path("jwks.json"), before[payment][0]); !strings.Contains(text, payment) || !strings.Contains(text, "payment") {
+		t.Errorf("%s", text)
+	}
+}
+
+// A proof of life is followed by the next one, whose link both sides have: it is there after a kill, once and the same, and one that was
+// cancelled stays so.
+//
+// FAULTS: C8 C10
+func TestProofsOfLifeOverKills(t *testing.T) {
+	t.Parallel()
+	w := startSessionWorld(t)
+	person := w.citizen(1, rotation.Key{})
+	due := time.Now().AddDate(0, 0, 10).UTC().Format(time.RFC3339)
+	_, links := w.begins(`{"kind":"life","service":"stay","purpose":"check-in","every":6,"due":"` + due + `","credential":"` + person.id + `"}`)
+	next := w.takes(person, links[0]).text("next")
+	part := strings.Split(next, ".")
+	if len(part) != 3 {
+		t.Fatalf("no link: %q", next)
+	}
+	var first string
+	for range 3 {
+		w.restart()
+		a := w.get("/v1/sessions/"+part[0]+"/seats/0", part[2])
+		if a.text("outcome") != "live" || a.text("due") <= due || first != "" && first != a.text("due") {
+			t.Errorf("%v, before due %s", a, first)
+		}
+		first = a.text("due")
+	}
+	w.send("POST", "/v1/sessions/"+part[0]+"/cancel", "", nil, 200)
+	w.restart()
+	if a := w.get("/v1/sessions/"+part[0], ""); a.text("outcome") != "cancelled" {
+		t.Errorf("%v", a)
+	}
+}

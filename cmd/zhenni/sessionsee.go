@@ -1,0 +1,47 @@
+package main
+
+import (
+	"context"
+
+	sdk "zhenni/holder"
+)
+
+type sessionSee struct {
+	askedFlags
+	seeingFlags
+}
+
+// Help is shown by zhenni session see --help.
+func (sessionSee) Help() string {
+	return `Prints the session as who asks may see it. Of a group nothing is told of how one answered before its end.
+
+Example:
+
+    zhenni session see --session counter.json --api-key-file desk.key --follow && open-the-door`
+}
+
+// Run reads the session.
+func (c *sessionSee) Run(ctx context.Context, out *output) error {
+	a, err := c.asking()
+	if err != nil {
+		return err
+	}
+	if !c.Follow {
+		if err := a.insist(ctx, func(ctx context.Context) (sdk.SessionView, error) { return a.client.Session(ctx, a.id) }); err != nil {
+			return err
+		}
+		return a.print(out)
+	}
+	ctx, cancel := context.WithTimeout(ctx, c.For)
+	defer cancel()
+	for view, err := range a.client.FollowSession(ctx, a.id) {
+		if err != nil {
+			return answered(err)
+		}
+		a.view = view
+		if err := a.print(out); err != nil {
+			return err
+		}
+	}
+	return yes(a.view.Outcome, a.view.Confirmed)
+}

@@ -1,0 +1,55 @@
+package defects
+
+// modelDefects are those of several models beside each other.
+var modelDefects = []defect{
+	{
+		name: "every-model-is-the-first", file: "actors/comparison.go", caught: "TestModelsAreNeverCompared",
+		old: "			return i, nil\n", new: "			return 0, nil\n",
+		does: "what one extractor made is compared with what another did",
+	},
+	{
+		name: "unknown-model-is-the-first", file: "actors/comparison.go", caught: "TestModelsAreNeverCompared",
+		old: "return 0, fmt.Errorf(\"%w: a model that is not served\", zhenni.ErrBadBatch)", new: "return 0, error(nil)",
+		does: "a probe of an extractor that nobody calibrated is decided by the threshold of another",
+	},
+	{
+		name: "change-seen-by-the-first-model", file: "actors/apply.go", caught: "TestRevokedByEveryModel",
+		old: "for _, m := range h.matchers {", new: "for _, m := range h.matchers[:1] {",
+		does: "a revoked credential matches by the further models",
+	},
+	{
+		name: "stale-segment-of-the-first-model", file: "actors/comparison.go", caught: "TestRetiredModelMatchesNothing",
+		old: "for _, m := range h.matchers {\n		m.Discard", new: "for _, m := range h.matchers[:1] {\n		m.Discard",
+		does: "rows that were given up stay, and match, by the further models",
+	},
+	{
+		name: "retired-model-stays-in-memory", file: "actors/comparison.go", caught: "TestRetiredModelMatchesNothing",
+		old: "			n.stale.Or(allSegments)\n", new: "",
+		does: "a model that was retired matches until the server stops",
+	},
+	{
+		name: "retired-model-is-read", file: "storage/models.go", caught: "TestModelAddedAgain",
+		old: "l[i].ID == id && !l[i].Retired", new: "l[i].ID == id",
+		does: "the templates of a model that was retired are back once it is named again",
+	},
+	{
+		name: "template-replaced", file: "storage/template.go", caught: "TestModelCommandsRefused",
+		old: "if slices.Equal(there, c.Row) {", new: "if len(there) == len(c.Row) {",
+		does: "an issuer that brings another face is told that it is taken",
+	},
+	{
+		name: "template-for-the-revoked", file: "migration.go", in: "storage", caught: "TestModelCommandsRefused",
+		old: "if !c.Live() || c.Overdue(at) {", new: "if c.Overdue(at) {",
+		does: "a credential that was taken away is enrolled by another model",
+	},
+	{
+		name: "head-and-document-differ", file: "gateway/served.go", caught: "TestNamingAModel",
+		old: "v.profile.Model.ID == string(id) && rq.served == nil", new: "v.profile.Model.ID == string(id)",
+		does: "who signs the head and who writes the document may mean two models",
+	},
+	{
+		name: "model-not-part-of-what-is-asked", file: "gateway/transaction.go", caught: "TestModelIsPartOfWhatIsAsked",
+		old: "		kind += \"\\nmodel: \" + string(model)\n", new: "		_ = model\n",
+		does: "the answer by one model is given again to who asks by another",
+	},
+}
