@@ -34,7 +34,7 @@ var allowed = map[string][]string{
 	"statuslist": {"."},
 
 	// Of the parts of a server the holder's side has what it shares with it to the bit, and no more.
-	"holder": {".", "engine/rotation", "gateway/httpsig", "storage/disk", "identity", "evidence", "receipt", "holder"},
+	"holder": {".", "engine/rotation", "gateway/httpsig", "gateway/pages", "storage/disk", "identity", "evidence", "receipt", "holder"},
 }
 
 // owners lists the outside modules that belong to one package, and who else may lean on them: the load generator of

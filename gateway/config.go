@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"zhenni"
+	"zhenni/gateway/pages"
 )
 
 // maxHeadBytes and maxFields bound the head of a request, request line included.
@@ -71,6 +72,8 @@ type Config struct {
 	Webhooks Webhooks
 	// Persons says on whose behalf persons ask each other, in Sessions.
 	Persons Persons
+	// HolderApp is the address of the app that the pages hand over to, as [pages.IsApp] takes it: [pages.App].
+	HolderApp string
 	// Arrivals are the guests who wait in Sessions, and RotationKeys opens the keys that their phones bring. Without the first nobody
 	// arrives, and without the second nobody with a key.
 	Arrivals     Arrivals
@@ -150,6 +153,7 @@ func (c Config) WithDefaults() Config {
 	}
 	setDefault(&c.Persons.Service, "person.check")
 	setDefault(&c.Persons.Purpose, "check")
+	setDefault(&c.HolderApp, pages.App)
 	setDefault(&c.Version, "devel")
 	setDefault(&c.MaxConns, 1024)
 	setDefault(&c.MaxConnsPerIP, 256)
@@ -188,6 +192,9 @@ func (c Config) Validate() error {
 	}
 	if c.Persons.Party != "" && (c.Sessions == nil || c.Persons.Circle == nil) {
 		return fmt.Errorf("%w: persons ask each other in sessions, with a memory of who does not want to be asked", zhenni.ErrBadValue)
+	}
+	if !pages.IsApp(c.HolderApp) {
+		return fmt.Errorf("%w: the holder's app is an address such as %s or https://app.example/open#, without a query", zhenni.ErrBadValue, pages.App)
 	}
 	if c.Unrecorded && c.Ledger != nil {
 		return fmt.Errorf("%w: a server with a ledger is not unrecorded", zhenni.ErrBadValue)

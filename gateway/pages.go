@@ -8,10 +8,10 @@ import (
 
 // pageRoutes are the routes of the pages, which are for people and no part of the API: /openapi.json has none of them. They are
 // open to all: what a page shows, it asks the API for.
-func pageRoutes() []*route {
+func pageRoutes(files []pages.File) []*route {
 	var routes []*route
-	for i := range pages.All() {
-		f := &pages.All()[i]
+	for i := range files {
+		f := &files[i]
 		routes = append(routes, &route{method: "GET", path: "pages", pattern: f.Path, handle: func(s *Server, rq *request) error { return s.page(rq, f) }})
 	}
 	return routes

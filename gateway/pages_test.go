@@ -31,7 +31,7 @@ func TestPagesAreServed(t *testing.T) {
 
 // A page is no part of the API, a name of a page is not an address of the API, and a server without sessions has no pages.
 func TestPagesAreNoAPI(t *testing.T) {
-	for _, page := range pageRoutes() {
+	for _, page := range pageRoutes(pages.All()) {
 		if page.role != 0 || page.tokened || page.method != "GET" || page.path != "pages" || strings.HasPrefix(page.pattern, "/v1/") {
 			t.Errorf("%+v", page)
 		}

@@ -20,6 +20,7 @@ import (
 	"time"
 
 	"zhenni"
+	"zhenni/gateway/pages"
 
 	"github.com/fasthttp/router"
 	"github.com/valyala/fasthttp"
@@ -94,7 +95,7 @@ func New(config Config, node Node) (*Server, error) {
 	if err := errors.Join(s.loadTLS(), s.serveModels()); err != nil {
 		return nil, err
 	}
-	s.setHTTP(&s.http, append(publicRoutes(), pageRoutes()...))
+	s.setHTTP(&s.http, append(publicRoutes(), pageRoutes(pages.For(config.HolderApp))...))
 	s.setHTTP(&s.operators, operatorRoutes())
 	return s, nil
 }

@@ -21,6 +21,7 @@ type holderCommand struct {
 	Issue    holderIssue    `cmd:"" help:"Ask a server, as an app, for a credential on this phone."`
 	Evidence holderEvidence `cmd:"" help:"Sign that this phone is there, or that its capture is of a living person."`
 	Seal     holderSeal     `cmd:"" help:"Seal the rotation key to the engine for one session."`
+	App      holderApp      `cmd:"" help:"Serve the app's page on this machine: open links and answer with the camera."`
 	Session  holderSession  `cmd:"" help:"Take part in a session: open it, read it, type its code, answer or decline."`
 }
 

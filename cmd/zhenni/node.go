@@ -165,6 +165,7 @@ func (n *node) bindPeople(ctx context.Context, cfg *nodeConfig) (err error) {
 // openTalks gives the gateway the sessions, and what tells parties of them.
 func (n *node) openTalks(cfg *nodeConfig) (err error) {
 	n.openPings(cfg)
+	cfg.gateway.HolderApp = cfg.sessions.app
 	if n.sessions, err = openSessions(cfg.sessions, n.store, cmp.Or(cfg.gateway.Logger, slog.Default())); err != nil {
 		return err
 	}

@@ -46,6 +46,7 @@ func TestPages(t *testing.T) {
 	}
 	w := startPages(t)
 	world := map[string]any{"url": w.server.url, "keys": w.keys, "credentials": w.issuePages(), "name": canaryName, "selfie": selfie(t)}
+	world["app"], world["camera"] = w.seeingApp()
 	phones := httptest.NewServer(w.phones())
 	defer phones.Close()
 	world["phones"] = phones.URL
@@ -71,10 +72,11 @@ func startPages(t *testing.T) *lifeWorld {
 	w := &lifeWorld{issueWorld: newIssueWorld(t), t: t, keys: map[string]string{}}
 	catalogue := w.beside("services.json")
 	write(t, catalogue, pageServices)
-	w.started = append(w.flags(), "--sessions", "make", "--history", "make", "--catalogue", catalogue)
+	w.started = append(w.flags(), "--sessions", "make", "--history", "make", "--catalogue", catalogue, "--holder-app", "http://"+freeAddress(t)+"/#")
 	t.Setenv("ZHENNI_PERSON_PARTY", "person")
 	w.server = startProcess(t, w.store, w.started...)
 	for _, p := range [][]string{
+		{"app", "--tenant", lifeTenant, "--role", "issuer"},
 		{"desk", "--tenant", lifeTenant, "--role", "terminal"},
 		{"counter", "--tenant", lifeTenant, "--role", "verifier", "--service", "registration", "--name", "政务服务中心"},
 		{"school", "--tenant", lifeTenant, "--role", "verifier", "--service", "fee", "--name", "第一小学"},
@@ -83,6 +85,28 @@ func startPages(t *testing.T) *lifeWorld {
 		w.keys[p[0]] = strings.TrimSpace(w.command(append([]string{"rp", "add"}, p...)...))
 	}
 	return w
+}
+
+// seeingApp starts a holder's app where the server's pages hand over to, and returns how it is entered, and the film of a camera
+// that sees its holder.
+func (w *lifeWorld) seeingApp() (start, film string) {
+	w.t.Helper()
+	const width, height = 640, 480
+	key := w.beside("app.key")
+	write(w.t, key, w.keys["app"])
+	phone := w.pictured(w.t, w.server.url, key, 7)
+	var frames bytes.Buffer
+	fmt.Fprintf(&frames, "YUV4MPEG2 W%d H%d F5:1 Ip A1:1 C420jpeg\n", width, height)
+	for sample := range uint64(3) {
+		frames.WriteString("FRAME\n")
+		frames.Write(blocksPicture(7, sample+1, width, height).Pix)
+		frames.Write(bytes.Repeat([]byte{128}, width*height/2))
+	}
+	film = w.beside("camera.y4m")
+	write(w.t, film, frames.String())
+	listen := strings.Trim(strings.TrimPrefix(w.started[len(w.started)-1], "http:"), "/#")
+	page := startApp(w.t, append([]string{"--listen", listen, "--seat", w.beside("app.seat"), "--url", w.server.url}, phone...)...)
+	return page.address + "/#" + page.key, film
 }
 
 // issuePages issues a credential to each person, on a device of theirs.

@@ -35,6 +35,7 @@ type sessionsFlags struct {
 	Sessions      string `enum:"keep,make,none" default:"keep" env:"ZHENNI_SESSIONS" help:"Sessions between who asks and those who are asked, at a counter or elsewhere: make a place for them where there is none; keep one that is there; or none, which leaves it alone (default ${default}). With --verify-only there are none."`
 	PersonParty   string `env:"ZHENNI_PERSON_PARTY" placeholder:"ID" help:"With sessions: the relying party, a verifier that was granted person.check, on whose behalf persons ask each other. Default: none does."`
 	PersonReports int    `default:"0" env:"ZHENNI_PERSON_REPORTS" placeholder:"N" help:"By how many persons somebody has to be reported within 30 days to ask nobody any more, until an operator lifts that, 1–32; 0 is 5."`
+	HolderApp     string `default:"zhenni-holder:" env:"ZHENNI_HOLDER_APP" placeholder:"ADDRESS" help:"The holder's app, which the pages hand over to: the scheme of an app, or an address that ends in #, as https://app.example/open#, or of zhenni holder app, http://127.0.0.1:8765/# (default ${default})."`
 	SessionsLive  int    `default:"0" env:"ZHENNI_SESSIONS_LIVE" placeholder:"N" help:"Most sessions that are live at once, of all; a party has at most a quarter. 0 is 100000."`
 }
 
@@ -48,6 +49,8 @@ type sessionsConfig struct {
 	// persons is the party on whose behalf persons ask each other, bar by how many reports one may ask no more.
 	persons string
 	bar     int
+	// app is the address of the holder's app.
+	app string
 	// changed is told of every change, nil for nobody.
 	changed func(before, after zhenni.Session)
 }
@@ -56,7 +59,7 @@ func (f sessionsFlags) config(store string) sessionsConfig {
 	if f.Sessions == "none" {
 		return sessionsConfig{}
 	}
-	return sessionsConfig{dir: f.dir(store), create: f.Sessions == "make", live: f.SessionsLive, persons: f.PersonParty, bar: f.PersonReports}
+	return sessionsConfig{dir: f.dir(store), create: f.Sessions == "make", live: f.SessionsLive, persons: f.PersonParty, bar: f.PersonReports, app: f.HolderApp}
 }
 
 // openedSessions are sessions being hosted, with the lock of their folder.

@@ -19,7 +19,32 @@ var pagesDefects = []defect{
 	},
 	{
 		name: "pages-kept-for-ever", file: "gateway/pages/pages.go", caught: "TestAddresses",
-		old: "		f.Path, f.Body = \"/\"+name,", new: "		f.Lasting = true\n		f.Path, f.Body = \"/\"+name,",
+		old: "		f.Path = \"/\" + name\n", new: "		f.Lasting = true\n		f.Path = \"/\" + name\n",
 		does: "a browser shows the page of an older server for a year",
+	},
+	{
+		name: "pages-hand-over-to-a-script", file: "gateway/pages/pages.go", caught: "TestHandingOver",
+		old: "	return address == u.Scheme+\":\"\n", new: "	return true\n",
+		does: "a page hands what lets in to any address that an operator mistyped",
+	},
+	{
+		name: "app-for-every-name", file: "holder/app/app.go", caught: "TestWhatIsRefused",
+		old: "	if r.Host != a.config.Address {", new: "	if r.Host == \"\" {",
+		does: "a page of elsewhere, by a name that it has resolve to this machine, is the app's own page",
+	},
+	{
+		name: "app-for-whoever-asks", file: "holder/app/app.go", caught: "TestWhatIsRefused",
+		old: "	return subtle.ConstantTimeCompare(got[:], want[:]) == 1", new: "	return subtle.ConstantTimeCompare(got[:1], got[:1]) == len(want[:1])",
+		does: "whoever else uses the machine answers with the phone of its holder",
+	},
+	{
+		name: "app-sends-what-it-saw", file: "holder/app/session.go", caught: "TestAPictureAnswers",
+		old: "	return holder.NewProbe(rotated)", new: "	return holder.NewProbe(embedding)",
+		does: "the embedding leaves the phone as the camera took it, and fits the templates of every other server",
+	},
+	{
+		name: "app-forgets-its-seat", file: "holder/app/session.go", caught: "TestAPictureAnswers",
+		old: "	return view, a.config.Keep(seat)", new: "	return view, nil",
+		does: "an app that ends between the opening and its answer has lost the session",
 	},
 }

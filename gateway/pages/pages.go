@@ -13,11 +13,15 @@
 package pages
 
 import (
+	"bytes"
 	"crypto/sha256"
 	"embed"
 	"encoding/hex"
 	"io/fs"
+	"net"
+	"net/url"
 	"path"
+	"slices"
 	"strings"
 	"sync"
 )
@@ -84,7 +88,7 @@ var All = sync.OnceValue(func() []File {
 		}
 		sum := sha256.Sum256(body)
 		all.Write(sum[:])
-		files = append(files, File{Path: entry.Name(), Media: media[path.Ext(entry.Name())], Body: body})
+		files = append(files, File{Path: entry.Name(), Media: Media(entry.Name()), Body: body})
 	}
 	folder := "/pages/" + hex.EncodeToString(all.Sum(nil)[:8]) + "/"
 	for i := range files {
@@ -93,14 +97,66 @@ var All = sync.OnceValue(func() []File {
 	return files
 })
 
+// App is where a page hands over to where nothing else is said: the scheme that a holder's app of a phone is known by.
+const App = "zhenni-holder:"
+
+// IsApp reports whether a page may hand over to an address: a scheme of an app alone, or https, or http on the machine itself,
+// that ends in "#". What is handed over comes behind it, and no server sees that.
+func IsApp(address string) bool {
+	u, err := url.Parse(address)
+	if err != nil || u.User != nil || u.RawQuery != "" || strings.ContainsAny(address, `<>"'&`) {
+		return false
+	}
+	switch u.Scheme {
+	case "https":
+		return u.Host != "" && strings.HasSuffix(address, "#")
+	case "http":
+		ip := net.ParseIP(u.Hostname())
+		return ip != nil && ip.IsLoopback() && strings.HasSuffix(address, "#")
+	case "javascript", "data", "blob", "file", "":
+		return false
+	}
+	return address == u.Scheme+":"
+}
+
+// For returns every file of a server whose pages hand over to an app at an address that [IsApp].
+func For(app string) []File {
+	files := slices.Clone(All())
+	for i := range files {
+		f := &files[i]
+		if body := bytes.ReplaceAll(f.Body, []byte(`data-app="`+App+`"`), []byte(`data-app="`+app+`"`)); !f.Lasting {
+			f.setBody(body)
+		}
+	}
+	return files
+}
+
+// Place has what is served beside these files take them from where they are: it replaces "/pages/-/" in a text.
+func Place(text []byte) []byte {
+	for _, f := range All() {
+		if f.Lasting {
+			return []byte(strings.ReplaceAll(string(text), "/pages/-/", f.Path[:strings.LastIndexByte(f.Path, '/')+1]))
+		}
+	}
+	return text
+}
+
+// Media is the value of Content-Type of a file of this name.
+func Media(name string) string { return media[path.Ext(name)] }
+
 // place gives a file its address, and a page those of what it takes.
 func (f *File) place(folder string) {
 	name, page := strings.CutSuffix(f.Path, ".html")
 	if page {
-		f.Path, f.Body = "/"+name, []byte(strings.ReplaceAll(string(f.Body), "/pages/-/", folder))
+		f.Path = "/" + name
+		f.setBody([]byte(strings.ReplaceAll(string(f.Body), "/pages/-/", folder)))
 	} else {
 		f.Path, f.Lasting = folder+f.Path, true
+		f.setBody(f.Body)
 	}
-	sum := sha256.Sum256(f.Body)
-	f.ETag = `"` + hex.EncodeToString(sum[:12]) + `"`
+}
+
+func (f *File) setBody(body []byte) {
+	sum := sha256.Sum256(body)
+	f.Body, f.ETag = body, `"`+hex.EncodeToString(sum[:12])+`"`
 }

@@ -69,6 +69,26 @@ func TestAddresses(t *testing.T) {
 	}
 }
 
+// A page hands over to an app, and to nothing that would run in the page or tell a server what is handed over.
+func TestHandingOver(t *testing.T) {
+	for address, want := range map[string]bool{
+		App: true, "https://app.example/open#": true, "http://127.0.0.1:8765/#": true, "bank-app:": true,
+		"": false, "https://app.example/open": false, "https://app.example/?a#": false, "http://app.example/#": false, "javascript:": false,
+		"data:": false, "https://a:b@app.example/#": false, `https://app.example/"#`: false, "zhenni-holder:x": false, "#": false,
+	} {
+		if got := IsApp(address); got != want {
+			t.Errorf("%q: %v", address, got)
+		}
+	}
+	const app = "https://app.example/open#"
+	for i, f := range For(app) {
+		before := All()[i]
+		if handing := strings.Contains(string(before.Body), "data-app="); handing != (f.ETag != before.ETag) || handing != strings.Contains(string(f.Body), `data-app="`+app+`"`) {
+			t.Errorf("%s: %v", f.Path, handing)
+		}
+	}
+}
+
 // Nothing is allowed that is not named, and nothing that would let a text become markup or a script.
 func TestPolicy(t *testing.T) {
 	if !strings.HasPrefix(Policy, "default-src 'none'; ") {

@@ -1,7 +1,7 @@
 // The pages in the browsers of those who use them. Run by `make pages`, which starts the server and the phones.
 import assert from 'node:assert/strict';
 import { after, before, test } from 'node:test';
-import { begin, browser, call, Person, Phone, world } from './world.js';
+import { begin, browser, call, Person, Phone, seeing, world } from './world.js';
 
 const holder = 3, stranger = 4, third = 5;
 const counterDocument = { kind: 'counter', service: 'registration', purpose: 'register' };
@@ -246,4 +246,37 @@ test('a link that is none says so, without asking the server', async () => {
     await person.audit(`${page} of nothing`);
   }
   await person.leave();
+});
+
+test('holder app: the page hands over, and what the camera sees is the answer', async () => {
+  const seer = await seeing();
+  try {
+    const { begun, clerk } = await counter();
+    const holder = await Person.arrive(seer);
+    await holder.page.goto(world.app);
+    await holder.sees('没有正在进行的请求');
+    await holder.audit('app, nobody asks');
+    await holder.visit('s', begun.links[0]);
+    await holder.sees('请先看清楚');
+    await holder.page.click('#app');
+    await holder.page.waitForSelector('#open:not([hidden])');
+    assert.equal(new URL(holder.page.url()).hash, '');
+    await holder.audit('app, asked');
+    await holder.page.click('#open');
+    await holder.sees('请拍照');
+    await clerk.page.fill('#digits-in', await holder.page.locator('#digits').innerText());
+    await clerk.page.click('#code button');
+    await holder.page.waitForFunction(() => document.getElementById('video').videoWidth > 0);
+    await holder.audit('app, camera');
+    await holder.picture('app');
+    await holder.page.click('#take');
+    await holder.sees('完成：已确认是本人');
+    assert.equal(await holder.page.evaluate(() => document.getElementById('video').srcObject), null, 'the camera is still on');
+    await clerk.sees('通过：是本人');
+    await holder.audit('app, answered');
+    await holder.leave();
+    await clerk.leave();
+  } finally {
+    await seer.close();
+  }
 });

@@ -17,6 +17,15 @@ export const browser = () => chromium.launch({
   executablePath: process.env.CHROMIUM ?? '/usr/bin/chromium', args: process.getuid() === 0 ? ['--no-sandbox'] : [],
 });
 
+// seeing is a browser whose camera sees what a file has.
+export const seeing = () => chromium.launch({
+  executablePath: process.env.CHROMIUM ?? '/usr/bin/chromium',
+  args: [
+    '--use-fake-ui-for-media-stream', '--use-fake-device-for-media-stream', `--use-file-for-fake-video-capture=${world.camera}`,
+    ...(process.getuid() === 0 ? ['--no-sandbox'] : []),
+  ],
+});
+
 // call asks the server and returns the status and the document of its answer.
 export async function call(method, path, { token, key, body } = {}) {
   const headers = {};
@@ -88,11 +97,12 @@ export class Person {
     person.trouble = [];
     person.page = await person.context.newPage();
     const { page, trouble } = person;
+    const homes = [world.url, new URL(world.app).origin];
     page.on('pageerror', (err) => trouble.push(`error: ${err.message}`));
     page.on('console', (message) => { if (/Content Security Policy|Trusted|Refused to/i.test(message.text())) trouble.push(message.text()); });
     page.on('request', (request) => {
       const address = new URL(request.url());
-      if (address.protocol !== 'blob:' && address.origin !== world.url) trouble.push(`asks ${address.origin}`);
+      if (address.protocol !== 'blob:' && !homes.includes(address.origin)) trouble.push(`asks ${address.origin}`);
       if (address.search || address.hash && !request.isNavigationRequest()) trouble.push(`tells ${address}`);
     });
     await page.addInitScript(() => addEventListener('securitypolicyviolation', (e) => console.error(`Content Security Policy: ${e.violatedDirective} ${e.blockedURI}`)));

@@ -1,8 +1,9 @@
 // The page of whoever is asked: who asks and what for, before anything is done; then how it stands. A browser holds no credential,
 // so it hands over to the holder's app; an app that opened the session may show this page too, under the token of its phone.
+import { drawAsked, standing } from './asked.js';
 import { clock, follow, Refused, tell } from './live.js';
 import {
-  attempt, byId, carried, digits, inLanguage, left, money, once, say, saidIf, show, start, state, when, write,
+  attempt, byId, carried, digits, left, once, say, show, start, state, write,
 } from './page.js';
 import { draw as drawCode } from './qr.js';
 
@@ -15,50 +16,18 @@ let session = null, gone = given === null, lost = false, phone = false, complain
 
 const live = () => session?.outcome === 'live';
 
-// Ends and states, each with its tone. A person is told of their own credential what who asks is not.
-const tones = { completed: 'no', refused: 'stop', timeout: 'stop', wrong_code: 'no', credential_unusable: 'no', cancelled: 'stop', quorum_failed: 'no' };
-const settled = { confirmed: 'yes', not_confirmed: 'no', declined: 'stop', credential_unusable: 'no' };
-
 function drawState() {
   if (scanned) state('wait', 'seat.scanned');
   else if (gone) state('stop', session ? 'seat.elsewhere' : 'gone');
   else if (!session) state('wait', 'loading');
-  else if (session.outcome === 'completed' && session.confirmed) state('yes', 'seat.completed');
-  else if (!live()) state(tones[session.outcome] ?? 'stop', session.outcome === 'completed' ? 'seat.not_confirmed' : `seat.end.${session.outcome}`);
-  else if (settled[session.state]) state(settled[session.state], `seat.${session.state}`);
-  else state('wait', session.state === 'opened' ? 'seat.opened' : 'seat.waiting');
-}
-
-// rows are what a session says of itself, a key of a text and what stands beside it.
-function rows() {
-  const s = session, asker = s.party_name || s.party;
-  const list = s.kind === 'person' ? [['seat.who', s.asker || say('seat.verified')]] : [['seat.who', asker]];
-  list.push(['seat.service', inLanguage(s.service_zh, s.service_en) || s.service], ['seat.purpose', saidIf(`purpose.${s.purpose}`, s.purpose)]);
-  if (s.payment) {
-    list.push(['seat.payee', s.payment.payee], ['seat.amount', money(s.payment.amount, s.payment.currency)], ['seat.reference', s.payment.reference]);
-  }
-  if (s.due) list.push(['seat.due', when(s.due)]);
-  list.push(['seat.shares', say(s.kind === 'person' ? 'seat.shares.person' : 'seat.shares.yes_no')]);
-  return list;
-}
-
-function drawRows() {
-  const list = byId('asked');
-  show(list, Boolean(session));
-  if (!session) return;
-  list.replaceChildren(...rows().flatMap(([key, value]) => {
-    const [name, text] = [document.createElement('dt'), document.createElement('dd')];
-    name.textContent = say(key);
-    text.textContent = value;
-    return [name, text];
-  }));
+  else state(...standing(session));
 }
 
 // drawHandover has the link to the app carry what is consented to, which the app asks for once more.
 function drawHandover() {
   const consents = [...document.querySelectorAll('#consent input:checked')].map((box) => box.name);
   const fragment = given ? given.join('.') : '';
-  byId('app').href = `zhenni-holder:${fragment}${consents.length ? `;share=${consents.join(',')}` : ''}`;
+  byId('app').href = `${byId('app').dataset.app}${fragment}${consents.length ? `;share=${consents.join(',')}` : ''}`;
   const waiting = !gone && (scanned || live() && session.state === 'waiting');
   show(byId('handover'), waiting);
   show(byId('consent'), waiting && session?.kind === 'person');
@@ -88,7 +57,7 @@ function drawDecline() {
 
 function draw() {
   drawState();
-  drawRows();
+  drawAsked(session);
   drawHandover();
   drawPhone();
   drawDecline();

@@ -38,6 +38,22 @@ func quadrants() *onnxFile {
 	return g
 }
 
+// blocks is a network that tells pictures apart: the mean of each channel in each of 128 blocks of 16 by 8 pixels. It stands for a
+// model where a test wants the whole path and two persons.
+func blocks() *onnxFile {
+	g := &onnxFile{input: "picture", output: "embedding", inShape: []int{1, 3, 128, 128}, outShape: []int{1, 384}}
+	g.node("AveragePool", "means", []string{"picture"}, integers("kernel_shape", 8, 16), integers("strides", 8, 16))
+	g.node("Flatten", "embedding", []string{"means"}, integer("axis", 1))
+	return g
+}
+
+func blocksManifest(document []byte) capture.Manifest {
+	m := manifestOf("blocks.onnx", document)
+	m.Model = zhenni.Model{ID: "blocks-1", Dim: 384, Factor: zhenni.FactorFace}
+	m.Embedding.Input.Width, m.Embedding.Input.Height = 128, 128
+	return m
+}
+
 // weights take the red of the four quarters to the first number, the green to the second, the blue to the third, and the
 // red of the first quarter less that of the last to the fourth.
 var weights = []float32{
@@ -179,22 +195,25 @@ func encoded(t *testing.T, picture image.Image) []byte {
 	return file.Bytes()
 }
 
-// The network and its manifest are committed too, as an example of both: a few hundred bytes that weigh quarters of a picture.
-func TestTheExampleIsTheNetwork(t *testing.T) {
-	document := quadrants().file()
-	manifest, err := json.MarshalIndent(manifestOf("quadrants.onnx", document), "", "  ")
-	if err != nil {
-		t.Fatal(err)
-	}
-	for name, want := range map[string][]byte{"quadrants.onnx": document, "quadrants.json": append(manifest, '\n')} {
-		path := filepath.Join("testdata", name)
-		if *update {
-			if err := os.WriteFile(path, want, 0o644); err != nil {
-				t.Fatal(err)
-			}
+// The networks and their manifests are committed too, as examples of both: a few hundred bytes each.
+func TestTheExamplesAreTheNetworks(t *testing.T) {
+	quarters, blocked := quadrants().file(), blocks().file()
+	for name, m := range map[string]capture.Manifest{"quadrants": manifestOf("quadrants.onnx", quarters), "blocks": blocksManifest(blocked)} {
+		manifest, err := json.MarshalIndent(m, "", "  ")
+		if err != nil {
+			t.Fatal(err)
 		}
-		if got, err := os.ReadFile(path); err != nil || !bytes.Equal(got, want) {
-			t.Errorf("%s is another: %v", path, err)
+		document := map[string][]byte{"quadrants": quarters, "blocks": blocked}[name]
+		for file, want := range map[string][]byte{name + ".onnx": document, name + ".json": append(manifest, '\n')} {
+			path := filepath.Join("testdata", file)
+			if *update {
+				if err := os.WriteFile(path, want, 0o644); err != nil {
+					t.Fatal(err)
+				}
+			}
+			if got, err := os.ReadFile(path); err != nil || !bytes.Equal(got, want) {
+				t.Errorf("%s is another: %v", path, err)
+			}
 		}
 	}
 }

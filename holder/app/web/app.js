@@ -1,0 +1,170 @@
+// The holder's app: a link is looked at before anything is done, then opened, and answered with a picture of the camera. What is
+// signed and sent is the business of the process behind the page.
+import { drawAsked, standing } from '/pages/-/asked.js';
+import { clock, follow, Refused, tell } from '/pages/-/live.js';
+import {
+  attempt, byId, digits, left, once, say, show, start, state, write,
+} from '/pages/-/page.js';
+import '/texts.js';
+
+const store = 'zhenni.app';
+const longestSide = 1600; // of a picture in which the model finds the face itself
+
+// arrived is what the address carried: the key of the app, or a link.
+const arrived = location.hash.slice(1);
+if (arrived) history.replaceState(null, '', '/');
+addEventListener('hashchange', () => location.reload());
+if (/^[A-Z2-7]{26}$/.test(arrived)) localStorage.setItem(store, arrived);
+const invitation = arrived.includes('.') ? arrived.split(';')[0] : '';
+const key = localStorage.getItem(store) ?? '';
+
+let about = null, session = null, ours = false, lost = false, following = 0;
+
+const live = () => session?.outcome === 'live';
+
+function drawState() {
+  if (!about) state('stop', key ? 'loading' : 'app.locked');
+  else if (!session) state('wait', 'app.empty');
+  else if (live() && ours && session.state === 'opened') state('wait', session.code_wanted ? 'app.code' : session.transaction ? 'app.answer' : 'app.wait');
+  else state(...standing(session));
+}
+
+function draw() {
+  const opened = live() && ours && session.state === 'opened';
+  drawState();
+  drawAsked(session);
+  show(byId('invitation'), Boolean(about) && !session);
+  show(byId('advice'), live());
+  show(byId('open'), live() && !ours && session.state === 'waiting');
+  show(byId('read'), opened && Boolean(session.code));
+  if (opened && session.code) write(byId('digits'), session.code);
+  show(byId('code'), opened && Boolean(session.code_wanted));
+  const answering = opened && !session.code_wanted && Boolean(session.transaction);
+  if (answering) write(byId('tries'), say('app.tries', { count: session.tries_left }));
+  show(byId('camera'), answering);
+  answering ? look() : rest();
+  show(byId('decline'), live() && ['waiting', 'opened'].includes(session.state));
+  show(byId('another'), Boolean(session) && !live());
+  write(byId('lost'), lost ? say('lost') : '');
+  drawTime();
+}
+
+function drawTime() {
+  show(byId('time'), live());
+  if (live()) write(byId('time'), left(session.deadline, clock.now()));
+}
+
+function hear(document) {
+  ours ||= document.state !== 'waiting';
+  session = document;
+  draw();
+}
+
+// goOn follows the session of the seat up to its end.
+async function goOn() {
+  const mine = ++following;
+  await follow('/session', key, (document) => { if (mine === following) hear(document); }, (now) => { lost = now; draw(); });
+}
+
+// The camera is on while a picture is asked for, and no longer.
+const video = byId('video');
+let seeing = null;
+
+function look() {
+  seeing ??= attempt(async () => {
+    const stream = await navigator.mediaDevices.getUserMedia({ video: { facingMode: 'user', width: { ideal: 1280 }, height: { ideal: 720 } } })
+      .catch(() => { throw new Refused(0, { code: 'camera' }); });
+    if (!seeing) return stop(stream);
+    video.srcObject = stream;
+    await video.play();
+  });
+}
+
+function stop(stream) {
+  for (const track of stream?.getTracks() ?? []) track.stop();
+}
+
+function rest() {
+  seeing = null;
+  stop(video.srcObject);
+  video.srcObject = null;
+}
+
+// frame is the part of the picture that the model takes, in the size it takes; one that finds the face itself takes all of it.
+function frame(source, width, height) {
+  const canvas = document.createElement('canvas');
+  const shrunk = Math.min(1, longestSide / Math.max(width, height));
+  [canvas.width, canvas.height] = about.width ? [about.width, about.height] : [Math.round(width * shrunk), Math.round(height * shrunk)];
+  const scale = Math.min(width / canvas.width, height / canvas.height);
+  const [w, h] = [canvas.width * scale, canvas.height * scale];
+  const context = canvas.getContext('2d');
+  context.imageSmoothingQuality = 'high';
+  context.drawImage(source, (width - w) / 2, (height - h) / 2, w, h, 0, 0, canvas.width, canvas.height);
+  return new Promise((done) => { canvas.toBlob(done, 'image/png'); });
+}
+
+// answer sends a picture to the process behind the page.
+async function answer(picture) {
+  const response = await fetch('/answer', {
+    method: 'POST', headers: { 'Session-Token': key, 'Content-Type': picture.type }, body: picture, cache: 'no-store', redirect: 'error',
+  });
+  if (!response.ok) throw new Refused(response.status, await response.json().catch(() => ({})));
+  hear(await response.json());
+  byId('state').focus();
+}
+
+async function take() {
+  if (!video.videoWidth) throw new Refused(0, { code: 'camera' });
+  await answer(await frame(video, video.videoWidth, video.videoHeight));
+}
+
+async function choose() {
+  const [file] = byId('picture').files;
+  if (!file) return;
+  const bitmap = await createImageBitmap(file).catch(() => { throw new Refused(0, { code: 'picture_unreadable' }); });
+  await answer(await frame(bitmap, bitmap.width, bitmap.height));
+  byId('picture').value = '';
+}
+
+// ask looks at who asks by a link.
+async function ask(link) {
+  following++;
+  [session, ours] = [null, false];
+  hear(await tell('POST', '/look', key, { invitation: link }));
+  if (ours) await goOn();
+}
+
+byId('invitation').addEventListener('submit', (event) => {
+  event.preventDefault();
+  attempt(() => ask(byId('link').value.trim()));
+});
+once(byId('open'), async () => {
+  hear(await tell('POST', '/open', key, { party: session.party }));
+  byId('state').focus();
+  goOn().catch(() => {});
+});
+once(byId('take'), take);
+byId('picture').addEventListener('change', () => attempt(choose));
+once(byId('decline'), async () => {
+  hear(await tell('POST', '/decline', key, {}));
+  byId('state').focus();
+});
+once(byId('another'), async () => {
+  following++;
+  [session, ours] = [null, false];
+  byId('link').value = '';
+  draw();
+  byId('link').focus();
+});
+digits(byId('code'), (code) => attempt(async () => hear(await tell('POST', '/code', key, { code }))));
+start('app.title', draw);
+setInterval(drawTime, 250);
+attempt(async () => {
+  if (!key) return;
+  about = await tell('GET', '/about', key);
+  if (about.width) video.style.aspectRatio = `${about.width} / ${about.height}`;
+  byId('guide').toggleAttribute('hidden', !about.width || about.width !== about.height); // an SVG has no property for it
+  draw();
+  if (invitation) await ask(invitation);
+  else if (about.seated) await goOn();
+}).finally(() => { if (!about) state('stop', 'app.locked'); });
