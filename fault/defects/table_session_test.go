@@ -1,0 +1,20 @@
+package defects
+
+// Of what sessions tell, to whom and when.
+var sessionDefects = []defect{
+	{
+		name: "record-of-any-end", file: "sessionview.go", caught: "TestVouches",
+		old: "		(s.Kind == SessionGroup || s.Confirmed())\n", new: "		(s.Kind == SessionGroup || !s.Confirmed() || s.Confirmed())\n",
+		does: "who typed the wrong digits, or none, has a signed yes all the same",
+	},
+	{
+		name: "record-before-the-end", file: "sessionview.go", caught: "TestVouches",
+		old: "	return s.End != SessionLive && seat >= 0", new: "	return seat >= 0",
+		does: "who asks a group reads in the log how each one answered before all have",
+	},
+	{
+		name: "credential-in-the-proof", file: "gateway/log.go", caught: "TestRecordOfASessionIsItsYes",
+		old: "session.Tenant == rq.party.Tenant && session.Named() &&\n", new: "session.Tenant == rq.party.Tenant &&\n",
+		does: "a counter learns by the proof of its session which credential the visitor has",
+	},
+}
