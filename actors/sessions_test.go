@@ -120,7 +120,7 @@ func TestSessionGoesItsWay(t *testing.T) {
 		defer closeSessions(t, h)
 		s := counter(t, 1)
 		begin(t, h, s)
-		changed, stop, err := h.Watch(s.ID)
+		changed, stop, err := h.Watch(s.ID, AskersSide)
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -316,9 +316,9 @@ func TestRemindersAreSentOnce(t *testing.T) {
 func TestWatchersAreBounded(t *testing.T) {
 	h := startSessions(t, SessionConfig{Watchers: 2, AllWatchers: 3, InHand: 1}, newKeptSessions())
 	defer closeSessions(t, h)
-	watch := func(n byte, want error) func() {
+	watch := func(n byte, want error, side ...int) func() {
 		t.Helper()
-		_, stop, err := h.Watch(zhenni.SessionID{n})
+		_, stop, err := h.Watch(zhenni.SessionID{n}, append(side, AskersSide)[0])
 		if !errors.Is(err, want) {
 			t.Errorf("%d: %v, want %v", n, err, want)
 		}
@@ -327,7 +327,7 @@ func TestWatchersAreBounded(t *testing.T) {
 	stop := watch(1, nil)
 	watch(1, nil)
 	watch(1, zhenni.ErrOverloaded)
-	watch(2, nil)
+	watch(1, nil, 0) // who is asked keeps who asks from nothing, nor the other way round
 	watch(3, zhenni.ErrOverloaded)
 	stop()
 	stop()

@@ -7,13 +7,16 @@ import (
 	"zhenni"
 )
 
+// askersSide is the side of who asks, for [Sessions.Watch].
+const askersSide = -1
+
 // seeSession is GET /v1/sessions/{id}: the session as who asks sees it, at once or when it changes.
 func (s *Server) seeSession(rq *request) error {
 	session, err := s.asking(rq)
 	if err != nil {
 		return err
 	}
-	return s.awaitView(rq, session.ID, s.askerView)
+	return s.awaitView(rq, session.ID, askersSide, s.askerView)
 }
 
 // followSession is GET /v1/sessions/{id}/events: the same as a stream of events.
@@ -22,7 +25,7 @@ func (s *Server) followSession(rq *request) error {
 	if err != nil {
 		return err
 	}
-	return s.streamView(rq, session.ID, s.askerView)
+	return s.streamView(rq, session.ID, askersSide, s.askerView)
 }
 
 func (s *Server) askerView(session zhenni.Session) (any, error) { return s.askerDocument(session), nil }

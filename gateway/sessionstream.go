@@ -41,13 +41,17 @@ func render(view any) rendered {
 }
 
 // awaitView answers with a view of a session: at once, or, where the client has this one already and prefers to wait, when it is
-// another; 304 where it stayed the same.
-func (s *Server) awaitView(rq *request, id zhenni.SessionID, view func(zhenni.Session) (any, error)) error {
-	changed, stop, err := s.config.Sessions.Watch(id)
-	if err != nil {
-		return err
+// another; 304 where it stayed the same. However many wait, who does not is answered.
+func (s *Server) awaitView(rq *request, id zhenni.SessionID, side int, view func(zhenni.Session) (any, error)) error {
+	var changed <-chan struct{}
+	if rq.wait() > 0 {
+		waits, stop, err := s.config.Sessions.Watch(id, side)
+		if err != nil {
+			return err
+		}
+		defer stop()
+		changed = waits
 	}
-	defer stop()
 	return s.await(rq, changed, func() (any, error) {
 		session, err := s.config.Sessions.Session(id)
 		if err != nil {
@@ -102,8 +106,8 @@ func (rq *request) wait() time.Duration {
 // streamView answers with a stream of the views of a session (HTML, Server-sent events): the one that the client does not have
 // by its Last-Event-ID, and every other one after it, until the session has ended. An event has the whole view: whoever lost some
 // lacks nothing.
-func (s *Server) streamView(rq *request, id zhenni.SessionID, view func(zhenni.Session) (any, error)) error {
-	changed, stop, err := s.config.Sessions.Watch(id)
+func (s *Server) streamView(rq *request, id zhenni.SessionID, side int, view func(zhenni.Session) (any, error)) error {
+	changed, stop, err := s.config.Sessions.Watch(id, side)
 	if err != nil {
 		return err
 	}

@@ -149,6 +149,26 @@ func TestFollowersAreBounded(t *testing.T) {
 	}
 }
 
+// Whoever has a link, or took a picture of the screen, can keep nobody on the other side from following, and nobody from looking.
+//
+// FAULTS: O3 O4
+func TestFollowersOfASeatKeepNobodyOut(t *testing.T) {
+	o := startOffice(t, nil)
+	b := o.begin(counterDocument)
+	seat := "/seats/0"
+	for range 8 {
+		<-o.follow("/v1/sessions/"+b.id+seat+"/events", b.token, "")
+	}
+	a := wantStatus(t, o.at("GET", b.id, seat, b.token, ""), 200)
+	if a := o.at("GET", b.id, seat, b.token, "", "If-None-Match: "+a.header.Get("ETag"), "Prefer: wait=30"); a.status != 503 {
+		t.Errorf("a ninth who waits: %d %s", a.status, a.body)
+	}
+	wantStatus(t, o.at("GET", b.id, "", b.AskerToken, "", "Prefer: wait=30"), 200)
+	if e := <-o.follow("/v1/sessions/"+b.id+"/events", b.AskerToken, ""); outcomeOf(t, e) != "live" {
+		t.Errorf("who asks: %q", e.data)
+	}
+}
+
 // Who follows a seat by its link sees no more of it once a phone has taken it: neither its digits nor what becomes of it.
 //
 // FAULTS: Z3
