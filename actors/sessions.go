@@ -207,10 +207,18 @@ func (h *Sessions) Begin(ctx context.Context, s zhenni.Session) error {
 	}
 	defer release()
 	if err := h.state.Put(ctx, s); err != nil {
+		if !errors.Is(err, zhenni.ErrOverloaded) && !errors.Is(err, zhenni.ErrBadValue) {
+			h.lookLater(s.ID)
+		}
 		return err
 	}
 	h.changed(zhenni.Session{}, s)
 	return h.send(s.ID, tick{})
+}
+
+// lookLater has a session looked at of which it is not known whether it was made: where it was, its time passes like any other's.
+func (h *Sessions) lookLater(id zhenni.SessionID) {
+	time.AfterFunc(followPause, func() { _ = h.send(id, tick{}) }) // draining, the next start looks
 }
 
 // admit takes one of the places for events in hand.

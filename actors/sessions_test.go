@@ -312,6 +312,48 @@ func TestRemindersAreSentOnce(t *testing.T) {
 	})
 }
 
+// A session of which its maker was not told that it was made times out like any other.
+//
+// FAULTS: C10 R10
+func TestSessionMadeUnheardOfTimesOut(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		state := newKeptSessions()
+		slow := func(s zhenni.Session) error {
+			if s.Version > 1 {
+				return nil
+			}
+			state.all[s.ID] = s
+			return zhenni.ErrDeadline
+		}
+		state.fault = slow
+		h := startSessions(t, SessionConfig{}, state)
+		defer closeSessions(t, h)
+		made, never := counter(t, 1), counter(t, 2)
+		if err := h.Begin(context.Background(), made); !errors.Is(err, zhenni.ErrDeadline) {
+			t.Fatal(err)
+		}
+		state.fault = func(s zhenni.Session) error {
+			if s.ID == never.ID {
+				return zhenni.ErrUnavailable
+			}
+			return slow(s)
+		}
+		if err := h.Begin(context.Background(), never); !errors.Is(err, zhenni.ErrUnavailable) {
+			t.Fatal(err)
+		}
+		time.Sleep(3 * time.Minute)
+		synctest.Wait()
+		if s, err := h.Session(made.ID); err != nil || s.End != zhenni.SessionTimeout {
+			t.Errorf("%v, %v", s.End, err)
+		}
+		h.mu.Lock()
+		defer h.mu.Unlock()
+		if len(h.live) != 0 {
+			t.Errorf("%d actors stay", len(h.live))
+		}
+	})
+}
+
 // Nobody waits beyond the bounds, and who stops makes room.
 func TestWatchersAreBounded(t *testing.T) {
 	h := startSessions(t, SessionConfig{Watchers: 2, AllWatchers: 3, InHand: 1}, newKeptSessions())

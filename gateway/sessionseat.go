@@ -212,7 +212,7 @@ func (rq *request) hidePartys() {
 // refusePhone keeps from a phone why its party can not ask now.
 func refusePhone(err error) error {
 	var r *refusal
-	if errors.As(err, &r) && (r.kind == kindStopped || r.kind == kindCapped || r.kind == kindQuota) {
+	if errors.As(err, &r) && (r.kind == kindStopped || r.kind == kindCapped || r.kind == kindShare || r.kind == kindQuota) {
 		return refuse(kindUnavailable, "")
 	}
 	return err
