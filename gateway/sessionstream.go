@@ -5,7 +5,9 @@ import (
 	"crypto/sha256"
 	"encoding/base64"
 	"encoding/json"
+	"fmt"
 	"io"
+	"runtime/debug"
 	"strconv"
 	"strings"
 	"time"
@@ -136,8 +138,16 @@ type sessionStream struct {
 	pending bytes.Buffer
 }
 
-// Read implements [io.Reader]: it waits for the next event, and says nothing but that it is there from time to time.
-func (t *sessionStream) Read(p []byte) (int, error) {
+// Read implements [io.Reader]: it waits for the next event, and says nothing but that it is there from time to time. Nobody above it
+// catches a panic, which would end the process: here it ends the stream.
+func (t *sessionStream) Read(p []byte) (n int, err error) {
+	defer func() {
+		if cause := recover(); cause != nil {
+			t.server.metrics.panics.Inc()
+			t.server.config.Logger.Error("a stream panicked", "type", fmt.Sprintf("%T", cause), "stack", string(debug.Stack()))
+			n, err = 0, io.EOF
+		}
+	}()
 	for t.pending.Len() == 0 {
 		if t.ended || !time.Now().Before(t.until) {
 			return 0, io.EOF
