@@ -85,8 +85,11 @@ func (c *Catalogue) Services() []*Service {
 	return all
 }
 
-// Service returns the service of that id; ok is false where there is none.
+// Service returns the service of that id; ok is false where there is none, as in a nil Catalogue.
 func (c *Catalogue) Service(id string) (s *Service, ok bool) {
+	if c == nil {
+		return nil, false
+	}
 	i, ok := c.index[id]
 	if !ok {
 		return nil, false

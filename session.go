@@ -299,15 +299,15 @@ func (s *Session) checkSeats() error {
 		if s.Kind == SessionPerson && seat.Credential == s.Asker {
 			return fmt.Errorf("%w: seats[%d]: who asks is not asked", ErrBadValue, i)
 		}
-		if s.named() && seat.Credential == (CredentialID{}) {
+		if s.Named() && seat.Credential == (CredentialID{}) {
 			return fmt.Errorf("%w: seats[%d]: a session of kind %s names who is asked", ErrBadValue, i, s.Kind)
 		}
 	}
 	return nil
 }
 
-// named reports whether it is said beforehand who is asked.
-func (s *Session) named() bool {
+// Named reports whether it is said beforehand who is asked: then who asks knows the credentials.
+func (s *Session) Named() bool {
 	return s.Kind == SessionGroup || s.Kind == SessionLife || s.Kind == SessionKiosk || s.Kind == SessionRemote
 }
 

@@ -45,6 +45,14 @@ func (s Session) ForAsker() AskerView {
 	return v
 }
 
+// Vouches reports whether who asks may have the record of the comparison that confirmed a seat: once the session has ended, and where
+// that yes is part of how. Of any other comparison they have none. A match that came too late, or beside wrong digits, is no yes; that of
+// another face than the name that was asked for is no match; and the record of a no tells how often was tried.
+func (s *Session) Vouches(seat int) bool {
+	return s.End != SessionLive && seat >= 0 && seat < len(s.Seats) && s.Seats[seat].State == SeatConfirmed &&
+		(s.Kind == SessionGroup || s.Confirmed())
+}
+
 // toAsker is the state as who asks sees it.
 func (s SeatState) toAsker() SeatState {
 	if s == SeatUnusable {

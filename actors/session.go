@@ -2,6 +2,7 @@ package actors
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"runtime/debug"
 	"time"
@@ -95,7 +96,7 @@ func (a *session) look() {
 		}
 		return s.Passed(now), nil
 	})
-	if err != nil {
+	if err != nil && !errors.Is(err, zhenni.ErrNotFound) { // never made, or forgotten
 		a.host.config.Logger.Warn("a session is late", "cause", err)
 	}
 }

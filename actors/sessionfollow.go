@@ -35,7 +35,7 @@ func (h *Sessions) follow(s zhenni.Session, now time.Time) error {
 
 // WatchArrivals is [Sessions.Watch] of all sessions of kind hotel of a party.
 func (h *Sessions) WatchArrivals(party string) (changed <-chan struct{}, stop func(), err error) {
-	return h.Watch(arrivalsOf(party))
+	return h.Watch(arrivalsOf(party), AskersSide)
 }
 
 // arrivalsOf is what the arrivals of a party are watched by, in the place of the id of a session.

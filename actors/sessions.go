@@ -31,7 +31,7 @@ type SessionState interface {
 type SessionConfig struct {
 	// InHand bounds the events that are told and not yet answered, 1–65,536. Default 1,024.
 	InHand int
-	// Watchers bounds those that wait for a change of a session, of one and of all: 8 and 65,536.
+	// Watchers bounds those that wait for a change of a session, on one side of one, and of all: 8 and 65,536.
 	Watchers, AllWatchers int
 	// Patience is how long a change may take to become durable, 1s–1m. Default 10 s.
 	Patience time.Duration
@@ -105,7 +105,7 @@ func StartSessions(cfg SessionConfig, state SessionState) (*Sessions, error) {
 		config: cfg, state: state, system: actor.NewActorSystem(actor.WithLoggerFactory(silent)),
 		inHand: make(chan struct{}, cfg.InHand), live: map[zhenni.SessionID]*actor.PID{},
 		closed: make(chan struct{}), swept: make(chan struct{}),
-		watch: watchers{of: map[zhenni.SessionID][]chan struct{}{}, each: cfg.Watchers, all: cfg.AllWatchers},
+		watch: watchers{of: map[zhenni.SessionID][]watcher{}, each: cfg.Watchers, all: cfg.AllWatchers},
 	}
 	go h.sweep()
 	for _, s := range state.All() {
@@ -207,10 +207,18 @@ func (h *Sessions) Begin(ctx context.Context, s zhenni.Session) error {
 	}
 	defer release()
 	if err := h.state.Put(ctx, s); err != nil {
+		if !errors.Is(err, zhenni.ErrOverloaded) && !errors.Is(err, zhenni.ErrBadValue) {
+			h.lookLater(s.ID)
+		}
 		return err
 	}
 	h.changed(zhenni.Session{}, s)
 	return h.send(s.ID, tick{})
+}
+
+// lookLater has a session looked at of which it is not known whether it was made: where it was, its time passes like any other's.
+func (h *Sessions) lookLater(id zhenni.SessionID) {
+	time.AfterFunc(followPause, func() { _ = h.send(id, tick{}) }) // draining, the next start looks
 }
 
 // admit takes one of the places for events in hand.

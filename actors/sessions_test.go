@@ -120,7 +120,7 @@ func TestSessionGoesItsWay(t *testing.T) {
 		defer closeSessions(t, h)
 		s := counter(t, 1)
 		begin(t, h, s)
-		changed, stop, err := h.Watch(s.ID)
+		changed, stop, err := h.Watch(s.ID, AskersSide)
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -312,13 +312,55 @@ func TestRemindersAreSentOnce(t *testing.T) {
 	})
 }
 
+// A session of which its maker was not told that it was made times out like any other.
+//
+// FAULTS: C10 R10
+func TestSessionMadeUnheardOfTimesOut(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		state := newKeptSessions()
+		slow := func(s zhenni.Session) error {
+			if s.Version > 1 {
+				return nil
+			}
+			state.all[s.ID] = s
+			return zhenni.ErrDeadline
+		}
+		state.fault = slow
+		h := startSessions(t, SessionConfig{}, state)
+		defer closeSessions(t, h)
+		made, never := counter(t, 1), counter(t, 2)
+		if err := h.Begin(context.Background(), made); !errors.Is(err, zhenni.ErrDeadline) {
+			t.Fatal(err)
+		}
+		state.fault = func(s zhenni.Session) error {
+			if s.ID == never.ID {
+				return zhenni.ErrUnavailable
+			}
+			return slow(s)
+		}
+		if err := h.Begin(context.Background(), never); !errors.Is(err, zhenni.ErrUnavailable) {
+			t.Fatal(err)
+		}
+		time.Sleep(3 * time.Minute)
+		synctest.Wait()
+		if s, err := h.Session(made.ID); err != nil || s.End != zhenni.SessionTimeout {
+			t.Errorf("%v, %v", s.End, err)
+		}
+		h.mu.Lock()
+		defer h.mu.Unlock()
+		if len(h.live) != 0 {
+			t.Errorf("%d actors stay", len(h.live))
+		}
+	})
+}
+
 // Nobody waits beyond the bounds, and who stops makes room.
 func TestWatchersAreBounded(t *testing.T) {
 	h := startSessions(t, SessionConfig{Watchers: 2, AllWatchers: 3, InHand: 1}, newKeptSessions())
 	defer closeSessions(t, h)
-	watch := func(n byte, want error) func() {
+	watch := func(n byte, want error, side ...int) func() {
 		t.Helper()
-		_, stop, err := h.Watch(zhenni.SessionID{n})
+		_, stop, err := h.Watch(zhenni.SessionID{n}, append(side, AskersSide)[0])
 		if !errors.Is(err, want) {
 			t.Errorf("%d: %v, want %v", n, err, want)
 		}
@@ -327,7 +369,7 @@ func TestWatchersAreBounded(t *testing.T) {
 	stop := watch(1, nil)
 	watch(1, nil)
 	watch(1, zhenni.ErrOverloaded)
-	watch(2, nil)
+	watch(1, nil, 0) // who is asked keeps who asks from nothing, nor the other way round
 	watch(3, zhenni.ErrOverloaded)
 	stop()
 	stop()

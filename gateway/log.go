@@ -3,6 +3,7 @@ package gateway
 import (
 	"errors"
 	"strconv"
+	"strings"
 
 	"zhenni"
 
@@ -119,6 +120,20 @@ func (s *Server) provenParty(rq *request) zhenni.RelyingParty {
 	return party
 }
 
+// provesSession reports whether the party that asks may open what was recorded of a session: whose credential was compared, and what
+// came of it. It is a party that named the credentials itself, and learns no more of how they answered than the session shows it.
+func (s *Server) provesSession(rq *request, transaction string) bool {
+	parts := strings.Split(strings.TrimPrefix(transaction, zhenni.SessionTransactions), ".")
+	id, err := zhenni.ParseSessionID(parts[0])
+	if err != nil || len(parts) != 3 || s.config.Sessions == nil {
+		return false
+	}
+	session, err := s.config.Sessions.Session(id)
+	seat, err2 := strconv.Atoi(parts[1])
+	return err == nil && err2 == nil && session.Party == rq.party.ID && session.Tenant == rq.party.Tenant && session.Named() &&
+		session.Vouches(seat) && session.Transaction(seat) == transaction
+}
+
 // proveItem answers alike for a transaction that nobody made and one of another party.
 func (s *Server) proveItem(rq *request, item int) error {
 	transaction, _ := rq.ctx.UserValue("id").(string)
@@ -127,6 +142,9 @@ func (s *Server) proveItem(rq *request, item int) error {
 	}
 	if s.config.Unrecorded {
 		return refuse(kindUnavailable, "the server records nothing, and makes no proofs of what was recorded before")
+	}
+	if strings.HasPrefix(transaction, zhenni.SessionTransactions) && rq.ctx.UserValue("party") == nil && !s.provesSession(rq, transaction) {
+		return refuse(kindNotFound, "")
 	}
 	document, err := s.config.Audit.Proof(s.provenParty(rq), transaction, item)
 	if errors.Is(err, zhenni.ErrNotFound) {

@@ -125,6 +125,9 @@ func (s *Server) mayAsk(asker zhenni.Credential, towards zhenni.NameTag) error {
 // not stand any more, as after its phone was lost. Of one who was asked, sessions are kept for longer than a day after they were
 // opened.
 func (s *Server) openPerson(rq *request, session zhenni.Session, e zhenni.SessionEvent) error {
+	if s.config.Persons.Circle == nil { // it was begun when persons could ask here
+		return refuse(kindSessionEnded, "who asked is not there any more")
+	}
 	defer s.persons.lock(e.Credential)()
 	if session.Seats[e.Seat].State != zhenni.SeatWaiting {
 		return s.seatEvent(rq, session, e)

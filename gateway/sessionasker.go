@@ -7,13 +7,16 @@ import (
 	"zhenni"
 )
 
+// askersSide is the side of who asks, for [Sessions.Watch].
+const askersSide = -1
+
 // seeSession is GET /v1/sessions/{id}: the session as who asks sees it, at once or when it changes.
 func (s *Server) seeSession(rq *request) error {
 	session, err := s.asking(rq)
 	if err != nil {
 		return err
 	}
-	return s.awaitView(rq, session.ID, s.askerView)
+	return s.awaitView(rq, session.ID, askersSide, s.askerView)
 }
 
 // followSession is GET /v1/sessions/{id}/events: the same as a stream of events.
@@ -22,7 +25,7 @@ func (s *Server) followSession(rq *request) error {
 	if err != nil {
 		return err
 	}
-	return s.streamView(rq, session.ID, s.askerView)
+	return s.streamView(rq, session.ID, askersSide, s.askerView)
 }
 
 func (s *Server) askerView(session zhenni.Session) (any, error) { return s.askerDocument(session), nil }
@@ -108,7 +111,8 @@ func (s *Server) capture(rq *request) error {
 // capturedByAsker are the kinds in which it is not the phone that captures.
 var capturedByAsker = map[zhenni.SessionKind]bool{zhenni.SessionHotel: true, zhenni.SessionKiosk: true}
 
-// sessionResults is GET /v1/sessions/{id}/results: the signed results of what was decided in a session that has ended.
+// sessionResults is GET /v1/sessions/{id}/results: the signed results of those who were confirmed in a session that has ended, as far as
+// [zhenni.Session.Vouches] goes.
 func (s *Server) sessionResults(rq *request) error {
 	session, err := s.asking(rq)
 	if err != nil {
@@ -134,12 +138,12 @@ func (s *Server) sessionResults(rq *request) error {
 	return nil
 }
 
-// resultOf is the signed result of the last comparison of a seat, "" where there was none or results are not signed.
+// resultOf is the signed result of the comparison that confirmed a seat, "" where there is none or results are not signed.
 func (s *Server) resultOf(rq *request, session zhenni.Session, seat int) (string, error) {
-	if s.config.Ledger == nil {
+	if s.config.Ledger == nil || !session.Vouches(seat) {
 		return "", nil
 	}
-	last := &request{ctx: rq.ctx, server: s, party: rq.party, named: true, transaction: lastTransaction(session, seat)}
+	last := &request{ctx: rq.ctx, server: s, party: rq.party, named: true, transaction: session.Transaction(seat)}
 	stored, err := s.config.Ledger.Begin(last.identity())
 	switch {
 	case errors.Is(err, zhenni.ErrInProgress):
@@ -151,13 +155,4 @@ func (s *Server) resultOf(rq *request, session zhenni.Session, seat int) (string
 		return "", nil
 	}
 	return string(last.result), s.recall(last, stored)
-}
-
-// lastTransaction is that of the last comparison of a seat: what did not match was counted, what did was not.
-func lastTransaction(session zhenni.Session, seat int) string {
-	if at := &session.Seats[seat]; at.State != zhenni.SeatConfirmed && at.Tried > 0 {
-		session.Seats = append([]zhenni.Seat(nil), session.Seats...)
-		session.Seats[seat].Tried--
-	}
-	return session.Transaction(seat)
 }

@@ -196,7 +196,9 @@ func (s *Server) beginFor(rq *request, session zhenni.Session) (there, begun zhe
 	if errors.Is(err, zhenni.ErrNotFound) {
 		ctx, cancel := context.WithTimeout(context.Background(), s.config.VerifyTimeout)
 		defer cancel()
-		there, err = begun, s.config.Sessions.Begin(ctx, begun)
+		if there, err = begun, s.config.Sessions.Begin(ctx, begun); err != nil {
+			there, err = s.begunMeanwhile(begun.ID, err)
+		}
 	}
 	if err == nil && there.Kind == zhenni.SessionKiosk && there.Seats[0].State == zhenni.SeatWaiting && there.End == zhenni.SessionLive {
 		// Nobody's phone opens it: the terminal that asks is before the person.
@@ -204,6 +206,16 @@ func (s *Server) beginFor(rq *request, session zhenni.Session) (there, begun zhe
 		there, err = s.tell(there.ID, e)
 	}
 	return there, begun, err
+}
+
+// begunMeanwhile is the session that could not be begun, where it is there all the same: begun by the same request that was sent twice
+// at once, or too slowly; else the error.
+func (s *Server) begunMeanwhile(id zhenni.SessionID, failed error) (zhenni.Session, error) {
+	there, err := s.config.Sessions.Session(id)
+	if err != nil {
+		return there, failed
+	}
+	return there, nil
 }
 
 // tries is how many comparisons a seat may take: by the union bound the false match rate of the session is that of one times

@@ -24,8 +24,9 @@ type Sessions interface {
 	// Of returns the sessions that a credential asks in or is asked in, in no order.
 	Of(credential zhenni.CredentialID) []zhenni.Session
 	// Watch returns a channel on which something lies whenever a session has changed since it was last received from:
-	// [zhenni.ErrOverloaded]. stop is called when nobody waits any more.
-	Watch(id zhenni.SessionID) (changed <-chan struct{}, stop func(), err error)
+	// [zhenni.ErrOverloaded], of each side by itself: that of who asks is -1, that of a seat its index. stop is called when nobody waits any
+	// more.
+	Watch(id zhenni.SessionID, side int) (changed <-chan struct{}, stop func(), err error)
 }
 
 // The kinds of refusal in a session.

@@ -4,6 +4,7 @@ import (
 	"crypto/sha256"
 	"encoding/base64"
 	"strings"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -307,5 +308,45 @@ func TestPartiesDoNotForestallTheirSessions(t *testing.T) {
 	o.node.mu.Unlock()
 	if a := o.at("POST", b.id, "/seats/0/answer", phoneToken.String(), mated); a.status != 409 {
 		t.Errorf("of a suspended party: %d %s", a.status, a.body)
+	}
+}
+
+// forgetful are sessions of which one is not seen at first, as where the same request comes twice at once.
+type forgetful struct {
+	Sessions
+	unseen atomic.Int64
+}
+
+func (f *forgetful) Session(id zhenni.SessionID) (zhenni.Session, error) {
+	if f.unseen.Add(-1) >= 0 {
+		return zhenni.Session{}, zhenni.ErrNotFound
+	}
+	return f.Sessions.Session(id)
+}
+
+// A request that comes twice at once begins one session, and both are answered with it.
+//
+// FAULTS: A16 C8
+func TestSessionBegunTwiceAtOnce(t *testing.T) {
+	f := &forgetful{}
+	o := startOffice(t, func(c *Config) { f.Sessions, c.Sessions = c.Sessions, f })
+	first := o.begin(counterDocument, "Transaction-Id: visit-1")
+	f.unseen.Store(1)
+	if again := o.begin(counterDocument, "Transaction-Id: visit-1"); again.id != first.id || again.link != first.link || again.AskerToken != first.AskerToken {
+		t.Errorf("%+v, and first %+v", again, first)
+	}
+}
+
+// A phone is not told why its party can not ask now.
+//
+// FAULTS: Z11
+func TestPhonesAreNotToldOfTheirParty(t *testing.T) {
+	for _, k := range []*kind{kindStopped, kindCapped, kindShare, kindQuota} {
+		if told := refusalOf(refusePhone(refuse(k, "of the party"))); told.kind != kindUnavailable || told.detail != "" {
+			t.Errorf("%s: %s %s", k.code, told.kind.code, told.detail)
+		}
+	}
+	if told := refusalOf(refusePhone(refuse(kindProbe, "its own"))); told.kind != kindProbe {
+		t.Errorf("%s", told.kind.code)
 	}
 }

@@ -20,7 +20,7 @@ func (s *Server) seeSeat(rq *request) error {
 	if !s.letIn(rq, session, seat) {
 		return refuse(kindNoSession, "")
 	}
-	return s.awaitView(rq, session.ID, s.seatView(rq, seat))
+	return s.awaitView(rq, session.ID, seat, s.seatView(rq, seat))
 }
 
 // followSeat is GET /v1/sessions/{id}/seats/{seat}/events.
@@ -29,7 +29,7 @@ func (s *Server) followSeat(rq *request) error {
 	if err != nil {
 		return err
 	}
-	return s.streamView(rq, session.ID, s.seatView(rq, seat))
+	return s.streamView(rq, session.ID, seat, s.seatView(rq, seat))
 }
 
 // seatView shows a seat to its phone, and to whoever was let in for as long as nobody has taken it: [kindSessionTaken]. Who waits
@@ -212,7 +212,7 @@ func (rq *request) hidePartys() {
 // refusePhone keeps from a phone why its party can not ask now.
 func refusePhone(err error) error {
 	var r *refusal
-	if errors.As(err, &r) && (r.kind == kindStopped || r.kind == kindCapped || r.kind == kindQuota) {
+	if errors.As(err, &r) && (r.kind == kindStopped || r.kind == kindCapped || r.kind == kindShare || r.kind == kindQuota) {
 		return refuse(kindUnavailable, "")
 	}
 	return err

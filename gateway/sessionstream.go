@@ -5,7 +5,9 @@ import (
 	"crypto/sha256"
 	"encoding/base64"
 	"encoding/json"
+	"fmt"
 	"io"
+	"runtime/debug"
 	"strconv"
 	"strings"
 	"time"
@@ -41,13 +43,17 @@ func render(view any) rendered {
 }
 
 // awaitView answers with a view of a session: at once, or, where the client has this one already and prefers to wait, when it is
-// another; 304 where it stayed the same.
-func (s *Server) awaitView(rq *request, id zhenni.SessionID, view func(zhenni.Session) (any, error)) error {
-	changed, stop, err := s.config.Sessions.Watch(id)
-	if err != nil {
-		return err
+// another; 304 where it stayed the same. However many wait, who does not is answered.
+func (s *Server) awaitView(rq *request, id zhenni.SessionID, side int, view func(zhenni.Session) (any, error)) error {
+	var changed <-chan struct{}
+	if rq.wait() > 0 {
+		waits, stop, err := s.config.Sessions.Watch(id, side)
+		if err != nil {
+			return err
+		}
+		defer stop()
+		changed = waits
 	}
-	defer stop()
 	return s.await(rq, changed, func() (any, error) {
 		session, err := s.config.Sessions.Session(id)
 		if err != nil {
@@ -102,8 +108,8 @@ func (rq *request) wait() time.Duration {
 // streamView answers with a stream of the views of a session (HTML, Server-sent events): the one that the client does not have
 // by its Last-Event-ID, and every other one after it, until the session has ended. An event has the whole view: whoever lost some
 // lacks nothing.
-func (s *Server) streamView(rq *request, id zhenni.SessionID, view func(zhenni.Session) (any, error)) error {
-	changed, stop, err := s.config.Sessions.Watch(id)
+func (s *Server) streamView(rq *request, id zhenni.SessionID, side int, view func(zhenni.Session) (any, error)) error {
+	changed, stop, err := s.config.Sessions.Watch(id, side)
 	if err != nil {
 		return err
 	}
@@ -132,8 +138,16 @@ type sessionStream struct {
 	pending bytes.Buffer
 }
 
-// Read implements [io.Reader]: it waits for the next event, and says nothing but that it is there from time to time.
-func (t *sessionStream) Read(p []byte) (int, error) {
+// Read implements [io.Reader]: it waits for the next event, and says nothing but that it is there from time to time. Nobody above it
+// catches a panic, which would end the process: here it ends the stream.
+func (t *sessionStream) Read(p []byte) (n int, err error) {
+	defer func() {
+		if cause := recover(); cause != nil {
+			t.server.metrics.panics.Inc()
+			t.server.config.Logger.Error("a stream panicked", "type", fmt.Sprintf("%T", cause), "stack", string(debug.Stack()))
+			n, err = 0, io.EOF
+		}
+	}()
 	for t.pending.Len() == 0 {
 		if t.ended || !time.Now().Before(t.until) {
 			return 0, io.EOF

@@ -8,6 +8,8 @@ import (
 	"strings"
 	"testing"
 	"time"
+
+	"zhenni"
 )
 
 // An event is one of a stream.
@@ -149,6 +151,26 @@ func TestFollowersAreBounded(t *testing.T) {
 	}
 }
 
+// Whoever has a link, or took a picture of the screen, can keep nobody on the other side from following, and nobody from looking.
+//
+// FAULTS: O3 O4
+func TestFollowersOfASeatKeepNobodyOut(t *testing.T) {
+	o := startOffice(t, nil)
+	b := o.begin(counterDocument)
+	seat := "/seats/0"
+	for range 8 {
+		<-o.follow("/v1/sessions/"+b.id+seat+"/events", b.token, "")
+	}
+	a := wantStatus(t, o.at("GET", b.id, seat, b.token, ""), 200)
+	if a := o.at("GET", b.id, seat, b.token, "", "If-None-Match: "+a.header.Get("ETag"), "Prefer: wait=30"); a.status != 503 {
+		t.Errorf("a ninth who waits: %d %s", a.status, a.body)
+	}
+	wantStatus(t, o.at("GET", b.id, "", b.AskerToken, "", "Prefer: wait=30"), 200)
+	if e := <-o.follow("/v1/sessions/"+b.id+"/events", b.AskerToken, ""); outcomeOf(t, e) != "live" {
+		t.Errorf("who asks: %q", e.data)
+	}
+}
+
 // Who follows a seat by its link sees no more of it once a phone has taken it: neither its digits nor what becomes of it.
 //
 // FAULTS: Z3
@@ -170,5 +192,36 @@ func TestLinksSeeNothingOfTheSeatThatIsTaken(t *testing.T) {
 	}
 	if a := <-answered; a.status != 409 {
 		t.Errorf("who waits with the link: %d %s", a.status, a.body)
+	}
+}
+
+// A stream that panics ends, and nothing else does: no handler stands above it.
+//
+// FAULTS: R1 R3
+func TestPanicEndsItsStream(t *testing.T) {
+	o := startOffice(t, nil)
+	stream := &sessionStream{server: o.server, until: time.Now().Add(time.Minute)} // without a view
+	stream.id = zhenni.SessionID{1}
+	o.book.all[stream.id] = zhenni.Session{ID: stream.id}
+	if n, err := stream.Read(make([]byte, 100)); n != 0 || err != io.EOF {
+		t.Errorf("%d, %v", n, err)
+	}
+}
+
+// Sessions outlive the services and the circle that they were begun with: a server that starts without them shows them, and no person asks.
+//
+// FAULTS: R1
+func TestSessionsOutliveTheirSettings(t *testing.T) {
+	c := startCircle(t)
+	b := c.ask(credentialA, "")
+	for i := range c.server.served {
+		c.server.served[i].policy.Catalogue = nil
+	}
+	c.server.config.Persons = Persons{}
+	if a := wantStatus(t, c.at("GET", b.id, "/seats/0", b.token, ""), 200); member[string](t, a, "state") != "waiting" {
+		t.Errorf("%s", a.body)
+	}
+	if a := c.openAs(credentialB, b.id, b.token); a.status != 409 || member[string](t, a, "code") != "session_ended" {
+		t.Errorf("%d %s", a.status, a.body)
 	}
 }

@@ -70,7 +70,7 @@ type SessionView struct {
 	Deadline   time.Time `json:"deadline"`
 	// Transaction is what evidence of the next capture is signed for, where who asks captures.
 	Transaction string `json:"transaction,omitempty"`
-	// Results are the signed results of what was decided, of [Client.Results] alone.
+	// Results are the signed results of who was confirmed, of [Client.Results] alone.
 	Results []string `json:"results,omitempty"`
 	// Tag names what is shown: two views of one tag are alike.
 	Tag string `json:"-"`
@@ -176,7 +176,7 @@ func CaptureTransaction(id zhenni.SessionID, tried int) string {
 	return "session." + id.String() + ".0." + strconv.Itoa(tried)
 }
 
-// Results returns a session that has ended with the signed results of what was decided.
+// Results returns a session that has ended with the signed results of who was confirmed.
 func (c *Client) Results(ctx context.Context, id zhenni.SessionID) (SessionView, error) {
 	return c.askSession(ctx, http.MethodGet, id, "/results", nil)
 }

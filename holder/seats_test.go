@@ -1,6 +1,7 @@
 package holder
 
 import (
+	"bufio"
 	"context"
 	"crypto/sha256"
 	"errors"
@@ -139,6 +140,18 @@ func TestFollowing(t *testing.T) {
 		if !errors.Is(err, context.Canceled) {
 			t.Error(err)
 		}
+	}
+}
+
+// An event without an end is not gathered without one: what is longer than an answer may be is as good as a connection that broke.
+//
+// FAULTS: L2 O8
+func TestEndlessEvent(t *testing.T) {
+	line := "data: " + strings.Repeat(" ", 1<<16) + "\n"
+	s := &stream{scanner: bufio.NewScanner(strings.NewReader(strings.Repeat(line, 20) + "\n"))}
+	s.scanner.Buffer(nil, maxAnswer)
+	if data, there := s.event(); there {
+		t.Errorf("%d bytes in one event", len(data))
 	}
 }
 

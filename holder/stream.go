@@ -82,7 +82,8 @@ func connect[V any](w *wire, s *stream, open func() (*http.Request, error), hand
 	}
 }
 
-// event reads the data of the next event; there is none behind the end of a connection, where the last may be cut.
+// event reads the data of the next event; there is none behind the end of a connection, where the last may be cut, nor in place of one
+// that is too long, however many lines it has.
 func (s *stream) event() (data []byte, there bool) {
 	id := s.last
 	for s.scanner.Scan() {
@@ -98,6 +99,9 @@ func (s *stream) event() (data []byte, there bool) {
 		value = bytes.TrimPrefix(value, []byte(" "))
 		switch string(name) {
 		case "data":
+			if len(data)+len(value) > maxAnswer {
+				return nil, false
+			}
 			data = append(data, value...)
 		case "id":
 			id = string(value)

@@ -8,7 +8,7 @@ type sessionResults struct{ askedFlags }
 
 // Help is shown by zhenni session results --help.
 func (sessionResults) Help() string {
-	return `Prints the signed result of each seat that was decided, a line each, for zhenni verify-result. Exit code 1 says that the session did not end with a yes, or has not ended.
+	return `Prints the signed result of each seat that was confirmed, a line each, for zhenni verify-result. Exit code 1 says that the session did not end with a yes, or has not ended.
 
 Example:
 

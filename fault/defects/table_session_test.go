@@ -1,0 +1,35 @@
+package defects
+
+// Of what sessions tell, to whom and when.
+var sessionDefects = []defect{
+	{
+		name: "record-of-any-end", file: "sessionview.go", caught: "TestVouches",
+		old: "		(s.Kind == SessionGroup || s.Confirmed())\n", new: "		(s.Kind == SessionGroup || !s.Confirmed() || s.Confirmed())\n",
+		does: "who typed the wrong digits, or none, has a signed yes all the same",
+	},
+	{
+		name: "record-before-the-end", file: "sessionview.go", caught: "TestVouches",
+		old: "	return s.End != SessionLive && seat >= 0", new: "	return seat >= 0",
+		does: "who asks a group reads in the log how each one answered before all have",
+	},
+	{
+		name: "credential-in-the-proof", file: "gateway/log.go", caught: "TestRecordOfASessionIsItsYes",
+		old: "session.Tenant == rq.party.Tenant && session.Named() &&\n", new: "session.Tenant == rq.party.Tenant &&\n",
+		does: "a counter learns by the proof of its session which credential the visitor has",
+	},
+	{
+		name: "followers-of-all-sides", file: "actors/watchers.go", caught: "TestWatchersAreBounded",
+		old: "		if other.side == side {\n", new: "		if other.side == side || w.n > 0 {\n",
+		does: "a few who took a picture of the screen keep the clerk from seeing the result",
+	},
+	{
+		name: "unheard-of-for-ever", file: "actors/sessions.go", caught: "TestSessionMadeUnheardOfTimesOut",
+		old: "			h.lookLater(s.ID)\n", new: "			_ = h.lookLater\n",
+		does: "a session whose making was answered too slowly never times out",
+	},
+	{
+		name: "stream-ends-the-process", file: "gateway/sessionstream.go", caught: "TestPanicEndsItsStream",
+		old: "		if cause := recover(); cause != nil {\n", new: "		if cause := any(nil); cause != nil {\n",
+		does: "a panic in a stream ends the server",
+	},
+}
