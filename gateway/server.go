@@ -32,18 +32,18 @@ var openAPI []byte
 
 // A Server answers HTTP requests by asking a [Node].
 type Server struct {
-	config   Config
-	node     Node
-	http     fasthttp.Server
-	tls      *tls.Config       // nil for plain HTTP
-	leaf     *x509.Certificate // of tls
-	metrics  *httpMetrics
-	depot    depot
-	passage  *passage
-	keys     keyring
-	quotas   quotas
-	sessions sessions
-	persons  personDesk
+	config      Config
+	node        Node
+	http        fasthttp.Server
+	tls         *tls.Config       // nil for plain HTTP
+	leaf        *x509.Certificate // of tls
+	metrics     *httpMetrics
+	depot       depot
+	passage     *passage
+	keys        keyring
+	quotas      quotas
+	sessionKeys sessionKeys
+	persons     personDesk
 	// desks are those at which guests arrive, rotations the keys that they bring.
 	desks     desks
 	rotations rotations
@@ -193,7 +193,7 @@ type route struct {
 func publicRoutes() []*route {
 	return append(append(personRoutes(), openIDRoutes()...), []*route{
 		{method: "POST", path: "/v1/enrolments", role: zhenni.RoleIssuer, handle: (*Server).enrol},
-		{method: "POST", path: "/v1/session-keys", role: anyRole, handle: (*Server).openSession},
+		{method: "POST", path: "/v1/session-keys", role: anyRole, handle: (*Server).openSessionKey},
 		{method: "POST", path: "/v1/verifications", role: zhenni.RoleVerifier, handle: (*Server).verifyOne},
 		{method: "POST", path: "/v1/verification-batches", role: zhenni.RoleVerifier, handle: (*Server).verifyMany},
 		{method: "GET", path: "/v1/credentials/{id}", role: zhenni.RoleIssuer, handle: (*Server).credential},
