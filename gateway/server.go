@@ -185,6 +185,7 @@ type route struct {
 	role         zhenni.Role // one of these; 0: open to all
 	signed       bool        // by a public key, or with a certificate; no secret that the server could use will do
 	tokened      bool        // a token of a session does in place of the role
+	tried        bool        // it may name the transaction of a try in a session, as what is tokened may
 	handle       func(*Server, *request) error
 	meter        routeMeter
 }
@@ -232,7 +233,7 @@ func publicRoutes() []*route {
 		{method: "GET", path: "/v1/sessions/{id}/events", role: zhenni.RoleVerifier, tokened: true, handle: (*Server).followSession},
 		{method: "POST", path: "/v1/sessions/{id}/cancel", role: zhenni.RoleVerifier, tokened: true, handle: (*Server).cancelSession},
 		{method: "POST", path: "/v1/sessions/{id}/code", role: zhenni.RoleVerifier, tokened: true, handle: (*Server).typeCode},
-		{method: "POST", path: "/v1/sessions/{id}/capture", role: zhenni.RoleVerifier, handle: (*Server).capture},
+		{method: "POST", path: "/v1/sessions/{id}/capture", role: zhenni.RoleVerifier, tried: true, handle: (*Server).capture},
 		{method: "GET", path: "/v1/sessions/{id}/results", role: zhenni.RoleVerifier, handle: (*Server).sessionResults},
 		{method: "GET", path: "/v1/sessions/{id}/seats/{seat}", tokened: true, handle: (*Server).seeSeat},
 		{method: "GET", path: "/v1/sessions/{id}/seats/{seat}/events", tokened: true, handle: (*Server).followSeat},
@@ -373,7 +374,7 @@ func (s *Server) attempt(rt *route, rq *request) (err error) {
 			err = refuse(kindInternal, "")
 		}
 	}()
-	rq.seated = rt.tokened
+	rq.seated = rt.tokened || rt.tried
 	if err := s.setTransaction(rq); err != nil {
 		return err
 	}

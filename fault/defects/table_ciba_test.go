@@ -78,8 +78,8 @@ var cibaDefects = []defect{
 	},
 	{
 		name: "ping-slow-takes-all", file: "gateway/cibaping.go", caught: "TestSlowEndpointHoldsNobodyUp",
-		old: "	for party, url := range endpoints {\n		p.endpoints[party] = &pingEndpoint{party, url, share(maxPingsWaiting, maxPingsWaitingOfOne), share(maxPings, maxPingsOfOne)}",
-		new: "	inHand := share(maxPings, maxPingsOfOne)\n	for party, url := range endpoints {\n		p.endpoints[party] = &pingEndpoint{party, url, share(maxPingsWaiting, maxPingsWaitingOfOne), inHand}",
+		old:  "	for party, url := range endpoints {\n		p.endpoints[party] = &pingEndpoint{party, url, share(maxPingsWaiting, maxPingsWaitingOfOne), share(maxPings, maxPingsOfOne)}",
+		new:  "	inHand := share(maxPings, maxPingsOfOne)\n	for party, url := range endpoints {\n		p.endpoints[party] = &pingEndpoint{party, url, share(maxPingsWaiting, maxPingsWaitingOfOne), inHand}",
 		does: "one endpoint that hangs has no other client told",
 	},
 	{
