@@ -208,6 +208,7 @@ func TestPingsAreTriedAgain(t *testing.T) {
 			begun, ended := remoteSessionAt(t, time.Now().Add(c.life))
 			p.Changed(begun, ended)
 			time.Sleep(10 * time.Minute)
+			synctest.Wait()
 			if pinger.fails != c.left || pinger.count() != 0 {
 				t.Errorf("%s: %d attempts, want %d", name, 10-pinger.fails, 10-c.left)
 			}
