@@ -72,9 +72,9 @@ var hotelDefects = []defect{
 		does: "what one group decided is shown for another",
 	},
 	{
-		name: "summary-taken-for-a-result", file: "receipt/key.go", caught: "TestSummariesAreBound",
+		name: "summary-signed-as-a-result", file: "receipt/key.go", caught: "TestSummariesAreFrozen",
 		old: "header(typ), header(summaryType)", new: "header(typ), header(typ)",
-		does: "a summary and a result have one header, and one is read by the reader of the other",
+		does: "a summary and a result have one header, and nothing but the members of their payloads tells them apart",
 	},
 	{
 		name: "summary-contradicts-itself", file: "receipt/summary.go", caught: "TestSummariesThatAreNone",
