@@ -40,7 +40,7 @@ type admission struct {
 func newAdmission(tb testing.TB) *admission {
 	f := startSigning(tb, func(c *Config) { c.Nonces = forgetfulNonces{} })
 	a := &admission{server: f.server, body: []byte(goodDocument()), asks: map[string]*fasthttp.RequestCtx{}}
-	for name, s := range map[string]*httpsig.Signer{"ed25519": f.hotel, "p256": f.hotelP256, "hmac": f.session(f.hotel)} {
+	for name, s := range map[string]*httpsig.Signer{"ed25519": f.hotel, "p256": f.hotelP256, "hmac": f.sessionKey(f.hotel)} {
 		r := &httpsig.Request{Method: []byte("POST"), Authority: []byte("x"), Path: []byte("/v1/verifications"), Body: a.body}
 		if err := s.Sign(r, f.stamp()); err != nil {
 			tb.Fatal(err)

@@ -177,7 +177,7 @@ func (s *Server) claimArrival(rq *request) error {
 		if session.End != zhenni.SessionLive {
 			break
 		}
-		rq.writeSession(200, newAskerDocument(session))
+		rq.writeSession(200, s.askerDocument(session))
 		return nil
 	}
 	s.desks.guessed(rq.party.ID, now)

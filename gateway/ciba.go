@@ -52,6 +52,9 @@ func (c Config) checkCIBA() error {
 	case c.Sessions == nil || c.Ledger == nil || c.Receipts == nil || c.Directory == nil || c.Nonces == nil:
 		return fmt.Errorf("%w: CIBA takes sessions, a ledger, signed results, and the keys and nonces of relying parties", zhenni.ErrBadValue)
 	}
+	if len(c.CIBA.Ping) > MaxPingEndpoints {
+		return fmt.Errorf("%w: CIBA: %d endpoints, want at most %d", zhenni.ErrBadValue, len(c.CIBA.Ping), MaxPingEndpoints)
+	}
 	for party, endpoint := range c.CIBA.Ping {
 		if !zhenni.ValidName(party) || !CIBAIssuer(strings.TrimRight(endpoint, "/")) {
 			return fmt.Errorf("%w: CIBA: the endpoint of party %q is no https URL", zhenni.ErrBadValue, party)

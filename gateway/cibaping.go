@@ -3,7 +3,9 @@ package gateway
 import (
 	"context"
 	"encoding/json"
+	"errors"
 	"log/slog"
+	"math/rand/v2"
 	"sync"
 	"time"
 
@@ -12,34 +14,51 @@ import (
 
 // Pinger tells a client that a request has ended. Its method may be called from several goroutines.
 type Pinger interface {
-	// Ping posts body, a JSON document, to an endpoint with a bearer token. It follows no redirection, ends with ctx, and
-	// returns nil for an answer of 2xx.
+	// Ping posts body, a JSON document, to an endpoint with a bearer token. It follows no redirect, goes to no address inside, and
+	// ends with ctx. Nil is an answer of 2xx, [zhenni.ErrUnavailable] what another attempt may better.
 	Ping(ctx context.Context, endpoint, bearer string, body []byte) error
 }
 
-// Bounds of [Pings]: those in hand at once, the time of each, and the pauses before the tries.
+// Bounds of [Pings]. What waits and what is in hand is shared out among the endpoints beforehand, so that one of them that is slow
+// takes nothing from the others.
 const (
-	maxPings    = 256
-	pingTimeout = 10 * time.Second
+	MaxPingEndpoints     = 256
+	maxPings             = 256 // attempts in hand at once, of all; of one endpoint maxPingsOfOne
+	maxPingsOfOne        = 8
+	maxPingsWaiting      = 1 << 14 // pings that wait or are in hand, of all; of one endpoint maxPingsWaitingOfOne
+	maxPingsWaitingOfOne = 1024
+	pingTimeout          = 10 * time.Second
 )
 
+// pingPauses are the longest pauses before the attempts at a ping; at least half of each is waited.
 var pingPauses = [...]time.Duration{0, 2 * time.Second, 15 * time.Second}
 
 // Pings tells the clients that have an endpoint of each request that has ended (CIBA Core 1.0 §10.2). One that hears nothing, for
-// there are too many in hand or its endpoint does not answer, polls as it would without. It is safe for concurrent use.
+// too many wait for its endpoint or that does not answer, polls as it would without. It is safe for concurrent use.
 type Pings struct {
-	endpoints map[string]string
+	endpoints map[string]*pingEndpoint
 	pinger    Pinger
 	log       *slog.Logger
 	stopped   context.Context
 	stop      context.CancelFunc
-	inHand    chan struct{}
 	done      sync.WaitGroup
 }
 
-// NewPings makes pings to the endpoints of relying parties.
+// pingEndpoint is where one party is told, with its share.
+type pingEndpoint struct {
+	party, url      string
+	waiting, inHand chan struct{}
+}
+
+// NewPings makes pings to the endpoints of relying parties, at most [MaxPingEndpoints].
 func NewPings(endpoints map[string]string, pinger Pinger, log *slog.Logger) *Pings {
-	p := &Pings{endpoints: endpoints, pinger: pinger, log: log, inHand: make(chan struct{}, maxPings)}
+	p := &Pings{endpoints: map[string]*pingEndpoint{}, pinger: pinger, log: log}
+	share := func(all, ofOne int) chan struct{} {
+		return make(chan struct{}, max(1, min(ofOne, all/max(1, len(endpoints)))))
+	}
+	for party, url := range endpoints {
+		p.endpoints[party] = &pingEndpoint{party, url, share(maxPingsWaiting, maxPingsWaitingOfOne), share(maxPings, maxPingsOfOne)}
+	}
 	p.stopped, p.stop = context.WithCancel(context.Background())
 	return p
 }
@@ -67,41 +86,63 @@ func (p *Pings) Close() {
 	p.done.Wait()
 }
 
+// tell begins a ping where the client of a session has an endpoint, and does not wait.
 func (p *Pings) tell(s *zhenni.Session) {
-	if s.Kind != zhenni.SessionRemote || s.Remote.Notify == "" || p.endpoints[s.Party] == "" || p.stopped.Err() != nil {
+	e := p.endpoints[s.Party]
+	if s.Kind != zhenni.SessionRemote || s.Remote.Notify == "" || e == nil || p.stopped.Err() != nil {
 		return
 	}
 	select {
-	case p.inHand <- struct{}{}:
+	case e.waiting <- struct{}{}:
 	default:
-		p.log.Warn("a client is not pinged: too many pings are in hand", "party", s.Party)
+		p.log.Warn("a client is not pinged: too many pings wait for its endpoint", "party", e.party)
 		return
 	}
 	body, err := json.Marshal(map[string]string{"auth_req_id": requestID(s)})
 	if err != nil {
 		panic(err) // a text
 	}
-	endpoint, bearer, party := p.endpoints[s.Party], s.Remote.Notify, s.Party
+	bearer, over := s.Remote.Notify, requestOver(s)
 	p.done.Go(func() {
-		defer func() { <-p.inHand }()
-		p.try(endpoint, bearer, party, body)
+		defer func() { <-e.waiting }()
+		p.try(e, bearer, body, over)
 	})
 }
 
-// try pings until it is heard.
-func (p *Pings) try(endpoint, bearer, party string, body []byte) {
-	for _, pause := range pingPauses {
+// try pings until it is heard, refused, or of no use any more: what was asked is over.
+func (p *Pings) try(e *pingEndpoint, bearer string, body []byte, over time.Time) {
+	alive, cancel := context.WithDeadline(p.stopped, over)
+	defer cancel()
+	for _, longest := range pingPauses {
+		pause := longest / 2
+		if longest > 0 {
+			pause += rand.N(longest / 2)
+		}
 		select {
-		case <-p.stopped.Done():
+		case <-alive.Done():
 			return
 		case <-time.After(pause):
 		}
-		ctx, cancel := context.WithTimeout(p.stopped, pingTimeout)
-		err := p.pinger.Ping(ctx, endpoint, bearer, body)
-		cancel()
-		if err == nil {
+		err := p.attempt(alive, e, bearer, body)
+		if err == nil || alive.Err() != nil {
 			return
 		}
-		p.log.Warn("a client was not pinged", "party", party, "cause", err)
+		p.log.Warn("a client was not pinged", "party", e.party, "cause", err)
+		if !errors.Is(err, zhenni.ErrUnavailable) {
+			return
+		}
 	}
+}
+
+// attempt pings once, when the endpoint has an attempt to spare.
+func (p *Pings) attempt(alive context.Context, e *pingEndpoint, bearer string, body []byte) error {
+	select {
+	case e.inHand <- struct{}{}:
+	case <-alive.Done():
+		return alive.Err()
+	}
+	defer func() { <-e.inHand }()
+	ctx, cancel := context.WithTimeout(alive, pingTimeout)
+	defer cancel()
+	return p.pinger.Ping(ctx, e.url, bearer, body)
 }

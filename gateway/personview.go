@@ -30,6 +30,7 @@ type backDocument struct {
 // askerDocument is a session as who asks sees it now.
 func (s *Server) askerDocument(session zhenni.Session) askerDocument {
 	d := newAskerDocument(session)
+	d.serviceNames = s.namesOf(session.Service)
 	if session.Introduction == nil {
 		return d
 	}

@@ -20,6 +20,9 @@ type Receipts interface {
 	// log and leaf the hash of that. Of a single verification that is not recorded the index is -1. The same arguments give
 	// the same bytes. [zhenni.ErrEvicted] is a draft whose key is not in use any more.
 	Sign(draft []byte, index int64, leaf [32]byte) ([]byte, error)
+	// Summarise returns what is said, signed, of a group that a relying party asked, in visible ASCII: the same bytes for as long as
+	// the key is in use.
+	Summarise(party zhenni.RelyingParty, g zhenni.GroupOutcome) ([]byte, error)
 	// JWKS returns the public keys as a JSON Web Key Set, which is not written to.
 	JWKS() []byte
 }

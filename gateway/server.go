@@ -33,18 +33,18 @@ var openAPI []byte
 
 // A Server answers HTTP requests by asking a [Node].
 type Server struct {
-	config   Config
-	node     Node
-	http     fasthttp.Server
-	tls      *tls.Config       // nil for plain HTTP
-	leaf     *x509.Certificate // of tls
-	metrics  *httpMetrics
-	depot    depot
-	passage  *passage
-	keys     keyring
-	quotas   quotas
-	sessions sessions
-	persons  personDesk
+	config      Config
+	node        Node
+	http        fasthttp.Server
+	tls         *tls.Config       // nil for plain HTTP
+	leaf        *x509.Certificate // of tls
+	metrics     *httpMetrics
+	depot       depot
+	passage     *passage
+	keys        keyring
+	quotas      quotas
+	sessionKeys sessionKeys
+	persons     personDesk
 	// desks are those at which guests arrive, rotations the keys that they bring.
 	desks     desks
 	rotations rotations
@@ -186,6 +186,7 @@ type route struct {
 	role         zhenni.Role // one of these; 0: open to all
 	signed       bool        // by a public key, or with a certificate; no secret that the server could use will do
 	tokened      bool        // a token of a session does in place of the role
+	tried        bool        // it may name the transaction of a try in a session, as what is tokened may
 	handle       func(*Server, *request) error
 	meter        routeMeter
 }
@@ -194,7 +195,7 @@ type route struct {
 func publicRoutes() []*route {
 	return append(append(personRoutes(), openIDRoutes()...), []*route{
 		{method: "POST", path: "/v1/enrolments", role: zhenni.RoleIssuer, handle: (*Server).enrol},
-		{method: "POST", path: "/v1/session-keys", role: anyRole, handle: (*Server).openSession},
+		{method: "POST", path: "/v1/session-keys", role: anyRole, handle: (*Server).openSessionKey},
 		{method: "POST", path: "/v1/verifications", role: zhenni.RoleVerifier, handle: (*Server).verifyOne},
 		{method: "POST", path: "/v1/verification-batches", role: zhenni.RoleVerifier, handle: (*Server).verifyMany},
 		{method: "GET", path: "/v1/credentials/{id}", role: zhenni.RoleIssuer, handle: (*Server).credential},
@@ -233,7 +234,7 @@ func publicRoutes() []*route {
 		{method: "GET", path: "/v1/sessions/{id}/events", role: zhenni.RoleVerifier, tokened: true, handle: (*Server).followSession},
 		{method: "POST", path: "/v1/sessions/{id}/cancel", role: zhenni.RoleVerifier, tokened: true, handle: (*Server).cancelSession},
 		{method: "POST", path: "/v1/sessions/{id}/code", role: zhenni.RoleVerifier, tokened: true, handle: (*Server).typeCode},
-		{method: "POST", path: "/v1/sessions/{id}/capture", role: zhenni.RoleVerifier, handle: (*Server).capture},
+		{method: "POST", path: "/v1/sessions/{id}/capture", role: zhenni.RoleVerifier, tried: true, handle: (*Server).capture},
 		{method: "GET", path: "/v1/sessions/{id}/results", role: zhenni.RoleVerifier, handle: (*Server).sessionResults},
 		{method: "GET", path: "/v1/sessions/{id}/seats/{seat}", tokened: true, handle: (*Server).seeSeat},
 		{method: "GET", path: "/v1/sessions/{id}/seats/{seat}/events", tokened: true, handle: (*Server).followSeat},
@@ -374,7 +375,7 @@ func (s *Server) attempt(rt *route, rq *request) (err error) {
 			err = refuse(kindInternal, "")
 		}
 	}()
-	rq.seated = rt.tokened
+	rq.seated = rt.tokened || rt.tried
 	if err := s.setTransaction(rq); err != nil {
 		return err
 	}

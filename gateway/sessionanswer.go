@@ -16,6 +16,10 @@ func (s *Server) answerSeat(rq *request, session zhenni.Session, seat int, body 
 	if session.Seats[seat].State != zhenni.SeatOpened {
 		return session, refuse(kindSessionStep, "")
 	}
+	// An answer that was lost and is sent again says of which try it is, so that it does not begin another one.
+	if try := rq.ctx.Request.Header.Peek("Transaction-Id"); try != nil && string(try) != session.Transaction(seat) {
+		return session, refuse(kindSessionStep, "the answer of another try")
+	}
 	if session.ForSeat(seat).CodeWanted {
 		return session, refuse(kindSessionStep, "the code comes first")
 	}

@@ -85,7 +85,8 @@ func (s *Server) readCode(rq *request) (uint8, error) {
 	return uint8(code), nil
 }
 
-// capture is POST /v1/sessions/{id}/capture: at a hotel and at a kiosk it is the device of who asks that captures.
+// capture is POST /v1/sessions/{id}/capture: at a hotel and at a kiosk it is the device of who asks that captures. It may name its try
+// as a phone does.
 func (s *Server) capture(rq *request) error {
 	body, err := s.readDocument(rq)
 	if err != nil {
@@ -104,7 +105,7 @@ func (s *Server) capture(rq *request) error {
 	if session, err = s.answerSeat(rq, session, 0, body); err != nil {
 		return err
 	}
-	rq.writeSession(200, newAskerDocument(session))
+	rq.writeSession(200, s.askerDocument(session))
 	return nil
 }
 
@@ -112,7 +113,7 @@ func (s *Server) capture(rq *request) error {
 var capturedByAsker = map[zhenni.SessionKind]bool{zhenni.SessionHotel: true, zhenni.SessionKiosk: true}
 
 // sessionResults is GET /v1/sessions/{id}/results: the signed results of those who were confirmed in a session that has ended, as far as
-// [zhenni.Session.Vouches] goes.
+// [zhenni.Session.Vouches] goes, and of a group the summary.
 func (s *Server) sessionResults(rq *request) error {
 	session, err := s.asking(rq)
 	if err != nil {
@@ -124,7 +125,8 @@ func (s *Server) sessionResults(rq *request) error {
 	document := struct {
 		askerDocument
 		Results []string `json:"results"`
-	}{newAskerDocument(session), []string{}}
+		Summary string   `json:"summary,omitempty"`
+	}{askerDocument: s.askerDocument(session), Results: []string{}}
 	for seat := range session.Seats {
 		result, err := s.resultOf(rq, session, seat)
 		if err != nil {
@@ -133,6 +135,13 @@ func (s *Server) sessionResults(rq *request) error {
 		if result != "" {
 			document.Results = append(document.Results, result)
 		}
+	}
+	if group, ended := session.GroupOutcome(); ended && s.signs(rq) {
+		summary, err := s.config.Receipts.Summarise(rq.party, group)
+		if err != nil {
+			return err
+		}
+		document.Summary = string(summary)
 	}
 	rq.writeSession(200, document)
 	return nil

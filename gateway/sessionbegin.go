@@ -259,6 +259,6 @@ func (s *Server) answerBegun(rq *request, there, asked zhenni.Session) error {
 	if !same {
 		return refuse(kindReused, "")
 	}
-	rq.writeSession(201, newBegunDocument(there))
+	rq.writeSession(201, s.newBegunDocument(there))
 	return nil
 }

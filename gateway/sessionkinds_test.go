@@ -8,6 +8,7 @@ import (
 
 	"zhenni"
 	"zhenni/evidence"
+	"zhenni/receipt"
 )
 
 // A group of whom two of three are to be confirmed: each takes the own seat by the own link, nobody sees how another answered, and
@@ -48,6 +49,81 @@ func TestGroup(t *testing.T) {
 	a := o.at("GET", b.id, "", b.AskerToken, "")
 	if member[string](t, a, "outcome") != "completed" || strings.Join(member[[]string](t, a, "seats"), " ") != "confirmed waiting confirmed" {
 		t.Errorf("%s", a.body)
+	}
+}
+
+// Of a group that has ended, however it did, who asked it has the signed summary, which is bound to the session and says how many, and of
+// nobody who; before the end there is none, nor of another kind.
+//
+// FAULTS: Z3 Z11 A20
+func TestGroupSummary(t *testing.T) {
+	receipts := testReceipts(t, receipt.Ed25519, 1)
+	o := startOffice(t, func(c *Config) { c.Receipts, c.Ledger = receipts, openLedger(t, t.TempDir(), &leafLog{}) })
+	keys, err := receipt.ParseKeys(receipts.JWKS())
+	if err != nil {
+		t.Fatal(err)
+	}
+	var ids []string
+	for i := 11; i <= 13; i++ {
+		o.enrol(testID(i), 1, zhenni.LevelFull, zhenni.StatusActive)
+		o.devices[testID(i)] = publicOf(t, o.device)
+		ids = append(ids, testID(i).String())
+	}
+	results := func(id string) answer {
+		a := o.call("GET", "/v1/sessions/"+id+"/results", "hotel", "", nil)
+		o.described("GET", "/v1/sessions/{id}/results", a)
+		return a
+	}
+	for _, c := range []struct {
+		quorum, confirmed int
+		end               zhenni.SessionEnd
+		probes            []string
+	}{
+		{2, 2, zhenni.SessionCompleted, []string{int8Probe(testDim, true), int8Probe(testDim, true)}},
+		{3, 1, zhenni.SessionCancelled, []string{int8Probe(testDim, true)}},
+	} {
+		b := o.begin(`{"kind":"group","service":"open","purpose":"enter","quorum":` + itoa(c.quorum) + `,"expires_in_s":3600,"credentials":["` + strings.Join(ids, `","`) + `"]}`)
+		for seat, probe := range c.probes {
+			if a := results(b.id); a.status != 409 {
+				t.Errorf("before the end: %d %s", a.status, a.body)
+			}
+			at := "/seats/" + itoa(seat)
+			who := func(c *evidence.Claims) { c.Subject = testID(11 + seat) }
+			document := strings.ReplaceAll(o.opening(b.id, itoa(seat), who), testID(1).String(), ids[seat])
+			wantStatus(t, o.at("POST", b.id, at+"/open", b.Links[seat][strings.LastIndex(b.Links[seat], ".")+1:], document), 200)
+			wantStatus(t, o.at("POST", b.id, at+"/answer", phoneToken.String(), `{"probe_int8":"`+probe+`"}`), 200)
+		}
+		if c.end == zhenni.SessionCancelled {
+			wantStatus(t, o.at("POST", b.id, "/cancel", b.AskerToken, ""), 200)
+		}
+		o.wait(time.Hour) // what is said of it does not move with the clock
+		a := wantStatus(t, results(b.id), 200)
+		text := member[string](t, a, "summary")
+		said, _, err := receipt.OpenSummary(text, keys)
+		want := receipt.Summary{Issuer: "https://zhenni.example", Audience: "hotel", GroupOutcome: zhenni.GroupOutcome{
+			Service: "open", Purpose: "enter", End: c.end, Seats: 3, Quorum: c.quorum, Confirmed: c.confirmed, At: said.At,
+		}}
+		if want.Session, _ = zhenni.ParseSessionID(b.id); err != nil || said != want {
+			t.Errorf("%+v, want %+v: %v", said, want, err)
+		}
+		if len(member[[]string](t, a, "results")) != c.confirmed {
+			t.Errorf("%s", a.body)
+		}
+		o.wait(time.Minute)
+		if again := member[string](t, results(b.id), "summary"); again != text {
+			t.Errorf("asked again it is %s", again)
+		}
+		payload, _ := base64.RawURLEncoding.DecodeString(strings.Split(text, ".")[1])
+		for _, id := range ids {
+			if strings.Contains(string(payload), id) {
+				t.Errorf("a member is named: %s", payload)
+			}
+		}
+	}
+	counter := o.begin(counterDocument)
+	wantStatus(t, o.at("POST", counter.id, "/cancel", counter.AskerToken, ""), 200)
+	if a := wantStatus(t, results(counter.id), 200); member[string](t, a, "summary") != "" {
+		t.Errorf("of a counter: %s", a.body)
 	}
 }
 

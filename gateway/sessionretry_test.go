@@ -51,3 +51,35 @@ func TestAnswerOfAnotherTry(t *testing.T) {
 		t.Errorf("%s, then %s", first.body, seen.body)
 	}
 }
+
+// A capture by the device of who asks, whose answer was lost, is sent again for its try, and does not take another one either; after the
+// last one the session has ended.
+//
+// FAULTS: C11
+func TestCaptureOfAnotherTry(t *testing.T) {
+	o := startOffice(t, nil)
+	b := o.begin(`{"kind":"kiosk","service":"open","purpose":"enter","credential":"` + testID(1).String() + `"}`)
+	see := func() answer { return wantStatus(t, o.call("GET", "/v1/sessions/"+b.id, "hotel", "", nil), 200) }
+	show := func(try string) answer {
+		a := o.call("POST", "/v1/sessions/"+b.id+"/capture", "hotel", mediaJSON, []byte(nonMated()), "Transaction-Id: "+try)
+		o.described("POST", "/v1/sessions/{id}/capture", a)
+		return a
+	}
+	tries := map[string]bool{}
+	for try := b.Transaction; try != ""; try = member[string](t, see(), "transaction") {
+		if tries[try] = true; len(tries) > zhenni.MaxTries {
+			t.Fatalf("%d tries", len(tries))
+		}
+		wantStatus(t, show(try), 200)
+		asked, before := o.node.asked(), string(see().body)
+		if a := show(try); a.status != 409 || o.node.asked() != asked || string(see().body) != before {
+			t.Errorf("again: %d %s, and %d comparisons more", a.status, a.body, o.node.asked()-asked)
+		}
+		if a := show("session." + b.id + ".0.9"); a.status != 409 || o.node.asked() != asked {
+			t.Errorf("a try to come: %d %s", a.status, a.body)
+		}
+	}
+	if a := see(); len(tries) < 2 || member[string](t, a, "outcome") != "completed" || member[bool](t, a, "confirmed") {
+		t.Errorf("after %d tries: %s", len(tries), a.body)
+	}
+}

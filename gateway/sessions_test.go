@@ -48,6 +48,9 @@ func TestCounter(t *testing.T) {
 			t.Errorf("%s", side.body)
 		}
 	}
+	if member[string](t, clerk, "service_zh") != "宽" || member[string](t, clerk, "service_en") != b.ServiceEN || b.ServiceZH != "宽" || b.ServiceEN == "" {
+		t.Errorf("the clerk reads no name of the service: %s", clerk.body)
+	}
 	if strings.Contains(string(clerk.body), testID(1).String()) || strings.Contains(string(phone.body), "result") {
 		t.Errorf("the clerk is told who it is, or the phone what is the clerk's: %s %s", clerk.body, phone.body)
 	}

@@ -189,10 +189,6 @@ func (s *Server) answerAsked(rq *request) error {
 	if err != nil {
 		return err
 	}
-	// An answer that was lost and is sent again says of which try it is, so that it does not begin another one.
-	if try := rq.ctx.Request.Header.Peek("Transaction-Id"); try != nil && string(try) != session.Transaction(seat) {
-		return refuse(kindSessionStep, "the answer of another try")
-	}
 	session, err = s.answerSeat(rq, session, seat, body)
 	rq.hidePartys()
 	if err != nil {

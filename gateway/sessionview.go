@@ -11,9 +11,10 @@ import (
 
 // askerDocument is a session as who asks sees it. It is the same for every credential that is not confirmed.
 type askerDocument struct {
-	Session   string             `json:"session"`
-	Kind      zhenni.SessionKind `json:"kind"`
-	Service   string             `json:"service"`
+	Session string             `json:"session"`
+	Kind    zhenni.SessionKind `json:"kind"`
+	Service string             `json:"service"`
+	serviceNames
 	Purpose   string             `json:"purpose"`
 	Outcome   zhenni.SessionEnd  `json:"outcome"`
 	Confirmed *bool              `json:"confirmed,omitempty"`
@@ -84,17 +85,17 @@ type begunDocument struct {
 	Now string `json:"now"`
 }
 
-func newBegunDocument(s zhenni.Session) begunDocument {
-	d := begunDocument{askerDocument: newAskerDocument(s), AskerToken: s.AskerToken().String(), Now: writtenTime(s.CreatedAt)}
-	if s.Kind == zhenni.SessionCounter || s.Kind == zhenni.SessionPayment {
-		d.QRKey = s.QRKey().String()
+func (s *Server) newBegunDocument(session zhenni.Session) begunDocument {
+	d := begunDocument{askerDocument: s.askerDocument(session), AskerToken: session.AskerToken().String(), Now: writtenTime(session.CreatedAt)}
+	if session.Kind == zhenni.SessionCounter || session.Kind == zhenni.SessionPayment {
+		d.QRKey = session.QRKey().String()
 	}
 	d.Links = []string{}
-	if i := s.Introduction; i != nil && i.Answers != (zhenni.SessionID{}) {
+	if i := session.Introduction; i != nil && i.Answers != (zhenni.SessionID{}) {
 		return d // who is asked back finds the link on their own page
 	}
-	for i := range s.Seats {
-		d.Links = append(d.Links, seatLink(s.ID, i, s.SeatToken(i)))
+	for i := range session.Seats {
+		d.Links = append(d.Links, seatLink(session.ID, i, session.SeatToken(i)))
 	}
 	return d
 }
@@ -107,11 +108,23 @@ type askedDocument struct {
 	Party     string             `json:"party"`
 	PartyName string             `json:"party_name,omitempty"`
 	Service   string             `json:"service"`
-	ServiceZH string             `json:"service_zh,omitempty"`
-	ServiceEN string             `json:"service_en,omitempty"`
-	Purpose   string             `json:"purpose"`
-	Payment   *paymentDocument   `json:"payment,omitempty"`
-	Due       string             `json:"due,omitempty"`
+	serviceNames
+	Purpose string           `json:"purpose"`
+	Payment *paymentDocument `json:"payment,omitempty"`
+	Due     string           `json:"due,omitempty"`
+}
+
+// serviceNames are what a service is called on pages, as the catalogue has it.
+type serviceNames struct {
+	ServiceZH string `json:"service_zh,omitempty"`
+	ServiceEN string `json:"service_en,omitempty"`
+}
+
+func (s *Server) namesOf(service string) (n serviceNames) {
+	if known, there := s.served[0].policy.Catalogue.Service(service); there {
+		n.ServiceZH, n.ServiceEN = known.NameZH, known.NameEN
+	}
+	return n
 }
 
 // holderDocument is a session as the person in a seat sees it.
@@ -150,9 +163,7 @@ func (s *Server) newAskedDocument(session zhenni.Session, seat int) askedDocumen
 	if party, known := s.node.RelyingParty(d.Party); known {
 		d.PartyName = party.Name
 	}
-	if service, known := s.served[0].policy.Catalogue.Service(d.Service); known {
-		d.ServiceZH, d.ServiceEN = service.NameZH, service.NameEN
-	}
+	d.serviceNames = s.namesOf(d.Service)
 	if p := session.Payment; p != nil {
 		hash := p.Hash()
 		d.Payment = &paymentDocument{p.Payee, p.Amount, p.Currency, p.Reference, base64.RawURLEncoding.EncodeToString(hash[:])}

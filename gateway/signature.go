@@ -117,8 +117,8 @@ func (p *proof) checkCoverage() error {
 
 // findParty finds who has the key and checks that it signed the head. A key that has ended is as unknown as any other.
 func (p *proof) findParty(now time.Time) error {
-	if isSession(p.claim.KeyID) {
-		return p.findSession(now)
+	if isSessionKey(p.claim.KeyID) {
+		return p.findSessionKey(now)
 	}
 	s := p.server
 	party, held, known := s.config.Directory.PartyOfKey(p.claim.KeyID)

@@ -91,7 +91,7 @@ func TestSignedRequestInHandEndsWithItsKey(t *testing.T) {
 		for want, lost := range signers {
 			signer := f.hotel
 			if bySession {
-				signer = f.session(f.hotel)
+				signer = f.sessionKey(f.hotel)
 			}
 			party := f.node.parties["hotel"]
 			f.node.verify = func(b *zhenni.Batch, _ time.Time) error {

@@ -70,8 +70,9 @@ type SessionView struct {
 	Deadline   time.Time `json:"deadline"`
 	// Transaction is what evidence of the next capture is signed for, where who asks captures.
 	Transaction string `json:"transaction,omitempty"`
-	// Results are the signed results of who was confirmed, of [Client.Results] alone.
+	// Results are the signed results of who was confirmed, and Summary that of a group; of [Client.Results] alone.
 	Results []string `json:"results,omitempty"`
+	Summary string   `json:"summary,omitempty"`
 	// Tag names what is shown: two views of one tag are alike.
 	Tag string `json:"-"`
 }
@@ -159,15 +160,27 @@ func (c *Client) Cancel(ctx context.Context, id zhenni.SessionID) (SessionView, 
 	return c.askSession(ctx, http.MethodPost, id, "/cancel", nil)
 }
 
-// Capture shows a person by the terminal of who asks, at a hotel and at a kiosk.
+// Capture shows a person by the terminal of who asks, at a hotel and at a kiosk, for the try that is named by its transaction; "" names
+// none. Sent again after an answer that was lost, it begins no other try: where that one is decided it returns the session as it is.
 // The request is signed with the nonce, which the evidence names, and is drawn anew with it each time that it is sent; "" is of a party
 // that has an API key.
-func (c *Client) Capture(ctx context.Context, id zhenni.SessionID, a Answer, nonce string) (v SessionView, err error) {
-	request, err := c.sessionRequest(ctx, http.MethodPost, id, "/capture", a.body(), nonce)
+func (c *Client) Capture(ctx context.Context, id zhenni.SessionID, try string, a Answer, nonce string) (v SessionView, err error) {
+	request, text, err := c.request(ctx, http.MethodPost, "/v1/sessions/"+id.String()+"/capture", a.body())
 	if err != nil {
 		return v, err
 	}
+	if try != "" {
+		request.Header.Set("Transaction-Id", try)
+	}
+	if err := c.prove(request, text, nonce); err != nil {
+		return v, err
+	}
 	v.Tag, err = c.read(request, &v)
+	if try != "" && IsRefused(err, CodeSessionStep, CodeSessionEnded) {
+		if seen, failed := c.Session(ctx, id); failed == nil && seen.Transaction != try {
+			return seen, nil
+		}
+	}
 	return v, err
 }
 
@@ -176,7 +189,7 @@ func CaptureTransaction(id zhenni.SessionID, tried int) string {
 	return "session." + id.String() + ".0." + strconv.Itoa(tried)
 }
 
-// Results returns a session that has ended with the signed results of who was confirmed.
+// Results returns a session that has ended with the signed results of who was confirmed, and of a group the signed summary.
 func (c *Client) Results(ctx context.Context, id zhenni.SessionID) (SessionView, error) {
 	return c.askSession(ctx, http.MethodGet, id, "/results", nil)
 }

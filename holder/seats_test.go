@@ -93,6 +93,33 @@ func TestAnswerSentAgain(t *testing.T) {
 	}
 }
 
+// A capture whose answer was lost and is sent again for its try is answered with the session, once that try is decided; for as long as it
+// is not, a refusal is one.
+func TestCaptureSentAgain(t *testing.T) {
+	for name, one := range map[string]struct {
+		code, next string
+		taken      bool
+	}{
+		"the next try waits": {CodeSessionStep, "try-2", true}, "it has ended": {CodeSessionEnded, "", true},
+		"it waits still": {CodeSessionStep, "try-1", false}, "something else": {CodeNoSession, "try-2", false},
+	} {
+		posts := 0
+		c := newClient(t, func(r *http.Request, _ string) (int, string) {
+			if r.Method == "POST" {
+				if posts++; r.Header.Get("Transaction-Id") != "try-1" {
+					t.Errorf("%s: sent for %q", name, r.Header.Get("Transaction-Id"))
+				}
+				return 409, refused(one.code)
+			}
+			return 200, `{"session":"` + testSession + `","outcome":"live","transaction":"` + one.next + `"}`
+		})
+		v, err := c.Capture(t.Context(), zhenni.SessionID{}, "try-1", Answer{}, "")
+		if posts != 1 || (err == nil) != one.taken || one.taken && v.Transaction != one.next || !one.taken && !IsRefused(err, one.code) {
+			t.Errorf("%s: %d requests, %+v, %v", name, posts, v, err)
+		}
+	}
+}
+
 // A stream goes on behind the last event that was read whole, over connections that break, up to the end of the session; a refusal
 // that no repetition mends ends it.
 //
@@ -181,7 +208,8 @@ func TestAsking(t *testing.T) {
 		"GET " + of:                           func() (SessionView, error) { return c.Session(ctx, id) },
 		"POST " + of + `/code  {"code":"07"}`: func() (SessionView, error) { return c.TypeCode(ctx, id, "07") },
 		"POST " + of + "/cancel":              func() (SessionView, error) { return c.Cancel(ctx, id) },
-		"POST " + of + "/capture  {}":         func() (SessionView, error) { return c.Capture(ctx, id, Answer{}, "") },
+		"POST " + of + "/capture  {}":         func() (SessionView, error) { return c.Capture(ctx, id, "", Answer{}, "") },
+		"POST " + of + "/capture try {}":      func() (SessionView, error) { return c.Capture(ctx, id, "try", Answer{}, "") },
 		"GET " + of + "/results":              func() (SessionView, error) { return c.Results(ctx, id) },
 	} {
 		v, err := ask()

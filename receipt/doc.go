@@ -27,6 +27,17 @@
 // All algorithms sign without chance: an answer that is given again is signed again, with the same bytes. Ed25519 is so by
 // itself (RFC 8032). P-256 and SM2 take the nonce from key and message (RFC 6979), SM2 with HMAC over SM3.
 //
+// # Summaries
+//
+// Of a group that was asked in one session there is a [Summary] beside the results of its members ([Issuer.Summarise]): by the same key,
+// with another typ. It is bound to the session, and says how many were asked, wanted and confirmed, and of nobody who:
+//
+//	header    = {"alg":"EdDSA","kid":"…","typ":"zhenni-summary+jwt"}
+//	payload   = {"iss":"…","aud":"…","iat":1700000000,"session":"…","service":"…","purpose":"…",
+//	             "outcome":"completed","seats":3,"quorum":2,"confirmed":2}
+//
+// It is in no log: the session that it is of is kept, and makes it again.
+//
 // # ID tokens
 //
 // For clients of OpenID Connect a yes can be said once more as an ID token ([Issuer.IDToken]): by the same key, with another typ, so

@@ -100,14 +100,17 @@ func (i *Issuer) signerOf(id string) (Signer, error) {
 }
 
 // sign returns the result with that payload.
-func sign(s Signer, payload []byte) ([]byte, error) {
-	result := append(make([]byte, 0, 1024), s.Key().protected...)
-	result = base64.RawURLEncoding.AppendEncode(append(result, '.'), payload)
-	signature, err := s.Sign(result)
+func sign(s Signer, payload []byte) ([]byte, error) { return seal(s, s.Key().protected, payload) }
+
+// seal returns a payload signed under a header of the signer's key.
+func seal(s Signer, header string, payload []byte) ([]byte, error) {
+	text := append(make([]byte, 0, 1024), header...)
+	text = base64.RawURLEncoding.AppendEncode(append(text, '.'), payload)
+	signature, err := s.Sign(text)
 	if err != nil {
 		return nil, err
 	}
-	return base64.RawURLEncoding.AppendEncode(append(result, '.'), signature), nil
+	return base64.RawURLEncoding.AppendEncode(append(text, '.'), signature), nil
 }
 
 // Sign returns the result that says c: [zhenni.ErrBadResult] where c can not be said.

@@ -59,6 +59,7 @@ type Key struct {
 	id        string
 	jwk       []byte
 	protected string // the header of its results, encoded
+	summary   string // that of its summaries
 	verify    func(message, signature []byte) bool
 }
 
@@ -92,7 +93,10 @@ func newKey(algorithm Algorithm, point []byte) (Key, error) {
 	}
 	name := algorithms[algorithm].alg
 	k.jwk = fmt.Appendf(k.jwk[:len(k.jwk)-1], `,"alg":"%s"}`, name)
-	k.protected = urlBase64.EncodeToString(fmt.Appendf(nil, `{"alg":"%s","kid":"%s","typ":"%s"}`, name, k.id, typ))
+	header := func(typ string) string {
+		return urlBase64.EncodeToString(fmt.Appendf(nil, `{"alg":"%s","kid":"%s","typ":"%s"}`, name, k.id, typ))
+	}
+	k.protected, k.summary = header(typ), header(summaryType)
 	return k, nil
 }
 

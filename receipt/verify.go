@@ -2,6 +2,7 @@ package receipt
 
 import (
 	"fmt"
+	"slices"
 	"strings"
 	"time"
 
@@ -49,64 +50,72 @@ func Verify(result string, keys Keys, want Expectations) (Claims, error) {
 // Open returns what a result says and the key that signed it, to whomever it is said: whoever acts on it compares the
 // audience, as [Verify] does. Errors are [zhenni.ErrBadResult].
 func Open(result string, keys Keys) (Claims, Key, error) {
-	fail := func(format string, args ...any) (Claims, Key, error) { return Claims{}, Key{}, bad(format, args...) }
-	if len(result) > maxResult {
-		return fail("%d bytes, want at most %d", len(result), maxResult)
+	payload, key, err := unseal(result, keys, func(k Key) string { return k.protected })
+	if err != nil {
+		return Claims{}, Key{}, err
 	}
-	header, rest, _ := strings.Cut(result, ".")
-	payload, signature, parts := strings.Cut(rest, ".")
+	c, err := parseClaims(payload)
+	return c, key, err
+}
+
+// unseal returns the payload of a text, and which of the keys signed it under the header that header says.
+func unseal(text string, keys Keys, header func(Key) string) (payload []byte, key Key, err error) {
+	fail := func(format string, args ...any) ([]byte, Key, error) { return nil, Key{}, bad(format, args...) }
+	if len(text) > maxResult {
+		return fail("%d bytes, want at most %d", len(text), maxResult)
+	}
+	head, rest, _ := strings.Cut(text, ".")
+	written, signature, parts := strings.Cut(rest, ".")
 	if !parts {
 		return fail("not three parts with dots between them")
 	}
-	key, found := keys.of(header)
-	if !found {
+	// Nothing in the header is read: it is the one of a key, or none.
+	at := slices.IndexFunc(keys, func(k Key) bool { return head == header(k) && head != "" })
+	if at < 0 {
 		return fail("its header is that of none of the %d keys: another key signed it, or it is no result", len(keys))
 	}
+	key = keys[at]
 	sig, err := urlBase64.DecodeString(signature)
 	if err != nil || len(signature) != urlBase64.EncodedLen(signatureSize) || len(sig) != signatureSize {
 		return fail("its signature is not 64 bytes in base64url")
 	}
-	if !key.verify([]byte(result[:len(header)+1+len(payload)]), sig) {
+	if !key.verify([]byte(text[:len(head)+1+len(written)]), sig) {
 		return fail("its signature is not that of key %s: it was changed, or made by somebody else", key.id)
 	}
-	text, err := urlBase64.DecodeString(payload)
-	if err != nil || len(payload) != urlBase64.EncodedLen(len(text)) {
+	payload, err = urlBase64.DecodeString(written)
+	if err != nil || len(written) != urlBase64.EncodedLen(len(payload)) {
 		return fail("its payload is not base64url")
 	}
-	c, err := parseClaims(text)
-	return c, key, err
-}
-
-// of finds the key of a header. Nothing in the header is read: it is the one of a key, or none.
-func (ks Keys) of(header string) (Key, bool) {
-	for _, k := range ks {
-		if header == k.protected && header != "" {
-			return k, true
-		}
-	}
-	return Key{}, false
+	return payload, key, nil
 }
 
 // Check reports why claims are not those that are wanted, as [zhenni.ErrBadResult].
 func (want Expectations) Check(c Claims) error {
 	switch {
-	case c.Audience != want.Audience:
-		return bad("it was made for %s, not for %s", c.Audience, want.Audience)
-	case want.Issuer != "" && c.Issuer != want.Issuer:
-		return bad("it was made by %s, not by %s", c.Issuer, want.Issuer)
 	case want.Transaction != "" && c.Transaction != want.Transaction:
 		return bad("it is of transaction %s, not of %s", c.Transaction, want.Transaction)
 	case want.Session != zhenni.SessionID{} && c.Bound.Session != want.Session:
 		return bad("it is not of session %s", want.Session)
 	case want.Payment != nil && c.Bound.Payment != want.Payment.Hash():
 		return bad("it is of another payment, or of none")
-	case want.Real && c.Evaluation:
+	}
+	return want.checkSaid(c.Issuer, c.Audience, c.Evaluation, c.At)
+}
+
+// checkSaid looks at who says something to whom, of whom and when.
+func (want Expectations) checkSaid(issuer, audience string, evaluation bool, at time.Time) error {
+	switch {
+	case audience != want.Audience:
+		return bad("it was made for %s, not for %s", audience, want.Audience)
+	case want.Issuer != "" && issuer != want.Issuer:
+		return bad("it was made by %s, not by %s", issuer, want.Issuer)
+	case want.Real && evaluation:
 		return bad("it was made for an evaluation")
 	case want.Now.IsZero():
 		return nil
-	case c.At.After(want.Now.Add(maxAhead)):
+	case at.After(want.Now.Add(maxAhead)):
 		return bad("it is from the future")
-	case want.MaxAge > 0 && want.Now.Sub(c.At) > want.MaxAge:
+	case want.MaxAge > 0 && want.Now.Sub(at) > want.MaxAge:
 		return bad("it is older than %v", want.MaxAge)
 	}
 	return nil

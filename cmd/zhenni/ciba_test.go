@@ -11,9 +11,9 @@ import (
 	"encoding/json"
 	"fmt"
 	"io"
-	"log/slog"
 	"net"
 	"net/http"
+	"net/netip"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -22,8 +22,8 @@ import (
 	"time"
 
 	"zhenni"
+	"zhenni/gateway/webhook"
 	sdk "zhenni/holder"
-	"zhenni/storage/sessions"
 )
 
 // enterService takes a face, and nothing beside it.
@@ -53,7 +53,6 @@ func startRemote(t *testing.T) *remoteWorld {
 	w := &remoteWorld{t: t, dir: dir, store: filepath.Join(dir, "store"), pings: make(chan string, 4)}
 	cert, key := w.in("cert.pem"), w.in("tls.key")
 	writeCertificate(t, cert, key)
-	t.Setenv("SSL_CERT_FILE", cert) // the server trusts the endpoint of the bank by it
 	authorities, pem := x509.NewCertPool(), readFile(t, cert)
 	authorities.AppendCertsFromPEM(pem)
 	w.http = &http.Client{Transport: &http.Transport{TLSClientConfig: &tls.Config{RootCAs: authorities}}, Timeout: 20 * time.Second}
@@ -65,6 +64,7 @@ func startRemote(t *testing.T) *remoteWorld {
 		"--listen", strings.TrimPrefix(w.issuer, "https://"), "--issuer", w.issuer, "--tls-cert", cert, "--tls-key", key, "--create-key",
 		"--result-key", w.in("result.key"), "--pseudonym-root", w.in("pseudonyms.key"), "--catalogue", w.in("services.json"),
 		"--sessions", "make", "--ciba-ping", "bank=" + w.endpoint(cert, key) + "/ping",
+		"--webhook-allow", "127.0.0.0/8", "--webhook-ca", cert,
 	}
 	w.server = startProcess(t, w.store, w.started...)
 	for client, algorithm := range map[string]string{"hotel": "ed25519", "bank": "p256"} {
@@ -142,57 +142,56 @@ func (w *remoteWorld) enrol() {
 		fmt.Sprintf(`{"to_algorithm":"ed25519","to_key":%q}`, base64.StdEncoding.EncodeToString(public)), &struct{}{})
 }
 
-// link is the token of a session's seat. A copy of the sessions stands in for the phone's inbox: it says what the server would.
-func (w *remoteWorld) link(id zhenni.SessionID) zhenni.Session {
+// waiting is what the phone finds in its inbox, which it asks for by a nonce that its device signs.
+func (w *remoteWorld) waiting() (items []waitingItem) {
 	w.t.Helper()
-	dir := filepath.Join(w.t.TempDir(), "sessions")
-	if err := os.CopyFS(dir, os.DirFS(filepath.Join(w.store, "sessions"))); err != nil {
-		w.t.Fatal(err)
-	}
-	root, err := keyFlags{}.root(w.store, false, &output{notes: io.Discard, results: io.Discard})
-	if err != nil {
-		w.t.Fatal(err)
-	}
-	key, err := sessions.Key.Open(dir, root, nil)
-	if err != nil {
-		w.t.Fatal(err)
-	}
-	store, err := sessions.Open(sessions.Options{Dir: dir, Key: key, Logger: slog.New(slog.DiscardHandler)})
-	if err != nil {
-		w.t.Fatal(err)
-	}
-	defer store.Close()
-	session, there := store.Session(id)
-	if !there {
-		w.t.Fatal("the session is not there")
-	}
-	return session
-}
-
-// confirm answers a request as the phone: it opens the seat, sees the message, and shows a face, of the holder or of another.
-func (w *remoteWorld) confirm(request string, person int) {
-	w.t.Helper()
-	id, err := zhenni.ParseSessionID(request[:32])
-	if err != nil {
-		w.t.Fatal(err)
-	}
-	session := w.link(id)
-	token := zhenni.SessionToken(sha256.Sum256([]byte(rand.Text())))
+	nonce := strings.ToLower(rand.Text())
 	shown, err := w.phone.Possession(sdk.Question{
-		Credential: w.phone.Credential, Capture: sha256.Sum256(token[:]), Transaction: "session." + id.String() + ".0.open", Party: session.Party,
+		Credential: w.phone.Credential, Capture: sha256.Sum256([]byte(nonce)), Transaction: "inbox." + nonce, Party: "holder",
 	}, time.Now())
 	if err != nil {
 		w.t.Fatal(err)
 	}
-	seat := "/v1/sessions/" + id.String() + "/seats/0"
+	var inbox struct{ Sessions []waitingItem }
+	w.ask("/v1/holder/sessions", "Accept", "application/json",
+		fmt.Sprintf(`{"credential":%q,"evidence":%q,"nonce":%q}`, w.phone.Credential, shown, nonce), &inbox)
+	return inbox.Sessions
+}
+
+// waitingItem is a session in an inbox, and the link by which its seat is opened.
+type waitingItem struct{ Kind, Party, Service, Purpose, Link string }
+
+// confirm answers the one request that waits for the phone, which a party made: it finds it in the inbox, opens the seat, sees the
+// message, and shows a face, of the holder or of another. Nothing waits after it.
+func (w *remoteWorld) confirm(party string, person int) {
+	w.t.Helper()
+	items := w.waiting()
+	if len(items) != 1 || items[0].Kind != "remote" || items[0].Party != party || items[0].Service != "door" || items[0].Purpose != "enter" {
+		w.t.Fatalf("the inbox has %+v", items)
+	}
+	link := strings.Split(items[0].Link, ".")
+	if len(link) != 3 {
+		w.t.Fatalf("the link is %q", items[0].Link)
+	}
+	token := zhenni.SessionToken(sha256.Sum256([]byte(rand.Text())))
+	shown, err := w.phone.Possession(sdk.Question{
+		Credential: w.phone.Credential, Capture: sha256.Sum256(token[:]), Transaction: "session." + link[0] + "." + link[1] + ".open", Party: items[0].Party,
+	}, time.Now())
+	if err != nil {
+		w.t.Fatal(err)
+	}
+	seat := "/v1/sessions/" + link[0] + "/seats/" + link[1]
 	var seen struct{ Kind, Message, Service string }
-	w.ask(seat+"/open", "Session-Token", session.SeatToken(0).String(),
+	w.ask(seat+"/open", "Session-Token", link[2],
 		fmt.Sprintf(`{"credential":%q,"phone":%q,"evidence":%q}`, w.phone.Credential, token, shown), &seen)
 	if seen.Kind != "remote" || seen.Message != "W4-SCT" || seen.Service != "door" {
 		w.t.Errorf("the phone shows %+v", seen)
 	}
 	for answered := (struct{ Outcome string }{"live"}); answered.Outcome == "live"; {
 		w.ask(seat+"/answer", "Session-Token", token.String(), fmt.Sprintf(`{"probe_float32":%q}`, face(person, 1)), &answered)
+	}
+	if items := w.waiting(); len(items) != 0 {
+		w.t.Errorf("after the answer the inbox has %+v", items)
 	}
 }
 
@@ -269,7 +268,7 @@ func TestStockClientCompletesCIBA(t *testing.T) {
 			t.Fatalf("%+v", said)
 		}
 		request := stock.next().Request
-		w.confirm(request, 0)
+		w.confirm(c.party, 0)
 		if c.ping != "" {
 			if told := <-w.pings; told != "Bearer "+c.ping+` {"auth_req_id":"`+request+`"}` {
 				t.Errorf("the bank was told %q", told)
@@ -290,8 +289,38 @@ func TestStockClientCompletesCIBA(t *testing.T) {
 	}
 	stranger := w.client(packages, "hotel", "")
 	stranger.next()
-	w.confirm(stranger.next().Request, 1)
+	stranger.next()
+	w.confirm("hotel", 1)
 	if said := stranger.next(); said.Error != "access_denied" {
 		t.Errorf("another's face: %+v", said)
+	}
+}
+
+// Where clients are pinged is looked at before the server serves: an address inside is refused, but for a network that is allowed.
+func TestPingEndpointsAreOutside(t *testing.T) {
+	many := cibaFlags{}
+	for i := range 257 {
+		many.CIBAPing = append(many.CIBAPing, fmt.Sprintf("p%d=https://bank.example/ping", i))
+	}
+	inside := webhook.ClientConfig{Allow: []netip.Prefix{netip.MustParsePrefix("10.1.0.0/16")}}
+	for name, c := range map[string]struct {
+		flags cibaFlags
+		reach webhook.ClientConfig
+		says  string
+	}{
+		"private":      {cibaFlags{[]string{"bank=https://10.1.2.3/ping"}}, webhook.ClientConfig{}, "not public"},
+		"metadata":     {cibaFlags{[]string{"bank=https://169.254.169.254/latest"}}, inside, "not public"},
+		"another":      {cibaFlags{[]string{"bank=https://10.2.0.1/ping"}}, inside, "not public"},
+		"plain":        {cibaFlags{[]string{"bank=http://bank.example/ping"}}, inside, "https"},
+		"user":         {cibaFlags{[]string{"bank=https://a:b@bank.example/ping"}}, inside, "no user"},
+		"twice":        {cibaFlags{[]string{"bank=https://bank.example/a", "bank=https://bank.example/b"}}, inside, "each party once"},
+		"too many":     {many, inside, "at most 256"},
+		"allowed":      {cibaFlags{[]string{"bank=https://10.1.2.3/ping", "hotel=https://hotel.example/ping"}}, inside, ""},
+		"public, none": {cibaFlags{}, webhook.ClientConfig{}, ""},
+	} {
+		got, err := c.flags.ciba("https://zhenni.example", c.reach)
+		if c.says == "" && (err != nil || len(got.ping) != len(c.flags.CIBAPing)) || c.says != "" && (err == nil || !strings.Contains(err.Error(), c.says)) {
+			t.Errorf("%s: %v", name, err)
+		}
 	}
 }

@@ -83,7 +83,7 @@ func TestCIBAOutlivesKills(t *testing.T) {
 	if said := w.post("/token", w.assertion(), collect(request)); said.Error != "authorization_pending" {
 		t.Errorf("after the first kill: %+v", said)
 	}
-	w.confirm(request, 0)
+	w.confirm("hotel", 0)
 	w.kill()
 	if said := w.post("/token", w.assertion(), collect(request)); said.ID == "" {
 		t.Errorf("after the second kill: %+v", said)

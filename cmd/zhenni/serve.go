@@ -159,7 +159,7 @@ func (c *serveCommand) Run(ctx context.Context, out *output) error {
 	if err := c.sign(&cfg, store); err != nil {
 		return errors.Join(err, store.Close())
 	}
-	if cfg.ciba, err = c.ciba(c.Issuer); err != nil {
+	if cfg.ciba, err = c.ciba(c.Issuer, cfg.sessions.webhooks); err != nil {
 		return errors.Join(err, store.Close())
 	}
 	started := time.Now()

@@ -8,7 +8,7 @@ type sessionResults struct{ askedFlags }
 
 // Help is shown by zhenni session results --help.
 func (sessionResults) Help() string {
-	return `Prints the signed result of each seat that was confirmed, a line each, for zhenni verify-result. Exit code 1 says that the session did not end with a yes, or has not ended.
+	return `Prints the signed result of each seat that was confirmed, a line each, and behind them the summary of a group, each for zhenni verify-result. Exit code 1 says that the session did not end with a yes, or has not ended.
 
 Example:
 
@@ -30,9 +30,13 @@ func (c *sessionResults) Run(ctx context.Context, out *output) error {
 	if c.JSON {
 		err = a.print(out)
 	}
-	for _, result := range a.view.Results {
+	signed := a.view.Results
+	if a.view.Summary != "" {
+		signed = append(signed, a.view.Summary)
+	}
+	for _, text := range signed {
 		if !c.JSON && err == nil {
-			err = out.Print("%s", result)
+			err = out.Print("%s", text)
 		}
 	}
 	if err != nil {

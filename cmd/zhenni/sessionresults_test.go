@@ -1,6 +1,7 @@
 package main
 
 import (
+	"encoding/json"
 	"fmt"
 	"strings"
 	"testing"
@@ -60,7 +61,13 @@ func TestSessionResultsHoldUp(t *testing.T) {
 			t.Errorf("%s: after a start %v, before it %v", id, again, results)
 		}
 	}
+	summary := w.get("/v1/sessions/"+group+"/results", "").text("summary")
+	w.restart()
+	if again := w.get("/v1/sessions/"+group+"/results", "").text("summary"); again != summary || w.get("/v1/sessions/"+counter+"/results", "")["summary"] != nil {
+		t.Errorf("after a start %s, before it %s", again, summary)
+	}
 	w.server.kill(t)
+	w.checkSummary(summary, group, counter)
 
 	if len(before[counter]) != 1 || len(before[payment]) != 1 || len(before[group]) != 2 {
 		t.Fatalf("%v", before)
@@ -94,6 +101,34 @@ func TestSessionResultsHoldUp(t *testing.T) {
 	if text := mustRun(t, "verify-result", "--jwks", w.path("jwks.json"), before[payment][0]); !strings.Contains(text, payment) || !strings.Contains(text, "payment") {
 		t.Errorf("%s", text)
 	}
+}
+
+// checkSummary holds the summary of a group of which two of three confirmed to what it says, with no server.
+func (w *sessionWorld) checkSummary(summary, group, other string) {
+	w.t.Helper()
+	write(w.t, w.path("results.json"), `{"results":[],"summary":"`+summary+`"}`)
+	check := []string{"verify-result", "--jwks", w.path("jwks.json"), "--session", group}
+	var said summaryReport
+	if err := json.Unmarshal([]byte(mustRun(w.t, append(check, "--json", "--audience", "desk", w.path("results.json"))...)), &said); err != nil {
+		w.t.Fatal(err)
+	}
+	if said.Session != group || said.Outcome != "completed" || !said.Yes || said.Seats != 3 || said.Quorum != 2 || said.Confirmed != 2 || said.Service != "stay" {
+		w.t.Errorf("%+v", said)
+	}
+	if text := mustRun(w.t, append(check, summary)...); !strings.Contains(text, "yes, 2 were confirmed, where 2 of 3 had to be") || !strings.Contains(text, group) {
+		w.t.Error(text)
+	}
+	for says, args := range map[string][]string{
+		"not of session " + other: {"--session", other, summary},
+		"not for bank":            {"--audience", "bank", summary},
+		"no payment":              {"--payment", "payee=a,amount=1,currency=CNY,reference=r", summary},
+		"its signature":           {summary[:len(summary)-8] + "AAAAAAAA"},
+	} {
+		if _, notes := w.result(w.t, exitNotSo, args...); !strings.Contains(notes, says) {
+			w.t.Errorf("%v: %s, want %q", args, notes, says)
+		}
+	}
+	w.result(w.t, exitUsage, "--proof", w.path("results.json"), "--log-key", w.path("jwks.json"), summary)
 }
 
 // A proof of life is followed by the next one, whose link both sides have: it is there after a kill, once and the same, and one that was

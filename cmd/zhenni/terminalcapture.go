@@ -23,7 +23,7 @@ type terminalCapture struct {
 
 // Help is shown by zhenni terminal capture --help.
 func (terminalCapture) Help() string {
-	return `In a session at a kiosk it is the terminal that captures, as the relying party that asks. What it signs is for this try and this request. Exit code 1 says that the person was not confirmed, or that the server refused, and why.
+	return `In a session at a kiosk it is the terminal that captures, as the relying party that asks. What it signs is for this try and this request, and a request whose answer was lost is sent again for the same try. Exit code 1 says that the person was not confirmed, or that the server refused, and why.
 
 Example:
 
@@ -60,7 +60,7 @@ func (c *terminalCapture) Run(ctx context.Context, out *output) error {
 				return v, err
 			}
 		}
-		return a.client.Capture(ctx, a.id, answer, nonce)
+		return a.client.Capture(ctx, a.id, try, answer, nonce)
 	})
 	if err != nil {
 		return err

@@ -21,7 +21,7 @@ import (
 
 // verifyResultCommand is verify-result.
 type verifyResultCommand struct {
-	Result   string `arg:"" help:"The result itself, a file that holds it or the answer it came in, or - for standard input."`
+	Result   string `arg:"" help:"The result itself, or the summary of a group, a file that holds it or the answer it came in, or - for standard input."`
 	JWKS     string `name:"jwks" type:"path" xor:"keys" required:"" placeholder:"FILE" help:"Public keys of the service, as its /.well-known/jwks.json has them. A key that you kept is worth more than one that you fetch."`
 	Key      string `type:"path" xor:"keys" required:"" placeholder:"FILE" help:"One public key, a JSON Web Key."`
 	Audience string `placeholder:"ID" help:"The relying party that the result must speak to: yourself. A result for another says nothing to you."`
@@ -42,6 +42,7 @@ Examples:
 
     zhenni verify-result --jwks jwks.json --audience bank answer.json
     zhenni verify-result --jwks jwks.json --audience bank --proof proof.json --log-key log.pub "$RESULT"
+    zhenni verify-result --jwks jwks.json --audience office --session 0123456789abcdef0123456789abcdef results.json
     zhenni verify-result --jwks jwks.json --audience water --payment payee=水务局,amount=1230,currency=CNY,reference=2026-11 answer.json`
 }
 
@@ -61,6 +62,9 @@ func (c *verifyResultCommand) Run(out *output) error {
 	want := receipt.Expectations{Issuer: c.Issuer, Now: time.Now()}
 	if err := c.bound(&want); err != nil {
 		return err
+	}
+	if receipt.IsSummary(text) {
+		return c.runSummary(text, keys, want, out)
 	}
 	claims, key, err := receipt.Open(text, keys)
 	if err == nil {
@@ -115,12 +119,13 @@ func (c *verifyResultCommand) read(stdin io.Reader) (string, error) {
 		return found, nil
 	}
 	var answer struct {
-		Result string `json:"result"`
+		Result  string `json:"result"`
+		Summary string `json:"summary"`
 	}
-	if err := json.Unmarshal(text, &answer); err != nil || answer.Result == "" {
+	if err := json.Unmarshal(text, &answer); err != nil || answer.Result+answer.Summary == "" {
 		return "", notSo("%s: an answer without a result", c.Result)
 	}
-	return answer.Result, nil
+	return cmp.Or(answer.Result, answer.Summary), nil
 }
 
 // prove holds the proof against the log's key and the result against the proof.

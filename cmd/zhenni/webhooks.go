@@ -14,8 +14,8 @@ import (
 
 // webhookFlags say where parties may be told of their sessions.
 type webhookFlags struct {
-	WebhookAllow []string `env:"ZHENNI_WEBHOOK_ALLOW" placeholder:"CIDR" help:"Network that webhooks may be in beside the public internet, as 10.1.2.0/24; with 127.0.0.0/8 they may be of plain HTTP there. Repeatable. Default: none."`
-	WebhookCA    string   `name:"webhook-ca" type:"path" env:"ZHENNI_WEBHOOK_CA" placeholder:"FILE" help:"Certificates in PEM that webhooks are to be certified by instead of the system's."`
+	WebhookAllow []string `env:"ZHENNI_WEBHOOK_ALLOW" placeholder:"CIDR" help:"Network that webhooks, and pings of CIBA, may be in beside the public internet, as 10.1.2.0/24; with 127.0.0.0/8 they may be of plain HTTP there. Repeatable. Default: none."`
+	WebhookCA    string   `name:"webhook-ca" type:"path" env:"ZHENNI_WEBHOOK_CA" placeholder:"FILE" help:"Certificates in PEM that webhooks and pings of CIBA are to be certified by instead of the system's."`
 }
 
 func (f webhookFlags) config() (c webhook.ClientConfig, err error) {

@@ -61,4 +61,35 @@ var cibaDefects = []defect{
 		old: "		if _, twice := f[name]; twice {", new: "		if _, twice := f[name]; twice && name == \"\" {",
 		does: "a form has two readings",
 	},
+	{
+		name: "ping-goes-inside", file: "gateway/webhook/client.go", caught: "TestPingsStayOutside",
+		old: "		if !mayReach(addr, c.config.Allow) {", new: "		if !mayReach(addr, prefixes(\"0.0.0.0/0\", \"::/0\")) {",
+		does: "a name that leads to a private network has the server ask there",
+	},
+	{
+		name: "ping-unlooked-at", file: "gateway/webhook/client.go", caught: "TestPingsStayOutside",
+		old: "	if err := c.Check(address); err != nil {\n		return 0, err\n	}\n", new: "",
+		does: "a ping goes to any address, of any scheme, that is written down",
+	},
+	{
+		name: "ping-redirected", file: "gateway/webhook/client.go", caught: "TestPingFollowsNoRedirect",
+		old: "		CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse },\n", new: "",
+		does: "an endpoint has the server carry the client's token to whom it likes, the cloud's metadata among them",
+	},
+	{
+		name: "ping-slow-takes-all", file: "gateway/cibaping.go", caught: "TestSlowEndpointHoldsNobodyUp",
+		old:  "	for party, url := range endpoints {\n		p.endpoints[party] = &pingEndpoint{party, url, share(maxPingsWaiting, maxPingsWaitingOfOne), share(maxPings, maxPingsOfOne)}",
+		new:  "	inHand := share(maxPings, maxPingsOfOne)\n	for party, url := range endpoints {\n		p.endpoints[party] = &pingEndpoint{party, url, share(maxPingsWaiting, maxPingsWaitingOfOne), inHand}",
+		does: "one endpoint that hangs has no other client told",
+	},
+	{
+		name: "ping-for-ever", file: "gateway/cibaping.go", caught: "TestPingsAreTriedAgain",
+		old: "context.WithDeadline(p.stopped, over)", new: "context.WithCancel(p.stopped)",
+		does: "a client is pinged of a request that is long over",
+	},
+	{
+		name: "ping-insists", file: "gateway/cibaping.go", caught: "TestPingsAreTriedAgain",
+		old: "		if !errors.Is(err, zhenni.ErrUnavailable) {\n			return\n		}\n", new: "		_ = errors.Is\n",
+		does: "an endpoint that does not take a ping is asked again all the same",
+	},
 }

@@ -3,9 +3,19 @@ package defects
 // flowDefects are of what the parties of a session do, and of what lets them do it again.
 var flowDefects = []defect{
 	{
-		name: "answer-of-any-try", file: "gateway/sessionseat.go", caught: "TestAnswerOfAnotherTry",
+		name: "answer-of-any-try", file: "gateway/sessionanswer.go", caught: "TestAnswerOfAnotherTry",
 		old: "try != nil && string(try) != session.Transaction(seat) {", new: "try != nil && string(try) == \"\" {",
 		does: "an answer that was lost and is sent again takes another try",
+	},
+	{
+		name: "capture-of-any-try", file: "gateway/sessionanswer.go", caught: "TestCaptureOfAnotherTry",
+		old: "try != nil && string(try) != session.Transaction(seat) {", new: "try != nil && !capturedByAsker[session.Kind] && string(try) != session.Transaction(seat) {",
+		does: "a capture at a kiosk or hotel whose answer was lost takes another try",
+	},
+	{
+		name: "capture-names-no-try", file: "holder/asking.go", caught: "TestCaptureSentAgain",
+		old: "	if try != \"\" {\n		request.Header.Set(\"Transaction-Id\", try)\n	}\n", new: "",
+		does: "a terminal does not say which try it sends again",
 	},
 	{
 		name: "seat-seen-by-any-scan", file: "gateway/sessionseat.go", caught: "TestScannedCodeShowsWhoAsks",

@@ -66,4 +66,29 @@ var hotelDefects = []defect{
 		old: "s.Kind == zhenni.SessionHotel && s.End == zhenni.SessionLive)", new: "s.Kind == zhenni.SessionHotel)",
 		does: "guests who left use up the codes of a hotel",
 	},
+	{
+		name: "summary-of-another-session", file: "receipt/summary.go", caught: "TestSummariesAreBound",
+		old: "want.Session != zhenni.SessionID{} && s.Session != want.Session", new: "s.Session == (zhenni.SessionID{})",
+		does: "what one group decided is shown for another",
+	},
+	{
+		name: "summary-signed-as-a-result", file: "receipt/key.go", caught: "TestSummariesAreFrozen",
+		old: "header(typ), header(summaryType)", new: "header(typ), header(typ)",
+		does: "a summary and a result have one header, and nothing but the members of their payloads tells them apart",
+	},
+	{
+		name: "summary-contradicts-itself", file: "receipt/summary.go", caught: "TestSummariesThatAreNone",
+		old: "	case s.Confirmed >= s.Quorum && s.End != zhenni.SessionCompleted, s.Confirmed", new: "	case s.Confirmed",
+		does: "a group that failed is signed with all that it takes",
+	},
+	{
+		name: "summary-before-the-end", file: "sessiongroup.go", caught: "TestGroupOutcomes",
+		old: "s.Kind != SessionGroup || s.End == SessionLive", new: "s.Kind != SessionGroup",
+		does: "how many of a group confirmed is told before the end",
+	},
+	{
+		name: "summary-tells-the-unusable", file: "sessiongroup.go", caught: "TestGroupOutcomes",
+		old: "End: s.ForAsker().End,", new: "End: s.End,",
+		does: "who asks is told that a credential is of no use",
+	},
 }

@@ -3,7 +3,7 @@ package defects
 var receiptDefects = []defect{
 	{
 		name: "audience-unbound", file: "receipt/verify.go", caught: "TestResultsAreForTheirAudience",
-		old: "	case c.Audience != want.Audience:", new: "	case c.Audience == \"\":",
+		old: "	case audience != want.Audience:", new: "	case audience == \"\":",
 		does: "a yes to one relying party is taken by another",
 	},
 	{

@@ -53,7 +53,7 @@ var signedDefects = []defect{
 		does: "a certificate outlives its time on a connection that stays open",
 	},
 	{
-		name: "session-outlives-its-key", file: "gateway/session.go", caught: "TestSessionKeys",
+		name: "session-outlives-its-key", file: "gateway/sessionkeys.go", caught: "TestSessionKeys",
 		old: "!known || !found.root.open(party, now) ||", new: "!known ||",
 		does: "whoever stole a key goes on for an hour after it was taken away",
 	},

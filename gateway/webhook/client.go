@@ -122,17 +122,23 @@ type Message struct {
 
 // Post sends a message and returns the status of the answer, of which nothing else is kept. Its error says that there was none.
 func (c *Client) Post(ctx context.Context, m Message) (status int, err error) {
-	if _, err := readURL(m.URL, c.config.Allow); err != nil {
+	return c.send(ctx, m.URL, m.Body, http.Header{
+		"User-Agent": {"zhenni-webhook/1"}, FieldID: {m.ID}, FieldTimestamp: {fmt.Sprint(m.At.Unix())},
+		FieldSignature: {Sign(m.ID, m.At, m.Body, m.Secrets...)},
+	})
+}
+
+// send posts a document in JSON to an address at which messages may be.
+func (c *Client) send(ctx context.Context, address string, body []byte, header http.Header) (status int, err error) {
+	if err := c.Check(address); err != nil {
 		return 0, err
 	}
-	request, err := http.NewRequestWithContext(ctx, http.MethodPost, m.URL, bytes.NewReader(m.Body))
+	request, err := http.NewRequestWithContext(ctx, http.MethodPost, address, bytes.NewReader(body))
 	if err != nil {
 		return 0, fmt.Errorf("%w: webhook: %w", zhenni.ErrBadValue, err)
 	}
-	request.Header = http.Header{
-		"Content-Type": {"application/json"}, "User-Agent": {"zhenni-webhook/1"},
-		FieldID: {m.ID}, FieldTimestamp: {fmt.Sprint(m.At.Unix())}, FieldSignature: {Sign(m.ID, m.At, m.Body, m.Secrets...)},
-	}
+	request.Header = header
+	header.Set("Content-Type", "application/json")
 	response, err := c.http.Do(request)
 	if err != nil {
 		return 0, fmt.Errorf("%w: webhook: %w", zhenni.ErrUnavailable, err)
@@ -140,4 +146,10 @@ func (c *Client) Post(ctx context.Context, m Message) (status int, err error) {
 	defer response.Body.Close()
 	_, _ = io.Copy(io.Discard, io.LimitReader(response.Body, maxAnswer)) // the connection is used again where it was all
 	return response.StatusCode, nil
+}
+
+// Check reports why nothing may be sent to an address, as [zhenni.ErrBadValue]. What a name leads to is seen when it is sent to.
+func (c *Client) Check(address string) error {
+	_, err := readURL(address, c.config.Allow)
+	return err
 }

@@ -268,7 +268,8 @@ func TestQueueIsBounded(t *testing.T) {
 		}
 		w.changed(w.after(w.begin(sessions, "bank", 0), cancelled))
 		synctest.Wait()
-		if s := w.courier.Stats(); s.Queued > maxQueued+1 || s.Deferred != sessions-maxQueued {
+		// A scan meanwhile may have found no room for some of them once more.
+		if s := w.courier.Stats(); s.Queued > maxQueued+1 || s.Deferred < sessions-maxQueued {
 			t.Errorf("%+v", s)
 		}
 		w.answers(func(Message) (int, error) { return 200, nil })

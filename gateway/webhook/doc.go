@@ -23,4 +23,6 @@
 // Where messages go is an operator's to say: a party changes its address only among the hosts that it was given. A host is
 // resolved once for each connection; all its addresses have to be public, or in a network that the operator allows, and it is one
 // of those that is connected to. No proxy, no redirect, no cookie; nothing of an answer is kept but its status.
+//
+// Pings of OpenID CIBA ([Client.Ping]) go by the same rules. When they are sent, and again, is package gateway's.
 package webhook

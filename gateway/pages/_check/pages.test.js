@@ -35,6 +35,7 @@ async function scanned(clerk, person) {
 
 test('counter: scanned, the digits read out, confirmed on both sides', async () => {
   const { clerk } = await counter();
+  await clerk.page.locator('#about', { hasText: '不动产登记 · 登记' }).waitFor({ timeout: 10_000 });
   await clerk.audit('counter, waiting');
   await clerk.picture('counter');
   await clerk.page.reload(); // which goes on
@@ -81,6 +82,7 @@ test('counter: somebody else before the phone is not confirmed, by long polls wh
 
 test('counter: wrong digits end it, in English', async () => {
   const { clerk } = await counter({ locale: 'en-GB' });
+  await clerk.page.locator('#about', { hasText: 'Registration of real estate · register' }).waitFor({ timeout: 10_000 });
   const { code } = await scanned(clerk, holder);
   await clerk.sees('Type the digits of the phone');
   await clerk.page.fill('#digits-in', code === '00' ? '01' : '00');

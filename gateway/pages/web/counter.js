@@ -1,7 +1,7 @@
 // The page of a clerk: a code to scan that is another one each second, the digits that the phone shows, the result.
 import { Asker } from './asker.js';
 import { ask, clock, tell } from './live.js';
-import { attempt, byId, digits, saidIf, show, write } from './page.js';
+import { attempt, byId, digits, inLanguage, saidIf, show, write } from './page.js';
 import { screenCode } from './code.js';
 import { draw as drawCode } from './qr.js';
 
@@ -29,7 +29,7 @@ async function learnTime() {
 digits(byId('code'), (code) => attempt(async () => asker.hear(await tell('POST', `${asker.path}/code`, asker.token, { code }))));
 asker.start(({ session, live, more: key }) => {
   show(byId('about'), Boolean(session));
-  if (session) write(byId('about'), `${session.service} · ${saidIf(`purpose.${session.purpose}`, session.purpose)}`);
+  if (session) write(byId('about'), `${inLanguage(session.service_zh, session.service_en) || session.service} · ${saidIf(`purpose.${session.purpose}`, session.purpose)}`);
   show(byId('scan'), live && !session.opened && Boolean(key));
   show(byId('code'), live && session.opened > 0 && Boolean(session.code_wanted));
   drawScan();

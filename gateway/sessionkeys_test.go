@@ -33,8 +33,8 @@ func exchangeKey(t testing.TB, seed byte) *ecdh.PrivateKey {
 	return private
 }
 
-// session asks for a session key and returns what signs with it.
-func (f *signedFixture) session(by *httpsig.Signer) *httpsig.Signer {
+// sessionKey asks for a session key and returns what signs with it.
+func (f *signedFixture) sessionKey(by *httpsig.Signer) *httpsig.Signer {
 	f.t.Helper()
 	private := exchangeKey(f.t, 7)
 	a := f.send(signMessage(f.t, by, f.stamp(), sessionRequest(private), jsonField))
@@ -78,7 +78,7 @@ func TestSessionKeys(t *testing.T) {
 	var now atomic.Int64
 	now.Store(testClock.Unix())
 	f := startSigning(t, func(c *Config) { c.Now = func() time.Time { return time.Unix(now.Load(), 0) } })
-	first, second := f.session(f.hotel), f.session(f.hotelP256)
+	first, second := f.sessionKey(f.hotel), f.sessionKey(f.hotelP256)
 	var last signedRequest
 	for range 5 {
 		last = f.question(first, f.stamp())
@@ -86,7 +86,7 @@ func TestSessionKeys(t *testing.T) {
 			t.Fatalf("%d %s", a.status, a.body)
 		}
 	}
-	other := f.session(f.registry)
+	other := f.sessionKey(f.registry)
 	for name, tt := range map[string]struct {
 		m      signedRequest
 		status int
@@ -131,7 +131,7 @@ func (m signedRequest) withBody(body string) signedRequest {
 func TestSessionKeysEndWithTheProcess(t *testing.T) {
 	dir := t.TempDir()
 	f := startSigningIn(t, dir, true, nil)
-	signer := f.session(f.hotel)
+	signer := f.sessionKey(f.hotel)
 	again := startSigningIn(t, dir, false, nil)
 	a := again.send(f.question(signer, f.stamp()))
 	if a.status != 401 || a.code() != "session_key_unknown" || !strings.Contains(string(a.body), "Ask for another") {
@@ -167,24 +167,24 @@ func TestSessionKeysAreNotGiven(t *testing.T) {
 
 // A party has at most sixteen session keys, of which the oldest ends; all parties have a bound together.
 func TestSessionsAreBounded(t *testing.T) {
-	var table sessions
+	var table sessionKeys
 	add := func(party, id string, expires time.Time) error {
 		key, err := httpsig.NewHMAC(id, make([]byte, 32))
 		if err != nil {
 			t.Fatal(err)
 		}
-		return table.add(&session{party: party, key: key, expires: expires}, testClock)
+		return table.add(&sessionKey{party: party, key: key, expires: expires}, testClock)
 	}
-	for i := range maxPartySessions + 1 {
+	for i := range maxPartySessionKeys + 1 {
 		if err := add("a", "s."+itoa(i), testClock); err != nil {
 			t.Fatal(err)
 		}
 	}
-	if table.find([]byte("s.0")) != nil || table.find([]byte("s.1")) == nil || len(table.byID) != maxPartySessions {
+	if table.find([]byte("s.0")) != nil || table.find([]byte("s.1")) == nil || len(table.byID) != maxPartySessionKeys {
 		t.Errorf("%d sessions", len(table.byID))
 	}
-	for i := 0; len(table.byID) < maxSessions; i++ {
-		if err := add("p"+itoa(i/maxPartySessions), "s.p"+itoa(i), testClock.Add(time.Hour)); err != nil {
+	for i := 0; len(table.byID) < maxSessionKeys; i++ {
+		if err := add("p"+itoa(i/maxPartySessionKeys), "s.p"+itoa(i), testClock.Add(time.Hour)); err != nil {
 			t.Fatal(err)
 		}
 	}

@@ -6,7 +6,6 @@ import (
 	"encoding/base64"
 	"io"
 	"slices"
-
 	"sync"
 	"time"
 
@@ -15,18 +14,18 @@ import (
 )
 
 const (
-	// sessionLifetime is how long a session key is taken at most.
-	sessionLifetime = time.Hour
-	// maxPartySessions bounds the session keys of a party, of which the oldest then ends; maxSessions those of all.
-	maxPartySessions = 16
-	maxSessions      = 1 << 16
-	// sessionPrefix tells the id of a session key from that of a public key, which has no dot.
-	sessionPrefix = "s."
+	// sessionKeyLifetime is how long a session key is taken at most.
+	sessionKeyLifetime = time.Hour
+	// maxPartySessionKeys bounds the session keys of a party, of which the oldest then ends; maxSessionKeys those of all.
+	maxPartySessionKeys = 16
+	maxSessionKeys      = 1 << 16
+	// sessionKeyPrefix tells the id of a session key from that of a public key, which has no dot.
+	sessionKeyPrefix = "s."
 )
 
-// A session is a key that a party and this process share. It lasts no longer than the process, and than what the party
+// A sessionKey is what a party and this process share. It lasts no longer than the process, and than what the party
 // proved itself with when it asked for it.
-type session struct {
+type sessionKey struct {
 	party   string
 	root    root
 	key     *httpsig.Key
@@ -45,34 +44,34 @@ func (r root) open(p zhenni.RelyingParty, at time.Time) bool {
 		slices.ContainsFunc(p.Certificates, func(c zhenni.PartyCertificate) bool { return c.Hash == r.certificate && c.Open(at) })
 }
 
-// sessions are the session keys of this process.
-type sessions struct {
+// sessionKeys are all of this process.
+type sessionKeys struct {
 	mu      sync.RWMutex
-	byID    map[string]*session // guarded by mu
-	byParty map[string][]string // ids from the oldest; guarded by mu
+	byID    map[string]*sessionKey // guarded by mu
+	byParty map[string][]string    // ids from the oldest; guarded by mu
 }
 
-func (t *sessions) find(id []byte) *session {
+func (t *sessionKeys) find(id []byte) *sessionKey {
 	t.mu.RLock()
 	defer t.mu.RUnlock()
 	return t.byID[string(id)]
 }
 
-// add keeps a session, in the place of the party's oldest where it has too many: [zhenni.ErrOverloaded].
-func (t *sessions) add(s *session, now time.Time) error {
+// add keeps a key, in the place of the party's oldest where it has too many: [zhenni.ErrOverloaded].
+func (t *sessionKeys) add(s *sessionKey, now time.Time) error {
 	t.mu.Lock()
 	defer t.mu.Unlock()
 	if t.byID == nil {
-		t.byID, t.byParty = map[string]*session{}, map[string][]string{}
+		t.byID, t.byParty = map[string]*sessionKey{}, map[string][]string{}
 	}
-	if len(t.byID) >= maxSessions {
+	if len(t.byID) >= maxSessionKeys {
 		t.dropEnded(now)
 	}
-	if len(t.byID) >= maxSessions {
+	if len(t.byID) >= maxSessionKeys {
 		return zhenni.ErrOverloaded
 	}
 	own := t.byParty[s.party]
-	if len(own) >= maxPartySessions {
+	if len(own) >= maxPartySessionKeys {
 		delete(t.byID, own[0])
 		own = slices.Delete(own, 0, 1)
 	}
@@ -81,7 +80,7 @@ func (t *sessions) add(s *session, now time.Time) error {
 	return nil
 }
 
-func (t *sessions) dropEnded(now time.Time) {
+func (t *sessionKeys) dropEnded(now time.Time) {
 	for party, ids := range t.byParty {
 		ids = slices.DeleteFunc(ids, func(id string) bool {
 			ended := now.After(t.byID[id].expires)
@@ -96,34 +95,34 @@ func (t *sessions) dropEnded(now time.Time) {
 	}
 }
 
-// isSession reports whether a key id is one of a session key.
-func isSession(id []byte) bool { return bytes.HasPrefix(id, []byte(sessionPrefix)) }
+// isSessionKey reports whether a key id is one of a session key.
+func isSessionKey(id []byte) bool { return bytes.HasPrefix(id, []byte(sessionKeyPrefix)) }
 
-// findSession finds who has the session key and checks that it signed the head. One that is unknown, has ended or signed
+// findSessionKey finds who has the session key and checks that it signed the head. One that is unknown, has ended or signed
 // something else is one answer.
-func (p *proof) findSession(now time.Time) error {
+func (p *proof) findSessionKey(now time.Time) error {
 	s := p.server
-	found := s.sessions.find(p.claim.KeyID)
+	found := s.sessionKeys.find(p.claim.KeyID)
 	if found == nil || now.After(found.expires) {
-		return refuse(kindSession, "")
+		return refuse(kindSessionKey, "")
 	}
 	party, known := s.node.RelyingParty(found.party)
 	if !known || !found.root.open(party, now) || p.claim.VerifyHead(found.key) != nil {
-		return refuse(kindSession, "")
+		return refuse(kindSessionKey, "")
 	}
 	p.party, p.rests = party, found.root
 	return nil
 }
 
-// openSession is POST /v1/session-keys. Both sides derive the secret, which is in no message: whoever reads both learns
+// openSessionKey is POST /v1/session-keys. Both sides derive the secret, which is in no message: whoever reads both learns
 // nothing of it, and whoever changes the request breaks its signature.
-func (s *Server) openSession(rq *request) error {
+func (s *Server) openSessionKey(rq *request) error {
 	body, err := s.readDocument(rq)
 	if err != nil {
 		return err
 	}
 	if rq.root == (root{}) {
-		return refuse(kindSessionRoot, "")
+		return refuse(kindSessionKeyRoot, "")
 	}
 	fields := [1]field{{name: "public_key"}}
 	if err := parseDocument(body, fields[:]); err != nil {
@@ -133,7 +132,7 @@ func (s *Server) openSession(rq *request) error {
 	if f := &fields[0]; f.value == nil || f.number || !decodeBase64(client[:], f.value) {
 		return refuse(kindItem, "public_key is not 32 bytes in base64")
 	}
-	made, server, err := s.newSession(rq, client[:])
+	made, server, err := s.newSessionKey(rq, client[:])
 	if err != nil {
 		return err
 	}
@@ -146,14 +145,14 @@ func (s *Server) openSession(rq *request) error {
 	return nil
 }
 
-// newSession draws an id and a private key, which it forgets, and keeps the session. It returns the public key.
-func (s *Server) newSession(rq *request, client []byte) (*session, []byte, error) {
+// newSessionKey draws an id and a private key, which it forgets, and keeps the session key. It returns the public key.
+func (s *Server) newSessionKey(rq *request, client []byte) (*sessionKey, []byte, error) {
 	var random [16 + 32]byte
 	if _, err := io.ReadFull(s.config.Entropy, random[:]); err != nil {
 		return nil, nil, refuse(kindUnavailable, "no session key could be made")
 	}
 	defer clear(random[:])
-	id := sessionPrefix + base64.RawURLEncoding.EncodeToString(random[:16])
+	id := sessionKeyPrefix + base64.RawURLEncoding.EncodeToString(random[:16])
 	private, err := ecdh.X25519().NewPrivateKey(random[16:])
 	if err != nil {
 		return nil, nil, err
@@ -169,6 +168,6 @@ func (s *Server) newSession(rq *request, client []byte) (*session, []byte, error
 		return nil, nil, err
 	}
 	now := s.config.Now()
-	made := &session{party: rq.party.ID, root: rq.root, key: key, expires: now.Add(sessionLifetime).Truncate(time.Second)}
-	return made, server, s.sessions.add(made, now)
+	made := &sessionKey{party: rq.party.ID, root: rq.root, key: key, expires: now.Add(sessionKeyLifetime).Truncate(time.Second)}
+	return made, server, s.sessionKeys.add(made, now)
 }
