@@ -28,7 +28,7 @@ func (p *phoneParty) opening(shown, seat string) []string {
 }
 
 // FAULTS: A9 C11 Z3 Z11
-func TestTricks(t *testing.T) {
+func TestTricksOfOthers(t *testing.T) {
 	t.Parallel()
 	w := startFlows(t, 2)
 	w.tricksAtACounter(t)
@@ -155,11 +155,7 @@ func untilEnd(ctx context.Context, seats *sdk.Seats, seat *sdk.Seat) sdk.SeatVie
 
 // What others try on persons who ask each other, and more often than one may: each is refused and says why. The outcome is what it would
 // have been.
-//
-// FAULTS: A9 C11 Z11
-func TestTricksBetweenPersons(t *testing.T) {
-	t.Parallel()
-	w := startFlows(t, 2)
+func (w *flowWorld) tricksBetweenPersons(t *testing.T) {
 	a, b := w.holders["citizen"], w.holders["payer"]
 	asks := a.asks()
 	w.refused("citizen", sdk.CodeSessionStep, a.opening(asks.begun.Links[0], "own.json")...)

@@ -34,8 +34,8 @@ var flowDefects = []defect{
 	},
 	{
 		name: "expected-name-in-the-clear", file: "holder/person.go", caught: "TestAskingAPerson",
-		old: "if body[\"expected\"], err = identity.SealName(a.Engine, a.Expected, a.Party+\"/\"+transaction); err != nil {",
-		new: "if body[\"expected\"] = a.Expected; err != nil {",
+		old:  "if body[\"expected\"], err = identity.SealName(a.Engine, a.Expected, a.Party+\"/\"+transaction); err != nil {",
+		new:  "if body[\"expected\"] = a.Expected; err != nil {",
 		does: "whoever sees a question pass reads whom it is about",
 	},
 	{
