@@ -58,9 +58,4 @@ var flowDefects = []defect{
 		old: "if v.view = view; view.RotationWanted {", new: "if v.view = view; view.RotationWanted && view.State == 0 {",
 		does: "a guest who is served while the server is killed has to begin anew",
 	},
-	{
-		name: "capture-does-not-wait-for-the-key", file: "cmd/zhenni/terminalcapture.go", caught: "TestAGuestOverAKill",
-		old: "a.begun.Kind != zhenni.SessionHotel || !sdk", new: "a.begun.Kind == zhenni.SessionHotel || !sdk",
-		does: "the hotel's device gives up before the guest's phone has brought its key again",
-	},
 }
