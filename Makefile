@@ -45,11 +45,11 @@ pages: ## the pages in headless Chromium, with axe (npm, chromium; ONLY=pattern;
 	ZHENNI_PAGES_ONLY='$(ONLY)' ZHENNI_PICTURES=$(if $(PICTURES),$(abspath $(PICTURES))) GO=$(GO) .ci/pages
 
 .PHONY: flows
-flows: ## every flow of a session against zhenni serve, a process for each thing that a party does, as a transcript; half a minute
+flows: ## every flow of a session against zhenni serve, a process for each thing that a party does, as a transcript; a minute
 	$(GO) test -count=1 -v -run '^TestFlows$$' ./cmd/zhenni
 
 .PHONY: flows-killed
-flows-killed: ## the server of the flows killed at 50 drawn points; two minutes
+flows-killed: ## the server of the flows killed at 50 drawn points; some minutes
 	$(GO) test -count=1 -v -tags long -run '^TestFlowsKilled$$' ./cmd/zhenni
 
 .PHONY: bench-sessions

@@ -64,7 +64,8 @@ type SessionEvent struct {
 	Kind SessionEventKind
 	// Seat is the index of the seat it is about.
 	Seat int
-	// Credential and Phone are of [EventOpened]: who takes the seat, and the SHA-256 of what the phone is known by from then on.
+	// Credential and Phone are of [EventOpened]: who takes the seat, and the SHA-256 of what the phone is known by from then on. Of
+	// [EventDeclined] they are where that comes of opening it, so that this phone is told of the end, too.
 	Credential CredentialID
 	Phone      [32]byte
 	// Code is of [EventCode].
@@ -151,6 +152,9 @@ func (s *Session) take(e SessionEvent, now time.Time) (changed bool, err error) 
 		return s.answer(seat, e)
 	case EventDeclined:
 		s.Reported, s.Blocked = s.Reported || e.Report, s.Blocked || e.Block
+		if seat.State == SeatWaiting && (seat.Credential == CredentialID{} || seat.Credential == e.Credential) && s.Asker != e.Credential {
+			seat.Credential, seat.Phone = e.Credential, e.Phone
+		}
 		return true, seat.become(SeatDeclined)
 	case EventUnusable:
 		if seat.State == SeatWaiting {

@@ -292,6 +292,9 @@ func TestBlocked(t *testing.T) {
 	if a := wantStatus(t, c.openAs(credentialB, again.id, again.token), 200); member[string](t, a, "outcome") != "refused" {
 		t.Errorf("%s", a.body)
 	}
+	if a := wantStatus(t, c.at("GET", again.id, "/seats/0", phoneToken.String(), ""), 200); member[string](t, a, "outcome") != "refused" {
+		t.Errorf("who blocks, and asks again what became of it: %s", a.body)
+	}
 	one, other := strings.ReplaceAll(string(c.seen(declined).body), declined.id, ""), strings.ReplaceAll(string(c.seen(again).body), again.id, "")
 	if one != other {
 		t.Errorf("declined %s\nblocked %s", one, other)

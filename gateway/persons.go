@@ -144,7 +144,8 @@ func (s *Server) openPerson(rq *request, session zhenni.Session, e zhenni.Sessio
 		return err
 	}
 	if of := holderHandle(asker); s.config.Persons.Circle.Blocked(by, of) {
-		return s.seatEvent(rq, session, zhenni.SessionEvent{Kind: zhenni.EventDeclined, Seat: e.Seat})
+		e.Kind = zhenni.EventDeclined
+		return s.seatEvent(rq, session, e)
 	}
 	since, opens := s.config.Now().Add(-personDay), 0
 	for _, one := range s.config.Sessions.Of(e.Credential) {

@@ -70,6 +70,11 @@ type SessionView struct {
 	Deadline   time.Time `json:"deadline"`
 	// Transaction is what evidence of the next capture is signed for, where who asks captures.
 	Transaction string `json:"transaction,omitempty"`
+	// Shared is what a person who was asked let see: [Client.Shared] shows it once, as long as SharedWaiting is set. Back is the link by
+	// which who asks answers, where they are asked back.
+	Shared        []string `json:"shared,omitempty"`
+	SharedWaiting bool     `json:"shared_waiting,omitempty"`
+	Back          string   `json:"back,omitempty"`
 	// Results are the signed results of who was confirmed, and Summary that of a group; of [Client.Results] alone.
 	Results []string `json:"results,omitempty"`
 	Summary string   `json:"summary,omitempty"`
@@ -84,7 +89,7 @@ type Begun struct {
 	AskerToken string `json:"asker_token"`
 	// QRKey is what codes on a screen are made with, each for a second; empty where there are none.
 	QRKey string `json:"qr_key,omitempty"`
-	// Links are one a seat, each for [ParseInvitation].
+	// Links are one a seat, each for [ParseInvitation]; of [Seats.AskBack] there are none.
 	Links []string `json:"links"`
 	// Now was the time of the server.
 	Now time.Time `json:"now"`

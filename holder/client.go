@@ -12,7 +12,8 @@ import (
 	"zhenni/gateway/httpsig"
 )
 
-// ClientConfig is on whose behalf a server is asked, and how. A party proves who it is by its API key or by signatures.
+// ClientConfig is on whose behalf a server is asked, and how. A party proves who it is by its API key or by signatures; who asks in one
+// session without an account, as a person does, by the token of that.
 type ClientConfig struct {
 	// URL is that of the server: scheme and host.
 	URL string
@@ -21,13 +22,16 @@ type ClientConfig struct {
 	// Signer signs the requests of Party.
 	Signer *httpsig.Signer
 	Party  string
+	// Asker is [Begun.AskerToken]. Where it is not zero nothing else proves anything, and there is no Party.
+	Asker zhenni.SessionToken
 	// Transport does the requests. It follows no redirection, and its time is limited by the context of each request.
 	Transport http.RoundTripper
 	// Now is the clock of the signatures.
 	Now func() time.Time
 }
 
-// Client asks a server's API as one relying party: that of an app, which is an issuer, or that of a terminal. It is safe for
+// Client asks a server's API as one relying party: that of an app, which is an issuer, or that of a terminal; or as who asks in one
+// session, of which the methods of a session are answered. It is safe for
 // concurrent use. A request is done once; one under a transaction may be repeated with the same arguments.
 //
 // Errors are a [*Refusal] of the server, zhenni.ErrUnavailable for what did not come to an answer, and zhenni.ErrBadValue for
@@ -46,7 +50,7 @@ func NewClient(c ClientConfig) (*Client, error) {
 	if c.Signer == nil {
 		c.Party = c.APIKey.Party
 	}
-	if !zhenni.ValidName(c.Party) || c.Now == nil {
+	if c.Asker == (zhenni.SessionToken{}) && !zhenni.ValidName(c.Party) || c.Now == nil {
 		return nil, fmt.Errorf("%w: a client wants a party and a clock", zhenni.ErrBadValue)
 	}
 	return &Client{c, w}, nil
@@ -76,7 +80,11 @@ func (c *Client) ask(ctx context.Context, method, path, transaction string, body
 
 // prove says in a request who asks. The nonce is of a signature; "" draws one.
 func (c *Client) prove(request *http.Request, body []byte, nonce string) error {
-	if c.config.Signer == nil {
+	switch {
+	case c.config.Asker != (zhenni.SessionToken{}):
+		request.Header.Set("Session-Token", c.config.Asker.String())
+		return nil
+	case c.config.Signer == nil:
 		request.Header.Set("Authorization", "Bearer "+c.config.APIKey.String())
 		return nil
 	}

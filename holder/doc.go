@@ -4,8 +4,8 @@
 //	Phone      the key of a device, and the rotation key K of the credential on it
 //	Terminal   the key of a counter's or hotel's own device
 //	Probe      an embedding as it travels, and its digest, which evidence is about
-//	Client     asks a server's API on behalf of a relying party: an app's, or a terminal's; asks in sessions
-//	Seats      asks a server as a phone in a session, without an account
+//	Client     asks a server's API on behalf of a relying party: an app's, or a terminal's; asks in sessions, as a person too
+//	Seats      asks a server as a phone, without an account: takes part in sessions, arrives at hotels, asks other persons
 //	Seat       the place of a phone in a session, and the token that it is known by
 //
 // The package stands beside the server and not in it: it imports the nouns of the root, what both sides have to agree on to

@@ -51,12 +51,13 @@ func ParseInvitation(text string) (i Invitation, err error) {
 // String writes the form that [ParseInvitation] reads.
 func (i Invitation) String() string { return fmt.Sprintf("%s.%d.%s", i.Session, i.Seat, i.Shown) }
 
-// Seat is the place of a phone in a session: by what it is let in, and the token that it draws, by which it is known from then on.
+// Seat is the place of a phone in a session: by what it is let in, or the hotel at which it arrives, and the token that it draws, by which it is known from then on.
 // Whoever has the token is this phone to the session. It is kept before [Seats.Open], so that an answer that was lost is asked for
 // again by the same phone. It is for one goroutine at a time.
 type Seat struct {
 	Invitation
 	token zhenni.SessionToken
+	hotel string // of an arrival
 }
 
 // NewSeat draws the token of a phone.
@@ -68,13 +69,18 @@ func NewSeat(i Invitation) *Seat {
 
 // seatFile is a seat as it is kept.
 type seatFile struct {
-	Invitation string `json:"invitation"`
+	Invitation string `json:"invitation,omitempty"`
+	Hotel      string `json:"hotel,omitempty"`
 	Phone      string `json:"phone"`
 }
 
 // MarshalJSON implements json.Marshaler. What it writes is a secret.
 func (s *Seat) MarshalJSON() ([]byte, error) {
-	return json.Marshal(seatFile{s.Invitation.String(), s.token.String()})
+	file := seatFile{Hotel: s.hotel, Phone: s.token.String()}
+	if s.Session != (zhenni.SessionID{}) {
+		file.Invitation = s.Invitation.String()
+	}
+	return json.Marshal(file)
 }
 
 // UnmarshalJSON implements json.Unmarshaler: zhenni.ErrBadValue.
@@ -87,11 +93,17 @@ func (s *Seat) UnmarshalJSON(text []byte) error {
 	if !ok {
 		return fmt.Errorf("%w: the token of a phone", zhenni.ErrBadValue)
 	}
-	invitation, err := ParseInvitation(file.Invitation)
-	if err != nil {
-		return err
+	if file.Hotel != "" && !zhenni.ValidName(file.Hotel) {
+		return fmt.Errorf("%w: the hotel of a seat", zhenni.ErrBadValue)
 	}
-	s.Invitation, s.token = invitation, token
+	var invitation Invitation
+	if file.Invitation != "" || file.Hotel == "" {
+		var err error
+		if invitation, err = ParseInvitation(file.Invitation); err != nil {
+			return err
+		}
+	}
+	s.Invitation, s.token, s.hotel = invitation, token, file.Hotel
 	return nil
 }
 
@@ -128,6 +140,11 @@ type SeatView struct {
 	// Code is read out to who asks; where CodeWanted is set it is typed in.
 	Code       string `json:"code,omitempty"`
 	CodeWanted bool   `json:"code_wanted,omitempty"`
+	// Asker is the masked name of a person who asks, empty where it is not shown; Shared what they were let see.
+	Asker  string   `json:"asker,omitempty"`
+	Shared []string `json:"shared,omitempty"`
+	// RotationWanted asks for the arrival at a hotel once more: [Seats.Arrive].
+	RotationWanted bool `json:"rotation_wanted,omitempty"`
 	// Outcome is live until the session has ended. Confirmed is of one that was completed.
 	Outcome   zhenni.SessionEnd `json:"outcome"`
 	Confirmed bool              `json:"confirmed"`

@@ -17,13 +17,17 @@ import (
 // nothing twice.
 type Seats struct{ wire }
 
-// The refusals that say where a session is.
+// The refusals that say where a session is, and why there is none.
 const (
 	CodeNoSession    = "session_not_found"
 	CodeSessionEnded = "session_ended"
 	CodeSessionTaken = "session_taken"
 	CodeSessionStep  = "session_step"
 	CodeHolder       = "holder_refused"
+	CodeNoArrival    = "arrival_not_found"
+	CodePersonLimit  = "person_limit"
+	CodePersonBarred = "person_barred"
+	CodeSharedGone   = "shared_gone"
 )
 
 // IsRefused reports whether an error is a server's refusal of one of the codes.
@@ -138,6 +142,10 @@ type Answer struct {
 	Evidence []string
 	// CapturedAt is zero where the service does not ask for it.
 	CapturedAt time.Time
+	// Name and Selfie are let see the person who asks, once, where the person is confirmed: their own name, which is shown masked, and a
+	// JPEG of at most 64 KiB and 640 by 640. Each goes with its own consent; empty is none.
+	Name   string
+	Selfie []byte
 }
 
 func (a Answer) body() map[string]any {
@@ -154,7 +162,22 @@ func (a Answer) body() map[string]any {
 	if !a.CapturedAt.IsZero() {
 		body["captured_at"] = a.CapturedAt.UTC().Format(time.RFC3339)
 	}
+	a.addShared(body)
 	return body
+}
+
+// addShared adds what is consented to, and nothing else.
+func (a Answer) addShared(body map[string]any) {
+	share := []string{}
+	if a.Name != "" {
+		share, body["name"] = append(share, "name"), a.Name
+	}
+	if len(a.Selfie) > 0 {
+		share, body["selfie"] = append(share, "selfie"), a.Selfie
+	}
+	if len(share) > 0 {
+		body["share"] = share
+	}
 }
 
 // Question is what evidence of an answer is about, as a view of the session says.

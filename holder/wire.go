@@ -49,7 +49,7 @@ type Refusal struct {
 func (r *Refusal) Error() string {
 	text := fmt.Sprintf("server: %d %s: %s", r.Status, r.Code, r.Title)
 	for _, more := range []string{r.Detail, r.Action} {
-		if more != "" {
+		if more != "" && more != r.Title {
 			text += " " + more
 		}
 	}

@@ -32,6 +32,7 @@ type gate struct {
 	server string
 	pieces int // sent by clients so far
 	armed  int // the piece at which the server is killed, 0 for none
+	kills  int
 	point  killPoint
 }
 
@@ -150,7 +151,7 @@ func (g *gate) kill() {
 	g.mu.Lock()
 	defer g.mu.Unlock()
 	if g.armed != 0 {
-		g.armed = 0
+		g.armed, g.kills = 0, g.kills+1
 		g.server = g.replace()
 	}
 }
@@ -160,6 +161,13 @@ func (g *gate) arm(piece int, point killPoint) {
 	g.mu.Lock()
 	defer g.mu.Unlock()
 	g.pieces, g.armed, g.point = 0, piece, point
+}
+
+// killed is how often the server was killed.
+func (g *gate) killed() int {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	return g.kills
 }
 
 // counted is how many pieces came since it was armed.

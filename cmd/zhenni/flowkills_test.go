@@ -3,4 +3,4 @@
 package main
 
 // flowKills is how often the server is killed: once in each flow.
-const flowKills = 6
+const flowKills = 12

@@ -27,13 +27,17 @@ func (p *phoneParty) opening(shown, seat string) []string {
 	return []string{"holder", "session", "open", shown, "--keys", p.in("phone.keys"), "--seat", p.in(seat)}
 }
 
-// What others try on a counter, on a server by its own clock: each is refused and says why, and the citizen has the session all the
-// same; only wrong digits end it.
-//
-// FAULTS: A9 C11 Z3
-func TestTricksAtACounter(t *testing.T) {
+// FAULTS: A9 C11 Z3 Z11
+func TestTricksOfOthers(t *testing.T) {
 	t.Parallel()
 	w := startFlows(t, 2)
+	w.tricksAtACounter(t)
+	w.tricksBetweenPersons(t)
+}
+
+// What others try on a counter, on a server by its own clock: each is refused and says why, and the citizen has the session all the
+// same; only wrong digits end it.
+func (w *flowWorld) tricksAtACounter(t *testing.T) {
 	citizen, other := w.holders["citizen"], w.holders["payer"]
 	clerk := w.begins("clerk", "counter", "--service", "visitor", "--purpose", "enter")
 	photographed, err := clerk.begun.QR(time.Now().Add(-6 * time.Second))
@@ -147,4 +151,51 @@ func untilEnd(ctx context.Context, seats *sdk.Seats, seat *sdk.Seat) sdk.SeatVie
 		v.PartyName = fmt.Sprint(err)
 	}
 	return v
+}
+
+// What others try on persons who ask each other, and more often than one may: each is refused and says why. The outcome is what it would
+// have been.
+func (w *flowWorld) tricksBetweenPersons(t *testing.T) {
+	a, b := w.holders["citizen"], w.holders["payer"]
+	asks := a.asks()
+	w.refused("citizen", sdk.CodeSessionStep, a.opening(asks.begun.Links[0], "own.json")...)
+	b.opens(asks.link(0))
+	w.refused("citizen", sdk.CodeSessionTaken, a.opening(asks.begun.Links[0], "own.json")...)
+	w.refused("payer", sdk.CodeSessionStep, "holder", "session", "answer", "--keys", b.in("phone.keys"), "--seat", b.seat(), "--probe", b.in("live"))
+	w.refused("citizen", sdk.CodeNoSession, append([]string{"holder", "person", "shared"}, asks.as()...)...)
+	b.does(0, "code", asks.begun.Code)
+	b.answers()
+	w.refused("citizen", sdk.CodeNoSession, append([]string{"holder", "person", "shared"}, asks.as()...)...)
+	if got := w.told(asks, []*phoneParty{b}); got != (outcome{zhenni.SessionCompleted, true}) {
+		t.Errorf("%v", got)
+	}
+	byName := []string{"--expect", b.in("name"), "--engine-key", w.beside("engine.jwk")}
+	for range 5 {
+		a.asks(byName...)
+	}
+	w.refused("citizen", sdk.CodePersonLimit, append([]string{"holder", "person", "ask", "--party", "square", "--transaction", "once-more",
+		"--keys", a.in("phone.keys"), "--session", a.in("once-more.json")}, byName...)...)
+	b.asks(byName...)
+}
+
+// A guest is served while the server is killed: the phone, which follows, brings its rotation key again, and the capture waits for it.
+//
+// FAULTS: C11
+func TestAGuestOverAKill(t *testing.T) {
+	t.Parallel()
+	w := startFlows(t, 1)
+	guest, hotel := w.holders["citizen"], w.desk("hotel")
+	hotel.runs(0, "session", "claim", guest.arrives("hotel"))
+	again, killed := w.gate.replace, make(chan struct{})
+	w.gate.replace = func() string {
+		defer close(killed)
+		return again()
+	}
+	w.gate.arm(2, beforeAnswer) // the phone has arrived once more, and begins to follow
+	left := w.follow(guest.name, guest.arriving("hotel")...)
+	<-killed
+	hotel.runs(0, "terminal", "capture", "--probe", w.beside("hotel/face"), "--liveness", "passive", "--patience", "1m")
+	if told := <-left.ended; strings.TrimSpace(told) != "0 completed, confirmed" {
+		t.Errorf("the guest is told %q", told)
+	}
 }

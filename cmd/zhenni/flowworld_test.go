@@ -17,17 +17,18 @@ import (
 // flowServices are what the parties of the flows ask for.
 func flowServices() string {
 	services := []string{}
-	for _, s := range []struct{ id, purpose, liveness, possession string }{
-		{"visitor", "enter", "passive", "true"}, {"wallet", "pay", "none", "true"}, {"vote", "resolve", "none", "true"},
-		{"pension", "alive", "passive", "true"}, {"gate", "enter", "passive", "false"},
+	for _, s := range []struct{ category, id, purpose, liveness, possession string }{
+		{"payment", "visitor", "enter", "passive", "true"}, {"payment", "wallet", "pay", "none", "true"}, {"payment", "vote", "resolve", "none", "true"},
+		{"payment", "pension", "alive", "passive", "true"}, {"payment", "gate", "enter", "passive", "false"},
+		{"hotel", "stay", "check-in", "passive", "false"}, {"person", "person.check", "check", "none", "true"},
 	} {
 		age := "120"
 		if s.liveness == "none" {
 			age = "0"
 		}
-		services = append(services, fmt.Sprintf(`{"id":%q,"zh":"试","en":"Trial","category":"payment","purposes":[%q],"level":"lite","factors":[["face"]],
-		  "without_face":[["card"]],"liveness":%q,"liveness_max_age_s":%s,"capture_max_age_s":%[4]s,"possession":%s,"fmr":1e-5}`,
-			s.id, s.purpose, s.liveness, age, s.possession))
+		services = append(services, fmt.Sprintf(`{"id":%q,"zh":"试","en":"Trial","category":%q,"purposes":[%q],"level":"lite","factors":[["face"]],
+		  "without_face":[["card"]],"liveness":%q,"liveness_max_age_s":%s,"capture_max_age_s":%[5]s,"possession":%s,"fmr":1e-5}`,
+			s.id, s.category, s.purpose, s.liveness, age, s.possession))
 	}
 	return `{"version":"flows","services":[` + strings.Join(services, ",") + `]}`
 }
@@ -42,6 +43,7 @@ type flowWorld struct {
 	gate    *gate
 	apart   bool // each command of a party is a process of its own
 	flows   int  // begun so far
+	pairs   int  // of persons who asked each other by name
 	holders map[string]*phoneParty
 }
 
@@ -54,7 +56,7 @@ func startFlows(t *testing.T, people int) *flowWorld {
 	w := &flowWorld{issueWorld: newIssueWorld(t), t: t, holders: map[string]*phoneParty{}}
 	write(t, w.beside("services.json"), flowServices())
 	write(t, w.beside("engine.jwk"), mustRun(t, "keys", "identity", "--identity-root", w.root, "--identity-key", w.key))
-	w.flags = append(w.issueWorld.flags(), "--catalogue", w.beside("services.json"), "--sessions", "make")
+	w.flags = append(w.issueWorld.flags(), "--catalogue", w.beside("services.json"), "--sessions", "make", "--person-party", "square")
 	w.server = startProcess(t, w.store, w.flags...)
 	w.gate = startGate(t, w.address(), func() string {
 		w.server.kill(t)
@@ -62,12 +64,12 @@ func startFlows(t *testing.T, people int) *flowWorld {
 		return w.address()
 	})
 	w.party("app", "issuer")
-	for party, service := range map[string]string{"clerk": "visitor", "payee": "wallet", "registry": "vote", "office": "pension"} {
+	for party, service := range map[string]string{"clerk": "visitor", "payee": "wallet", "registry": "vote", "office": "pension", "square": "person.check"} {
 		w.party(party, "verifier", service)
 	}
-	kiosk := w.folder("kiosk")
-	write(t, filepath.Join(kiosk, "kiosk.jwk"), mustRun(t, "terminal", "keys", "--keys", filepath.Join(kiosk, "kiosk.keys"), "--id", "kiosk"))
-	w.party("kiosk", "verifier,terminal", "gate", "--jwks", filepath.Join(kiosk, "kiosk.jwk"))
+	w.terminal("kiosk", "gate")
+	w.terminal("hotel", "stay")
+	write(t, w.beside("hotel/face"), string(faceBytes(10, 1))) // what its device captures of the citizen
 	for i, name := range flowPeople[:people] {
 		w.person(name, i)
 	}
@@ -98,6 +100,14 @@ func (w *flowWorld) party(id, role string, more ...string) {
 	write(w.t, filepath.Join(w.folder(id), "api.key"), mustRun(w.t, args...))
 }
 
+// terminal adds a relying party that is one terminal, which signs all that it asks.
+func (w *flowWorld) terminal(id, service string) {
+	w.t.Helper()
+	keys := filepath.Join(w.folder(id), id+".keys")
+	write(w.t, keys+".jwk", mustRun(w.t, "terminal", "keys", "--keys", keys, "--id", id))
+	w.party(id, "verifier,terminal", service, "--jwks", keys+".jwk")
+}
+
 // person gives somebody a phone with a credential, and a capture of the own face.
 func (w *flowWorld) person(name string, i int) {
 	w.t.Helper()
@@ -111,6 +121,7 @@ func (w *flowWorld) person(name string, i int) {
 			with("holder", "rotate", p.in(file), "--model", "synthetic-512", "--out", p.in(file))
 		}
 	}
+	write(w.t, p.in("name"), canaryName)
 	write(w.t, p.in("me.json"), fmt.Sprintf(`{"name":%q,"number":%q}`, canaryName, flowNumber(i)))
 	p.id = strings.TrimSpace(with("holder", "issue", "--url", w.server.url, "--api-key-file", w.beside("app/api.key"), "--identity", p.in("me.json"),
 		"--engine-key", w.beside("engine.jwk"), "--reference", p.in("photo"), "--region", "330100", "--transaction", "issue-"+name))
@@ -207,10 +218,11 @@ func (p *phoneParty) answers(more ...string) sdk.SeatView {
 	return p.does(0, append([]string{"answer", "--keys", p.in("phone.keys"), "--probe", p.in("live")}, more...)...)
 }
 
-// askerParty is a party that asks in one session.
+// askerParty is a party, or a person, that asks in one session.
 type askerParty struct {
 	w          *flowWorld
 	name, file string
+	person     bool
 	begun      sdk.Begun
 }
 
@@ -231,8 +243,11 @@ func (w *flowWorld) begins(party, kind string, args ...string) *askerParty {
 
 // as are the flags of the party in its session.
 func (a *askerParty) as() []string {
-	if a.name == "kiosk" {
-		return []string{"--session", a.file, "--terminal-keys", a.w.beside("kiosk/kiosk.keys")}
+	switch {
+	case a.person:
+		return []string{"--session", a.file}
+	case a.name == "kiosk", a.name == "hotel":
+		return []string{"--session", a.file, "--terminal-keys", a.w.beside(a.name + "/" + a.name + ".keys")}
 	}
 	return []string{"--session", a.file, "--api-key-file", filepath.Join(filepath.Dir(a.file), "api.key")}
 }
@@ -247,6 +262,14 @@ func (a *askerParty) runs(want int, args ...string) sdk.SessionView {
 		a.w.t.Fatalf("%s: %s: exit code %d, want %d: %s", a.name, strings.Join(args, " "), code, want, notes)
 	}
 	return v
+}
+
+// sees is the command by which the party reads its session.
+func (a *askerParty) sees() []string {
+	if a.person {
+		return []string{"holder", "person", "see"}
+	}
+	return []string{"session", "see"}
 }
 
 // scan is what a phone reads off the party's screen.
@@ -290,7 +313,7 @@ func (p *phoneParty) follows() *following {
 }
 
 func (a *askerParty) follows() *following {
-	return a.w.follow(a.name, append([]string{"session", "see"}, a.as()...)...)
+	return a.w.follow(a.name, append(a.sees(), a.as()...)...)
 }
 
 // outcome is how a session ended, as one party was told.

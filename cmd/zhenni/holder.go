@@ -22,7 +22,9 @@ type holderCommand struct {
 	Evidence holderEvidence `cmd:"" help:"Sign that this phone is there, or that its capture is of a living person."`
 	Seal     holderSeal     `cmd:"" help:"Seal the rotation key to the engine for one session."`
 	App      holderApp      `cmd:"" help:"Serve the app's page on this machine: open links and answer with the camera."`
-	Session  holderSession  `cmd:"" help:"Take part in a session: open it, read it, type its code, answer or decline."`
+	Session  holderSession  `cmd:"" help:"Take part in a session: open it, read it, type its code, answer, ask back or decline."`
+	Arrive   holderArrive   `cmd:"" help:"Arrive at a hotel, by its printed code."`
+	Person   holderPerson   `cmd:"" help:"Ask another person whether it is really them."`
 }
 
 // holderTimeout is how long a server may take for an answer.

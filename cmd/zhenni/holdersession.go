@@ -15,12 +15,13 @@ type holderSession struct {
 	See     holderSessionSee     `cmd:"" help:"Read the session, once, when it changes or up to its end."`
 	Code    holderSessionCode    `cmd:"" help:"Type the two digits that who asks reads out."`
 	Answer  holderSessionAnswer  `cmd:"" help:"Show the person."`
+	AskBack holderSessionAskBack `cmd:"" help:"Between persons: ask who asks."`
 	Decline holderSessionDecline `cmd:"" help:"Say that the person does not want to."`
 }
 
 // seatFlags name a phone's seat and the server.
 type seatFlags struct {
-	Seat string `required:"" type:"path" env:"ZHENNI_SEAT" placeholder:"FILE" help:"The seat, as zhenni holder session open keeps it. Whoever has the file is this phone to the session."`
+	Seat string `required:"" type:"path" env:"ZHENNI_SEAT" placeholder:"FILE" help:"The seat, as zhenni holder session open or zhenni holder arrive keeps it. Whoever has the file is this phone to the session."`
 	URL  string `name:"url" default:"http://127.0.0.1:8080" env:"ZHENNI_URL" help:"Server to ask (default ${default})."`
 	CA   string `name:"ca" type:"path" env:"ZHENNI_CA" placeholder:"FILE" help:"Certificates in PEM to trust instead of the system's."`
 	patienceFlag
@@ -35,16 +36,23 @@ type visit struct {
 	view  sdk.SeatView
 }
 
-func (f seatFlags) visit() (*visit, error) {
+func (f seatFlags) visit() (v *visit, err error) {
+	v = &visit{seatFlags: f}
+	v.seats, err = f.server()
+	return v, err
+}
+
+// server is the server as a phone asks it.
+func (f seatFlags) server() (*sdk.Seats, error) {
 	transport, err := transportTrusting(f.CA)
 	if err != nil {
 		return nil, err
 	}
-	v := &visit{seatFlags: f}
-	if v.seats, err = sdk.NewSeats(f.URL, transport); err != nil {
+	seats, err := sdk.NewSeats(f.URL, transport)
+	if err != nil {
 		return nil, usage("--url: %w", err)
 	}
-	return v, nil
+	return seats, nil
 }
 
 // seated is the visit of the seat in the file.
@@ -89,6 +97,9 @@ func seatText(v sdk.SeatView) string {
 	if v.PartyName != "" {
 		asks = v.PartyName + " (" + v.Party + ")"
 	}
+	if v.Asker != "" {
+		asks = v.Asker + ", by " + asks + ","
+	}
 	said := []string{fmt.Sprintf("%s asks: %s, to %s.", asks, v.Service, v.Purpose)}
 	if p := v.Payment; p != nil {
 		said = append(said, fmt.Sprintf("Pay %s %d.%02d to %s for %s.", p.Currency, p.Amount/100, p.Amount%100, p.Payee, p.Reference))
@@ -101,6 +112,12 @@ func seatText(v sdk.SeatView) string {
 	}
 	if v.CodeWanted {
 		said = append(said, "Type the two digits that you are told.")
+	}
+	if v.RotationWanted {
+		said = append(said, "Arrive again: the rotation key is wanted.")
+	}
+	if len(v.Shared) > 0 {
+		said = append(said, fmt.Sprintf("You let them see: %s.", strings.Join(v.Shared, ", ")))
 	}
 	return strings.Join(append(said, fmt.Sprintf("You: %s. The session: %s.", v.State, ended(v.Outcome, v.Confirmed))), " ")
 }

@@ -16,6 +16,8 @@ type holderSessionAnswer struct {
 	Liveness   string   `enum:"none,passive,active" default:"none" help:"Sign that the capture is of a living person, by this means, as far as the phone can tell: none, passive or active (default ${default})."`
 	Possession bool     `default:"true" negatable:"" help:"Sign that the credential's device is there (default ${default})."`
 	Evidence   []string `placeholder:"TOKEN" help:"More evidence, as a terminal signed it."`
+	ShareName  string   `type:"path" placeholder:"FILE" help:"Between persons: let who asks see the name in this file, masked and once, where it is the own one."`
+	Selfie     string   `name:"share-selfie" type:"path" placeholder:"FILE" help:"Between persons: let who asks see this picture once: a JPEG of at most 64 KiB and 640 by 640."`
 }
 
 // Help is shown by zhenni holder session answer --help.
@@ -71,20 +73,34 @@ func (c *holderSessionAnswer) answer(phone *sdk.Phone, v sdk.SeatView) (a sdk.An
 			return a, err
 		}
 	}
+	if a.Name, err = readName("--share-name", c.ShareName); err != nil {
+		return a, err
+	}
+	if c.Selfie != "" {
+		if a.Selfie, err = readSmall(c.Selfie); err != nil {
+			return a, environment("--share-selfie: %w", err)
+		}
+	}
+	err = c.sign(phone, v, now, &a)
+	return a, err
+}
+
+// sign adds the evidence of the phone.
+func (c *holderSessionAnswer) sign(phone *sdk.Phone, v sdk.SeatView, now time.Time, a *sdk.Answer) error {
 	q := a.Question(v, phone.Credential)
 	if c.Liveness != "none" {
 		token, err := phone.Liveness(q, livenessLevel(c.Liveness), now)
 		if err != nil {
-			return a, err
+			return err
 		}
 		a.Evidence = append(a.Evidence, string(token))
 	}
 	if c.Possession {
 		token, err := phone.Possession(q, now)
 		if err != nil {
-			return a, err
+			return err
 		}
 		a.Evidence = append(a.Evidence, string(token))
 	}
-	return a, nil
+	return nil
 }

@@ -3,6 +3,7 @@ package main
 import (
 	"context"
 	"fmt"
+	"strings"
 	"time"
 
 	"zhenni"
@@ -12,6 +13,8 @@ import (
 // sessionCommand is session: what whoever asks does in one.
 type sessionCommand struct {
 	Begin   sessionBegin   `cmd:"" help:"Begin a session."`
+	Guests  sessionGuests  `cmd:"" help:"Say how many guests wait at the desk of a hotel."`
+	Claim   sessionClaim   `cmd:"" help:"Have the session of the guest who reads out two digits, at a hotel."`
 	QR      sessionQR      `cmd:"" name:"qr" help:"Print what the code on the screen says in this second."`
 	See     sessionSee     `cmd:"" help:"Read the session, once or up to its end."`
 	Code    sessionCode    `cmd:"" help:"Type the two digits that the phone shows."`
@@ -19,18 +22,28 @@ type sessionCommand struct {
 	Results sessionResults `cmd:"" help:"Read the signed results of a session that has ended."`
 }
 
-// askedFlags name a session and the party that asks in it.
-type askedFlags struct {
-	Session string `required:"" type:"path" env:"ZHENNI_SESSION" placeholder:"FILE" help:"The session, as zhenni session begin keeps it: whoever has the file has its screen and its links."`
-	partyFlags
-	TerminalKeys   string `type:"path" env:"ZHENNI_TERMINAL" placeholder:"FILE" help:"Key of a terminal, as zhenni terminal keys makes it, to sign every request with as its relying party."`
-	PassphraseFile string `type:"path" env:"ZHENNI_TERMINAL_PASSPHRASE_FILE" placeholder:"FILE" help:"File with the passphrase that seals the key of the terminal."`
+// keptFlags name the file of a session, and how its asker asks.
+type keptFlags struct {
+	Session string `required:"" type:"path" env:"ZHENNI_SESSION" placeholder:"FILE" help:"The session, as the command keeps it that begins or claims it: whoever has the file has its screen and its links."`
 	patienceFlag
 	JSON bool `help:"Print one JSON object."`
 }
 
+// deskFlags name the party that asks, or its terminal.
+type deskFlags struct {
+	partyFlags
+	TerminalKeys   string `type:"path" env:"ZHENNI_TERMINAL" placeholder:"FILE" help:"Key of a terminal, as zhenni terminal keys makes it, to sign every request with as its relying party."`
+	PassphraseFile string `type:"path" env:"ZHENNI_TERMINAL_PASSPHRASE_FILE" placeholder:"FILE" help:"File with the passphrase that seals the key of the terminal."`
+}
+
+// askedFlags name a session and the party that asks in it.
+type askedFlags struct {
+	keptFlags
+	deskFlags
+}
+
 // terminal opens the terminal's key; nil is none.
-func (f askedFlags) terminal() (*sdk.Terminal, error) {
+func (f deskFlags) terminal() (*sdk.Terminal, error) {
 	if f.TerminalKeys == "" {
 		return nil, nil
 	}
@@ -38,7 +51,7 @@ func (f askedFlags) terminal() (*sdk.Terminal, error) {
 }
 
 // ask makes the client of the party, or of the terminal.
-func (f askedFlags) ask() (*sdk.Client, error) {
+func (f deskFlags) ask() (*sdk.Client, error) {
 	terminal, err := f.terminal()
 	if err != nil {
 		return nil, err
@@ -57,26 +70,35 @@ func (f askedFlags) ask() (*sdk.Client, error) {
 	return client, nil
 }
 
-// asking is a party in its session.
+// asking is who asks, in their session.
 type asking struct {
-	askedFlags
+	keptFlags
 	client *sdk.Client
 	id     zhenni.SessionID
 	begun  sdk.Begun
 	view   sdk.SessionView
 }
 
-// asking reads the session of the file, and makes the client.
-func (f askedFlags) asking() (a *asking, err error) {
-	a = &asking{askedFlags: f}
+// asking reads the session of the file, and makes the client of the party.
+func (f askedFlags) asking() (*asking, error) {
+	return f.keptFlags.asking(func(sdk.Begun) (*sdk.Client, error) { return f.ask() })
+}
+
+func (f keptFlags) asking(client func(sdk.Begun) (*sdk.Client, error)) (a *asking, err error) {
+	a = &asking{keptFlags: f}
 	if err := readKept("--session", f.Session, &a.begun); err != nil {
 		return nil, err
 	}
 	if a.id, err = zhenni.ParseSessionID(a.begun.Session); err != nil {
 		return nil, usage("--session: %w", err)
 	}
-	a.client, err = f.ask()
+	a.client, err = client(a.begun)
 	return a, err
+}
+
+// see reads the session once.
+func (a *asking) see(ctx context.Context) error {
+	return a.insist(ctx, func(ctx context.Context) (sdk.SessionView, error) { return a.client.Session(ctx, a.id) })
 }
 
 // insist does what the party does, and reads the session where it went on by that.
@@ -88,7 +110,7 @@ func (a *asking) insist(ctx context.Context, ask func(context.Context) (sdk.Sess
 		}
 	}
 	see := func(ctx context.Context) (sdk.SessionView, error) { return a.client.Session(ctx, a.id) }
-	if err := a.askedFlags.insist(ctx, doing(ask), doing(see)); err != nil {
+	if err := a.keptFlags.insist(ctx, doing(ask), doing(see)); err != nil {
 		return answered(err)
 	}
 	return nil
@@ -115,6 +137,15 @@ func askedText(v sdk.SessionView) string {
 		said += " Type the two digits that the phone shows."
 	case v.CodeRight:
 		said += " The digits are right."
+	}
+	if len(v.Shared) > 0 {
+		said += fmt.Sprintf(" They let you see: %s.", strings.Join(v.Shared, ", "))
+	}
+	if v.SharedWaiting {
+		said += " It waits, to be shown once."
+	}
+	if v.Back != "" {
+		said += fmt.Sprintf(" They ask back: %s.", v.Back)
 	}
 	for i, state := range v.Seats {
 		said += fmt.Sprintf(" Seat %d: %s.", i, state)

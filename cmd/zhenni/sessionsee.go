@@ -2,8 +2,6 @@ package main
 
 import (
 	"context"
-
-	sdk "zhenni/holder"
 )
 
 type sessionSee struct {
@@ -26,8 +24,13 @@ func (c *sessionSee) Run(ctx context.Context, out *output) error {
 	if err != nil {
 		return err
 	}
+	return a.look(ctx, c.seeingFlags, out)
+}
+
+// look prints the session, once or each time that it changes.
+func (a *asking) look(ctx context.Context, c seeingFlags, out *output) error {
 	if !c.Follow {
-		if err := a.insist(ctx, func(ctx context.Context) (sdk.SessionView, error) { return a.client.Session(ctx, a.id) }); err != nil {
+		if err := a.see(ctx); err != nil {
 			return err
 		}
 		return a.print(out)

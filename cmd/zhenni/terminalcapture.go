@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"context"
 	"crypto/rand"
+	"fmt"
 	"time"
 
 	"zhenni"
@@ -13,7 +14,7 @@ import (
 type terminalCapture struct {
 	askedFlags
 	Probe      string              `type:"path" placeholder:"FILE" help:"The capture as it is sent: float32, the least significant byte first."`
-	Credential zhenni.CredentialID `placeholder:"ID" help:"The credential that is claimed, to sign for."`
+	Credential zhenni.CredentialID `placeholder:"ID" help:"The credential that is claimed, to sign for. A hotel is not told whose it is, and signs for the session."`
 	Asker      string              `placeholder:"ID" help:"The relying party of the session, to sign for. Default: the terminal's."`
 	Liveness   string              `enum:"none,passive,active" default:"none" help:"Sign that the capture is of a living person, by this means: none, passive or active (default ${default})."`
 	Card       bool                `help:"Sign that the chip of the identity card answered."`
@@ -46,23 +47,14 @@ func (c *terminalCapture) Run(ctx context.Context, out *output) error {
 			return err
 		}
 	}
-	if err := a.insist(ctx, func(ctx context.Context) (sdk.SessionView, error) { return a.client.Session(ctx, a.id) }); err != nil {
+	if err := a.see(ctx); err != nil {
 		return err
 	}
+	if a.view.Kind == zhenni.SessionHotel {
+		c.Credential = zhenni.CredentialID(a.id)
+	}
 	try := cmp.Or(a.view.Transaction, sdk.CaptureTransaction(a.id, c.Tried))
-	err = a.insist(ctx, func(ctx context.Context) (v sdk.SessionView, err error) {
-		nonce := ""
-		if terminal != nil {
-			nonce = rand.Text()
-			q := answer.Question(sdk.SeatView{Transaction: try, Party: cmp.Or(c.Asker, terminal.ID())}, c.Credential)
-			q.Nonce = nonce
-			if answer.Evidence, err = c.sign(terminal, q); err != nil {
-				return v, err
-			}
-		}
-		return a.client.Capture(ctx, a.id, try, answer, nonce)
-	})
-	if err != nil {
+	if err := a.insist(ctx, func(ctx context.Context) (sdk.SessionView, error) { return c.show(ctx, a, terminal, try, answer) }); err != nil {
 		return err
 	}
 	if err := a.print(out); err != nil {
@@ -72,6 +64,34 @@ func (c *terminalCapture) Run(ctx context.Context, out *output) error {
 		return notSo("not confirmed, and the session goes on")
 	}
 	return yes(a.view.Outcome, a.view.Confirmed)
+}
+
+// show sends the capture for one try, with evidence that is signed for this request.
+func (c *terminalCapture) show(ctx context.Context, a *asking, terminal *sdk.Terminal, try string, answer sdk.Answer) (v sdk.SessionView, err error) {
+	nonce := ""
+	if terminal != nil {
+		nonce = rand.Text()
+		q := answer.Question(sdk.SeatView{Transaction: try, Party: cmp.Or(c.Asker, terminal.ID())}, c.Credential)
+		q.Nonce = nonce
+		if answer.Evidence, err = c.sign(terminal, q); err != nil {
+			return v, err
+		}
+	}
+	v, err = a.client.Capture(ctx, a.id, try, answer, nonce)
+	if a.begun.Kind != zhenni.SessionHotel || !sdk.IsRefused(err, sdk.CodeSessionStep) {
+		return v, err
+	}
+	seen, failed := a.client.Session(ctx, a.id)
+	switch {
+	case failed != nil:
+		return seen, failed
+	case seen.Outcome == zhenni.SessionLive && seen.Transaction == "":
+		return v, err // nobody has claimed the guest
+	case seen.Transaction != try:
+		return seen, nil // the try was decided, and its answer lost
+	}
+	// It is not for this side to mend, and mended soon: the refusal is none that ends it.
+	return v, fmt.Errorf("%w: the guest's phone has to bring its rotation key again: %v", zhenni.ErrUnavailable, err)
 }
 
 // sign is the evidence of what the terminal saw.

@@ -32,4 +32,40 @@ var flowDefects = []defect{
 		old: "			id = string(value)", new: "			id, s.last = string(value), string(value)",
 		does: "what a connection that broke had begun to tell is told to nobody",
 	},
+	{
+		name: "rotation-key-for-any-hotel", file: "holder/arrival.go", caught: "TestArriving",
+		old: "phone.SealRotation(*a.Engine, seat.hotel+\"/\"+name)", new: "phone.SealRotation(*a.Engine, name)",
+		does: "the rotation key that a guest sealed for one hotel is good for another",
+	},
+	{
+		name: "arrival-of-another", file: "holder/arrival.go", caught: "TestArriving",
+		old: "s.Session != (zhenni.SessionID{}) && s.Session != id {", new: "s.Session == id && s.hotel == \"\" {",
+		does: "a guest's phone follows the session of another guest",
+	},
+	{
+		name: "expected-name-in-the-clear", file: "holder/person.go", caught: "TestAskingAPerson",
+		old:  "if body[\"expected\"], err = identity.SealName(a.Engine, a.Expected, a.Party+\"/\"+transaction); err != nil {",
+		new:  "if body[\"expected\"] = a.Expected; err != nil {",
+		does: "whoever sees a question pass reads whom it is about",
+	},
+	{
+		name: "selfie-with-the-name", file: "holder/seats.go", caught: "TestConsentByField",
+		old: "share, body[\"name\"] = append(share, \"name\"), a.Name", new: "share, body[\"name\"] = append(share, \"name\", \"selfie\"), a.Name",
+		does: "who lets their name be seen consents to their picture, too",
+	},
+	{
+		name: "key-beside-the-token", file: "holder/client.go", caught: "TestAskersWithoutAnAccount",
+		old: "	case c.config.Asker != (zhenni.SessionToken{}):\n", new: "	case c.config.Asker != (zhenni.SessionToken{}) && c.config.Signer != nil:\n",
+		does: "a person who asks has to have an account",
+	},
+	{
+		name: "blocker-not-told", file: "gateway/persons.go", caught: "TestBlocked",
+		old: "		e.Kind = zhenni.EventDeclined\n", new: "		e = zhenni.SessionEvent{Kind: zhenni.EventDeclined, Seat: e.Seat}\n",
+		does: "who has blocked the asker, and lost the answer, is told that there is no session",
+	},
+	{
+		name: "key-not-brought-again", file: "cmd/zhenni/holderarrive.go", caught: "TestAGuestOverAKill",
+		old: "if v.view = view; view.RotationWanted {", new: "if v.view = view; view.RotationWanted && view.State == 0 {",
+		does: "a guest who is served while the server is killed has to begin anew",
+	},
 }
