@@ -14,6 +14,7 @@ import (
 	"net"
 	"os"
 	"runtime/debug"
+	"slices"
 	"strings"
 	"sync"
 	"sync/atomic"
@@ -95,7 +96,7 @@ func New(config Config, node Node) (*Server, error) {
 	if err := errors.Join(s.loadTLS(), s.serveModels()); err != nil {
 		return nil, err
 	}
-	s.setHTTP(&s.http, append(publicRoutes(), pageRoutes(pages.For(config.HolderApp))...))
+	s.setHTTP(&s.http, slices.Concat(publicRoutes(), pageRoutes(pages.For(config.HolderApp)), s.sandboxRoutes()))
 	s.setHTTP(&s.operators, operatorRoutes())
 	return s, nil
 }
@@ -338,6 +339,16 @@ type request struct {
 // unrecordedField is in every answer of a server that records nothing.
 const unrecordedField = "Unrecorded"
 
+// mark says in an answer what kind of server gives it.
+func (s *Server) mark(ctx *fasthttp.RequestCtx) {
+	if s.config.Unrecorded {
+		ctx.Response.Header.Set(unrecordedField, "true")
+	}
+	if s.config.Sandbox != nil {
+		ctx.Response.Header.Set(sandboxField, "true")
+	}
+}
+
 // serve wraps the handler of a route: whatever it returns, or panics with, becomes an answer here.
 func (s *Server) serve(rt *route) fasthttp.RequestHandler {
 	rt.meter = s.metrics.route(rt.path)
@@ -352,9 +363,7 @@ func (s *Server) serve(rt *route) fasthttp.RequestHandler {
 		if rq.transaction != "" {
 			ctx.Response.Header.Set("Transaction-Id", rq.transaction)
 		}
-		if s.config.Unrecorded {
-			ctx.Response.Header.Set(unrecordedField, "true")
-		}
+		s.mark(ctx)
 		if ctx.Response.Header.Peek(fasthttp.HeaderCacheControl) == nil {
 			ctx.Response.Header.Set(fasthttp.HeaderCacheControl, "no-store")
 		}
@@ -486,9 +495,7 @@ func (s *Server) brokenBody(ctx *fasthttp.RequestCtx, err error) {
 	ctx.Response.SetStatusCode(r.kind.status)
 	ctx.Response.Header.SetContentType(mediaProblem)
 	ctx.Response.SetBodyRaw(r.appendProblem(nil, ""))
-	if s.config.Unrecorded {
-		ctx.Response.Header.Set(unrecordedField, "true")
-	}
+	s.mark(ctx)
 	ctx.SetConnectionClose()
 }
 

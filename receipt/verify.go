@@ -92,6 +92,8 @@ func (want Expectations) Check(c Claims) error {
 	switch {
 	case c.Audience != want.Audience:
 		return bad("it was made for %s, not for %s", c.Audience, want.Audience)
+	case c.Issuer == SandboxIssuer && (want.Real || want.Issuer != SandboxIssuer):
+		return bad("it was made by a sandbox, in which nobody is real")
 	case want.Issuer != "" && c.Issuer != want.Issuer:
 		return bad("it was made by %s, not by %s", c.Issuer, want.Issuer)
 	case want.Transaction != "" && c.Transaction != want.Transaction:

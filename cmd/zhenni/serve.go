@@ -38,6 +38,7 @@ type serveCommand struct {
 	cibaFlags
 	attemptFlags
 	statusListFlags
+	Sandbox          bool     `help:"Serve a sandbox, in which nobody is real: subjects that end in every way in which something can, for who writes a client. It takes neither keys nor a profile; without --store it is in a folder that goes with it. See docs/sandbox.md."`
 	CreateKey        bool     `env:"ZHENNI_CREATE_KEY" help:"Make the key file where it does not exist, as on the first start."`
 	Profile          []string `type:"path" env:"ZHENNI_PROFILE" placeholder:"FILE" help:"Frozen threshold to serve with, as zhenni calibrate writes it. Given again it is of a further model; requests that name no model are of the first. Required."`
 	VerifyOnly       bool     `env:"ZHENNI_VERIFY_ONLY" help:"Change nothing in the store and take no changes, with the audit log and the stored answers on another disk (--audit-dir, --ledger-dir) or --unrecorded: the state is made in memory from snapshot and log, all of it or nothing. For a store that crashed on a full or failing disk."`
@@ -118,6 +119,18 @@ func (c *serveCommand) Run(ctx context.Context, out *output) error {
 	if c.PrintConfig {
 		return c.print(out, c.JSON, c.derived())
 	}
+	if !c.Sandbox {
+		return c.serve(ctx, out, nil)
+	}
+	box, err := c.enterSandbox()
+	if err != nil {
+		return err
+	}
+	return errors.Join(c.serve(ctx, out, box), box.leave())
+}
+
+// serve serves until ctx ends. The box is that of a sandbox, nil of a real server.
+func (c *serveCommand) serve(ctx context.Context, out *output, box *sandboxServer) error {
 	profiles, err := c.profiles()
 	if err != nil {
 		return err
@@ -162,6 +175,11 @@ func (c *serveCommand) Run(ctx context.Context, out *output) error {
 	if cfg.ciba, err = c.ciba(c.Issuer); err != nil {
 		return errors.Join(err, store.Close())
 	}
+	if box != nil {
+		if cfg.gateway.Sandbox, err = box, box.fill(ctx, store, cfg.identities); err != nil {
+			return errors.Join(err, store.Close())
+		}
+	}
 	started := time.Now()
 	n, err := startNode(ctx, cfg, store)
 	if err != nil {
@@ -179,6 +197,11 @@ func (c *serveCommand) Run(ctx context.Context, out *output) error {
 	for _, p := range profiles {
 		if !p.Supported {
 			out.Note("The profile's data do not support its false match rate: %s. Every result says so.", p.Reason)
+		}
+	}
+	if box != nil {
+		if err := box.open(n.url(), out); err != nil {
+			return errors.Join(err, n.stop(context.WithoutCancel(ctx)))
 		}
 	}
 	return c.untilStopped(ctx, n, started, out)
@@ -218,7 +241,7 @@ func (c *serveCommand) openStore(model zhenni.Model, free byteSize, log *slog.Lo
 		return c.openWith(options, false, out)
 	}
 	return c.openWith(storage.Options{
-		Model: model, Created: time.Now().UTC(), ScrubRate: int64(c.Scrub), Cold: coldTiers[c.Cold], Logger: log,
+		Model: model, Created: time.Now().UTC(), ScrubRate: int64(c.Scrub), Cold: coldTiers[c.Cold], Logger: log, Sandbox: c.Sandbox,
 	}, c.CreateKey, out)
 }
 
