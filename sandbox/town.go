@@ -150,7 +150,9 @@ func (t *Town) writeProbe(s *Subject) error {
 	if err != nil {
 		return err
 	}
-	question, err := json.Marshal(map[string]any{"credential": s.Credential, "probe_float32": base64.StdEncoding.EncodeToString(probe)})
+	question, err := json.Marshal(map[string]any{
+		"credential": s.Credential, "probe_float32": base64.StdEncoding.EncodeToString(probe), "service": "door", "purpose": "enter",
+	})
 	if err != nil {
 		return err
 	}
