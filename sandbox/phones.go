@@ -2,6 +2,8 @@ package sandbox
 
 import (
 	"context"
+	"crypto/hmac"
+	"crypto/sha256"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -41,10 +43,12 @@ func NewPhones(t *Town, address string) (*Phones, error) {
 	return &Phones{Town: t, url: address, seats: seats, now: time.Now}, nil
 }
 
-// asked is what a phone is asked to do: to open the session of a link, and what who asks reads out, where the phone types that.
+// asked is what a phone is asked to do: to open the session of a link, and type the code that who asks reads out, where the phone types
+// one; or to arrive at a hotel.
 type asked struct {
-	Link string `json:"link"`
-	Code string `json:"code"`
+	Link  string `json:"link"`
+	Code  string `json:"code"`
+	Hotel string `json:"hotel"`
 }
 
 // Play implements gateway.Sandbox.
@@ -56,22 +60,39 @@ func (p *Phones) Play(ctx context.Context, subject string, document []byte) ([]b
 	var a asked
 	decoder := json.NewDecoder(strings.NewReader(string(document)))
 	decoder.DisallowUnknownFields()
-	if err := decoder.Decode(&a); err != nil {
-		return nil, &Refusal{"bad_item", "want an object with link, and code where the phone types it"}
+	if err := decoder.Decode(&a); err != nil || (a.Link == "") == (a.Hotel == "") || a.Hotel != "" && a.Code != "" {
+		return nil, &Refusal{"bad_item", "want an object with link, and code where the phone types it; or with hotel alone"}
 	}
-	invitation, err := holder.ParseInvitation(a.Link)
+	v, err := p.do(ctx, s, a)
 	if err != nil {
-		return nil, &Refusal{"bad_item", "link is neither the link of a seat nor what a code says"}
-	}
-	v, err := p.play(ctx, s, invitation, a.Code)
-	if err != nil {
-		return nil, p.told(err)
+		return nil, told(err)
 	}
 	return json.Marshal(v)
 }
 
+func (p *Phones) do(ctx context.Context, s *Subject, a asked) (v holder.SeatView, err error) {
+	if a.Hotel != "" {
+		return p.arrive(ctx, s, a.Hotel)
+	}
+	invitation, err := holder.ParseInvitation(a.Link)
+	if err != nil {
+		return v, &Refusal{"bad_item", "link is neither the link of a seat nor what a code says"}
+	}
+	return p.play(ctx, s, invitation, a.Code)
+}
+
+// Asked is a session that somebody who is elsewhere was asked in: their phone plays by itself. A link is told to nobody else.
+func (p *Phones) Asked(ctx context.Context, credential zhenni.CredentialID, link string) error {
+	s := p.byID[credential]
+	if s == nil || !s.HasPhone() {
+		return nil
+	}
+	_, err := p.do(ctx, s, asked{Link: link})
+	return err
+}
+
 // told passes on what the server refused the phone.
-func (p *Phones) told(err error) error {
+func told(err error) error {
 	var refusal *holder.Refusal
 	if errors.As(err, &refusal) && refusal.Code != "" {
 		return &Refusal{refusal.Code, refusal.Detail}
@@ -86,13 +107,49 @@ func (p *Phones) play(ctx context.Context, s *Subject, i holder.Invitation, code
 		return v, err
 	}
 	defer phone.Forget()
-	seat := holder.NewSeat(i)
-	if v, err = p.seats.Look(ctx, seat); err != nil || s.conduct == ignores {
+	seat, err := p.seat(s, i)
+	if err != nil {
 		return v, err
 	}
-	if v, err = p.seats.Open(ctx, seat, phone, v.Party, p.now()); err != nil {
+	v, err = p.seats.Look(ctx, seat)
+	if holder.IsRefused(err, holder.CodeSessionTaken) {
+		v, err = p.seats.See(ctx, seat) // the phone was asked before
+	}
+	if err != nil || s.conduct == ignores {
 		return v, err
 	}
+	if v, err = p.seats.Open(ctx, seat, phone, v.Party, p.now()); err != nil || v.Outcome != zhenni.SessionLive {
+		return v, err
+	}
+	return p.act(ctx, s, phone, seat, v, code)
+}
+
+// seat is the place of a subject's phone in a session. Its token follows from the two, so that a phone which is asked again, or after a
+// restart, is the same.
+func (p *Phones) seat(s *Subject, i holder.Invitation) (*holder.Seat, error) {
+	keys, err := os.ReadFile(p.path(s, "phone"))
+	if err != nil {
+		return nil, fmt.Errorf("%w: %w", zhenni.ErrUnavailable, err)
+	}
+	mac := hmac.New(sha256.New, keys)
+	fmt.Fprintf(mac, "zhenni sandbox seat %s %d", i.Session, i.Seat)
+	return seatOf(i, zhenni.SessionToken(mac.Sum(nil)))
+}
+
+// seatOf is the place of a phone that is known by a token.
+func seatOf(i holder.Invitation, token zhenni.SessionToken) (*holder.Seat, error) {
+	text, err := json.Marshal(map[string]string{"invitation": i.String(), "phone": token.String()})
+	if err != nil {
+		return nil, err
+	}
+	seat := &holder.Seat{}
+	return seat, seat.UnmarshalJSON(text)
+}
+
+// act does what the subject does once the session is open.
+func (p *Phones) act(
+	ctx context.Context, s *Subject, phone *holder.Phone, seat *holder.Seat, v holder.SeatView, code string,
+) (holder.SeatView, error) {
 	switch s.conduct {
 	case declines:
 		return p.seats.Decline(ctx, seat, false, false)
@@ -104,16 +161,17 @@ func (p *Phones) play(ctx context.Context, s *Subject, i holder.Invitation, code
 		}
 		return p.seats.See(ctx, seat)
 	}
-	return p.answer(ctx, s, phone, seat, v, code)
-}
-
-// answer shows what the subject shows, until nothing more is asked.
-func (p *Phones) answer(ctx context.Context, s *Subject, phone *holder.Phone, seat *holder.Seat, v holder.SeatView, code string) (_ holder.SeatView, err error) {
 	if v.CodeWanted {
+		var err error
 		if v, err = p.seats.Code(ctx, seat, code); err != nil {
 			return v, err
 		}
 	}
+	return p.answer(ctx, s, phone, seat, v)
+}
+
+// answer shows what the subject shows, until nothing more is asked.
+func (p *Phones) answer(ctx context.Context, s *Subject, phone *holder.Phone, seat *holder.Seat, v holder.SeatView) (holder.SeatView, error) {
 	probe, err := p.capture(s)
 	if err != nil {
 		return v, err
@@ -121,21 +179,24 @@ func (p *Phones) answer(ctx context.Context, s *Subject, phone *holder.Phone, se
 	for v.Outcome == zhenni.SessionLive && v.State == zhenni.SeatOpened && v.Transaction != "" {
 		now := p.now()
 		a := holder.Answer{Probe: probe, CapturedAt: now}
-		q := a.Question(v, phone.Credential)
-		living, err := phone.Liveness(q, zhenni.LivenessActive, now)
-		if err != nil {
+		if a.Evidence, err = evidenceOf(phone, a.Question(v, phone.Credential), now); err != nil {
 			return v, err
 		}
-		possession, err := phone.Possession(q, now)
-		if err != nil {
-			return v, err
-		}
-		a.Evidence = []string{string(living), string(possession)}
 		if v, err = p.seats.Answer(ctx, seat, v, a); err != nil {
 			return v, err
 		}
 	}
 	return v, nil
+}
+
+// evidenceOf is what a phone signs of a capture: that somebody living is before it, and that it is there.
+func evidenceOf(phone *holder.Phone, q holder.Question, at time.Time) ([]string, error) {
+	living, err := phone.Liveness(q, zhenni.LivenessActive, at)
+	if err != nil {
+		return nil, err
+	}
+	possession, err := phone.Possession(q, at)
+	return []string{string(living), string(possession)}, err
 }
 
 // misread shows two digits that are not those of the session, to be typed by who asks, or types them.

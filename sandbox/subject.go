@@ -84,8 +84,8 @@ var played = []Subject{
 // population are the faces of a sandbox.
 func population(dim int) accuracy.Population { return accuracy.Population{Seed: 2026, Dim: dim} }
 
-// stranger is a face that nobody in a sandbox has.
-const stranger = 1 << 20
+// strangers are the first of the faces that nobody in a sandbox has: each is shown by one subject.
+const strangers = 1 << 20
 
 // Subjects are all, those with phones first, then one for each problem that is not [Apart].
 func Subjects(problems []Problem) (all []Subject) {
@@ -99,7 +99,7 @@ func Subjects(problems []Problem) (all []Subject) {
 		s := &all[i]
 		s.Credential = credentialOf(s.Name)
 		if s.face, s.shown = i, i; s.conduct == differs {
-			s.shown = stranger
+			s.shown = strangers + i
 		}
 	}
 	return all

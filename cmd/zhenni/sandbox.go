@@ -5,14 +5,17 @@ import (
 	_ "embed"
 	"errors"
 	"io/fs"
+	"log/slog"
 	"os"
 	"path/filepath"
 	"slices"
+	"sync"
 	"sync/atomic"
 	"time"
 
 	"zhenni"
 	"zhenni/gateway"
+	sdk "zhenni/holder"
 	"zhenni/identity"
 	"zhenni/receipt"
 	"zhenni/sandbox"
@@ -42,14 +45,25 @@ type sandboxServer struct {
 	dir       string
 	temporary string // removed at the end, empty where the store was named
 	phones    atomic.Pointer[sandbox.Phones]
+
+	// remote are the sessions in which somebody elsewhere is asked; players take from it until stop is called.
+	remote  chan zhenni.Session
+	players sync.WaitGroup
+	stop    context.CancelFunc
 }
+
+// sandboxPlayers is how many phones play by themselves at once, sandboxRemote how many wait for that; beyond it they do not answer.
+const (
+	sandboxPlayers = 4
+	sandboxRemote  = 1024
+)
 
 // enterSandbox makes a folder for a sandbox, or finds one, and has the command serve it. Nothing that is not a sandbox's is touched.
 func (c *serveCommand) enterSandbox() (_ *sandboxServer, err error) {
 	if err := c.refuseInSandbox(); err != nil {
 		return nil, err
 	}
-	s := &sandboxServer{}
+	s := &sandboxServer{remote: make(chan zhenni.Session, sandboxRemote), stop: func() {}}
 	if c.source("store") == "default" {
 		if s.temporary, err = os.MkdirTemp("", "zhenni-sandbox-"); err != nil {
 			return nil, environment("%w", err)
@@ -68,9 +82,11 @@ func (c *serveCommand) enterSandbox() (_ *sandboxServer, err error) {
 	return s, nil
 }
 
-// leave removes what nobody named a place for.
+// leave ends the phones and removes what nobody named a place for.
 func (s *sandboxServer) leave() error {
-	if s == nil || s.temporary == "" {
+	s.stop()
+	s.players.Wait()
+	if s.temporary == "" {
 		return nil
 	}
 	return os.RemoveAll(s.temporary)
@@ -159,6 +175,7 @@ func (c *serveCommand) serveFrom(dir string) (zhenni.Profile, error) {
 	c.IdentityRoot, c.IdentityKey = in("identity.root"), []string{in("identity.key")}
 	c.ResultKey, c.PseudonymRoot, c.Issuer = in("result.key"), in("pseudonyms.key"), receipt.SandboxIssuer
 	c.Sessions, c.History, c.PersonParty = "make", "make", sandbox.Persons
+	c.PartyStop, c.PartySharedStop, c.NonMatchesAMinute = 101, 1<<40, 1<<40 // subjects play these
 	if c.Arena == 0 {
 		c.Arena = minArenaDefault
 	}
@@ -226,19 +243,65 @@ func (s *sandboxServer) Play(ctx context.Context, subject string, document []byt
 	return phones.Play(ctx, subject, document)
 }
 
-// open lets the phones play against the server, and says where everything is.
-func (s *sandboxServer) open(url string, out *output) error {
+// changed has somebody who is asked elsewhere answer by themselves. It does not wait.
+func (s *sandboxServer) changed(before, after zhenni.Session) {
+	if before.Version == 0 {
+		s.ring(after)
+	}
+}
+
+// ring hands on a session in which somebody elsewhere is asked.
+func (s *sandboxServer) ring(session zhenni.Session) {
+	if session.Kind != zhenni.SessionRemote || session.End != zhenni.SessionLive {
+		return
+	}
+	select {
+	case s.remote <- session:
+	default:
+	}
+}
+
+// answerCalls plays the phones of those who are asked elsewhere, until ctx ends.
+func (s *sandboxServer) answerCalls(ctx context.Context, phones *sandbox.Phones, log *slog.Logger) {
+	for {
+		select {
+		case <-ctx.Done():
+			return
+		case session := <-s.remote:
+			link := sdk.Invitation{Session: session.ID, Shown: session.SeatToken(0).String()}.String()
+			err := phones.Asked(ctx, session.Seats[0].Credential, link)
+			if err != nil && ctx.Err() == nil {
+				log.Warn("a phone of the sandbox does not answer", "error", err)
+			}
+		}
+	}
+}
+
+// open lets the phones play against the server, and writes down where it is.
+func (s *sandboxServer) open(n *node, log *slog.Logger) error {
+	url := n.url()
 	phones, err := sandbox.NewPhones(s.Town, url)
 	if err != nil {
 		return err
+	}
+	ctx, stop := context.WithCancel(context.Background())
+	s.stop = stop
+	for range sandboxPlayers {
+		s.players.Go(func() { s.answerCalls(ctx, phones, log) })
+	}
+	for _, session := range n.sessions.store.All() {
+		s.ring(session)
 	}
 	if err := s.Write(url, receipt.SandboxIssuer); err != nil {
 		return environment("%w", err)
 	}
 	s.phones.Store(phones)
-	out.Note("Sandbox: nobody in it is real. Parties, subjects and keys: %s", filepath.Join(s.dir, "sandbox.json"))
-	out.Note("Try: curl -s %s/v1/verifications -H \"Authorization: Bearer $(cat %s)\" -H 'Content-Type: application/json' -d @%s",
-		url, filepath.Join(s.dir, "keys", "clerk.key"), filepath.Join(s.dir, "questions", "mated.json"))
 	return nil
 }
 
+// announce says where everything is, and what to do next.
+func (s *sandboxServer) announce(url string, out *output) {
+	out.Note("Sandbox: nobody in it is real. Parties, subjects and keys: %s", filepath.Join(s.dir, "sandbox.json"))
+	out.Note("Try: curl -s %s/v1/verifications -H \"Authorization: Bearer $(cat %s)\" -H 'Content-Type: application/json' -d @%s",
+		url, filepath.Join(s.dir, "keys", "clerk.key"), filepath.Join(s.dir, "questions", "mated.json"))
+}

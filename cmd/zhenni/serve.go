@@ -176,7 +176,8 @@ func (c *serveCommand) serve(ctx context.Context, out *output, box *sandboxServe
 		return errors.Join(err, store.Close())
 	}
 	if box != nil {
-		if cfg.gateway.Sandbox, err = box, box.fill(ctx, store, cfg.identities); err != nil {
+		cfg.gateway.Sandbox, cfg.sessions.changed = box, box.changed
+		if err := box.fill(ctx, store, cfg.identities); err != nil {
 			return errors.Join(err, store.Close())
 		}
 	}
@@ -185,13 +186,28 @@ func (c *serveCommand) serve(ctx context.Context, out *output, box *sandboxServe
 	if err != nil {
 		return err
 	}
+	if box != nil {
+		if err := box.open(n, log); err != nil {
+			return errors.Join(err, n.stop(context.WithoutCancel(ctx)))
+		}
+	}
+	c.announce(n, cfg, profiles, out)
+	if box != nil {
+		box.announce(n.url(), out)
+	}
+	return c.untilStopped(ctx, n, started, out)
+}
+
+// announce says what is served, and where.
+func (c *serveCommand) announce(n *node, cfg nodeConfig, profiles []zhenni.Profile, out *output) {
+	profile := profiles[0]
 	if n.operators != nil {
 		out.Note("Operators keep relying parties on %s://%s.", n.scheme, n.operators.Addr())
 	}
 	if n.metrics != nil {
 		out.Note("Metrics on http://%s/metrics.", n.metrics.addr)
 	}
-	out.Note("Serving %d credentials of %s on %s with profile %s.", store.Count(), profile.Model.ID, n.url(), profile.ID)
+	out.Note("Serving %d credentials of %s on %s with profile %s.", n.store.Count(), profile.Model.ID, n.url(), profile.ID)
 	out.Note("%s, %d shards, arena of %s for %d rows. Operator's socket: %s.", simd.Tier(),
 		len(n.shards.Stats().Shards), cfg.arena, n.shards.Stats().Arena.Capacity, cfg.adminSocket)
 	for _, p := range profiles {
@@ -199,12 +215,6 @@ func (c *serveCommand) serve(ctx context.Context, out *output, box *sandboxServe
 			out.Note("The profile's data do not support its false match rate: %s. Every result says so.", p.Reason)
 		}
 	}
-	if box != nil {
-		if err := box.open(n.url(), out); err != nil {
-			return errors.Join(err, n.stop(context.WithoutCancel(ctx)))
-		}
-	}
-	return c.untilStopped(ctx, n, started, out)
 }
 
 // checkUnprobedTime refuses a step in which nothing could be hidden. 0 is the default.
