@@ -38,7 +38,7 @@ type serveCommand struct {
 	cibaFlags
 	attemptFlags
 	statusListFlags
-	Sandbox          bool     `help:"Serve a sandbox, in which nobody is real: subjects that end in every way in which something can, for who writes a client. It takes neither keys nor a profile; without --store it is in a folder that goes with it. See docs/sandbox.md."`
+	Sandbox          bool     `env:"ZHENNI_SANDBOX" help:"Serve a sandbox, in which nobody is real: subjects that end in every way in which something can, for who writes a client. It takes neither keys nor a profile; without --store it is in a folder that goes with it. See docs/sandbox.md."`
 	CreateKey        bool     `env:"ZHENNI_CREATE_KEY" help:"Make the key file where it does not exist, as on the first start."`
 	Profile          []string `type:"path" env:"ZHENNI_PROFILE" placeholder:"FILE" help:"Frozen threshold to serve with, as zhenni calibrate writes it. Given again it is of a further model; requests that name no model are of the first. Required."`
 	VerifyOnly       bool     `env:"ZHENNI_VERIFY_ONLY" help:"Change nothing in the store and take no changes, with the audit log and the stored answers on another disk (--audit-dir, --ledger-dir) or --unrecorded: the state is made in memory from snapshot and log, all of it or nothing. For a store that crashed on a full or failing disk."`
