@@ -113,9 +113,11 @@ func (p *Phones) play(ctx context.Context, s *Subject, i holder.Invitation, code
 	}
 	v, err = p.seats.Look(ctx, seat)
 	if holder.IsRefused(err, holder.CodeSessionTaken) {
-		v, err = p.seats.See(ctx, seat) // the phone was asked before
+		if seen, failed := p.seats.See(ctx, seat); failed == nil { // the phone was asked before
+			v, err = seen, nil
+		}
 	}
-	if err != nil || s.conduct == ignores {
+	if err != nil || s.conduct == ignores || v.Outcome != zhenni.SessionLive {
 		return v, err
 	}
 	if v, err = p.seats.Open(ctx, seat, phone, v.Party, p.now()); err != nil || v.Outcome != zhenni.SessionLive {
