@@ -2,6 +2,7 @@ package main
 
 import (
 	"bytes"
+	"crypto/sha256"
 	"encoding/json"
 	"io"
 	"net/http"
@@ -9,9 +10,11 @@ import (
 	"path/filepath"
 	"strings"
 	"testing"
+	"time"
 
 	"zhenni"
 	"zhenni/gateway"
+	sdk "zhenni/holder"
 	"zhenni/sandbox"
 )
 
@@ -345,5 +348,58 @@ func TestSandboxesAreKeptApart(t *testing.T) {
 	}
 	if _, err := os.Stat(filepath.Join(elsewhere, "notes.txt")); err != nil {
 		t.Error(err)
+	}
+}
+
+// phone is that of a subject, which a test holds in the place of the sandbox.
+func (r *rehearsal) phone(subject string) *sdk.Phone {
+	r.t.Helper()
+	phone, err := sdk.OpenPhone(filepath.Join(r.written.Folder, "phones", subject+".keys"), nil)
+	if err != nil {
+		r.t.Fatal(err)
+	}
+	return phone
+}
+
+// Between persons the one who is asked types what the other reads out; a hotel claims who arrives, and captures.
+func TestPersonsAndGuestsOfASandbox(t *testing.T) {
+	r := startSandbox(t)
+	for subject, want := range map[string]string{"completed": "completed", "wrong_code": "wrong_code", "refused": "refused"} {
+		token := zhenni.SessionToken(sha256.Sum256([]byte(subject)))
+		ann, name := r.phone("mated"), "person."+subject
+		shown, err := ann.Possession(sdk.Question{Credential: ann.Credential, Capture: sha256.Sum256(token[:]), Transaction: name, Party: "person"}, time.Now())
+		if err != nil {
+			t.Fatal(err)
+		}
+		_, begun := r.ask("POST", "/v1/person-sessions", "", map[string]any{
+			"credential": ann.Credential, "phone": token.String(), "evidence": string(shown), "transaction": name,
+		})
+		links, _ := begun["links"].([]any)
+		if len(links) != 1 || begun.text("code") == "" {
+			t.Fatalf("%v", begun)
+		}
+		if a := r.plays(subject, map[string]any{"link": links[0], "code": begun.text("code")}); a.text("outcome") != want || a.is("confirmed") != (want == "completed") {
+			t.Errorf("%s: %v", subject, a)
+		}
+	}
+	for subject, match := range map[string]bool{"completed": true, "non-mated": false} {
+		guest := r.plays(subject, map[string]any{"hotel": "hotel"})
+		response, claimed := r.ask("POST", "/v1/arrivals/claim", "hotel", map[string]any{"code": guest.text("code")})
+		if response.StatusCode != 200 || claimed.text("session") != guest.text("session") {
+			t.Fatalf("%s: %d %v", subject, response.StatusCode, claimed)
+		}
+		var question map[string]any
+		if err := json.Unmarshal(r.file("questions/"+subject+".json"), &question); err != nil {
+			t.Fatal(err)
+		}
+		for after := claimed; after.text("outcome") == "live"; {
+			_, after = r.ask("POST", "/v1/sessions/"+guest.text("session")+"/capture", "hotel", map[string]any{"probe_float32": question["probe_float32"]})
+			if after.text("outcome") == "completed" && after.is("confirmed") != match || after.text("code") != "" && after.text("outcome") == "" {
+				t.Fatalf("%s: %v", subject, after)
+			}
+		}
+	}
+	if a := r.plays("refused", map[string]any{"hotel": "hotel"}); a.text("outcome") != "refused" {
+		t.Errorf("%v", a)
 	}
 }
