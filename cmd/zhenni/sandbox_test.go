@@ -130,6 +130,19 @@ func (r *rehearsal) sees(id string) seen {
 	return a
 }
 
+// ended waits for the end of a party's session.
+func (r *rehearsal) ended(id, party string) seen {
+	r.t.Helper()
+	response, a := r.ask("GET", "/v1/sessions/"+id, party, nil)
+	for a.text("outcome") == "live" {
+		next, changed := r.ask("GET", "/v1/sessions/"+id, party, nil, "Prefer", "wait=30", "If-None-Match", response.Header.Get("ETag"))
+		if next.StatusCode == http.StatusOK {
+			response, a = next, changed
+		}
+	}
+	return a
+}
+
 // The whole table of problems: each has a subject, or a reason why it can not be about one, and whoever asks about the subject is answered
 // with it. sandbox.json and GET /sandbox/subjects list the same.
 func TestEveryProblemHasASubject(t *testing.T) {
@@ -206,12 +219,8 @@ func (r *rehearsal) endsIn(t *testing.T, end zhenni.SessionEnd, late string) {
 	want := end.String()
 	switch end {
 	case zhenni.SessionTimeout:
-		_, before := r.ask("GET", "/v1/sessions/"+late, "clerk", nil)
-		for before.text("outcome") == "live" {
-			_, before = r.ask("GET", "/v1/sessions/"+late, "clerk", nil, "Prefer", "wait=30", "If-None-Match", `"none"`)
-		}
-		if before.text("outcome") != want || before["opened"] != 0.0 {
-			t.Errorf("%v", before)
+		if a := r.ended(late, "clerk"); a.text("outcome") != want || a["opened"] != 0.0 {
+			t.Errorf("%v", a)
 		}
 		return
 	case zhenni.SessionQuorumFailed:
