@@ -8,6 +8,8 @@ import (
 	"time"
 
 	"zhenni"
+
+	"github.com/valyala/fasthttp"
 )
 
 // Sandbox is a server in which nobody is real, for who writes a client of the API: subjects that end in every way in which something
@@ -34,6 +36,16 @@ const sandboxField = "Sandbox"
 
 // maxPlay bounds the time that a phone of a sandbox plays.
 const maxPlay = 30 * time.Second
+
+// mark says in an answer what kind of server gives it.
+func (s *Server) mark(ctx *fasthttp.RequestCtx) {
+	if s.config.Unrecorded {
+		ctx.Response.Header.Set(unrecordedField, "true")
+	}
+	if s.config.Sandbox != nil {
+		ctx.Response.Header.Set(sandboxField, "true")
+	}
+}
 
 // sandboxRoutes are those of a sandbox alone, and no part of the API: /openapi.json has none of them.
 func (s *Server) sandboxRoutes() []*route {

@@ -339,16 +339,6 @@ type request struct {
 // unrecordedField is in every answer of a server that records nothing.
 const unrecordedField = "Unrecorded"
 
-// mark says in an answer what kind of server gives it.
-func (s *Server) mark(ctx *fasthttp.RequestCtx) {
-	if s.config.Unrecorded {
-		ctx.Response.Header.Set(unrecordedField, "true")
-	}
-	if s.config.Sandbox != nil {
-		ctx.Response.Header.Set(sandboxField, "true")
-	}
-}
-
 // serve wraps the handler of a route: whatever it returns, or panics with, becomes an answer here.
 func (s *Server) serve(rt *route) fasthttp.RequestHandler {
 	rt.meter = s.metrics.route(rt.path)

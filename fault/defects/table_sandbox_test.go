@@ -27,7 +27,7 @@ var sandboxDefects = []defect{
 		does: "a result of a sandbox is taken by who does not ask who made it",
 	},
 	{
-		name: "sandbox-unmarked", file: "gateway/server.go", caught: "TestEveryProblemIsRehearsed",
+		name: "sandbox-unmarked", file: "gateway/sandbox.go", caught: "TestEveryProblemIsRehearsed",
 		old: "	if s.config.Sandbox != nil {\n		ctx.Response", new: "	if s.config.Unrecorded && s.config.Sandbox != nil {\n		ctx.Response",
 		does: "answers of a sandbox do not say that they are",
 	},
