@@ -29,7 +29,10 @@ var allowed = map[string][]string{
 	"gateway":  {".", "simd", "engine", "actors", "identity", "evidence", "gateway"},
 	"bench":    {".", "simd", "engine", "storage", "actors", "gateway", "identity", "evidence", "receipt", "bench"},
 	"fault":    {".", "simd", "engine", "storage", "actors", "gateway", "identity", "evidence", "receipt", "bench", "fault"},
-	"cmd":      {".", "simd", "engine", "storage", "actors", "gateway", "identity", "evidence", "receipt", "statuslist", "holder", "bench", "cmd"},
+	"cmd":      {".", "simd", "engine", "storage", "actors", "gateway", "identity", "evidence", "receipt", "statuslist", "holder", "sandbox", "bench", "cmd"},
+
+	// Who plays the phones of a sandbox is a holder and no part of a server: cmd alone wires it into one.
+	"sandbox": {".", "engine/accuracy", "simd", "holder", "storage/disk"},
 
 	"statuslist": {"."},
 

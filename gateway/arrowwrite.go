@@ -20,6 +20,9 @@ func (s *Server) verifyStream(rq *request) error {
 	defer s.leave(rq)
 	s.digest(rq, mediaArrow, body)
 	in, err := readStream(body, form{id: true, vector: "probe", dim: s.dim(rq)})
+	if err == nil && s.config.Sandbox != nil {
+		err = s.rehearse(rq, in.ids(rq)...)
+	}
 	if err != nil {
 		return err
 	}

@@ -90,6 +90,9 @@ func (s *Server) verifyLines(rq *request) error {
 	if err != nil {
 		return err
 	}
+	if err := s.rehearse(rq, b.ids...); err != nil {
+		return err
+	}
 	stored, err := s.begin(rq, len(b.outcomes))
 	if err != nil {
 		return err

@@ -83,6 +83,8 @@ type Config struct {
 	// History notes who asked about a credential, once that is recorded in the Ledger. Without one its routes answer that
 	// nothing is there.
 	History History
+	// Sandbox is what makes the server a rehearsal: every answer says so in the field Sandbox. Without it nothing of it can be reached.
+	Sandbox Sandbox
 	// Unrecorded says in every answer, in the field Unrecorded, that nothing is recorded. It goes without a Ledger.
 	Unrecorded bool
 	// Limits say when a relying party is stopped; a zero field takes its default.

@@ -268,6 +268,9 @@ func rawAnswer(r *refusal, config *Config) []byte {
 	if config.Unrecorded {
 		b.WriteString(unrecordedField + ": true\r\n")
 	}
+	if config.Sandbox != nil {
+		b.WriteString(sandboxField + ": true\r\n")
+	}
 	b.WriteString("Content-Length: " + strconv.Itoa(len(body)) + "\r\n\r\n")
 	b.Write(body)
 	return b.Bytes()

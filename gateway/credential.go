@@ -14,6 +14,9 @@ func (s *Server) credential(rq *request) error {
 	if err != nil {
 		return err
 	}
+	if err := s.rehearse(rq, id); err != nil {
+		return err
+	}
 	record, err := s.owned(rq, id)
 	if err != nil {
 		return err

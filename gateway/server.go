@@ -14,6 +14,7 @@ import (
 	"net"
 	"os"
 	"runtime/debug"
+	"slices"
 	"strings"
 	"sync"
 	"sync/atomic"
@@ -95,7 +96,7 @@ func New(config Config, node Node) (*Server, error) {
 	if err := errors.Join(s.loadTLS(), s.serveModels()); err != nil {
 		return nil, err
 	}
-	s.setHTTP(&s.http, append(publicRoutes(), pageRoutes(pages.For(config.HolderApp))...))
+	s.setHTTP(&s.http, slices.Concat(publicRoutes(), pageRoutes(pages.For(config.HolderApp)), s.sandboxRoutes()))
 	s.setHTTP(&s.operators, operatorRoutes())
 	return s, nil
 }
@@ -353,9 +354,7 @@ func (s *Server) serve(rt *route) fasthttp.RequestHandler {
 		if rq.transaction != "" {
 			ctx.Response.Header.Set("Transaction-Id", rq.transaction)
 		}
-		if s.config.Unrecorded {
-			ctx.Response.Header.Set(unrecordedField, "true")
-		}
+		s.mark(ctx)
 		if ctx.Response.Header.Peek(fasthttp.HeaderCacheControl) == nil {
 			ctx.Response.Header.Set(fasthttp.HeaderCacheControl, "no-store")
 		}
@@ -487,9 +486,7 @@ func (s *Server) brokenBody(ctx *fasthttp.RequestCtx, err error) {
 	ctx.Response.SetStatusCode(r.kind.status)
 	ctx.Response.Header.SetContentType(mediaProblem)
 	ctx.Response.SetBodyRaw(r.appendProblem(nil, ""))
-	if s.config.Unrecorded {
-		ctx.Response.Header.Set(unrecordedField, "true")
-	}
+	s.mark(ctx)
 	ctx.SetConnectionClose()
 }
 

@@ -178,6 +178,11 @@ func (s *Server) beginAs(rq *request, session zhenni.Session) error {
 // beginFor draws what a session needs of chance and begins it for a party that may ask for its service. What does not fit is told.
 // It returns the session that is there under the transaction, and the one that was asked for.
 func (s *Server) beginFor(rq *request, session zhenni.Session) (there, begun zhenni.Session, err error) {
+	for i := range session.Seats {
+		if err := s.rehearse(rq, session.Seats[i].Credential); err != nil {
+			return there, begun, err
+		}
+	}
 	rq.terms.service, rq.terms.purpose = session.Service, session.Purpose
 	if err := s.grant(rq); err != nil {
 		return there, begun, err

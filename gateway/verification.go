@@ -35,6 +35,9 @@ func (s *Server) verifyOne(rq *request) error {
 	if err != nil {
 		return err
 	}
+	if err := s.rehearse(rq, batch.IDs...); err != nil {
+		return err
+	}
 	stored, err := s.begin(rq, 1)
 	if err != nil {
 		return err

@@ -7,6 +7,10 @@ import (
 	"zhenni"
 )
 
+// SandboxIssuer is the name of every sandbox in what it signs. No host has it (RFC 2606), and no result of that name is taken for one
+// of a real person, or by who does not ask for it by name.
+const SandboxIssuer = "https://sandbox.zhenni.invalid"
+
 // An Issuer signs the results of a service. It does not change and is safe for concurrent use.
 type Issuer struct {
 	name       string

@@ -107,6 +107,8 @@ func (want Expectations) checkSaid(issuer, audience string, evaluation bool, at 
 	switch {
 	case audience != want.Audience:
 		return bad("it was made for %s, not for %s", audience, want.Audience)
+	case issuer == SandboxIssuer && (want.Real || want.Issuer != SandboxIssuer):
+		return bad("it was made by a sandbox, in which nobody is real")
 	case want.Issuer != "" && issuer != want.Issuer:
 		return bad("it was made by %s, not by %s", issuer, want.Issuer)
 	case want.Real && evaluation:

@@ -67,6 +67,24 @@ func TestResultsAreForTheirAudience(t *testing.T) {
 	}
 }
 
+// What a sandbox signed is taken by whoever asks for a sandbox's by name, and for nothing real.
+func TestResultsOfASandboxAreNobodys(t *testing.T) {
+	c := aYes()
+	c.Issuer = SandboxIssuer
+	for _, w := range []struct {
+		want  Expectations
+		taken bool
+	}{
+		{Expectations{}, false}, {Expectations{Real: true}, false}, {Expectations{Issuer: "zhenni"}, false},
+		{Expectations{Issuer: SandboxIssuer, Real: true}, false}, {Expectations{Issuer: SandboxIssuer}, true},
+	} {
+		w.want.Audience = c.Audience
+		if err := w.want.Check(c); (err == nil) != w.taken || err != nil && !errors.Is(err, zhenni.ErrBadResult) {
+			t.Errorf("%+v: %v", w.want, err)
+		}
+	}
+}
+
 // Every bit of a result is signed, or is in a part that has one form.
 //
 // FAULTS: A2 A19

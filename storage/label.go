@@ -28,6 +28,9 @@ const (
 
 const storeIDSize = 16
 
+// ErrSandbox: the store is a sandbox's and was opened as a real one, or the other way round.
+var ErrSandbox = errors.New("storage: sandbox and real stores are kept apart")
+
 // label is the header file: what the store is, and its own key wrapped by the root key. The MAC is over the JSON of
 // the other fields under a key derived from the store key.
 type label struct {
@@ -39,8 +42,10 @@ type label struct {
 	// Base is the id of the base that the view lies over; it is of format 5, and of no other.
 	Base string `json:"base,omitempty"`
 	// Upgraded says that the view of the newest format is complete and has not taken the place of the old one yet.
-	Upgraded bool   `json:"upgraded,omitempty"`
-	MAC      []byte `json:"mac,omitempty"`
+	Upgraded bool `json:"upgraded,omitempty"`
+	// Sandbox says that nobody in it is real.
+	Sandbox bool   `json:"sandbox,omitempty"`
+	MAC     []byte `json:"mac,omitempty"`
 }
 
 // storeKeys are derived from the store key, which the root key unwraps; each has one use.
@@ -86,7 +91,7 @@ func newLabel(o Options) (label, storeKeys, error) {
 	if _, err := io.ReadFull(o.Entropy, random[:]); err != nil {
 		return label{}, storeKeys{}, fmt.Errorf("%w: no entropy to create a store: %w", zhenni.ErrUnavailable, err)
 	}
-	l := label{Format: format, Store: hex.EncodeToString(random[:storeIDSize]), Model: o.Model}
+	l := label{Format: format, Store: hex.EncodeToString(random[:storeIDSize]), Model: o.Model, Sandbox: o.Sandbox}
 	if !o.Created.IsZero() {
 		l.Created = o.Created.UTC().Round(0)
 	}
@@ -185,7 +190,19 @@ func openLabel(o Options) (label, storeKeys, error) {
 		return l, keys, fmt.Errorf("%w: the store holds templates of model %s (dimension %d, %s), not of %s (dimension %d, %s)",
 			zhenni.ErrBadValue, l.Model.ID, l.Model.Dim, l.Model.Factor, o.Model.ID, o.Model.Dim, o.Model.Factor)
 	}
-	return l, keys, nil
+	return l, keys, l.checkSandbox(o)
+}
+
+// checkSandbox keeps a sandbox's store from whoever would take its people for real ones, and a real one from a sandbox. Who only looks may
+// look at both.
+func (l label) checkSandbox(o Options) error {
+	switch {
+	case l.Sandbox == o.Sandbox, o.ReadOnly && !o.VerifyOnly && !o.Sandbox:
+		return nil
+	case l.Sandbox:
+		return fmt.Errorf("%w: the store is a sandbox's, and nobody in it is real: zhenni serve --sandbox opens it, and nothing else", ErrSandbox)
+	}
+	return fmt.Errorf("%w: the store is a real one, which no sandbox opens: name another folder", ErrSandbox)
 }
 
 // createLabel starts a store. Mark and key file are written before the header, so a store with a header has both.

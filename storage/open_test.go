@@ -48,6 +48,47 @@ func closedStore(t *testing.T) Options {
 	return opts
 }
 
+// A sandbox's store is nobody's real one, and a real one no sandbox's, with the right key too; the mark is under the header's MAC. Who only
+// looks may look at both.
+func TestSandboxAndRealStoresAreKeptApart(t *testing.T) {
+	t.Parallel()
+	fake := testOptions(t)
+	fake.Sandbox = true
+	s := openStore(t, fake)
+	mustApply(t, s, testEnrol(1))
+	if err := s.Close(); err != nil {
+		t.Fatal(err)
+	}
+	for name, o := range map[string]Options{"a real store": closedStore(t), "a sandbox's": fake} {
+		for _, c := range []struct {
+			way    string
+			change func(*Options)
+			want   error
+		}{
+			{"as it is", func(*Options) {}, nil},
+			{"as the other", func(o *Options) { o.Sandbox = !o.Sandbox }, ErrSandbox},
+			{"as the other, for verification", func(o *Options) { o.Sandbox, o.VerifyOnly = !o.Sandbox, true }, ErrSandbox},
+			{"to be looked at", func(o *Options) { o.Sandbox, o.ReadOnly = false, true }, nil},
+		} {
+			with := o
+			with.Dir = crashClone(t, o.Dir)
+			c.change(&with)
+			s, err := Open(with)
+			if err == nil {
+				err = s.Close()
+			}
+			if !errors.Is(err, c.want) {
+				t.Errorf("%s opened %s: %v, want %v", name, c.way, err, c.want)
+			}
+		}
+	}
+	edit(t, filepath.Join(fake.Dir, headerFile), `"sandbox": true`, `"sandbox": false`)
+	fake.Sandbox = false
+	if _, err := Open(fake); !errors.Is(err, zhenni.ErrCorrupt) {
+		t.Errorf("the mark taken off by hand: %v", err)
+	}
+}
+
 // FAULTS: S5 S6
 func TestOpenRefuses(t *testing.T) {
 	t.Parallel()

@@ -70,6 +70,8 @@ type Options struct {
 	VerifyOnly bool
 	// Memory bounds the view in memory of VerifyOnly, in bytes; more is refused. Default: no bound.
 	Memory int64
+	// Sandbox makes or opens the store of a sandbox, and no other: [ErrSandbox]. Without it such a store is only looked at, by ReadOnly.
+	Sandbox bool
 	// Created is written in the header of a store that this Open creates, for people; zero leaves it out.
 	Created time.Time
 	// Cold is what becomes of the cold tier, a copy of the templates in the folder cold that a disk reads fast, for a store

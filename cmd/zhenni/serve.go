@@ -38,6 +38,7 @@ type serveCommand struct {
 	cibaFlags
 	attemptFlags
 	statusListFlags
+	Sandbox          bool     `env:"ZHENNI_SANDBOX" help:"Serve a sandbox, in which nobody is real: subjects that end in every way in which something can, for who writes a client. It takes neither keys nor a profile; without --store it is in a folder that goes with it. See docs/sandbox.md."`
 	CreateKey        bool     `env:"ZHENNI_CREATE_KEY" help:"Make the key file where it does not exist, as on the first start."`
 	Profile          []string `type:"path" env:"ZHENNI_PROFILE" placeholder:"FILE" help:"Frozen threshold to serve with, as zhenni calibrate writes it. Given again it is of a further model; requests that name no model are of the first. Required."`
 	VerifyOnly       bool     `env:"ZHENNI_VERIFY_ONLY" help:"Change nothing in the store and take no changes, with the audit log and the stored answers on another disk (--audit-dir, --ledger-dir) or --unrecorded: the state is made in memory from snapshot and log, all of it or nothing. For a store that crashed on a full or failing disk."`
@@ -118,6 +119,18 @@ func (c *serveCommand) Run(ctx context.Context, out *output) error {
 	if c.PrintConfig {
 		return c.print(out, c.JSON, c.derived())
 	}
+	if !c.Sandbox {
+		return c.serve(ctx, out, nil)
+	}
+	box, err := c.enterSandbox()
+	if err != nil {
+		return err
+	}
+	return errors.Join(c.serve(ctx, out, box), box.leave())
+}
+
+// serve serves until ctx ends. The box is that of a sandbox, nil of a real server.
+func (c *serveCommand) serve(ctx context.Context, out *output, box *sandboxServer) error {
 	profiles, err := c.profiles()
 	if err != nil {
 		return err
@@ -162,18 +175,39 @@ func (c *serveCommand) Run(ctx context.Context, out *output) error {
 	if cfg.ciba, err = c.ciba(c.Issuer, cfg.sessions.webhooks); err != nil {
 		return errors.Join(err, store.Close())
 	}
+	if box != nil {
+		cfg.gateway.Sandbox, cfg.sessions.changed = box, box.changed
+		if err := box.fill(ctx, store, cfg.identities); err != nil {
+			return errors.Join(err, store.Close())
+		}
+	}
 	started := time.Now()
 	n, err := startNode(ctx, cfg, store)
 	if err != nil {
 		return err
 	}
+	if box != nil {
+		if err := box.open(n, log); err != nil {
+			return errors.Join(err, n.stop(context.WithoutCancel(ctx)))
+		}
+	}
+	c.announce(n, cfg, profiles, out)
+	if box != nil {
+		box.announce(n.url(), out)
+	}
+	return c.untilStopped(ctx, n, started, out)
+}
+
+// announce says what is served, and where.
+func (c *serveCommand) announce(n *node, cfg nodeConfig, profiles []zhenni.Profile, out *output) {
+	profile := profiles[0]
 	if n.operators != nil {
 		out.Note("Operators keep relying parties on %s://%s.", n.scheme, n.operators.Addr())
 	}
 	if n.metrics != nil {
 		out.Note("Metrics on http://%s/metrics.", n.metrics.addr)
 	}
-	out.Note("Serving %d credentials of %s on %s with profile %s.", store.Count(), profile.Model.ID, n.url(), profile.ID)
+	out.Note("Serving %d credentials of %s on %s with profile %s.", n.store.Count(), profile.Model.ID, n.url(), profile.ID)
 	out.Note("%s, %d shards, arena of %s for %d rows. Operator's socket: %s.", simd.Tier(),
 		len(n.shards.Stats().Shards), cfg.arena, n.shards.Stats().Arena.Capacity, cfg.adminSocket)
 	for _, p := range profiles {
@@ -181,7 +215,6 @@ func (c *serveCommand) Run(ctx context.Context, out *output) error {
 			out.Note("The profile's data do not support its false match rate: %s. Every result says so.", p.Reason)
 		}
 	}
-	return c.untilStopped(ctx, n, started, out)
 }
 
 // checkUnprobedTime refuses a step in which nothing could be hidden. 0 is the default.
@@ -218,7 +251,7 @@ func (c *serveCommand) openStore(model zhenni.Model, free byteSize, log *slog.Lo
 		return c.openWith(options, false, out)
 	}
 	return c.openWith(storage.Options{
-		Model: model, Created: time.Now().UTC(), ScrubRate: int64(c.Scrub), Cold: coldTiers[c.Cold], Logger: log,
+		Model: model, Created: time.Now().UTC(), ScrubRate: int64(c.Scrub), Cold: coldTiers[c.Cold], Logger: log, Sandbox: c.Sandbox,
 	}, c.CreateKey, out)
 }
 

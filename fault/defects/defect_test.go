@@ -45,7 +45,7 @@ var table = slices.Concat(
 	rootDefects, simdDefects, engineDefects, actorsDefects, gatewayDefects, receiptDefects, hotelDefects, policyDefects, pinDefects, lifeDefects, toldDefects,
 	signedDefects, tenancyDefects, attemptDefects, storageDefects, tallyDefects, baseDefects, keysDefects, recordDefects, keyfileDefects, ledgerDefects,
 	historyDefects, commandlogDefects, auditDefects, cmdDefects, personDefects, proofDefects, modelDefects, operatorDefects, webhookDefects, askingDefects,
-	pagesDefects, flowDefects, factorDefects, cibaDefects, sessionDefects,
+	pagesDefects, flowDefects, factorDefects, cibaDefects, sessionDefects, sandboxDefects,
 )
 
 var rewrite = flag.Bool("rewrite", false, "write "+document+" anew from the table")
