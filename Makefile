@@ -36,6 +36,10 @@ scale-100m: build ## 100 million templates on this node (62 GiB of disk, 21 of m
 	-$(call SCALE,100000000,128,1) $(call SCALE_FILES,scale-100m-128)
 	-$(call SCALE,30000000,512,0) $(call SCALE_FILES,scale-30m-512)
 
+.PHONY: examples
+examples: build ## every script of examples/ against one sandbox (ONLY="payment go"); two minutes
+	.ci/examples ./zhenni $(ONLY)
+
 .PHONY: life
 life: ## the life of one person's credentials against zhenni serve, killed between and during its steps, as a transcript; half a minute
 	$(GO) test -count=1 -v -run '^TestLife$$' ./cmd/zhenni

@@ -35,6 +35,7 @@ var allowed = map[string][]string{
 	"sandbox": {".", "engine/accuracy", "simd", "holder", "storage/disk"},
 
 	"statuslist": {"."},
+	"examples":   {}, // they show the wire
 
 	// Of the parts of a server the holder's side has what it shares with it to the bit, and no more.
 	"holder": {".", "engine/rotation", "gateway/httpsig", "gateway/pages", "storage/disk", "identity", "evidence", "receipt", "holder"},

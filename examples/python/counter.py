@@ -1,0 +1,112 @@
+#!/usr/bin/env python3
+"""A counter: the citizen scans a code on the screen, the clerk types the two digits that the phone shows, both see the result.
+
+    python3 counter.py     # with ZHENNI_URL, ZHENNI_API_KEY_FILE, ZHENNI_JWKS, ZHENNI_ISSUER
+
+Prints what the code on the screen says, a line for each second, and reads the digits from standard input. Exit status 0 is that the
+citizen is confirmed, 1 that they are not, 2 that there is no answer.
+Wants Python 3.9, its standard library, and zhenni on the path, which checks the signed result: the library has no Ed25519.
+"""
+import base64
+import email.utils
+import hashlib
+import hmac
+import json
+import os
+import struct
+import subprocess
+import sys
+import time
+import urllib.error
+import urllib.request
+import uuid
+
+URL = os.environ.get("ZHENNI_URL", "http://127.0.0.1:8080")
+PATIENCE = 60  # seconds
+
+
+def fail(why):
+    print(why, file=sys.stderr)
+    sys.exit(2)
+
+
+def key():
+    """The API key, zk_PARTY_SECRET."""
+    return open(os.environ["ZHENNI_API_KEY_FILE"]).read().strip()
+
+
+def ask(method, path, body=None, headers=None):
+    """Does a request, again while that may help, and returns the fields and the document of the answer; None is one that stayed the same."""
+    until = time.monotonic() + PATIENCE
+    fields = {"Authorization": "Bearer " + key(), "Content-Type": "application/json", **(headers or {})}
+    data = None if body is None else json.dumps(body).encode()
+    while True:
+        try:
+            request = urllib.request.Request(URL + path, data, fields, method=method)
+            with urllib.request.urlopen(request, timeout=45) as answer:
+                return answer.headers, json.load(answer)
+        except urllib.error.HTTPError as refused:
+            if refused.code == 304:
+                return refused.headers, None
+            problem, pause = refused.read().decode(), float(refused.headers.get("Retry-After", 1))
+            if '"retryable":true' not in problem or time.monotonic() + pause > until:
+                fail(f"{method} {path}: {refused.code} {problem}")
+        except OSError as lost:  # nobody knows whether it arrived: the same Idempotency-Key gets the same answer
+            if time.monotonic() > until:
+                fail(f"{method} {path}: {lost}")
+            pause = 1
+        time.sleep(pause)
+
+
+def follow(path):
+    """Yields the session as it is, and whenever it changes, until it has its outcome, by long polls."""
+    tag, view = "", {"outcome": "live"}
+    while view["outcome"] == "live":
+        headers, changed = ask("GET", path, headers={"Prefer": "wait=25", "If-None-Match": tag})
+        if changed:
+            tag, view = headers["ETag"], changed
+            yield view
+
+
+def check(result, *bound):
+    """Has the signature of a result checked, and for whom and what it is, and returns what it says."""
+    command = ["zhenni", "verify-result", "--json", "--jwks", os.environ["ZHENNI_JWKS"],
+               "--issuer", os.environ["ZHENNI_ISSUER"], "--audience", key()[3:-44], *bound, "-"]
+    checked = subprocess.run(command, input=result, stdout=subprocess.PIPE, text=True)
+    if checked.returncode:
+        fail("the result does not hold")
+    return json.loads(checked.stdout)
+
+
+def on_screen(begun, ahead):
+    """What the code of this second says, by the clock of the server: it is good for five seconds, and once."""
+    key = base64.urlsafe_b64decode(begun["qr_key"] + "=")
+    proof = hmac.new(key, struct.pack(">Q", int(time.time() + ahead)), hashlib.sha256).digest()[:16]
+    return f'{URL}/s#{begun["session"]}.0.{base64.urlsafe_b64encode(proof).decode().rstrip("=")}'
+
+
+def main():
+    headers, view = begun = ask("POST", "/v1/sessions", {"kind": "counter", "service": "visit", "purpose": "register"},
+                                {"Idempotency-Key": f'"{uuid.uuid4().hex}"'})
+    path, ahead = "/v1/sessions/" + view["session"], email.utils.parsedate_to_datetime(headers["Date"]).timestamp() - time.time()
+    while view["outcome"] == "live" and not view["opened"]:
+        print(on_screen(begun[1], ahead), flush=True)
+        time.sleep(1)
+        _, view = ask("GET", path)
+    if view["outcome"] == "live":
+        print("The two digits on the phone:", flush=True)
+        ask("POST", path + "/code", {"code": sys.stdin.readline().strip()})
+    for view in follow(path):
+        pass
+    if view.get("confirmed"):
+        _, ended = ask("GET", path + "/results")
+        if check(ended["results"][0], "--session", view["session"])["outcome"] != "match":
+            fail("the result says otherwise than the session")
+    print("confirmed" if view.get("confirmed") else "not confirmed: " + view["outcome"])
+    sys.exit(0 if view.get("confirmed") else 1)
+
+
+try:
+    main()
+except Exception as wrong:  # whatever it is, it is no answer
+    fail(repr(wrong))
