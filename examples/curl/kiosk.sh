@@ -14,6 +14,7 @@ done
 [ $# = 2 ] || fail "want CREDENTIAL PROBE"
 umask 077
 work=$(mktemp -d) && trap 'rm -rf "$work"' EXIT || exit 2
+trap 'exit 2' HUP INT TERM
 party=$ZHENNI_PARTY transaction=""
 
 b64url() { base64 | tr '+/' '-_' | tr -d '=\n'; }

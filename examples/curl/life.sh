@@ -14,6 +14,7 @@ done
 [ $# = 1 ] || fail "want CREDENTIAL"
 umask 077
 work=$(mktemp -d) && trap 'rm -rf "$work"' EXIT || exit 2
+trap 'exit 2' HUP INT TERM
 # The key goes from file to file: what is in an argument, everybody on the machine can read.
 sed 's/^/Authorization: Bearer /' "$ZHENNI_API_KEY_FILE" >"$work/who" || exit 2
 party=$(sed 's/^zk_\(.*\)_.\{43\}$/\1/' "$ZHENNI_API_KEY_FILE")

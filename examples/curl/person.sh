@@ -16,6 +16,7 @@ done
 [ $# = 1 ] || fail "want CREDENTIAL"
 umask 077
 work=$(mktemp -d) && trap 'rm -rf "$work"' EXIT || exit 2
+trap 'exit 2' HUP INT TERM
 : >"$work/who"
 
 b64url() { base64 | tr '+/' '-_' | tr -d '=\n'; }

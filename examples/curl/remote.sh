@@ -14,6 +14,7 @@ done
 [ $# = 1 ] || fail "want CREDENTIAL"
 umask 077
 work=$(mktemp -d) && trap 'rm -rf "$work"' EXIT || exit 2
+trap 'exit 2' HUP INT TERM
 
 b64url() { base64 | tr '+/' '-_' | tr -d '=\n'; }
 
