@@ -53,6 +53,7 @@ type Server struct {
 	served      []served
 	profileList []byte
 	migrations  migrationCounts
+	pins        pinCounts
 	stopped     atomic.Bool   // by Shutdown
 	draining    chan struct{} // closed by it
 	// unready is what the node waited for when that was last asked, nil where it was ready.
@@ -91,7 +92,7 @@ func New(config Config, node Node) (*Server, error) {
 	s.limits.start(config.Limits, config.Meters)
 	s.quotas.meters = config.Meters
 	s.captures, s.sealings = newSightings[zhenni.TenantID](), newSightings[string]()
-	s.metrics.registry.MustRegister(personCollector{&s.persons}, limitCollector{s}, migrationCollector{&s.migrations})
+	s.metrics.registry.MustRegister(personCollector{&s.persons}, limitCollector{s}, migrationCollector{&s.migrations}, pinCollector{&s.pins})
 	if err := errors.Join(s.loadTLS(), s.serveModels()); err != nil {
 		return nil, err
 	}
