@@ -188,11 +188,16 @@ func TestVerifyBySecondFile(t *testing.T) {
 	if code, notes, some := verify("through.csv", append(pair("both"), "--url", through)...); code != exitEnvironment || !strings.HasPrefix(both, some) || len(outcomesIn(some)) != 1 {
 		t.Errorf("cut: exit code %d, %s\n%s", code, notes, some)
 	}
+	refusesPairs(t, m.ids, voices, verify)
+}
 
+// refusesPairs has files that do not belong together, and flags, refused before anybody is asked about.
+func refusesPairs(t *testing.T, ids []string, voices string, verify func(out string, flags ...string) (int, string, string)) {
+	t.Helper()
 	other := t.TempDir()
-	_, turned := pairFiles(t, other, m.ids, []pairProbe{{0, 0, 0, 1}, {2, 1, 2, 1}, {-1, 1, 1, 1}, {2, 0, 2, 1}, {1, 1, 1, 1}})
-	_, short := pairFiles(t, t.TempDir(), m.ids, []pairProbe{{0, 0, 0, 1}, {1, 1, 2, 1}})
-	_, long := pairFiles(t, t.TempDir(), m.ids, []pairProbe{{0, 0, 0, 1}, {1, 1, 2, 1}, {-1, 1, 1, 1}, {2, 0, 2, 1}, {1, 1, 1, 1}, {0, 0, 0, 2}})
+	_, turned := pairFiles(t, other, ids, []pairProbe{{0, 0, 0, 1}, {2, 1, 2, 1}, {-1, 1, 1, 1}, {2, 0, 2, 1}, {1, 1, 1, 1}})
+	_, short := pairFiles(t, t.TempDir(), ids, []pairProbe{{0, 0, 0, 1}, {1, 1, 2, 1}})
+	_, long := pairFiles(t, t.TempDir(), ids, []pairProbe{{0, 0, 0, 1}, {1, 1, 2, 1}, {-1, 1, 1, 1}, {2, 0, 2, 1}, {1, 1, 1, 1}, {0, 0, 0, 2}})
 	for _, c := range []struct {
 		name  string
 		flags []string
