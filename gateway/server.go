@@ -324,8 +324,7 @@ type request struct {
 
 	// references is the tenant whose credentials are asked about, where that is not the party's own.
 	references zhenni.TenantID
-	// migrates is of a verification that a template of a further model is proved by.
-	migrates bool
+	migrates   bool // proves the holder, for a template of a further model
 	// noted are the credentials whose holders are told that they were asked about, where others are recorded.
 	noted []zhenni.CredentialID
 
