@@ -37,7 +37,10 @@ type PutTemplate struct {
 	Model string
 	// Row is as of [Enrol].
 	Row []int8
-	At  time.Time
+	// Proved, where it is not 0, is the generation of the credential that the holder was proved by: the credential has to be active and of
+	// that one still ([ErrIllegalChange]), so that one that was reported lost or moved meanwhile takes nothing.
+	Proved Generation
+	At     time.Time
 }
 
 func (PutModel) command()    {}
@@ -50,6 +53,15 @@ func (PutTemplate) command() {}
 func (c Credential) TakesTemplate(at time.Time) error {
 	if !c.Live() || c.Overdue(at) {
 		return fmt.Errorf("%w: a template for a credential that is %s or overdue", ErrIllegalChange, c.Status)
+	}
+	return nil
+}
+
+// StillProved reports why a proof of the holder by the credential of a generation is good no more ([ErrIllegalChange]). No proof, 0, is
+// always.
+func (c Credential) StillProved(by Generation) error {
+	if by != 0 && (c.Status != StatusActive || c.Generation != by) {
+		return fmt.Errorf("%w: the credential was changed after its holder was proved", ErrIllegalChange)
 	}
 	return nil
 }

@@ -33,10 +33,9 @@ type Question struct {
 	Evidence         [][]byte
 }
 
-// ReadyOne makes a single verification ready. Where the client signs, nonce is of that signature: 16–64 characters of the
-// base64url alphabet.
-func (c *Client) ReadyOne(q Question, nonce string) (*Ready, error) {
-	body := appendQuestion([]byte{'{'}, q.ID, q.Probe)
+// appendMembers writes the question as a document that is still open.
+func (q Question) appendMembers(body []byte) []byte {
+	body = appendQuestion(append(body, '{'), q.ID, q.Probe)
 	for _, member := range [...]struct{ name, value string }{
 		{"transaction", q.Transaction}, {"service", q.Service}, {"purpose", q.Purpose},
 	} {
@@ -52,6 +51,13 @@ func (c *Client) ReadyOne(q Question, nonce string) (*Ready, error) {
 	if len(q.Evidence) > 0 {
 		body = append(body, `"]`...)
 	}
+	return body
+}
+
+// ReadyOne makes a single verification ready. Where the client signs, nonce is of that signature: 16–64 characters of the
+// base64url alphabet.
+func (c *Client) ReadyOne(q Question, nonce string) (*Ready, error) {
+	body := q.appendMembers(nil)
 	r := &Ready{path: pathSingle, contentType: mediaJSON, body: append(body, '}')}
 	return r, c.signReady(r, nonce)
 }

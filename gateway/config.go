@@ -62,6 +62,8 @@ type Config struct {
 	Migrations Migrations
 	// PINs opens, keeps and compares the PINs of credentials. Without it none is set, and none is taken as evidence.
 	PINs PINs
+	// PINCounts counts them by pepper, for [Server.WatchPINs]; without it they are not counted.
+	PINCounts PINCounter
 	// UnprobedTime is the step of time in which a verification without a probe is answered (250 ms): its work differs with
 	// what there is to compare with, and takes less than a step.
 	UnprobedTime time.Duration

@@ -3,7 +3,6 @@ package gateway
 import (
 	"context"
 	"encoding/hex"
-	"errors"
 	"strconv"
 
 	"zhenni"
@@ -22,37 +21,6 @@ type Migrations interface {
 
 // pendingPage is the most credentials of one page.
 const pendingPage = 1000
-
-const (
-	templateInt8 = iota
-	templateFloat32
-	templateTransaction
-	templateModel
-	templateFields
-)
-
-// putTemplate is POST /v1/credentials/{id}/templates: a template of the model named, beside those that the credential has.
-// Where the references of a tenant's people are held a template is proved by nothing, and so is a terminal's to bring.
-func (s *Server) putTemplate(rq *request) error {
-	fields := [templateFields]field{{name: "reference_int8"}, {name: "reference_float32"}, {name: "transaction"}, {name: "model"}}
-	err := s.changeBy(rq, fields[:], func(id zhenni.CredentialID) (zhenni.Command, error) {
-		if err := s.takeNames(rq, &fields[templateTransaction], &fields[templateModel]); err != nil {
-			return nil, err
-		}
-		if rq.served == nil {
-			return nil, refuse(kindModel, "name the model that made the reference")
-		}
-		if _, held := s.config.References[rq.party.Tenant]; held && !rq.party.Roles.Has(zhenni.RoleTerminal) {
-			return nil, refuse(kindRole, "where references are held, a template is brought by a terminal")
-		}
-		row, _, err := s.readRow(rq, &fields[templateInt8], &fields[templateFloat32])
-		return zhenni.PutTemplate{ID: id, Tenant: rq.party.Tenant, Model: s.by(rq).profile.Model.ID, Row: row, At: s.config.Now()}, err
-	})
-	if errors.Is(err, zhenni.ErrExists) {
-		return refuse(kindConflict, "the credential has a template of the model")
-	}
-	return err
-}
 
 // migration is GET /v1/models/{model}/migration: how many of the tenant's live credentials have a template of the model, and
 // when that was counted.

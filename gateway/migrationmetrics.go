@@ -64,6 +64,15 @@ func (s *Server) WatchMigrations(ctx context.Context, pause time.Duration) {
 	if len(s.served) == 1 || s.config.Migrations == nil {
 		return
 	}
+	s.countAgain(ctx, pause, "templates were not counted", func() error {
+		s.migrations.counting.Lock()
+		defer s.migrations.counting.Unlock()
+		return s.countMigrations(ctx)
+	})
+}
+
+// countAgain counts until ctx ends; after each count it rests [countShare] times as long as that took, and at least for the pause.
+func (s *Server) countAgain(ctx context.Context, pause time.Duration, failed string, count func() error) {
 	for rest := time.NewTimer(0); ; {
 		select {
 		case <-rest.C:
@@ -72,11 +81,8 @@ func (s *Server) WatchMigrations(ctx context.Context, pause time.Duration) {
 			return
 		}
 		begun := time.Now()
-		s.migrations.counting.Lock()
-		err := s.countMigrations(ctx)
-		s.migrations.counting.Unlock()
-		if err != nil && ctx.Err() == nil {
-			s.config.Logger.Warn("templates were not counted", "error", err)
+		if err := count(); err != nil && ctx.Err() == nil {
+			s.config.Logger.Warn(failed, "error", err)
 		}
 		rest.Reset(max(pause, countShare*time.Since(begun)))
 	}

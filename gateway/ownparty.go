@@ -50,9 +50,9 @@ func (s *Server) editOwn(rq *request, done string, edit func(zhenni.RelyingParty
 	})
 }
 
-// possessionText is what a new key signs to show that the party holds it. It says nothing that ages: that the holder of the
+// PossessionText is what a new key signs to show that the party holds it. It says nothing that ages: that the holder of the
 // key is that party; and without a signature by another key of the party it is good for nothing.
-func possessionText(party string, key zhenni.PublicKey) []byte {
+func PossessionText(party string, key zhenni.PublicKey) []byte {
 	return []byte("zhenni key possession 1\n" + party + "\n" + key.ID())
 }
 
@@ -62,7 +62,7 @@ func checkPossession(f *field, party string, key zhenni.PublicKey) error {
 	if f.value == nil || f.number || !decodeBase64(signature[:], f.value) {
 		return refuse(kindPossession, "possession is not 64 bytes in base64")
 	}
-	if !key.Verify(possessionText(party, key), signature[:]) {
+	if !key.Verify(PossessionText(party, key), signature[:]) {
 		return refuse(kindPossession, "")
 	}
 	return nil

@@ -20,7 +20,7 @@ func newOwnKey(t testing.TB, party string, seed byte) (signer *httpsig.Signer, m
 	if err != nil {
 		t.Fatal(err)
 	}
-	shown := ed25519.Sign(private, possessionText(party, publicKeyOf(t, signer)))
+	shown := ed25519.Sign(private, PossessionText(party, publicKeyOf(t, signer)))
 	return signer, `"keys":[` + jwkOf(t, signer) + `],"possession":"` + base64.StdEncoding.EncodeToString(shown) + `"`
 }
 

@@ -54,6 +54,7 @@ type Server struct {
 	served      []served
 	profileList []byte
 	migrations  migrationCounts
+	pins        pinCounts
 	stopped     atomic.Bool   // by Shutdown
 	draining    chan struct{} // closed by it
 	// unready is what the node waited for when that was last asked, nil where it was ready.
@@ -92,7 +93,7 @@ func New(config Config, node Node) (*Server, error) {
 	s.limits.start(config.Limits, config.Meters)
 	s.quotas.meters = config.Meters
 	s.captures, s.sealings = newSightings[zhenni.TenantID](), newSightings[string]()
-	s.metrics.registry.MustRegister(personCollector{&s.persons}, limitCollector{s}, migrationCollector{&s.migrations})
+	s.metrics.registry.MustRegister(personCollector{&s.persons}, limitCollector{s}, migrationCollector{&s.migrations}, pinCollector{&s.pins})
 	if err := errors.Join(s.loadTLS(), s.serveModels()); err != nil {
 		return nil, err
 	}
@@ -325,6 +326,7 @@ type request struct {
 
 	// references is the tenant whose credentials are asked about, where that is not the party's own.
 	references zhenni.TenantID
+	migrates   bool // proves the holder, for a template of a further model
 	// noted are the credentials whose holders are told that they were asked about, where others are recorded.
 	noted []zhenni.CredentialID
 

@@ -65,8 +65,8 @@ func (s *Server) mayBeToldAgain(rq *request) error {
 			return err
 		}
 	}
-	if rq.references != 0 {
-		return nil // an issue names no service
+	if rq.references != 0 || rq.migrates {
+		return nil // an issue names no service, nor does a template
 	}
 	return s.grant(rq)
 }

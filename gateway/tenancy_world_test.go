@@ -121,7 +121,7 @@ const everybody = "everybody" // the party of tenant 2
 
 var rolesOfTenancy = []string{"verifier", "issuer", "terminal", "auditor", "operator"}
 
-func startTenants(t testing.TB) *tenants {
+func startTenants(t testing.TB, changes ...func(*Config)) *tenants {
 	t.Helper()
 	w := &tenants{fixture: &fixture{t: t}, store: &countedStore{}}
 	profile, quiet := testProfile(t, testDim, true), slog.New(slog.DiscardHandler)
@@ -164,6 +164,9 @@ func startTenants(t testing.TB) *tenants {
 	config.Directory, config.Nonces, config.Registry = w.store, openNonces(t, 1000), NewRegistry(keptParties{w.node}, w.now)
 	config.Now = w.now
 	config.Identities, config.Subjects, config.PINs = manyIdentities{}, w.store, closedPINs{}
+	for _, change := range changes {
+		change(&config)
+	}
 	if w.server, err = New(config, w.node); err != nil {
 		t.Fatal(err)
 	}

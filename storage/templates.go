@@ -134,7 +134,9 @@ type carried struct {
 	damaged bool
 	// values are its templates of each number, empty where there is none.
 	values [][]byte
-	found  bool
+	// pin is the record of its PIN, empty where there is none.
+	pin   []byte
+	found bool
 }
 
 // template returns the record of a number, nil where the credential has no template of it.
@@ -166,7 +168,7 @@ func (c *carried) reset(st status, damaged bool) {
 	for i := range c.values {
 		c.values[i] = c.values[i][:0]
 	}
-	c.status, c.damaged, c.found = st, damaged, true
+	c.status, c.damaged, c.found, c.pin = st, damaged, true, c.pin[:0]
 }
 
 // carried visits every credential of some slots once, in ascending order of id, with the records of its templates, as of the
@@ -198,6 +200,9 @@ type carriedWalk struct {
 	sc      scratch
 	current carried
 	visit   func(*carried) error
+	// pin is the record that lies before the status of its credential, pinOf.
+	pin   []byte
+	pinOf zhenni.CredentialID
 }
 
 func (w *carriedWalk) slot(m moment, slot zhenni.Slot) error {
@@ -232,6 +237,11 @@ func (w *carriedWalk) meet(met item) (err error) {
 	key := met.Key()
 	id, kind, ok := parseCredentialKey(key, w.store.label.Model.Factor)
 	number := uint8(0)
+	if isPINKey(key) {
+		w.pinOf = id
+		w.pin, err = met.ValueCopy(w.pin)
+		return translate(err)
+	}
 	if !ok {
 		if id, _, number, ok = parseFurtherKey(key); !ok {
 			return nil
@@ -254,6 +264,9 @@ func (w *carriedWalk) meet(met item) (err error) {
 	st, err := w.store.openStatus(w.ring, id, w.sc.key, w.sc.value, &w.sc)
 	st.ID = id
 	w.current.reset(st, err != nil)
+	if w.pinOf == id {
+		w.current.pin = append(w.current.pin, w.pin...)
+	}
 	return nil
 }
 

@@ -373,3 +373,34 @@ func FuzzOpenDerived(f *testing.F) {
 		}
 	})
 }
+
+// A template that the holder was proved for is taken by the credential as it was then: not once it was reported lost, or moved.
+//
+// FAULTS: C6
+func TestProofOfATemplateEndsWithAChange(t *testing.T) {
+	s := twoModels(t, testOptions(t))
+	proved := func(by zhenni.Generation) error {
+		c := putTemplate(laterModel, 5)
+		c.Proved = by
+		return apply(t, s, c).Err
+	}
+	if err := proved(2); !errors.Is(err, zhenni.ErrIllegalChange) {
+		t.Errorf("of another generation: %v", err)
+	}
+	mustApply(t, s, changed(5, zhenni.StatusSuspended))
+	suspended, err := s.Credential(testID(5))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := proved(suspended.Generation); !errors.Is(err, zhenni.ErrIllegalChange) {
+		t.Errorf("suspended: %v", err)
+	}
+	mustApply(t, s, changed(5, zhenni.StatusActive))
+	active, err := s.Credential(testID(5))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := proved(active.Generation); err != nil {
+		t.Errorf("as it was proved: %v", err)
+	}
+}

@@ -18,6 +18,7 @@ type keysCommand struct {
 	NewResultKey     keysNewResultKey     `cmd:"" help:"Make a key that signs results."`
 	ResultJWKS       keysResultJWKS       `cmd:"" name:"result-jwks" help:"Print the public keys of results."`
 	NewPepper        keysNewPepper        `cmd:"" help:"Make the key without which what is kept of PINs is of no use."`
+	Peppers          keysPeppers          `cmd:"" help:"Show how many PINs of a stopped store are under each pepper."`
 	NewPseudonymRoot keysNewPseudonymRoot `cmd:"" help:"Make the root of the names that relying parties know persons by."`
 }
 

@@ -281,7 +281,7 @@ func (n *node) compare(cfg *nodeConfig, store *recordedStore) error {
 	return nil
 }
 
-// migrationPause is how long after a count of the templates of every model the next begins, at the least.
+// migrationPause is how long after a count of the templates of every model, or of the PINs, the next begins, at the least.
 const migrationPause = time.Minute
 
 // rowShare is what a row takes of an arena, but for rounding.

@@ -133,6 +133,7 @@ func startNode(ctx context.Context, cfg nodeConfig, store *recordedStore) (_ *no
 		return nil, usage("%w", err)
 	}
 	n.upkeep.Go(func() { n.server.WatchMigrations(upkeep, migrationPause) })
+	n.upkeep.Go(func() { n.server.WatchPINs(upkeep, migrationPause) })
 	if store.audit != nil {
 		n.upkeep.Go(func() { n.watchRecord(upkeep, cfg.exitWhenFull) })
 		n.upkeep.Go(func() { cfg.retention.retain(upkeep, store.audit.Log, cmp.Or(cfg.gateway.Logger, slog.Default())) })
@@ -158,7 +159,8 @@ func (n *node) bindPeople(ctx context.Context, cfg *nodeConfig) (err error) {
 	if cfg.gateway.SealingKeys, err = cfg.identities.opener.JWKS(); err != nil || cfg.pins == nil {
 		return err
 	}
-	cfg.gateway.PINs = cfg.pins
+	cfg.pins.log = cmp.Or(cfg.gateway.Logger, slog.Default())
+	cfg.gateway.PINs, cfg.gateway.PINCounts = cfg.pins, cfg.pins
 	return cfg.pins.bind(ctx, n.store)
 }
 

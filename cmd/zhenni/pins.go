@@ -5,6 +5,7 @@ import (
 	"crypto/rand"
 	"errors"
 	"fmt"
+	"log/slog"
 	"runtime"
 	"strconv"
 	"time"
@@ -91,8 +92,9 @@ type storedPINs struct {
 	*identities
 	*pincode.Checker
 	peppers []pincode.Pepper
-	// store is set before the first PIN.
+	// store and log are set before the first PIN.
 	store *recordedStore
+	log   *slog.Logger
 }
 
 // bind holds each pepper against the one of its number that the store's PINs are sealed under; the first is the store's from
@@ -149,7 +151,7 @@ type keysNewPepper struct {
 
 // Help is shown by zhenni keys new-pepper --help.
 func (keysNewPepper) Help() string {
-	return `What is kept of a PIN is of no use without the pepper. Keep it, and a copy elsewhere, apart from the store and its backups. To exchange it, serve with the new one as --pin-pepper and the old one as --pin-pepper-before: PINs are under the new one as they are set.
+	return `What is kept of a PIN is of no use without the pepper. Keep it, and a copy elsewhere, apart from the store and its backups. To exchange it, serve with the new one as --pin-pepper and the old one as --pin-pepper-before: PINs are under the new one as they are set, or the next time they are right. How many are left under the old one, zhenni_pins{pepper="…"} on /metrics says while it serves, and zhenni keys peppers of a stopped store; once there is none, the old one may be dropped. Backups from before keep PINs under it.
 
 Examples:
 

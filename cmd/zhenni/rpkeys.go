@@ -26,6 +26,7 @@ type rpKeys struct {
 	Add    rpKeysAdd    `cmd:"" help:"Add public keys to a relying party."`
 	Set    rpKeysSet    `cmd:"" help:"Replace the public keys of a relying party; the old ones are taken for a while yet."`
 	Retire rpKeysRetire `cmd:"" help:"Retire a public key of a relying party; it is taken for a while yet."`
+	Own    rpOwn        `cmd:"" help:"Rotate one's own keys, as a relying party, over HTTP."`
 }
 
 type rpKeysNew struct {
@@ -99,7 +100,12 @@ func (c *keyRotation) change(ctx context.Context, out *output, change zhenni.Key
 	if err != nil {
 		return err
 	}
-	if c.JSON {
+	return showKeys(record, c.JSON, out)
+}
+
+// showKeys shows the keys that a party has.
+func showKeys(record gateway.PartyRecord, whole bool, out *output) error {
+	if whole {
 		return out.JSON(record)
 	}
 	rows := [][]string{{"key id", "taken until"}}

@@ -15,7 +15,8 @@ type verifyCommand struct {
 	In   string `arg:"" type:"path" placeholder:"PATH" help:"Probes: a folder of embeddings.f32, labels.csv and meta.json, or a .npy, .csv or .parquet file. The identity of a probe is whom it claims to be: a credential id, or a name that --map knows."`
 	Out  string `required:"" type:"path" placeholder:"FILE" help:"CSV to write: item, credential, outcome, reason; one line a probe, in order. A run that was interrupted goes on after the last line."`
 	Map  string `type:"path" placeholder:"FILE" help:"Mapping that zhenni enrol wrote."`
-	Part int    `default:"4096" placeholder:"N" help:"Most probes in one request, 1–65536 (default ${default})."`
+	Part int    `default:"4096" placeholder:"N" help:"Most probes in one request, 1–65536 (default ${default}). With --also it is one."`
+	alsoFlags
 	serverFlags
 	JSON bool `help:"Print one JSON object."`
 }
@@ -24,10 +25,13 @@ type verifyCommand struct {
 func (verifyCommand) Help() string {
 	return `Probes are sent in parts, as Arrow columns, and never more than one part is held in memory. A probe that is refused has a line of its own with the reason and stops nothing; exit code 1 says that the file has some.
 
+With --also every person is asked about by two probes of two factors, one person a request, whose answer is in the file before the next is asked. Both files are read once before that, and have to have the same persons in the same order.
+
 Examples:
 
     zhenni verify visitors/ --map credentials.csv --out answers.csv --api-key-file desk.key
-    zhenni verify visitors.parquet --out answers.csv --url https://id.example:8443 --json`
+    zhenni verify visitors.parquet --out answers.csv --url https://id.example:8443 --json
+    zhenni verify faces/ --also voices/ --also-model ecapa-192 --service bank-counter --purpose open --map credentials.csv --out answers.csv`
 }
 
 // verified is what the command prints: the lines that this run added to the file, by outcome.
@@ -44,11 +48,11 @@ func (c *verifyCommand) Run(ctx context.Context, out *output) (err error) {
 	if c.Part < 1 || c.Part > zhenni.MaxBatchItems {
 		return usage("--part: %d, want 1–%d", c.Part, zhenni.MaxBatchItems)
 	}
-	source, err := openProbes(ctx, c.In)
+	source, err := c.questions(ctx)
 	if err != nil {
 		return err
 	}
-	v := &verification{outcomes: map[string]int64{}}
+	v := &verification{outcomes: map[string]int64{}, pair: c.alsoFlags}
 	if c.Map != "" {
 		if v.names, err = readMapping(c.Map); err != nil {
 			return err
@@ -58,8 +62,8 @@ func (c *verifyCommand) Run(ctx context.Context, out *output) (err error) {
 		return err
 	}
 	defer v.client.Close()
-	if _, v.dim, err = v.client.Model(); err != nil {
-		return environment("%w", err)
+	if err := v.know(c.Part); err != nil {
+		return err
 	}
 	if v.results, err = openResults(c.Out); err != nil {
 		return err
@@ -68,7 +72,6 @@ func (c *verifyCommand) Run(ctx context.Context, out *output) (err error) {
 	start := time.Now()
 	v.bar = out.Progress("probes", source.total)
 	v.bar.Set(v.results.done)
-	v.limit = min(c.Part, max(partBytes/(4*v.dim), 1))
 	err = v.run(ctx, source)
 	v.bar.Done()
 	if err != nil {
@@ -83,12 +86,43 @@ func (c *verifyCommand) Run(ctx context.Context, out *output) (err error) {
 	return nil
 }
 
+// questions opens the files.
+func (c *verifyCommand) questions(ctx context.Context) (questionSource, error) {
+	if err := c.alsoFlags.check(); err != nil {
+		return questionSource{}, err
+	}
+	source, err := openProbes(ctx, c.In)
+	if err != nil {
+		return questionSource{}, err
+	}
+	if c.Also != "" {
+		return c.openPairs(ctx, source)
+	}
+	return questionSource{source.total, func(ctx context.Context, visit func(claimed) error) error {
+		return source.each(ctx, func(item, claim string, embedding []float32) error {
+			return visit(claimed{item: item, claim: claim, probe: embedding})
+		})
+	}}, nil
+}
+
 func (c *verifyCommand) print(done verified, out *output) error {
 	if c.JSON {
 		return out.JSON(done)
 	}
 	return out.Print("Asked %d in %.1f s: %d match, %d no match, %d refused. The answers are in %s.", done.Asked, done.Seconds,
 		done.Outcome["match"], done.Outcome["no_match"], done.Outcome["refused"], done.Out)
+}
+
+// claimed is one probe with whom it claims to be, or two; they are valid during a visit.
+type claimed struct {
+	item, claim string
+	probe, also []float32
+}
+
+// questionSource visits all questions in order, as [probeSource] does probes.
+type questionSource struct {
+	total int64
+	each  func(ctx context.Context, visit func(claimed) error) error
 }
 
 // asked is one question of the part in hand.
@@ -103,7 +137,9 @@ type asked struct {
 type verification struct {
 	client   *bench.Client
 	dim      int
-	limit    int // of probes in a part
+	pair     alsoFlags // zero where there is one probe a question
+	alsoDim  int
+	limit    int // of questions in a part
 	names    *mapping
 	results  *resultFile
 	bar      *progress
@@ -111,24 +147,41 @@ type verification struct {
 	outcomes map[string]int64
 
 	// The part in hand: the questions, and the probes of those that are put to the server.
-	part   []asked
-	probes []float32
+	part         []asked
+	probes, also []float32
 }
 
 // partBytes bounds the probes of one request, and with them the memory of a run.
 const partBytes = 32 << 20
 
-func (v *verification) run(ctx context.Context, source probeSource) error {
+// know asks the server for its models, and bounds a part.
+func (v *verification) know(part int) error {
+	models, err := v.client.Models()
+	if err != nil {
+		return environment("%w", err)
+	}
+	v.dim, v.limit = models[0].Dim, min(part, max(partBytes/(4*models[0].Dim), 1))
+	if v.pair.Also != "" {
+		also, err := v.pair.choose(models)
+		if err != nil {
+			return err
+		}
+		v.alsoDim, v.limit = also.Dim, 1 // one that was cut off would be another attempt when it is asked again
+	}
+	return nil
+}
+
+func (v *verification) run(ctx context.Context, source questionSource) error {
 	seen := int64(0)
-	err := source.each(ctx, func(item, claim string, embedding []float32) error {
+	err := source.each(ctx, func(q claimed) error {
 		seen++
 		switch {
 		case seen < v.results.done:
 			return context.Cause(ctx)
 		case seen == v.results.done:
-			return v.results.continues(item)
+			return v.results.continues(q.item)
 		}
-		if err := v.add(item, claim, embedding); err != nil {
+		if err := v.add(q); err != nil {
 			return err
 		}
 		if len(v.part) < v.limit {
@@ -145,22 +198,22 @@ func (v *verification) run(ctx context.Context, source probeSource) error {
 	return err
 }
 
-// add takes one probe into the part.
-func (v *verification) add(item, claim string, embedding []float32) error {
-	if err := validItem(item); err != nil {
+// add takes one question into the part.
+func (v *verification) add(q claimed) error {
+	if err := validItem(q.item); err != nil {
 		return usage("%w", err)
 	}
-	q := asked{item: item}
+	a := asked{item: q.item}
 	var err error
-	switch q.id, err = v.names.claim(claim); {
+	switch a.id, err = v.names.claim(q.claim); {
 	case err != nil:
-		q.unclaimed = "unknown_claim"
-	case len(embedding) != v.dim:
-		q.unclaimed = zhenni.RefusedProbe.Reason()
+		a.unclaimed = "unknown_claim"
+	case len(q.probe) != v.dim || len(q.also) != v.alsoDim:
+		a.unclaimed = zhenni.RefusedProbe.Reason()
 	default:
-		v.probes = append(v.probes, embedding...)
+		v.probes, v.also = append(v.probes, q.probe...), append(v.also, q.also...)
 	}
-	v.part = append(v.part, q)
+	v.part = append(v.part, a)
 	return nil
 }
 
@@ -178,7 +231,7 @@ func (v *verification) flush(ctx context.Context) error {
 	}
 	v.asked += int64(len(v.part))
 	v.bar.Add(len(v.part))
-	v.part, v.probes = v.part[:0], v.probes[:0]
+	v.part, v.probes, v.also = v.part[:0], v.probes[:0], v.also[:0]
 	return nil
 }
 
@@ -210,6 +263,10 @@ func (v *verification) ask(ctx context.Context) ([]zhenni.Outcome, error) {
 func (v *verification) answers(ctx context.Context, ids []zhenni.CredentialID) (answers []zhenni.Outcome, err error) {
 	if len(ids) == 0 {
 		return nil, nil
+	}
+	if v.pair.Also != "" {
+		outcome, err := v.answerPair(ctx, ids[0])
+		return []zhenni.Outcome{outcome}, err
 	}
 	batch, err := bench.NewArrowBatch(ids, bench.Vectors{Dim: v.dim, Float32: v.probes})
 	if err != nil {

@@ -82,4 +82,14 @@ var factorDefects = []defect{
 		old: "		if of == references && tenant != rq.party.Tenant {\n", new: "		if of == references && tenant == 0 {\n",
 		does: "one issuer erases the references of another",
 	},
+	{
+		name: "pairs-answered-in-parts", file: "cmd/zhenni/verify.go", caught: "TestVerifyBySecondFile", slow: true,
+		old: "v.alsoDim, v.limit = also.Dim, 1 //", new: "v.alsoDim = also.Dim //",
+		does: "what was answered before a cut is asked once more, and counted as another attempt",
+	},
+	{
+		name: "files-of-other-people", file: "cmd/zhenni/verifyalso.go", caught: "TestVerifyBySecondFile", slow: true,
+		old: "		case also.claim != claim:\n", new: "		case false:\n",
+		does: "a voice is sent as the second probe of somebody else's claim, whose attempts it spends",
+	},
 }

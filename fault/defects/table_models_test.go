@@ -52,4 +52,34 @@ var modelDefects = []defect{
 		old: "		kind += \"\\nmodel: \" + string(model)\n", new: "		_ = model\n",
 		does: "the answer by one model is given again to who asks by another",
 	},
+	{
+		name: "template-without-a-proof", file: "gateway/template.go", caught: "TestFurtherTemplateIsProved",
+		old: "		case s.bringsProved(rq):\n", new: "		case false:\n",
+		does: "an app puts anybody's face beside a holder's, by the model that comes next",
+	},
+	{
+		name: "template-by-a-no", file: "gateway/template.go", caught: "TestFurtherTemplateIsProved",
+		old: "	return refuseUnproved(batch.Outcomes)\n", new: "	return nil\n",
+		does: "whoever does not match the template of a credential gets one of his own beside it",
+	},
+	{
+		name: "template-not-signed-for", file: "gateway/template.go", caught: "TestFurtherTemplateIsProved",
+		old: "both: sha256.Sum256(append(t.capture[:], t.reference[:]...))", new: "both: t.capture",
+		does: "a device's signature over a probe carries whatever reference is sent with it",
+	},
+	{
+		name: "full-by-a-face-alone", file: "gateway/template.go", caught: "TestFurtherTemplateIsProved",
+		old: "owner.Device.IsZero() && owner.Level == zhenni.LevelFull", new: "false",
+		does: "a credential that took a card gets a template for a face alone",
+	},
+	{
+		name: "proof-of-a-template-for-ever", file: "gateway/template.go", caught: "TestProofOfATemplateIsRecorded",
+		old: "age >= provedFor", new: "false",
+		does: "a proof of last year carries a template today",
+	},
+	{
+		name: "template-after-a-loss", file: "storage/template.go", caught: "TestProofOfATemplateEndsWithAChange",
+		old: "errors.Join(now.TakesTemplate(normalTime(c.At)), now.StillProved(c.Proved))", new: "now.TakesTemplate(normalTime(c.At))",
+		does: "a credential that was reported lost between proof and change takes the template",
+	},
 }

@@ -25,7 +25,7 @@ var operatorDefects = []defect{
 	},
 	{
 		name: "new-key-not-shown", file: "gateway/ownparty.go", caught: "TestNewKeyShowsPossession",
-		old: "	if !key.Verify(possessionText(party, key), signature[:]) {", new: "	if key.IsZero() {",
+		old: "	if !key.Verify(PossessionText(party, key), signature[:]) {", new: "	if key.IsZero() {",
 		does: "a party claims a key that somebody else has",
 	},
 	{

@@ -92,4 +92,19 @@ var pinDefects = []defect{
 		old: "		return true, nil\n", new: "		return false, nil\n",
 		does: "a request that is sent again clears the count of attempts",
 	},
+	{
+		name: "pins-of-ended-credentials-counted", file: "storage/pins.go", caught: "TestLivePINsAreVisited",
+		old: "len(c.pin) == 0 || !c.Live()", new: "len(c.pin) == 0",
+		does: "an operator keeps an old pepper for ever, for PINs that nobody can use",
+	},
+	{
+		name: "pin-of-the-one-before", file: "storage/templates.go", caught: "TestLivePINsAreVisited",
+		old: "	if w.pinOf == id {\n", new: "	if w.pin != nil {\n",
+		does: "a walk takes the PIN of one credential for that of the next",
+	},
+	{
+		name: "no-pin-seems-left", file: "cmd/zhenni/peppers.go", caught: "TestPepperMayBeDropped", slow: true,
+		old: "		under[v.Pepper()]++\n", new: "		under[max(v.Pepper(), 2)]++\n",
+		does: "an operator drops a pepper that PINs are still under, and their holders set them anew",
+	},
 }

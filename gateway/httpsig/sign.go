@@ -147,6 +147,15 @@ func (s *Signer) appendInput(dst []byte, r *Request, stamp Stamp) []byte {
 	return append(dst, `";tag="zhenni"`...)
 }
 
+// SignText returns the signature of a text that is no request's, of 64 bytes, as a proof of possession is: [ErrKey] for a key that
+// signs nothing else than requests, as of a session.
+func (s *Signer) SignText(text []byte) ([]byte, error) {
+	if s.key.algorithm != Ed25519 && s.key.algorithm != P256 {
+		return nil, fmt.Errorf("%w: the key is shared, and signs requests alone", ErrKey)
+	}
+	return s.sign(text)
+}
+
 // sign returns the signature of a base. By ECDSA it is the one of RFC 6979, which asks for no randomness.
 func (s *Signer) sign(base []byte) ([]byte, error) {
 	switch s.key.algorithm {
