@@ -15,9 +15,20 @@ import (
 
 // Devices knows by what keys the devices of credentials sign. Its methods may be called from several goroutines.
 type Devices interface {
-	// DeviceKey returns the key of the one device that holds the credential, the zero key where it has none, and
-	// [zhenni.ErrNotFound] where there is no such credential.
-	DeviceKey(id zhenni.CredentialID) (zhenni.PublicKey, error)
+	// Credential returns the record of a credential, with the key of the one device that holds it, the zero key where it has
+	// none: [zhenni.ErrNotFound].
+	Credential(id zhenni.CredentialID) (zhenni.Credential, error)
+	// Changes returns a number to ask Unchanged with, which reports whether a record that was read after it is still what
+	// Credential would return. It may report false of one that is.
+	Changes(id zhenni.CredentialID) uint64
+	Unchanged(id zhenni.CredentialID, since uint64) bool
+}
+
+// A look is the record of a credential as it was found once; since is what [Devices] told of changes before.
+type look struct {
+	record zhenni.Credential
+	since  uint64
+	found  bool
 }
 
 // Bounds of the evidence of one request.
@@ -141,15 +152,15 @@ func (s *Server) terminalKey(tenant zhenni.TenantID, token *evidence.Token, now 
 
 // ofDevice reports whether all tokens are signed by the credential's device. The work is that of the tokens, whatever the
 // credential has: with no key, or one of another algorithm, they are verified by a decoy, and do not count.
-func (s *Server) ofDevice(id zhenni.CredentialID, tokens []*evidence.Token) (bool, error) {
+func (s *Server) ofDevice(id zhenni.CredentialID, tokens []*evidence.Token) (all bool, found look, err error) {
 	if len(tokens) == 0 {
-		return true, nil
+		return true, look{}, nil
 	}
-	key, err := s.deviceKey(id)
-	if err != nil {
-		return false, err
+	if found, err = s.lookUp(id); err != nil {
+		return false, look{}, err
 	}
-	all := true
+	key := found.record.Device
+	all = true
 	for _, token := range tokens {
 		with, real := key, key.Algorithm() == token.Algorithm()
 		if !real {
@@ -157,30 +168,33 @@ func (s *Server) ofDevice(id zhenni.CredentialID, tokens []*evidence.Token) (boo
 		}
 		all = token.Verify(with) == nil && real && all
 	}
-	return all, nil
+	return all, found, nil
 }
 
-// deviceKey returns the key of the credential's device, the zero key where there is none. It looks twice: to find takes longer
-// than not to, so a look that finds nothing goes with one at the latest that was found, and any other with one at an id that
-// nobody has.
-func (s *Server) deviceKey(id zhenni.CredentialID) (zhenni.PublicKey, error) {
-	if s.config.Devices == nil {
-		return zhenni.PublicKey{}, nil
+// lookUp finds the record that names the credential's device, none where there is no credential. It looks twice: to find takes
+// longer than not to, so a look that finds nothing goes with one at the latest that was found, and any other with one at an id
+// that nobody has.
+func (s *Server) lookUp(id zhenni.CredentialID) (look, error) {
+	devices := s.config.Devices
+	if devices == nil {
+		return look{}, nil
 	}
-	key, err := s.config.Devices.DeviceKey(id)
+	since := devices.Changes(id)
+	record, err := devices.Credential(id)
 	if err != nil && !errors.Is(err, zhenni.ErrNotFound) {
-		return key, err
+		return look{}, err
 	}
-	var other zhenni.CredentialID
+	l, other := look{}, zhenni.CredentialID{}
 	if err == nil {
+		l = look{record, since, true}
 		s.found.Store(&id)
 	} else if found := s.found.Load(); found != nil {
-		key, other = zhenni.PublicKey{}, *found
+		other = *found
 	}
-	if _, err := s.config.Devices.DeviceKey(other); err != nil && !errors.Is(err, zhenni.ErrNotFound) {
-		return zhenni.PublicKey{}, err
+	if _, err := devices.Credential(other); err != nil && !errors.Is(err, zhenni.ErrNotFound) {
+		return look{}, err
 	}
-	return key, nil
+	return l, nil
 }
 
 // decoyKeys are compared with where there is no key.

@@ -14,6 +14,7 @@ import (
 	"net/http"
 	"net/http/httptest"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -38,6 +39,7 @@ type fakeNode struct {
 	verify    func(*zhenni.Batch, time.Time) error    // nil: answer
 	ready     error
 	applyErr  error
+	looks     atomic.Int64 // at records
 }
 
 func (n *fakeNode) Verify(b *zhenni.Batch, deadline time.Time) error {
@@ -156,6 +158,7 @@ func (n *fakeNode) stopParty(id string, at time.Time) zhenni.Result {
 }
 
 func (n *fakeNode) Credential(id zhenni.CredentialID) (zhenni.Credential, error) {
+	n.looks.Add(1)
 	n.mu.Lock()
 	defer n.mu.Unlock()
 	if tenant, ok := n.damaged[id]; ok {

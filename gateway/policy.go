@@ -30,6 +30,8 @@ type terms struct {
 	sealedPIN []byte
 	// shown is what a single verification shows.
 	shown zhenni.Shown
+	// looked is the record by which the device was known, of a single verification that shows something of one.
+	looked look
 	// admission is what a match is worth; with ruling, of a single verification.
 	admission zhenni.Admission
 	ruling    zhenni.Ruling
@@ -184,10 +186,11 @@ func (s *Server) permit(rq *request, batch *zhenni.Batch) error {
 		return refuse(kindEvidence, "the service asks for no PIN beside this probe")
 	}
 	batch.AnyOne = weighed.AnyOne
-	ofDevice, err := s.ofDevice(batch.IDs[0], byDevice)
+	ofDevice, found, err := s.ofDevice(batch.IDs[0], byDevice)
 	if err != nil {
 		return err
 	}
+	t.looked = found
 	shown.NotDevice = !ofDevice
 	t.shown = shown
 	if ofDevice && slices.ContainsFunc(byDevice, isPossession) {

@@ -54,12 +54,16 @@ type desk struct {
 // deviceBook is the keys of devices.
 type deviceBook map[zhenni.CredentialID]zhenni.PublicKey
 
-func (b deviceBook) DeviceKey(id zhenni.CredentialID) (zhenni.PublicKey, error) {
+func (b deviceBook) Credential(id zhenni.CredentialID) (zhenni.Credential, error) {
 	if key, ok := b[id]; ok {
-		return key, nil
+		return zhenni.Credential{ID: id, Device: key}, nil
 	}
-	return zhenni.PublicKey{}, zhenni.ErrNotFound
+	return zhenni.Credential{}, zhenni.ErrNotFound
 }
+
+// It knows nothing of changes.
+func (deviceBook) Changes(zhenni.CredentialID) uint64         { return 0 }
+func (deviceBook) Unchanged(zhenni.CredentialID, uint64) bool { return false }
 
 func startDesk(t testing.TB, change func(*Config)) *desk {
 	t.Helper()

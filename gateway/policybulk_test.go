@@ -139,10 +139,10 @@ func TestFactsThatCanNotBeRead(t *testing.T) {
 	}
 }
 
-type brokenDevices struct{}
+type brokenDevices struct{ deviceBook }
 
-func (brokenDevices) DeviceKey(zhenni.CredentialID) (zhenni.PublicKey, error) {
-	return zhenni.PublicKey{}, zhenni.ErrUnavailable
+func (brokenDevices) Credential(zhenni.CredentialID) (zhenni.Credential, error) {
+	return zhenni.Credential{}, zhenni.ErrUnavailable
 }
 
 // countingDevices notes which credentials are looked up, and whether they are there.
@@ -151,14 +151,14 @@ type countingDevices struct {
 	found, missed int
 }
 
-func (d *countingDevices) DeviceKey(id zhenni.CredentialID) (zhenni.PublicKey, error) {
-	key, err := d.deviceBook.DeviceKey(id)
+func (d *countingDevices) Credential(id zhenni.CredentialID) (zhenni.Credential, error) {
+	record, err := d.deviceBook.Credential(id)
 	if err == nil {
 		d.found++
 	} else {
 		d.missed++
 	}
-	return key, err
+	return record, err
 }
 
 // A device is looked up by as much work as none is: one look that finds, and one that does not. What the look in place of

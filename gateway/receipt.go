@@ -104,7 +104,7 @@ func (s *Server) matched(rq *request, batch *zhenni.Batch) (zhenni.Credential, e
 	if batch.Outcomes[0] != zhenni.Match || rq.terms.granted == nil && !s.signs(rq) {
 		return zhenni.Credential{}, nil
 	}
-	c, err := s.node.Credential(batch.IDs[0])
+	c, err := s.current(rq, batch.IDs[0])
 	if errors.Is(err, zhenni.ErrNotFound) || err == nil && c.Status != zhenni.StatusActive {
 		return c, refuse(kindUnavailable, "the credential changed while it was verified")
 	}
@@ -112,6 +112,15 @@ func (s *Server) matched(rq *request, batch *zhenni.Batch) (zhenni.Credential, e
 		rq.terms.admission.Assertions.IdentityAuthentic = false
 	}
 	return c, err
+}
+
+// current returns the record of a credential as it is now. Where its slot has not changed since the look at its device, that is what
+// was found then.
+func (s *Server) current(rq *request, id zhenni.CredentialID) (zhenni.Credential, error) {
+	if l := &rq.terms.looked; l.found && l.record.ID == id && s.config.Devices.Unchanged(id, l.since) {
+		return l.record, nil
+	}
+	return s.node.Credential(id)
 }
 
 // grounds are what a yes about a credential rests on.

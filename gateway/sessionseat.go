@@ -127,7 +127,7 @@ func (s *Server) holderOf(id zhenni.CredentialID, written []byte, want evidence.
 	if err != nil || token.Claims().Kind != evidence.Possession {
 		return c, refuse(kindHolder, "")
 	}
-	ofDevice, err := s.ofDevice(id, []*evidence.Token{token})
+	ofDevice, _, err := s.ofDevice(id, []*evidence.Token{token})
 	if err != nil {
 		return c, err
 	}

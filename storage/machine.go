@@ -172,9 +172,11 @@ func (m *machine) write(at position, e *entry) error {
 	}
 	a.mu.Lock()
 	defer a.mu.Unlock()
+	m.store.changes.begin(e)
 	if err := translate(txn.over.Commit()); err != nil {
 		return err
 	}
+	m.store.changes.end(e)
 	if e.kind == entryImport {
 		a.held = tallies{}
 	}

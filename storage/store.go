@@ -47,6 +47,7 @@ type Store struct {
 	end    context.CancelFunc
 
 	agreement agreement
+	changes   slotChanges
 	scrub     scrub
 	cold      coldTier
 	// digest is copied by whoever tallies.

@@ -69,6 +69,7 @@ const (
 	nameCheckedEcho   = "single with all checks, bare echo"
 	namePlainArrow    = "arrow with a key alone"
 	nameCheckedArrow  = "arrow with all checks"
+	nameSessionArrow  = "arrow with all checks, by session key"
 	nameSHAArrow      = "arrow with all checks, its digest sha-256"
 
 	serverOf     = "server of a "
@@ -103,6 +104,7 @@ func (c Checks) Run(ctx context.Context, rounds Rounds) (_ Outcome, err error) {
 	bound(&t, serverOf+nameCheckedSingle, primitivesOf+nameCheckedSingle)
 	bound(&t, serverOf+nameSessionSingle, primitivesOf+nameSessionSingle)
 	bound(&t, nameCheckedArrow, namePlainArrow)
+	bound(&t, nameSessionArrow, namePlainArrow)
 	bound(&t, nameSHAArrow, namePlainArrow)
 	return Outcome{t.done(), []Finding{
 		{"server of a single with all checks, by its primitives", t.ratio(serverOf+nameCheckedSingle, primitivesOf+nameCheckedSingle), mostByPrimitives, "×", true},

@@ -41,20 +41,21 @@ const checksDevices = 256
 
 // benchDevices knows devices: it looks a credential up as a server does, and has the key of one of a few.
 type benchDevices struct {
-	store *recordedStore
-	keys  []ingress.KeyPair
+	*recordedStore
+	keys []ingress.KeyPair
 }
 
 func (d benchDevices) of(id zhenni.CredentialID) ingress.KeyPair {
 	return d.keys[binary.BigEndian.Uint64(id[8:])%uint64(len(d.keys))]
 }
 
-// DeviceKey implements gateway.Devices.
-func (d benchDevices) DeviceKey(id zhenni.CredentialID) (zhenni.PublicKey, error) {
-	if _, err := (storedDevices{d.store}).DeviceKey(id); err != nil {
-		return zhenni.PublicKey{}, err
+// Credential implements gateway.Devices.
+func (d benchDevices) Credential(id zhenni.CredentialID) (zhenni.Credential, error) {
+	c, err := d.recordedStore.Credential(id)
+	if err == nil {
+		c.Device = d.of(id).Public
 	}
-	return d.of(id).Public, nil
+	return c, err
 }
 
 // checks starts two servers beside: one that takes keys alone and signs nothing, one that checks everything. Both record.
@@ -66,7 +67,7 @@ func (c *benchHTTP) checks(ctx context.Context, s *benchServer) (ingress.Checks,
 		Questions: c.questions(s.people), Wide: c.Wide, Node: s.node.shards,
 		Desk: ingress.Desk{Party: checksParty, Service: "single", BulkService: "bulk", Purpose: "measure", Terminal: checksTerminal},
 	}
-	devices := benchDevices{store: s.node.store}
+	devices := benchDevices{recordedStore: s.node.store}
 	for range checksDevices {
 		pair, err := newPair(zhenni.KeyP256)
 		if err != nil {

@@ -117,7 +117,7 @@ func startNode(ctx context.Context, cfg nodeConfig, store *recordedStore) (_ *no
 	if err = n.bindPeople(ctx, &cfg); err != nil {
 		return nil, err
 	}
-	cfg.gateway.Devices, cfg.gateway.Migrations = storedDevices{store}, store
+	cfg.gateway.Devices, cfg.gateway.Migrations = store, store
 	if err = n.openTalks(&cfg); err != nil {
 		return nil, err
 	}

@@ -164,8 +164,19 @@ var policyDefects = []defect{
 	},
 	{
 		name: "miss-is-a-short-look", file: "gateway/evidence.go", caught: "TestDevicesAreLookedUpAlike",
-		old: "		key, other = zhenni.PublicKey{}, *found\n", new: "		key = zhenni.PublicKey{}\n",
+		old: "		other = *found\n	}\n	if _, err := devices", new: "	}\n	if _, err := devices",
 		does: "how long an answer takes tells whether a credential exists",
+	},
+	{
+		name: "look-held-through-a-change", file: "gateway/receipt.go", caught: "TestLookHoldsWhileNothingChanges",
+		old: "l.record.ID == id && s.config.Devices.Unchanged(id, l.since) {", new: "l.record.ID == id {",
+		does: "a yes is told of a credential that was suspended while it was verified",
+	},
+	{
+		name: "changes-read-behind-the-look", file: "gateway/evidence.go", caught: "TestLookHoldsWhileNothingChanges",
+		old:  "	since := devices.Changes(id)\n	record, err := devices.Credential(id)\n",
+		new:  "	record, err := devices.Credential(id)\n	since := devices.Changes(id)\n",
+		does: "a change between a look and what is asked of changes is never seen",
 	},
 	{
 		name: "group-of-nothing-is-safe", file: "fusion.go", caught: "TestRatesOfWhatIsNotKnown",

@@ -1,0 +1,80 @@
+package gateway
+
+import (
+	"bytes"
+	"sync/atomic"
+	"testing"
+	"time"
+
+	"zhenni"
+)
+
+// watchedDevices are the records of a node, with what is told of their changes.
+type watchedDevices struct {
+	*fakeNode
+	device  zhenni.PublicKey
+	changes atomic.Uint64
+	// looked is called behind the next look.
+	looked func()
+}
+
+func (d *watchedDevices) Credential(id zhenni.CredentialID) (zhenni.Credential, error) {
+	record, err := d.fakeNode.Credential(id)
+	record.ID, record.Device = id, d.device
+	if looked := d.looked; looked != nil {
+		d.looked = nil
+		looked()
+	}
+	return record, err
+}
+
+func (d *watchedDevices) Changes(zhenni.CredentialID) uint64 { return d.changes.Load() }
+
+func (d *watchedDevices) Unchanged(_ zhenni.CredentialID, since uint64) bool {
+	return d.changes.Load() == since
+}
+
+// What a yes says of a credential is what the look at its device found, where nothing has changed since; otherwise it is looked at
+// again, and nothing is said of one that is gone.
+//
+// FAULTS: Z2
+func TestLookHoldsWhileNothingChanges(t *testing.T) {
+	for name, c := range map[string]struct {
+		changes, counts bool // that the record changes, and that it is told
+		status          int
+	}{"nothing changes": {false, false, 200}, "something else changes": {false, true, 200}, "it is suspended": {true, true, 503}} {
+		t.Run(name, func(t *testing.T) {
+			devices := &watchedDevices{}
+			d := startDesk(t, func(c *Config) { c.Devices = devices })
+			devices.fakeNode, devices.device = d.node, publicOf(t, d.device)
+			d.node.verify = func(b *zhenni.Batch, _ time.Time) error {
+				b.Outcomes[0] = zhenni.Match
+				return nil
+			}
+			read := d.node.looks.Load()
+			devices.looked = func() {
+				if c.changes {
+					d.node.mu.Lock()
+					record := d.node.records[testID(1)]
+					record.Status = zhenni.StatusSuspended
+					d.node.records[testID(1)] = record
+					d.node.mu.Unlock()
+				}
+				if c.counts {
+					devices.changes.Add(1)
+				}
+			}
+			a := d.ask(d.question())
+			if a.status != c.status || c.status == 200 && !bytes.Contains(a.body, []byte(`"identity_authentic":true`)) {
+				t.Errorf("%d %s", a.status, a.body)
+			}
+			want := int64(2) // for the device and for equal time
+			if c.counts {
+				want++
+			}
+			if got := d.node.looks.Load() - read; got != want {
+				t.Errorf("%d looks, want %d", got, want)
+			}
+		})
+	}
+}
