@@ -205,7 +205,7 @@ func (s *Server) mayPut(rq *request, t *furtherTemplate, owner zhenni.Credential
 		return nil, err
 	}
 	second.weaken(&shown)
-	if ofDevice, err := s.ofDevice(owner.ID, byDevice); err != nil {
+	if ofDevice, _, err := s.ofDevice(owner.ID, byDevice); err != nil {
 		return nil, err
 	} else if !ofDevice {
 		return nil, refuse(kindEvidence, "evidence is not signed by the credential's device")
