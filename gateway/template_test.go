@@ -13,14 +13,6 @@ import (
 	"zhenni/evidence"
 )
 
-// storedKeys are the keys of the devices of a store.
-type storedKeys struct{ store *countedStore }
-
-func (k storedKeys) DeviceKey(id zhenni.CredentialID) (zhenni.PublicKey, error) {
-	c, err := k.store.Credential(id)
-	return c.Device, err
-}
-
 // startMigrating is a server of two models, for a tenant whose references are held.
 func startMigrating(t *testing.T, changes ...func(*Config)) *tenants {
 	var w *tenants
@@ -28,7 +20,7 @@ func startMigrating(t *testing.T, changes ...func(*Config)) *tenants {
 		c.References = map[zhenni.TenantID]zhenni.TenantID{1: referenceTenant}
 	}
 	w = startTenants(t, append([]func(*Config){held}, changes...)...)
-	w.server.config.Devices = storedKeys{w.store}
+	w.server.config.Devices = w.store
 	return w
 }
 
