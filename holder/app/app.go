@@ -58,6 +58,8 @@ type App struct {
 
 	mu   sync.Mutex // held while the phone asks: one thing at a time
 	seat *holder.Seat
+	// consent is what the next answer lets see who asks; it is gone with that answer.
+	consent consent
 }
 
 // file is what the page is made of.
@@ -80,7 +82,7 @@ func New(c Config) (*App, error) {
 	a := &App{config: c, key: rand.Text(), seat: c.Seat, files: files()}
 	a.routes = http.NewServeMux()
 	for pattern, do := range map[string]func(*http.Request) (any, error){
-		"GET /about": a.about, "POST /look": a.look, "POST /open": a.open, "POST /code": a.code, "POST /answer": a.answer,
+		"GET /about": a.about, "POST /look": a.look, "POST /open": a.open, "POST /code": a.code, "POST /share": a.share, "POST /answer": a.answer,
 		"POST /decline": a.decline, "GET /session": a.see,
 	} {
 		a.routes.HandleFunc(pattern, func(w http.ResponseWriter, r *http.Request) { a.serve(w, r, do) })
@@ -181,15 +183,16 @@ func (a *App) about(*http.Request) (any, error) {
 const (
 	maxPicture  = 8 << 20
 	maxDocument = 4 << 10
+	maxConsent  = 128 << 10 // a selfie of 64 KiB in base64
 )
 
-// read reads a small document.
-func read(r *http.Request, document any) error {
+// read reads a document of at most so many bytes.
+func read(r *http.Request, document any, limit int64) error {
 	if kind, _, _ := strings.Cut(r.Header.Get("Content-Type"), ";"); kind != "application/json" {
 		return &problem{http.StatusUnsupportedMediaType, "media_type"}
 	}
-	text, err := io.ReadAll(io.LimitReader(r.Body, maxDocument+1))
-	if err != nil || len(text) > maxDocument {
+	text, err := io.ReadAll(io.LimitReader(r.Body, limit+1))
+	if err != nil || int64(len(text)) > limit {
 		return &problem{http.StatusBadRequest, "invalid_document"}
 	}
 	decoder := json.NewDecoder(bytes.NewReader(text))

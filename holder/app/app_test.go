@@ -151,6 +151,36 @@ func TestAPictureAnswers(t *testing.T) {
 	}
 }
 
+// A person who is asked lets see, field by field, what goes with the next answer and with no other.
+func TestWhatIsLetSee(t *testing.T) {
+	s := &server{answers: map[string]string{"GET": view(`,"state":"opened","transaction":"try-1"`), "POST/answer": view(`,"state":"opened","transaction":"try-2"`)}}
+	a := newApp(t, s, nil)
+	if w := a.do("POST", "/share", `{"name":"A"}`); w.Code != 404 {
+		t.Errorf("without a link: %d %s", w.Code, w.Body)
+	}
+	a.do("POST", "/look", `{"invitation":"`+session+".0."+token+`"}`)
+	for i, c := range []struct{ consent, want string }{
+		{`{"name":"诸葛亮"}`, `"share":["name"]`}, {``, ``}, {`{"selfie":"/9j/"}`, `"share":["selfie"]`},
+		{`{"name":"诸葛亮","selfie":"/9j/"}`, `"share":["name","selfie"]`}, {`{}`, ``},
+	} {
+		if c.consent != "" {
+			if w := a.do("POST", "/share", c.consent); w.Code != 200 {
+				t.Fatalf("%d %s", w.Code, w.Body)
+			}
+		}
+		if w := a.do("POST", "/answer", picture, "Content-Type", "image/png"); w.Code != 200 {
+			t.Fatalf("%d %s", w.Code, w.Body)
+		}
+		sent := s.sent[len(s.sent)-1]
+		if strings.Contains(sent, `"share"`) != (c.want != "") || !strings.Contains(sent, c.want) || strings.Contains(sent, "诸葛亮") != strings.Contains(c.want, "name") {
+			t.Errorf("%d: %s sent %s", i, c.consent, sent)
+		}
+	}
+	if w := a.do("POST", "/share", `{"selfie":"`+strings.Repeat("A", maxConsent)+`"}`); w.Code != 400 {
+		t.Errorf("a selfie that is too large: %d %s", w.Code, w.Body)
+	}
+}
+
 // What is not asked by the page, at its own address and with its key, is not done; what goes wrong is said.
 func TestWhatIsRefused(t *testing.T) {
 	live := map[string]string{"GET": view(`,"state":"opened","transaction":"try-1"`), "POST/code": "409 refused session_step"}

@@ -59,7 +59,7 @@ func (a *App) look(r *http.Request) (any, error) {
 	var asked struct {
 		Invitation string `json:"invitation"`
 	}
-	if err := read(r, &asked); err != nil {
+	if err := read(r, &asked, maxDocument); err != nil {
 		return nil, err
 	}
 	invitation, err := holder.ParseInvitation(asked.Invitation)
@@ -80,7 +80,7 @@ func (a *App) look(r *http.Request) (any, error) {
 	if err != nil {
 		return nil, err
 	}
-	a.seat = seat
+	a.seat, a.consent = seat, consent{}
 	return view, a.config.Keep(seat)
 }
 
@@ -103,7 +103,7 @@ func (a *App) open(r *http.Request) (any, error) {
 	var asked struct {
 		Party string `json:"party"`
 	}
-	if err := read(r, &asked); err != nil {
+	if err := read(r, &asked, maxDocument); err != nil {
 		return nil, err
 	}
 	return a.seated(func(seat *holder.Seat) (holder.SeatView, error) {
@@ -115,7 +115,7 @@ func (a *App) code(r *http.Request) (any, error) {
 	var typed struct {
 		Code string `json:"code"`
 	}
-	if err := read(r, &typed); err != nil {
+	if err := read(r, &typed, maxDocument); err != nil {
 		return nil, err
 	}
 	return a.seated(func(seat *holder.Seat) (holder.SeatView, error) {
@@ -128,7 +128,7 @@ func (a *App) decline(r *http.Request) (any, error) {
 		Report bool `json:"report"`
 		Block  bool `json:"block"`
 	}
-	if err := read(r, &said); err != nil {
+	if err := read(r, &said, maxDocument); err != nil {
 		return nil, err
 	}
 	return a.seated(func(seat *holder.Seat) (holder.SeatView, error) {
@@ -138,6 +138,27 @@ func (a *App) decline(r *http.Request) (any, error) {
 
 func (a *App) see(r *http.Request) (any, error) {
 	return a.seated(func(seat *holder.Seat) (holder.SeatView, error) { return a.config.Seats.See(r.Context(), seat) })
+}
+
+// consent is what a person lets see who asks: the name, or the picture, or both.
+type consent struct {
+	Name   string `json:"name"`
+	Selfie []byte `json:"selfie"`
+}
+
+// share takes what the next answer lets see, each field by a consent of its own.
+func (a *App) share(r *http.Request) (any, error) {
+	var given consent
+	if err := read(r, &given, maxConsent); err != nil {
+		return nil, err
+	}
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	if a.seat == nil {
+		return nil, errNoSeat
+	}
+	a.consent = given
+	return struct{}{}, nil
 }
 
 // answer takes a picture, and shows the person for the try that the session waits for.
@@ -151,6 +172,7 @@ func (a *App) answer(r *http.Request) (any, error) {
 	}
 	defer clear(picture)
 	return a.seated(func(seat *holder.Seat) (holder.SeatView, error) {
+		defer func() { a.consent = consent{} }()
 		try, err := a.config.Seats.See(r.Context(), seat)
 		if err != nil {
 			return try, err
@@ -163,6 +185,7 @@ func (a *App) answer(r *http.Request) (any, error) {
 			return try, err
 		}
 		defer clear(shown.Probe)
+		shown.Name, shown.Selfie = a.consent.Name, a.consent.Selfie
 		return a.config.Seats.Answer(r.Context(), seat, try, shown)
 	})
 }

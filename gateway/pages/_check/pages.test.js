@@ -4,6 +4,7 @@ import { after, before, test } from 'node:test';
 import { begin, browser, call, Person, Phone, seeing, world } from './world.js';
 
 const holder = 3, stranger = 4, third = 5;
+const handOver = `${new URL(world.app).origin}/#`; // where the server was told that an app is
 const counterDocument = { kind: 'counter', service: 'registration', purpose: 'register' };
 
 let chromium;
@@ -108,7 +109,7 @@ test('payment: who is asked sees what for, and declines by the keyboard', async 
   await payer.sees('请先看清楚');
   const asked = await payer.page.locator('#asked').innerText();
   for (const text of ['第一小学', '学费', '付款', '1,280.50', '三年级二班']) assert.ok(asked.includes(text), `${text} is not in ${asked}`);
-  assert.equal(await payer.page.locator('#app').getAttribute('href'), `zhenni-holder:${begun.links[0]}`);
+  assert.equal(await payer.page.locator('#app').getAttribute('href'), `${handOver}${begun.links[0]}`);
   await payer.audit('payment');
   await payer.picture('payment');
   await payer.press('refuse-title', 'Enter');
@@ -175,9 +176,9 @@ test('真你: the digits read out and typed in, confirmed, shown once what was a
   const said = await b.page.locator('#asked').innerText();
   assert.ok(said.includes('*') && !said.includes(world.name), said);
   for (const name of ['name', 'selfie']) assert.equal(await b.page.isChecked(`[name=${name}]`), false);
-  assert.equal(await b.page.locator('#app').getAttribute('href'), `zhenni-holder:${fragment}`);
+  assert.equal(await b.page.locator('#app').getAttribute('href'), `${handOver}${fragment}`);
   await b.page.check('[name=name]');
-  assert.equal(await b.page.locator('#app').getAttribute('href'), `zhenni-holder:${fragment};share=name`);
+  assert.equal(await b.page.locator('#app').getAttribute('href'), `${handOver}${fragment};share=name`);
   await b.audit('asked by a person');
   await b.picture('asked');
   const phone = new Phone(stranger);
@@ -278,6 +279,43 @@ test('holder app: the page hands over, and what the camera sees is the answer', 
     await holder.audit('app, answered');
     await holder.leave();
     await clerk.leave();
+  } finally {
+    await seer.close();
+  }
+});
+
+test('holder app: a person is shown what was agreed to, with the picture that was taken', async (t) => {
+  if (!await served(t, '/v1/person-sessions')) return;
+  const seer = await seeing();
+  try {
+    const begun = await new Phone(holder).ask();
+    const a = await Person.arrive(chromium);
+    await a.visit('person', `${begun.session}.${begun.asker_token}.${begun.links[0].split('.')[2]}`);
+    const b = await Person.arrive(seer);
+    await b.page.goto(world.app);
+    await b.visit('s', begun.links[0]);
+    await b.sees('请先看清楚');
+    await b.page.check('[name=name]');
+    await b.page.click('#app');
+    await b.page.click('#open');
+    await b.sees('请输入两位数字');
+    await a.sees('请读出数字');
+    await b.page.fill('#digits-in', await a.page.locator('#digits').textContent());
+    await b.press('digits-in', 'Enter');
+    await b.page.waitForFunction(() => document.getElementById('video').videoWidth > 0);
+    assert.ok(await b.page.isChecked('[name=name]'), 'what was ticked on the page is asked again, ticked');
+    await b.page.check('[name=selfie]');
+    await b.page.click('#take');
+    await b.page.locator('#trouble', { hasText: '请写上姓名' }).waitFor();
+    await b.page.fill('#name', world.name);
+    await b.audit('app, consent');
+    await b.page.click('#take');
+    await Promise.all([a.sees('确认：是真的 TA'), b.sees('完成：已确认是本人')]);
+    await a.press('show', 'Enter');
+    await a.page.waitForFunction(() => document.querySelector('#selfie').naturalWidth === 480);
+    assert.ok((await a.page.locator('#shared-name').textContent()).includes('*'));
+    await b.leave();
+    await a.leave();
   } finally {
     await seer.close();
   }

@@ -9,16 +9,23 @@ import '/texts.js';
 
 const store = 'zhenni.app';
 const longestSide = 1600; // of a picture in which the model finds the face itself
+const selfieSide = 480, selfieQuality = 0.8; // of what who asks may see, of at most 64 KiB
 
 // arrived is what the address carried: the key of the app, or a link.
 const arrived = location.hash.slice(1);
 if (arrived) history.replaceState(null, '', '/');
 addEventListener('hashchange', () => location.reload());
 if (/^[A-Z2-7]{26}$/.test(arrived)) localStorage.setItem(store, arrived);
-const invitation = arrived.includes('.') ? arrived.split(';')[0] : '';
+const [link, wish] = arrived.split(';share=');
+const invitation = link.includes('.') ? link : '';
+for (const box of boxes()) box.checked = (wish ?? '').split(',').includes(box.name);
 const key = localStorage.getItem(store) ?? '';
 
 let about = null, session = null, ours = false, lost = false, following = 0;
+
+function boxes() {
+  return document.querySelectorAll('#consent input[type=checkbox]');
+}
 
 const live = () => session?.outcome === 'live';
 
@@ -42,6 +49,8 @@ function draw() {
   const answering = opened && !session.code_wanted && Boolean(session.transaction);
   if (answering) write(byId('tries'), say('app.tries', { count: session.tries_left }));
   show(byId('camera'), answering);
+  show(byId('consent'), session?.kind === 'person');
+  show(byId('naming'), ticked('name'));
   answering ? look() : rest();
   show(byId('decline'), live() && ['waiting', 'opened'].includes(session.state));
   show(byId('another'), Boolean(session) && !live());
@@ -103,6 +112,37 @@ function frame(source, width, height) {
   return new Promise((done) => { canvas.toBlob(done, 'image/png'); });
 }
 
+// ticked reports whether a person lets see something who asks.
+function ticked(name) {
+  return session?.kind === 'person' && [...boxes()].some((box) => box.name === name && box.checked);
+}
+
+// selfie is the picture as who asks sees it, base64 of a JPEG.
+async function selfie(source, width, height) {
+  const scale = Math.min(1, selfieSide / Math.max(width, height));
+  const canvas = document.createElement('canvas');
+  [canvas.width, canvas.height] = [Math.round(width * scale), Math.round(height * scale)];
+  canvas.getContext('2d').drawImage(source, 0, 0, canvas.width, canvas.height);
+  return canvas.toDataURL('image/jpeg', selfieQuality).split(',')[1];
+}
+
+// share hands over what is ticked, for the answer that comes next.
+async function share(source, width, height) {
+  const consent = {};
+  if (ticked('name') && !(consent.name = byId('name').value.trim())) {
+    byId('name').focus();
+    throw new Refused(0, { code: 'name' });
+  }
+  if (ticked('selfie')) consent.selfie = await selfie(source, width, height);
+  if (consent.name || consent.selfie) await tell('POST', '/share', key, consent);
+}
+
+// present answers with a picture, and what is consented to.
+async function present(source, width, height) {
+  await share(source, width, height);
+  await answer(await frame(source, width, height));
+}
+
 // answer sends a picture to the process behind the page.
 async function answer(picture) {
   const response = await fetch('/answer', {
@@ -115,14 +155,14 @@ async function answer(picture) {
 
 async function take() {
   if (!video.videoWidth) throw new Refused(0, { code: 'camera' });
-  await answer(await frame(video, video.videoWidth, video.videoHeight));
+  await present(video, video.videoWidth, video.videoHeight);
 }
 
 async function choose() {
   const [file] = byId('picture').files;
   if (!file) return;
   const bitmap = await createImageBitmap(file).catch(() => { throw new Refused(0, { code: 'picture_unreadable' }); });
-  await answer(await frame(bitmap, bitmap.width, bitmap.height));
+  await present(bitmap, bitmap.width, bitmap.height);
   byId('picture').value = '';
 }
 
@@ -134,6 +174,7 @@ async function ask(link) {
   if (ours) await goOn();
 }
 
+for (const box of boxes()) box.addEventListener('change', draw);
 byId('invitation').addEventListener('submit', (event) => {
   event.preventDefault();
   attempt(() => ask(byId('link').value.trim()));
