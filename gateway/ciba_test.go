@@ -4,6 +4,7 @@ import (
 	"encoding/base64"
 	"encoding/json"
 	"net/url"
+	"strconv"
 	"strings"
 	"sync"
 	"sync/atomic"
@@ -213,8 +214,13 @@ func TestCIBADoesNotPester(t *testing.T) {
 	p := startProvider(t, nil)
 	for _, who := range []int{1, 77} {
 		hint := map[string]string{"login_hint": testID(who).String()}
-		for range maxRequests {
+		for range maxRequests - 1 {
 			p.ask("hotel", hint)
+		}
+		last, again := p.form("hotel", wanted(hint)), p.form("hotel", wanted(hint))
+		once := string(wantStatus(t, p.call("POST", pathAuthorize, "", mediaForm, []byte(last.Encode()), "Transaction-Id: last"+strconv.Itoa(who)), 200).body)
+		if a := p.call("POST", pathAuthorize, "", mediaForm, []byte(again.Encode()), "Transaction-Id: last"+strconv.Itoa(who)); a.status != 200 || string(a.body) != once {
+			t.Errorf("the last one, sent again: %d %s, want %s", a.status, a.body, once)
 		}
 		p.wantError(p.send(pathAuthorize, p.form("hotel", wanted(hint))), 403, "access_denied")
 		p.ask("bank", map[string]string{"login_hint": testID(who).String(), "client_notification_token": "n"})

@@ -30,7 +30,7 @@ func (s *Server) askRemotely(rq *request) error {
 	if err != nil {
 		return err
 	}
-	if s.waiting(session.Party, session.Seats[0].Credential) >= maxRequests {
+	if s.waitingBeside(session) >= maxRequests {
 		return &oauthError{403, "access_denied", "as many requests of this client wait for the person already"}
 	}
 	there, asked, err := s.beginFor(rq, session)
@@ -64,11 +64,12 @@ func refuseScope(err error) error {
 	return err
 }
 
-// waiting is how many requests of a party wait for the person who holds a credential, whether there is one or not.
-func (s *Server) waiting(party string, credential zhenni.CredentialID) (n int) {
+// waitingBeside is how many requests of a party wait for the person that a request is for, whether there is one or not. The request
+// itself is none of them: sent again, it is answered as it was.
+func (s *Server) waitingBeside(request zhenni.Session) (n int) {
 	now := s.config.Now()
-	for _, session := range s.config.Sessions.Of(credential) {
-		if session.Kind == zhenni.SessionRemote && session.Party == party && session.Passed(now).End == zhenni.SessionLive {
+	for _, session := range s.config.Sessions.Of(request.Seats[0].Credential) {
+		if session.Kind == zhenni.SessionRemote && session.Party == request.Party && session.ID != request.ID && session.Passed(now).End == zhenni.SessionLive {
 			n++
 		}
 	}

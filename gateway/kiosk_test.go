@@ -4,8 +4,10 @@ import (
 	"context"
 	"encoding/base64"
 	"log/slog"
+	"slices"
 	"strings"
 	"testing"
+	"time"
 
 	"zhenni"
 	"zhenni/actors"
@@ -120,5 +122,42 @@ func TestKioskTakesThePIN(t *testing.T) {
 	}
 	if a := wantStatus(t, show(next, next, rightPIN), 200); !member[bool](t, a, "confirmed") {
 		t.Errorf("%s", a.body)
+	}
+}
+
+// A card of no use takes the tries that a face takes which does not match: the terminal, and who owns it, sees no other.
+//
+// FAULTS: Z11
+func TestUnusableCardAtAKiosk(t *testing.T) {
+	o := startOffice(t, nil)
+	tries := func(status zhenni.Status, probe string) (answers []string) {
+		session, _ := o.kiosk("open")
+		o.enrol(testID(1), 1, zhenni.LevelFull, status)
+		for live := true; live && len(answers) < zhenni.MaxTries; {
+			a := wantStatus(t, o.show(session, probe), 200)
+			answers = append(answers, strings.ReplaceAll(string(a.body), session, ""))
+			live = member[string](t, a, "outcome") == "live"
+		}
+		o.enrol(testID(1), 1, zhenni.LevelFull, zhenni.StatusActive)
+		if a := o.show(session, probe); a.status != 409 || member[string](t, a, "code") != "session_ended" {
+			t.Errorf("after its tries: %d %s", a.status, a.body)
+		}
+		return answers
+	}
+	unusable := tries(zhenni.StatusRevoked, `{"probe_int8":"`+int8Probe(testDim, true)+`"}`)
+	mismatch := tries(zhenni.StatusActive, nonMated())
+	if !slices.Equal(unusable, mismatch) {
+		t.Errorf("%q, of a face that does not match %q", unusable, mismatch)
+	}
+}
+
+// What comes as the time has passed is not compared, whether or not the session has been told of the time.
+func TestTooLateIsNotCompared(t *testing.T) {
+	o := startOffice(t, nil)
+	session, _ := o.kiosk("open")
+	asked := o.node.asked()
+	o.wait(time.Hour)
+	if a := o.show(session, `{"probe_int8":"`+int8Probe(testDim, true)+`"}`); a.status != 409 || member[string](t, a, "code") != "session_ended" || o.node.asked() != asked {
+		t.Errorf("%d %s, %d compared", a.status, a.body, o.node.asked()-asked)
 	}
 }

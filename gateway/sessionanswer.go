@@ -10,7 +10,7 @@ import (
 // the session, which it returns as it is then. Where that was cut off, whatever is sent next for the same comparison is answered by
 // the decision that is recorded: a seat has one decision a try.
 func (s *Server) answerSeat(rq *request, session zhenni.Session, seat int, body []byte) (zhenni.Session, error) {
-	if session.End != zhenni.SessionLive {
+	if session = session.Passed(s.config.Now()); session.End != zhenni.SessionLive {
 		return session, refuse(kindSessionEnded, "")
 	}
 	if session.Seats[seat].State != zhenni.SeatOpened {
@@ -40,7 +40,8 @@ func (s *Server) answerSeat(rq *request, session zhenni.Session, seat int, body 
 		if err != nil {
 			return session, err
 		}
-		if unusable {
+		// The device of who asks would see that a card which can not match ends at once: it takes the tries that a face takes.
+		if unusable && (!capturedByAsker[session.Kind] || session.ForSeat(seat).TriesLeft == 1) {
 			e = zhenni.SessionEvent{Kind: zhenni.EventUnusable, Seat: seat}
 		}
 	}

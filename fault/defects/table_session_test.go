@@ -32,4 +32,19 @@ var sessionDefects = []defect{
 		old: "		if cause := recover(); cause != nil {\n", new: "		if cause := any(nil); cause != nil {\n",
 		does: "a panic in a stream ends the server",
 	},
+	{
+		name: "unusable-card-ends-at-once", file: "gateway/sessionanswer.go", caught: "TestUnusableCardAtAKiosk",
+		old: "		if unusable && (!capturedByAsker[session.Kind] || session.ForSeat(seat).TriesLeft == 1) {", new: "		if unusable {",
+		does: "a kiosk tells a revoked credential from a face that does not match",
+	},
+	{
+		name: "compared-after-its-time", file: "gateway/sessionanswer.go", caught: "TestTooLateIsNotCompared",
+		old: "session = session.Passed(s.config.Now()); session.End", new: "session.End",
+		does: "an answer that comes too late is compared and recorded before it is refused",
+	},
+	{
+		name: "request-counts-against-itself", file: "gateway/cibaask.go", caught: "TestCIBADoesNotPester",
+		old: "session.ID != request.ID && ", new: "",
+		does: "a client that lost the answer to its third request is told that it may not ask",
+	},
 }
