@@ -39,10 +39,16 @@ func (d *watchedDevices) Unchanged(_ zhenni.CredentialID, since uint64) bool {
 //
 // FAULTS: Z2
 func TestLookHoldsWhileNothingChanges(t *testing.T) {
+	suspended := func(c *zhenni.Credential) { c.Status = zhenni.StatusSuspended }
+	moved := func(c *zhenni.Credential) { c.Device = zhenni.PublicKey{} }
 	for name, c := range map[string]struct {
-		changes, counts bool // that the record changes, and that it is told
-		status          int
-	}{"nothing changes": {false, false, 200}, "something else changes": {false, true, 200}, "it is suspended": {true, true, 503}} {
+		change func(*zhenni.Credential) // of the record; nil is none
+		counts bool                     // that changes of the slot are told
+		status int
+	}{
+		"nothing changes": {nil, false, 200}, "something else changes": {nil, true, 200}, "it is suspended": {suspended, true, 503},
+		"it is on another device": {moved, true, 503},
+	} {
 		t.Run(name, func(t *testing.T) {
 			devices := &watchedDevices{}
 			d := startDesk(t, func(c *Config) { c.Devices = devices })
@@ -51,14 +57,18 @@ func TestLookHoldsWhileNothingChanges(t *testing.T) {
 				b.Outcomes[0] = zhenni.Match
 				return nil
 			}
+			change := func(change func(*zhenni.Credential)) {
+				d.node.mu.Lock()
+				defer d.node.mu.Unlock()
+				record := d.node.records[testID(1)]
+				change(&record)
+				d.node.records[testID(1)] = record
+			}
+			change(func(c *zhenni.Credential) { c.Device = devices.device })
 			read := d.node.looks.Load()
 			devices.looked = func() {
-				if c.changes {
-					d.node.mu.Lock()
-					record := d.node.records[testID(1)]
-					record.Status = zhenni.StatusSuspended
-					d.node.records[testID(1)] = record
-					d.node.mu.Unlock()
+				if c.change != nil {
+					change(c.change)
 				}
 				if c.counts {
 					devices.changes.Add(1)

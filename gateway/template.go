@@ -3,6 +3,7 @@ package gateway
 import (
 	"bytes"
 	"crypto/sha256"
+	"encoding/binary"
 	"errors"
 	"slices"
 	"time"
@@ -55,10 +56,9 @@ func (s *Server) putTemplate(rq *request) error {
 		return err
 	}
 	if t.by != nil {
-		if err := s.proveHolder(rq, t, owner); err != nil {
+		if t.command.Proved, err = s.proveHolder(rq, t, owner); err != nil {
 			return err
 		}
-		t.command.Proved = owner.Generation
 	}
 	result, err := s.applyOne(t.command)
 	if errors.Is(err, zhenni.ErrExists) {
@@ -135,13 +135,14 @@ func (s *Server) bringsProved(rq *request) bool {
 }
 
 // proveHolder compares the probe with the credential's template of its model, as a verification under the same limits, ledger and history:
-// nil once a match is recorded. A no is [kindNotProved], whatever it is for. A transaction sent again is not compared again, and carries
-// the template for [provedFor].
-func (s *Server) proveHolder(rq *request, t *furtherTemplate, owner zhenni.Credential) error {
+// the generation that is proved, once a match of it is recorded. A no is [kindNotProved], whatever it is for. A transaction sent again is not
+// compared again, and carries the template for [provedFor], of the generation that it proved: the device that signed for it may have
+// been moved from since.
+func (s *Server) proveHolder(rq *request, t *furtherTemplate, owner zhenni.Credential) (zhenni.Generation, error) {
 	rq.served, rq.migrates = t.by, true
 	stored, err := s.begin(rq, 1)
 	if err != nil {
-		return err
+		return 0, err
 	}
 	if stored != nil {
 		return s.provedBefore(rq, stored)
@@ -150,37 +151,39 @@ func (s *Server) proveHolder(rq *request, t *furtherTemplate, owner zhenni.Crede
 	batch := s.newBatch(rq, 1)
 	batch.IDs[0], batch.Int8 = t.command.ID, t.probe
 	if batch.Lanes, err = s.mayPut(rq, t, owner); err != nil {
-		return err
+		return 0, err
 	}
 	deadline := time.Now().Add(s.config.VerifyTimeout)
 	if err := s.verify(rq, batch, deadline); err != nil {
-		return err
+		return 0, err
 	}
 	switch batch.Outcomes[0] {
 	case zhenni.Match, zhenni.NoMatch:
 	case zhenni.RefusedProbe:
-		return refuse(kindProbe, "")
+		return 0, refuse(kindProbe, "")
 	default:
-		return refuse(kindUnavailable, "the probe could not be compared")
+		return 0, refuse(kindUnavailable, "the probe could not be compared")
 	}
 	if err := s.stands(rq); err != nil {
-		return err
+		return 0, err
 	}
-	if err := s.settle(rq, deadline, zhenni.Decision{At: s.config.Now(), IDs: batch.IDs, Outcomes: batch.Outcomes}); err != nil {
-		return err
+	proved := binary.BigEndian.AppendUint64(nil, uint64(owner.Generation)) // which never begins with draftMark
+	if err := s.settle(rq, deadline, zhenni.Decision{At: s.config.Now(), IDs: batch.IDs, Outcomes: batch.Outcomes, Answer: proved}); err != nil {
+		return 0, err
 	}
-	return refuseUnproved(batch.Outcomes)
+	return owner.Generation, refuseUnproved(batch.Outcomes)
 }
 
-func (s *Server) provedBefore(rq *request, stored *zhenni.Answered) error {
+func (s *Server) provedBefore(rq *request, stored *zhenni.Answered) (zhenni.Generation, error) {
 	rq.setLogIndex(stored.LogIndex)
 	if err := refuseUnproved(stored.Outcomes); err != nil {
-		return err
+		return 0, err
 	}
-	if age := s.config.Now().Sub(stored.At); age < -zhenni.MaxClockAhead || age >= provedFor {
-		return refuse(kindProofPast, "the holder was proved too long ago; the template is there where /v1/models/{model}/pending does not list the credential")
+	age := s.config.Now().Sub(stored.At)
+	if age < -zhenni.MaxClockAhead || age >= provedFor || len(stored.Answer) != 8 {
+		return 0, refuse(kindProofPast, "the holder was proved too long ago; the template is there where /v1/models/{model}/pending does not list the credential")
 	}
-	return nil
+	return zhenni.Generation(binary.BigEndian.Uint64(stored.Answer)), nil
 }
 
 // mayPut holds a proved template to what a holder's app must bring besides, so that it is a way to nothing that the credential was not

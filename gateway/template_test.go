@@ -192,6 +192,14 @@ func TestProofOfATemplateIsRecorded(t *testing.T) {
 	if status, answer := w.migrate(&other); status != 409 {
 		t.Errorf("another template under the transaction: %d %v", status, answer)
 	}
+	moved := migratingOf(w.make(own), "t-2")
+	if status, answer := w.migrate(moved); status != 200 {
+		t.Fatal(status, answer)
+	}
+	w.apply(zhenni.MoveDevice{ID: zhenni.CredentialID(parsed(t, moved.id)), Tenant: 1, To: publicOf(t, edwardsKey("other phone")), At: testNow()})
+	if status, answer := w.migrate(moved); status != 409 {
+		t.Errorf("sent again for a credential that was moved since it was proved: %d %v", status, answer)
+	}
 	w.ahead.Store(int64(provedFor / time.Second))
 	if status, answer := w.migrate(m); status != 410 || answer["code"] != "proof_expired" {
 		t.Errorf("a minute later: %d %v", status, answer)
