@@ -59,7 +59,7 @@ var modelDefects = []defect{
 	},
 	{
 		name: "template-by-a-no", file: "gateway/template.go", caught: "TestFurtherTemplateIsProved",
-		old: "	return refuseUnproved(batch.Outcomes)\n", new: "	return nil\n",
+		old: "	return owner.Generation, refuseUnproved(batch.Outcomes)\n", new: "	return owner.Generation, nil\n",
 		does: "whoever does not match the template of a credential gets one of his own beside it",
 	},
 	{
