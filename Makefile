@@ -74,9 +74,17 @@ build: ## the one binary, ./zhenni
 test: ## the short tests
 	$(GO) test ./...
 
+# Tests of the command that run servers, phones and benches within the process of the test.
+RACES = TestAppByHand|TestBench|TestDemo
+
 .PHONY: race
-race: ## the short tests under the race detector
-	$(GO) test -race -timeout 40m ./...
+race: ## the short tests under the race detector; of the command, whose tests are processes of their own, those within one
+	$(GO) test -race -timeout 40m $$($(GO) list ./... | grep -v '/cmd/zhenni$$')
+	$(GO) test -race -timeout 20m -run '$(RACES)' ./cmd/zhenni
+
+.PHONY: race-all
+race-all: ## every short test under the race detector; three quarters of an hour
+	$(GO) test -race -timeout 90m ./...
 
 .PHONY: onnxruntime
 onnxruntime: ## the networks of captures by onnxruntime; ZHENNI_ONNXRUNTIME names its shared library
