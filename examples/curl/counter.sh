@@ -25,7 +25,10 @@ ask() {
     path=$1 && shift
     curl -sS --fail-with-body --retry 5 --retry-connrefused --retry-max-time 50 --max-time 45 -o "$work/answer" \
         -H "@$work/who" -H "Content-Type: ${type:-application/json}" "$@" "$ZHENNI_URL$path" || {
-        case $path in */code) ! grep -q '"status":409' "$work/answer" || exit 3 ;; esac # what was lost on the way may have arrived
+        case $?:$path in # what was lost on the way may have arrived: the digits can be sent again, until the session says what became of them
+        22:*/code) ! grep -q '"status":409' "$work/answer" || exit 0 ;;
+        *:*/code) exit 3 ;;
+        esac
         fail "$path: $(cat "$work/answer")"
     }
     cat "$work/answer"
@@ -72,8 +75,10 @@ while [ "$(echo "$view" | field outcome)" = live ] && [ "$(echo "$view" | field 
 done
 if [ "$(echo "$view" | field outcome)" = live ]; then
     echo 'The two digits on the phone:'
-    read -r code
-    printf '{"code":"%s"}' "$code" | ask "/v1/sessions/$session/code" --data @- >/dev/null || [ $? = 3 ] || exit 2
+    read -r code && lost=0
+    until printf '{"code":"%s"}' "$code" | ask "/v1/sessions/$session/code" --data @- >/dev/null; do
+        { [ $? = 3 ] && [ $((lost += 1)) -lt 5 ] && sleep 1; } || exit 2
+    done
 fi
 view=$(follow "/v1/sessions/$session") || exit 2
 
