@@ -1,7 +1,7 @@
 #!/bin/sh
 # Many verifications in one request: NDJSON in, the outcomes in the same order out.
 #
-#     sh bulk.sh CREDENTIALS PROBES     # with ZHENNI_URL, ZHENNI_API_KEY_FILE, ZHENNI_JWKS, ZHENNI_ISSUER
+#     sh bulk.sh CREDENTIALS PROBES     # with ZHENNI_URL, ZHENNI_API_KEY_FILE, ZHENNI_JWKS, ZHENNI_RESULT_ISSUER
 #
 # CREDENTIALS has an id a line, PROBES as many vectors of float32, the least significant byte first. Prints a line an item. Exit status
 # 0 is that all were decided and the signed result of the batch holds, 1 that some were not, 2 that there is no answer.
@@ -9,16 +9,17 @@
 set -u
 : "${ZHENNI_URL:=http://127.0.0.1:8080}"
 fail() { echo "$*" >&2; exit 2; }
-for name in ZHENNI_API_KEY_FILE ZHENNI_JWKS ZHENNI_ISSUER; do
-    printenv "$name" >/dev/null || fail "$name is not set"
+for name in ZHENNI_API_KEY_FILE ZHENNI_JWKS ZHENNI_RESULT_ISSUER; do
+    [ "$(printenv "$name")" ] || fail "$name is not set"
 done
 [ $# = 2 ] || fail "want CREDENTIALS PROBES"
 umask 077
 work=$(mktemp -d) && trap 'rm -rf "$work"' EXIT || exit 2
 trap 'exit 2' HUP INT TERM
 # The key goes from file to file: what is in an argument, everybody on the machine can read.
-sed 's/^/Authorization: Bearer /' "$ZHENNI_API_KEY_FILE" >"$work/who" || exit 2
-party=$(sed 's/^zk_\(.*\)_.\{43\}$/\1/' "$ZHENNI_API_KEY_FILE")
+tr -d '\r' <"$ZHENNI_API_KEY_FILE" | sed 's/^/Authorization: Bearer /' >"$work/who"
+party=$(sed -n 's/^Authorization: Bearer zk_\(.*\)_.\{43\}$/\1/p' "$work/who")
+[ "$party" ] || fail "no API key in $ZHENNI_API_KEY_FILE"
 
 # ask does a request, again while that may help, and prints the answer: the same Idempotency-Key gets the same answer.
 ask() {
@@ -37,9 +38,13 @@ list() { { sed -n "s/.*\"$1\":\[\"\([^]]*\)\"\].*/\1/p" && echo; } | tr -d '"' |
 random() { od -An -N16 -tx1 /dev/urandom | tr -d ' \n'; }
 
 # check has the signature of a result checked, and by whom, for whom and of what it is, and prints what it says.
-check() { zhenni verify-result --json --jwks "$ZHENNI_JWKS" --issuer "$ZHENNI_ISSUER" --audience "$party" - || fail "the result does not hold"; }
+check() {
+    zhenni verify-result --json --jwks "$ZHENNI_JWKS" --issuer "$ZHENNI_RESULT_ISSUER" --audience "$party" - ||
+        fail "the result does not hold"
+}
 
 items=$(grep -c . "$1") || fail "no credentials in $1"
+[ "$items" -le 65536 ] || fail "one request takes 65,536 at most"
 size=$(($(wc -c <"$2") / items))
 [ $((items * size)) = $(($(wc -c <"$2"))) ] || fail "the probes are not as many as the credentials"
 at=0

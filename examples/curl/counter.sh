@@ -1,7 +1,7 @@
 #!/bin/sh
 # A counter: the citizen scans a code on the screen, the clerk types the two digits that the phone shows, both see the result.
 #
-#     sh counter.sh      # with ZHENNI_URL, ZHENNI_API_KEY_FILE, ZHENNI_JWKS, ZHENNI_ISSUER
+#     sh counter.sh      # with ZHENNI_URL, ZHENNI_API_KEY_FILE, ZHENNI_JWKS, ZHENNI_RESULT_ISSUER
 #
 # Prints what the code on the screen says, a line for each second, and reads the digits from standard input. Exit status 0 is that the
 # citizen is confirmed, 1 that they are not, 2 that there is no answer. Wants curl 7.76, and zhenni on the path, which checks the signed result.
@@ -9,21 +9,28 @@
 set -u
 : "${ZHENNI_URL:=http://127.0.0.1:8080}"
 fail() { echo "$*" >&2; exit 2; }
-for name in ZHENNI_API_KEY_FILE ZHENNI_JWKS ZHENNI_ISSUER; do
-    printenv "$name" >/dev/null || fail "$name is not set"
+for name in ZHENNI_API_KEY_FILE ZHENNI_JWKS ZHENNI_RESULT_ISSUER; do
+    [ "$(printenv "$name")" ] || fail "$name is not set"
 done
 umask 077
 work=$(mktemp -d) && trap 'rm -rf "$work"' EXIT || exit 2
 trap 'exit 2' HUP INT TERM
 # The key goes from file to file: what is in an argument, everybody on the machine can read.
-sed 's/^/Authorization: Bearer /' "$ZHENNI_API_KEY_FILE" >"$work/who" || exit 2
-party=$(sed 's/^zk_\(.*\)_.\{43\}$/\1/' "$ZHENNI_API_KEY_FILE")
+tr -d '\r' <"$ZHENNI_API_KEY_FILE" | sed 's/^/Authorization: Bearer /' >"$work/who"
+party=$(sed -n 's/^Authorization: Bearer zk_\(.*\)_.\{43\}$/\1/p' "$work/who")
+[ "$party" ] || fail "no API key in $ZHENNI_API_KEY_FILE"
 
 # ask does a request, again while that may help, and prints the answer: the same Idempotency-Key gets the same answer.
 ask() {
     path=$1 && shift
     curl -sS --fail-with-body --retry 5 --retry-connrefused --retry-max-time 50 --max-time 45 -o "$work/answer" \
-        -H "@$work/who" -H "Content-Type: ${type:-application/json}" "$@" "$ZHENNI_URL$path" || fail "$path: $(cat "$work/answer")"
+        -H "@$work/who" -H "Content-Type: ${type:-application/json}" "$@" "$ZHENNI_URL$path" || {
+        case $?:$path in # what was lost on the way may have arrived: the digits can be sent again, until the session says what became of them
+        22:*/code) ! grep -q '"status":409' "$work/answer" || exit 0 ;;
+        *:*/code) exit 3 ;;
+        esac
+        fail "$path: $(cat "$work/answer")"
+    }
     cat "$work/answer"
 }
 
@@ -35,17 +42,26 @@ list() { { sed -n "s/.*\"$1\":\[\"\([^]]*\)\"\].*/\1/p" && echo; } | tr -d '"' |
 
 random() { od -An -N16 -tx1 /dev/urandom | tr -d ' \n'; }
 
-# follow hears a session until it has its outcome, by server-sent events, and prints the last of them, which has all.
+# follow hears a session until it has its outcome, by server-sent events, and prints the last of them, which has all. What was cut on
+# the way, before the empty line that ends an event, is asked for again.
 follow() {
-    until view=$(sed -n 's/^data: //p' "$work/events" 2>/dev/null | tail -n 1) && [ "${view:-}" ] && [ "$(echo "$view" | field outcome)" != live ]; do
-        curl -fsSN --retry 5 --retry-connrefused --retry-max-time 50 --max-time 600 -o "$work/events" -H "@$work/who" "$ZHENNI_URL$1/events"
-        case $? in 0 | 18 | 28 | 52 | 56) ;; *) fail "$1: no answer" ;; esac # what was cut on the way is asked for again
+    view="" silent=0
+    while case $(echo "$view" | field outcome) in '' | live) ;; *) false ;; esac do
+        : >"$work/events"
+        curl -fsSN --retry 5 --retry-connrefused --retry-max-time 50 --max-time 600 -o "$work/events" -H "@$work/who" \
+            "$ZHENNI_URL$1/events"
+        case $? in 0 | 18 | 52 | 56) ;; 28) silent=9 ;; *) fail "$1: no answer" ;; esac
+        view=$(sed -n '/^data: /h;/^$/{x;s/^data: //p;}' "$work/events" | tail -n 1)
+        [ "$view" ] || { sleep 1 && [ $((silent += 1)) -lt 5 ]; } || fail "$1: no answer"
     done
     echo "$view"
 }
 
 # check has the signature of a result checked, and by whom, for whom and of what it is, and prints what it says.
-check() { zhenni verify-result --json --jwks "$ZHENNI_JWKS" --issuer "$ZHENNI_ISSUER" --audience "$party" "$@" - || fail "the result does not hold"; }
+check() {
+    zhenni verify-result --json --jwks "$ZHENNI_JWKS" --issuer "$ZHENNI_RESULT_ISSUER" --audience "$party" "$@" - ||
+        fail "the result does not hold"
+}
 
 printf '{"kind":"counter","service":"visit","purpose":"register"}' |
     ask /v1/sessions --data @- -H "Idempotency-Key: \"$(random)\"" >"$work/session" || exit 2
@@ -59,8 +75,10 @@ while [ "$(echo "$view" | field outcome)" = live ] && [ "$(echo "$view" | field 
 done
 if [ "$(echo "$view" | field outcome)" = live ]; then
     echo 'The two digits on the phone:'
-    read -r code
-    printf '{"code":"%s"}' "$code" | ask "/v1/sessions/$session/code" --data @- >/dev/null || exit 2
+    read -r code && lost=0
+    until printf '{"code":"%s"}' "$code" | ask "/v1/sessions/$session/code" --data @- >/dev/null; do
+        { [ $? = 3 ] && [ $((lost += 1)) -lt 5 ] && sleep 1; } || exit 2
+    done
 fi
 view=$(follow "/v1/sessions/$session") || exit 2
 
@@ -70,7 +88,7 @@ if [ "$(echo "$view" | field confirmed)" != true ]; then
 fi
 ask "/v1/sessions/$session/results" >"$work/results" || exit 2
 yes=$(list results <"$work/results" | while read -r result; do
-    echo "$result" | check --session "$session" | field outcome
-done | grep -c '^match$')
+    said=$(echo "$result" | check --session "$session") && echo "$(echo "$said" | field transaction) $(echo "$said" | field outcome)"
+done | sort -u | grep -c ' match$')
 [ "$yes" -ge 1 ] || fail "the results say otherwise than the session"
 echo confirmed

@@ -1,23 +1,24 @@
 #!/bin/sh
 # A payment: the payer sees payee and amount on the phone, and the signed result is bound to them and to nothing else.
 #
-#     sh payment.sh CREDENTIAL     # with ZHENNI_URL, ZHENNI_API_KEY_FILE, ZHENNI_JWKS, ZHENNI_ISSUER
+#     sh payment.sh CREDENTIAL     # with ZHENNI_URL, ZHENNI_API_KEY_FILE, ZHENNI_JWKS, ZHENNI_RESULT_ISSUER
 #
 # Prints the link for the payer's phone. Exit status 0 is that the payer is confirmed, 1 that they are not, 2 that there is no answer.
 # Wants curl 7.76, and zhenni on the path, which checks the signed result.
 set -u
 : "${ZHENNI_URL:=http://127.0.0.1:8080}"
 fail() { echo "$*" >&2; exit 2; }
-for name in ZHENNI_API_KEY_FILE ZHENNI_JWKS ZHENNI_ISSUER; do
-    printenv "$name" >/dev/null || fail "$name is not set"
+for name in ZHENNI_API_KEY_FILE ZHENNI_JWKS ZHENNI_RESULT_ISSUER; do
+    [ "$(printenv "$name")" ] || fail "$name is not set"
 done
 [ $# = 1 ] || fail "want CREDENTIAL"
 umask 077
 work=$(mktemp -d) && trap 'rm -rf "$work"' EXIT || exit 2
 trap 'exit 2' HUP INT TERM
 # The key goes from file to file: what is in an argument, everybody on the machine can read.
-sed 's/^/Authorization: Bearer /' "$ZHENNI_API_KEY_FILE" >"$work/who" || exit 2
-party=$(sed 's/^zk_\(.*\)_.\{43\}$/\1/' "$ZHENNI_API_KEY_FILE")
+tr -d '\r' <"$ZHENNI_API_KEY_FILE" | sed 's/^/Authorization: Bearer /' >"$work/who"
+party=$(sed -n 's/^Authorization: Bearer zk_\(.*\)_.\{43\}$/\1/p' "$work/who")
+[ "$party" ] || fail "no API key in $ZHENNI_API_KEY_FILE"
 
 # ask does a request, again while that may help, and prints the answer: the same Idempotency-Key gets the same answer.
 ask() {
@@ -35,17 +36,26 @@ list() { { sed -n "s/.*\"$1\":\[\"\([^]]*\)\"\].*/\1/p" && echo; } | tr -d '"' |
 
 random() { od -An -N16 -tx1 /dev/urandom | tr -d ' \n'; }
 
-# follow hears a session until it has its outcome, by server-sent events, and prints the last of them, which has all.
+# follow hears a session until it has its outcome, by server-sent events, and prints the last of them, which has all. What was cut on
+# the way, before the empty line that ends an event, is asked for again.
 follow() {
-    until view=$(sed -n 's/^data: //p' "$work/events" 2>/dev/null | tail -n 1) && [ "${view:-}" ] && [ "$(echo "$view" | field outcome)" != live ]; do
-        curl -fsSN --retry 5 --retry-connrefused --retry-max-time 50 --max-time 600 -o "$work/events" -H "@$work/who" "$ZHENNI_URL$1/events"
-        case $? in 0 | 18 | 28 | 52 | 56) ;; *) fail "$1: no answer" ;; esac # what was cut on the way is asked for again
+    view="" silent=0
+    while case $(echo "$view" | field outcome) in '' | live) ;; *) false ;; esac do
+        : >"$work/events"
+        curl -fsSN --retry 5 --retry-connrefused --retry-max-time 50 --max-time 600 -o "$work/events" -H "@$work/who" \
+            "$ZHENNI_URL$1/events"
+        case $? in 0 | 18 | 52 | 56) ;; 28) silent=9 ;; *) fail "$1: no answer" ;; esac
+        view=$(sed -n '/^data: /h;/^$/{x;s/^data: //p;}' "$work/events" | tail -n 1)
+        [ "$view" ] || { sleep 1 && [ $((silent += 1)) -lt 5 ]; } || fail "$1: no answer"
     done
     echo "$view"
 }
 
 # check has the signature of a result checked, and by whom, for whom and of what it is, and prints what it says.
-check() { zhenni verify-result --json --jwks "$ZHENNI_JWKS" --issuer "$ZHENNI_ISSUER" --audience "$party" "$@" - || fail "the result does not hold"; }
+check() {
+    zhenni verify-result --json --jwks "$ZHENNI_JWKS" --issuer "$ZHENNI_RESULT_ISSUER" --audience "$party" "$@" - ||
+        fail "the result does not hold"
+}
 
 bill=$(random) # stands for the number of your own bill, under which a payment is begun once
 printf '{"kind":"payment","credential":"%s","service":"wallet","purpose":"pay",' "$1" >"$work/asked"

@@ -2,16 +2,16 @@
 # One person asks another: is it really you? This is the app of who asks. The other opens the link, types the two digits that are read
 # out to them on another way, such as a call, and shows their face; then, and only then, it is them.
 #
-#     sh person.sh CREDENTIAL     # the own one; with ZHENNI_URL, ZHENNI_PARTY, ZHENNI_KEY_FILE
+#     sh person.sh CREDENTIAL     # the own one; with ZHENNI_URL, ZHENNI_PARTY, ZHENNI_SIGNING_KEY_FILE
 #
-# ZHENNI_PARTY is on whose behalf persons ask each other (zhenni serve --person-party), ZHENNI_KEY_FILE the key of the phone. Exit status 0
+# ZHENNI_PARTY is on whose behalf persons ask each other (zhenni serve --person-party), ZHENNI_SIGNING_KEY_FILE the key of the phone. Exit status 0
 # is that the other is confirmed, 1 that they are not, 2 that there is no answer. Wants curl 7.76 and openssl 3. Nothing is signed for who
 # asks: it is for their eyes.
 set -u
 : "${ZHENNI_URL:=http://127.0.0.1:8080}"
 fail() { echo "$*" >&2; exit 2; }
-for name in ZHENNI_PARTY ZHENNI_KEY_FILE; do
-    printenv "$name" >/dev/null || fail "$name is not set"
+for name in ZHENNI_PARTY ZHENNI_SIGNING_KEY_FILE; do
+    [ "$(printenv "$name")" ] || fail "$name is not set"
 done
 [ $# = 1 ] || fail "want CREDENTIAL"
 umask 077
@@ -22,10 +22,10 @@ trap 'exit 2' HUP INT TERM
 b64url() { base64 | tr '+/' '-_' | tr -d '=\n'; }
 
 # sign prints the signature of a file by the key (Ed25519), as bytes.
-sign() { openssl pkeyutl -sign -inkey "$ZHENNI_KEY_FILE" -rawin -in "$1" || fail "no signature"; }
+sign() { openssl pkeyutl -sign -inkey "$ZHENNI_SIGNING_KEY_FILE" -rawin -in "$1" || fail "no signature"; }
 
 # The thumbprint of the key (RFC 7638), by which the server knows it.
-key=$(printf '{"crv":"Ed25519","kty":"OKP","x":"%s"}' "$(openssl pkey -in "$ZHENNI_KEY_FILE" -pubout -outform DER | tail -c 32 | b64url)" |
+key=$(printf '{"crv":"Ed25519","kty":"OKP","x":"%s"}' "$(openssl pkey -in "$ZHENNI_SIGNING_KEY_FILE" -pubout -outform DER | tail -c 32 | b64url)" |
     openssl dgst -sha256 -binary | b64url)
 
 # ask does a request, again while that may help, and prints the answer: the same Idempotency-Key gets the same answer.
@@ -44,11 +44,17 @@ list() { { sed -n "s/.*\"$1\":\[\"\([^]]*\)\"\].*/\1/p" && echo; } | tr -d '"' |
 
 random() { od -An -N16 -tx1 /dev/urandom | tr -d ' \n'; }
 
-# follow hears a session until it has its outcome, by server-sent events, and prints the last of them, which has all.
+# follow hears a session until it has its outcome, by server-sent events, and prints the last of them, which has all. What was cut on
+# the way, before the empty line that ends an event, is asked for again.
 follow() {
-    until view=$(sed -n 's/^data: //p' "$work/events" 2>/dev/null | tail -n 1) && [ "${view:-}" ] && [ "$(echo "$view" | field outcome)" != live ]; do
-        curl -fsSN --retry 5 --retry-connrefused --retry-max-time 50 --max-time 600 -o "$work/events" -H "@$work/who" "$ZHENNI_URL$1/events"
-        case $? in 0 | 18 | 28 | 52 | 56) ;; *) fail "$1: no answer" ;; esac # what was cut on the way is asked for again
+    view="" silent=0
+    while case $(echo "$view" | field outcome) in '' | live) ;; *) false ;; esac do
+        : >"$work/events"
+        curl -fsSN --retry 5 --retry-connrefused --retry-max-time 50 --max-time 600 -o "$work/events" -H "@$work/who" \
+            "$ZHENNI_URL$1/events"
+        case $? in 0 | 18 | 52 | 56) ;; 28) silent=9 ;; *) fail "$1: no answer" ;; esac
+        view=$(sed -n '/^data: /h;/^$/{x;s/^data: //p;}' "$work/events" | tail -n 1)
+        [ "$view" ] || { sleep 1 && [ $((silent += 1)) -lt 5 ]; } || fail "$1: no answer"
     done
     echo "$view"
 }

@@ -1,15 +1,15 @@
 #!/bin/sh
 # A person who is elsewhere, asked on the own phone: OpenID Connect CIBA, by polling. The credential is the login_hint.
 #
-#     sh remote.sh CREDENTIAL     # with ZHENNI_URL, ZHENNI_PARTY, ZHENNI_KEY_FILE, ZHENNI_JWKS, ZHENNI_ISSUER
+#     sh remote.sh CREDENTIAL     # with ZHENNI_URL, ZHENNI_PARTY, ZHENNI_SIGNING_KEY_FILE, ZHENNI_JWKS, ZHENNI_RESULT_ISSUER
 #
 # Exit status 0 is that the person is confirmed, 1 that they are not, 2 that there is no answer. Wants curl 7.76 and openssl 3. Any client
 # library of OpenID Connect does the same.
 set -u
 : "${ZHENNI_URL:=http://127.0.0.1:8080}"
 fail() { echo "$*" >&2; exit 2; }
-for name in ZHENNI_PARTY ZHENNI_KEY_FILE ZHENNI_JWKS ZHENNI_ISSUER; do
-    printenv "$name" >/dev/null || fail "$name is not set"
+for name in ZHENNI_PARTY ZHENNI_SIGNING_KEY_FILE ZHENNI_JWKS ZHENNI_RESULT_ISSUER; do
+    [ "$(printenv "$name")" ] || fail "$name is not set"
 done
 [ $# = 1 ] || fail "want CREDENTIAL"
 umask 077
@@ -19,10 +19,10 @@ trap 'exit 2' HUP INT TERM
 b64url() { base64 | tr '+/' '-_' | tr -d '=\n'; }
 
 # sign prints the signature of a file by the key (Ed25519), as bytes.
-sign() { openssl pkeyutl -sign -inkey "$ZHENNI_KEY_FILE" -rawin -in "$1" || fail "no signature"; }
+sign() { openssl pkeyutl -sign -inkey "$ZHENNI_SIGNING_KEY_FILE" -rawin -in "$1" || fail "no signature"; }
 
 # The thumbprint of the key (RFC 7638), by which the server knows it.
-key=$(printf '{"crv":"Ed25519","kty":"OKP","x":"%s"}' "$(openssl pkey -in "$ZHENNI_KEY_FILE" -pubout -outform DER | tail -c 32 | b64url)" |
+key=$(printf '{"crv":"Ed25519","kty":"OKP","x":"%s"}' "$(openssl pkey -in "$ZHENNI_SIGNING_KEY_FILE" -pubout -outform DER | tail -c 32 | b64url)" |
     openssl dgst -sha256 -binary | b64url)
 
 field() { sed -n "s/.*\"$1\": *\"\{0,1\}\([^\",}]*\).*/\1/p"; }
@@ -33,7 +33,7 @@ post() {
     jti=$(od -An -N16 -tx1 /dev/urandom | tr -d ' \n')
     printf '%s.%s' "$(printf '{"alg":"EdDSA","typ":"JWT","kid":"%s"}' "$key" | b64url)" "$(
         printf '{"iss":"%s","sub":"%s","aud":"%s","iat":%d,"exp":%d,"jti":"%s"}' \
-            "$ZHENNI_PARTY" "$ZHENNI_PARTY" "$ZHENNI_ISSUER" "$now" $((now + 60)) "$jti" | b64url)" >"$work/assertion"
+            "$ZHENNI_PARTY" "$ZHENNI_PARTY" "$ZHENNI_RESULT_ISSUER" "$now" $((now + 60)) "$jti" | b64url)" >"$work/assertion"
     printf '.%s' "$(sign "$work/assertion" | b64url)" >>"$work/assertion"
     curl -sS --max-time 45 --data-urlencode "client_assertion@$work/assertion" "$@" \
         --data-urlencode client_assertion_type=urn:ietf:params:oauth:client-assertion-type:jwt-bearer "$ZHENNI_URL$path" || fail "$path: no answer"
@@ -67,6 +67,6 @@ field id_token <"$work/answer" | tr -d '\n' | sed 's/\.[^.]*$//' >"$work/said" &
 openssl pkeyutl -verify -pubin -keyform DER -inkey "$work/public" -rawin -in "$work/said" -sigfile "$work/signature" >/dev/null ||
     fail "the ID token does not hold"
 said="$(field iss <"$work/claims") $(field aud <"$work/claims") $(field urn:openid:params:jwt:claim:auth_req_id <"$work/claims")"
-[ "$said" = "$ZHENNI_ISSUER $ZHENNI_PARTY $request" ] || fail "the ID token is of another request"
+[ "$said" = "$ZHENNI_RESULT_ISSUER $ZHENNI_PARTY $request" ] || fail "the ID token is of another request"
 [ "$(field exp <"$work/claims")" -gt "$(date +%s)" ] || fail "the ID token has ended"
 echo "confirmed: $(field sub <"$work/claims")"

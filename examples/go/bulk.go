@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"encoding/json"
 	"fmt"
+	"io"
 	"os"
 	"strings"
 )
@@ -27,7 +28,7 @@ func bulk(args []string) {
 	if said := clerk.check(response.Header.Get("Result")); said.Transaction != transaction || said.Items != len(credentials) {
 		fail("the result is of another batch")
 	}
-	undecided, outcomes := 0, json.NewDecoder(response.Body)
+	undecided, outcomes := 0, json.NewDecoder(io.LimitReader(response.Body, longestAnswer))
 	for i, credential := range credentials {
 		var answer struct {
 			Item            int

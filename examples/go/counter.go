@@ -21,7 +21,7 @@ func counter([]string) {
 		time.Sleep(time.Second)
 	}
 	if view.Outcome == "live" {
-		clerk.ask("POST", begun.path()+"/code", map[string]any{"code": typed()}, &view, nil)
+		clerk.step(&view, "/code", map[string]any{"code": typed()}, fields{})
 	}
 	clerk.follow(&view, func() {})
 	clerk.ended(&view, 1)

@@ -17,16 +17,16 @@ type signingKey struct {
 	id      string
 }
 
-// readKey reads the key of ZHENNI_KEY_FILE: PKCS #8 in PEM, as zhenni rp keys new makes it.
+// readKey reads the key of ZHENNI_SIGNING_KEY_FILE: PKCS #8 in PEM, as zhenni rp keys new makes it.
 func readKey() signingKey {
-	block, _ := pem.Decode([]byte(read("ZHENNI_KEY_FILE")))
+	block, _ := pem.Decode([]byte(read("ZHENNI_SIGNING_KEY_FILE")))
 	if block == nil {
-		fail("ZHENNI_KEY_FILE: no PEM")
+		fail("ZHENNI_SIGNING_KEY_FILE: no PEM")
 	}
 	key, err := x509.ParsePKCS8PrivateKey(block.Bytes)
 	private, is := key.(ed25519.PrivateKey)
 	if err != nil || !is {
-		fail("ZHENNI_KEY_FILE: no Ed25519 key in PKCS #8:", err)
+		fail("ZHENNI_SIGNING_KEY_FILE: no Ed25519 key in PKCS #8:", err)
 	}
 	x := b64url.EncodeToString(private.Public().(ed25519.PublicKey))
 	sum := sha256.Sum256([]byte(`{"crv":"Ed25519","kty":"OKP","x":"` + x + `"}`))

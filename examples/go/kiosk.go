@@ -6,7 +6,6 @@ import (
 	"encoding/base64"
 	"fmt"
 	"net/http"
-	"os"
 	"strings"
 	"time"
 )
@@ -15,7 +14,7 @@ import (
 // it signs every request.
 func kiosk(args []string) {
 	key, view := readKey(), session{}
-	terminal := &caller{os.Getenv("ZHENNI_PARTY"), key.signRequest}
+	terminal := &caller{setting("ZHENNI_PARTY"), key.signRequest}
 	terminal.ask("POST", "/v1/sessions", map[string]any{"kind": "kiosk", "credential": args[0], "service": "gate", "purpose": "enter"}, &view,
 		once(drawn()))
 	terminal.capture(&view, args[1])
@@ -31,8 +30,10 @@ func (k signingKey) signRequest(request *http.Request, body []byte) {
 		request.Header.Set("Content-Digest", digest)
 		covered = append(covered, [2]string{"content-digest", digest})
 	}
-	if transaction := request.Header.Get("Idempotency-Key"); transaction != "" {
-		covered = append(covered, [2]string{"idempotency-key", transaction})
+	for _, name := range []string{"Idempotency-Key", "Transaction-Id"} {
+		if transaction := request.Header.Get(name); transaction != "" {
+			covered = append(covered, [2]string{strings.ToLower(name), transaction})
+		}
 	}
 	var names, base strings.Builder
 	for _, part := range covered {

@@ -23,7 +23,7 @@ type possession struct {
 // person is the app of who asks another: is it really you? The other opens the link, types the two digits that are read out to them
 // on another way, such as a call, and shows their face. Nothing is signed for who asks: it is for their eyes.
 func person(args []string) {
-	key, party, transaction := readKey(), os.Getenv("ZHENNI_PARTY"), "person."+drawn()
+	key, party, transaction := readKey(), setting("ZHENNI_PARTY"), "person."+drawn()
 	var phone [32]byte
 	_, _ = rand.Read(phone[:]) // never fails
 	capture := sha256.Sum256(phone[:])

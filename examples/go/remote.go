@@ -5,6 +5,7 @@ import (
 	"crypto/rand"
 	"encoding/json"
 	"fmt"
+	"io"
 	"net/http"
 	"net/url"
 	"os"
@@ -47,17 +48,17 @@ func remote(args []string) {
 
 // post sends a form with who asks (RFC 7523), and returns the error that answers, empty for none.
 func (k signingKey) post(path string, form url.Values, answer any) string {
-	party, now := os.Getenv("ZHENNI_PARTY"), time.Now().Unix()
+	party, now := setting("ZHENNI_PARTY"), time.Now().Unix()
 	form.Set("client_assertion_type", "urn:ietf:params:oauth:client-assertion-type:jwt-bearer")
 	form.Set("client_assertion", k.token(`{"alg":"EdDSA","typ":"JWT","kid":"`+k.id+`"}`, map[string]any{
-		"iss": party, "sub": party, "aud": os.Getenv("ZHENNI_ISSUER"), "iat": now, "exp": now + 60, "jti": rand.Text(),
+		"iss": party, "sub": party, "aud": setting("ZHENNI_RESULT_ISSUER"), "iat": now, "exp": now + 60, "jti": rand.Text(),
 	}))
-	response, err := http.PostForm(server+path, form)
+	response, err := client.PostForm(server+path, form)
 	if err != nil {
 		fail(path, err)
 	}
 	defer response.Body.Close()
-	switch decoder := json.NewDecoder(response.Body); {
+	switch decoder := json.NewDecoder(io.LimitReader(response.Body, longestAnswer)); {
 	case response.StatusCode == http.StatusServiceUnavailable:
 		return "authorization_pending" // it is at its limit: nothing happened, ask again
 	case response.StatusCode != http.StatusOK:
@@ -98,8 +99,8 @@ func openToken(token, request string) string {
 	for _, key := range keys.Keys {
 		x, _ := b64url.DecodeString(key.X)
 		if key.Kid == head.Kid && key.Crv == "Ed25519" && strings.HasPrefix(head.Alg, "Ed") && len(x) == ed25519.PublicKeySize &&
-			ed25519.Verify(x, []byte(parts[0]+"."+parts[1]), signature) && claims.Iss == os.Getenv("ZHENNI_ISSUER") &&
-			claims.Aud == os.Getenv("ZHENNI_PARTY") && claims.Exp > time.Now().Unix() && claims.Request == request {
+			ed25519.Verify(x, []byte(parts[0]+"."+parts[1]), signature) && claims.Iss == setting("ZHENNI_RESULT_ISSUER") &&
+			claims.Aud == setting("ZHENNI_PARTY") && claims.Exp > time.Now().Unix() && claims.Request == request {
 			return claims.Sub
 		}
 	}

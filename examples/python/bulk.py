@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 """Many verifications in one request: NDJSON in, the outcomes in the same order out.
 
-    python3 bulk.py CREDENTIALS PROBES     # with ZHENNI_URL, ZHENNI_API_KEY_FILE, ZHENNI_JWKS, ZHENNI_ISSUER
+    python3 bulk.py CREDENTIALS PROBES     # with ZHENNI_URL, ZHENNI_API_KEY_FILE, ZHENNI_JWKS, ZHENNI_RESULT_ISSUER
 
 CREDENTIALS has an id a line, PROBES as many vectors of float32, the least significant byte first. Prints a line an item. Exit status
 0 is that all were decided and the signed result of the batch holds, 1 that some were not, 2 that there is no answer.
@@ -19,8 +19,8 @@ import uuid
 
 URL = os.environ.get("ZHENNI_URL", "http://127.0.0.1:8080")
 SERVICE, PURPOSE = "door", "enter"
-PATIENCE = 60  # seconds
-MOST = 65536   # items of one request
+PATIENCE, MOST = 60, 1 << 24  # seconds, and bytes of an answer
+ITEMS = 65536  # of one request
 
 
 def fail(why):
@@ -28,9 +28,13 @@ def fail(why):
     sys.exit(2)
 
 
+def setting(name):
+    return os.environ.get(name) or fail(f"{name} is not set")
+
+
 def key():
     """The API key, zk_PARTY_SECRET."""
-    return open(os.environ["ZHENNI_API_KEY_FILE"]).read().strip()
+    return open(setting("ZHENNI_API_KEY_FILE")).read().strip()
 
 
 def ask(path, data, headers):
@@ -41,9 +45,9 @@ def ask(path, data, headers):
         try:
             request = urllib.request.Request(URL + path, data, fields, method="POST")
             with urllib.request.urlopen(request, timeout=45) as answer:
-                return answer.headers, answer.read()
+                return answer.headers, answer.read(MOST)
         except urllib.error.HTTPError as refused:
-            problem, pause = refused.read().decode(), float(refused.headers.get("Retry-After", 1))
+            problem, pause = refused.read(MOST).decode(), float(refused.headers.get("Retry-After", 1))
             if '"retryable":true' not in problem or time.monotonic() + pause > until:
                 fail(f"{path}: {refused.code} {problem}")
         except OSError as lost:  # nobody knows whether it arrived: the same Idempotency-Key gets the same answer
@@ -55,8 +59,8 @@ def ask(path, data, headers):
 
 def check(result, *bound):
     """Has the signature of a result checked, and for whom and what it is, and returns what it says."""
-    command = ["zhenni", "verify-result", "--json", "--jwks", os.environ["ZHENNI_JWKS"],
-               "--issuer", os.environ["ZHENNI_ISSUER"], "--audience", key()[3:-44], *bound, "-"]
+    command = ["zhenni", "verify-result", "--json", "--jwks", setting("ZHENNI_JWKS"),
+               "--issuer", setting("ZHENNI_RESULT_ISSUER"), "--audience", key()[3:-44] or fail("no API key"), *bound, "-"]
     checked = subprocess.run(command, input=result, stdout=subprocess.PIPE, text=True)
     if checked.returncode:
         fail("the result does not hold")
@@ -67,7 +71,7 @@ def main():
     if len(sys.argv) != 3:
         fail(__doc__)
     credentials, probes = open(sys.argv[1]).read().split(), open(sys.argv[2], "rb").read()
-    if not 0 < len(credentials) <= MOST or len(probes) % len(credentials):
+    if not 0 < len(credentials) <= ITEMS or len(probes) % len(credentials):
         fail("the probes are not as many as the credentials, or are more than one request takes")
     size = len(probes) // len(credentials)
     lines = [json.dumps({"item": i, "credential": credential, "probe_float32": base64.b64encode(probes[size * i:][:size]).decode()})

@@ -2,7 +2,7 @@
 """A hotel: the guest scans the printed code, which names the hotel alone, and reads out the two digits that the phone shows; the
 hotel's own camera takes the face, and the hotel learns yes or no.
 
-    python3 hotel.py PROBE     # with ZHENNI_URL, ZHENNI_API_KEY_FILE, ZHENNI_JWKS, ZHENNI_ISSUER
+    python3 hotel.py PROBE     # with ZHENNI_URL, ZHENNI_API_KEY_FILE, ZHENNI_JWKS, ZHENNI_RESULT_ISSUER
 
 PROBE stands for the camera: a file of float32, the least significant byte first. Reads the digits from standard input. Exit status 0
 is that the guest is confirmed, 1 that they are not, 2 that there is no answer.
@@ -18,7 +18,7 @@ import urllib.error
 import urllib.request
 
 URL = os.environ.get("ZHENNI_URL", "http://127.0.0.1:8080")
-PATIENCE = 60  # seconds
+PATIENCE, MOST = 60, 1 << 20  # seconds, and bytes of an answer
 
 
 def fail(why):
@@ -26,9 +26,13 @@ def fail(why):
     sys.exit(2)
 
 
+def setting(name):
+    return os.environ.get(name) or fail(f"{name} is not set")
+
+
 def key():
     """The API key, zk_PARTY_SECRET."""
-    return open(os.environ["ZHENNI_API_KEY_FILE"]).read().strip()
+    return open(setting("ZHENNI_API_KEY_FILE")).read().strip()
 
 
 def ask(method, path, body=None, headers=None):
@@ -40,11 +44,13 @@ def ask(method, path, body=None, headers=None):
         try:
             request = urllib.request.Request(URL + path, data, fields, method=method)
             with urllib.request.urlopen(request, timeout=45) as answer:
-                return answer.headers, json.load(answer)
+                return answer.headers, json.loads(answer.read(MOST))
         except urllib.error.HTTPError as refused:
+            problem, pause = refused.read(MOST).decode(), float(refused.headers.get("Retry-After", 1))
             if refused.code == 304:
                 return refused.headers, None
-            problem, pause = refused.read().decode(), float(refused.headers.get("Retry-After", 1))
+            if refused.code == 409 and path.endswith("/capture") and '"retryable":true' not in problem:
+                return ask("GET", path[:-8])  # what was lost on the way had arrived: the session says how it is
             if '"retryable":true' not in problem or time.monotonic() + pause > until:
                 fail(f"{method} {path}: {refused.code} {problem}")
         except OSError as lost:  # nobody knows whether it arrived: the same Idempotency-Key gets the same answer
@@ -56,8 +62,8 @@ def ask(method, path, body=None, headers=None):
 
 def check(result, *bound):
     """Has the signature of a result checked, and for whom and what it is, and returns what it says."""
-    command = ["zhenni", "verify-result", "--json", "--jwks", os.environ["ZHENNI_JWKS"],
-               "--issuer", os.environ["ZHENNI_ISSUER"], "--audience", key()[3:-44], *bound, "-"]
+    command = ["zhenni", "verify-result", "--json", "--jwks", setting("ZHENNI_JWKS"),
+               "--issuer", setting("ZHENNI_RESULT_ISSUER"), "--audience", key()[3:-44] or fail("no API key"), *bound, "-"]
     checked = subprocess.run(command, input=result, stdout=subprocess.PIPE, text=True)
     if checked.returncode:
         fail("the result does not hold")
@@ -77,8 +83,11 @@ def main():
     while view["outcome"] == "live":
         # Another capture each time, from your camera; how many there may be is told by the session.
         probe = base64.b64encode(open(sys.argv[1], "rb").read()).decode()
-        captured = time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime())
-        _, view = ask("POST", path + "/capture", {"probe_float32": probe, "captured_at": captured})
+        try_, captured = view["transaction"], time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime())
+        capture = {"probe_float32": probe, "captured_at": captured}
+        _, view = ask("POST", path + "/capture", capture, {"Transaction-Id": try_})  # sent again, it takes no other try
+        if view.get("transaction") == try_:
+            fail("no capture is taken")
     if view.get("confirmed"):
         _, ended = ask("GET", path + "/results")
         if check(ended["results"][0], "--session", view["session"])["outcome"] != "match":

@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 """A proof of life that is due each half year: the pensioner gives it on the phone, within the time of grace.
 
-    python3 life.py CREDENTIAL     # with ZHENNI_URL, ZHENNI_API_KEY_FILE, ZHENNI_JWKS, ZHENNI_ISSUER
+    python3 life.py CREDENTIAL     # with ZHENNI_URL, ZHENNI_API_KEY_FILE, ZHENNI_JWKS, ZHENNI_RESULT_ISSUER
 
 Prints the link for the pensioner's phone, and the session that follows once the proof is given. Exit status 0 is that it is, 1 that
 it is not, 2 that there is no answer.
@@ -17,7 +17,7 @@ import urllib.request
 import uuid
 
 URL = os.environ.get("ZHENNI_URL", "http://127.0.0.1:8080")
-PATIENCE = 60  # seconds
+PATIENCE, MOST = 60, 1 << 20  # seconds, and bytes of an answer
 
 
 def fail(why):
@@ -25,9 +25,13 @@ def fail(why):
     sys.exit(2)
 
 
+def setting(name):
+    return os.environ.get(name) or fail(f"{name} is not set")
+
+
 def key():
     """The API key, zk_PARTY_SECRET."""
-    return open(os.environ["ZHENNI_API_KEY_FILE"]).read().strip()
+    return open(setting("ZHENNI_API_KEY_FILE")).read().strip()
 
 
 def ask(method, path, body=None, headers=None):
@@ -39,11 +43,11 @@ def ask(method, path, body=None, headers=None):
         try:
             request = urllib.request.Request(URL + path, data, fields, method=method)
             with urllib.request.urlopen(request, timeout=45) as answer:
-                return answer.headers, json.load(answer)
+                return answer.headers, json.loads(answer.read(MOST))
         except urllib.error.HTTPError as refused:
             if refused.code == 304:
                 return refused.headers, None
-            problem, pause = refused.read().decode(), float(refused.headers.get("Retry-After", 1))
+            problem, pause = refused.read(MOST).decode(), float(refused.headers.get("Retry-After", 1))
             if '"retryable":true' not in problem or time.monotonic() + pause > until:
                 fail(f"{method} {path}: {refused.code} {problem}")
         except OSError as lost:  # nobody knows whether it arrived: the same Idempotency-Key gets the same answer
@@ -65,8 +69,8 @@ def follow(path):
 
 def check(result, *bound):
     """Has the signature of a result checked, and for whom and what it is, and returns what it says."""
-    command = ["zhenni", "verify-result", "--json", "--jwks", os.environ["ZHENNI_JWKS"],
-               "--issuer", os.environ["ZHENNI_ISSUER"], "--audience", key()[3:-44], *bound, "-"]
+    command = ["zhenni", "verify-result", "--json", "--jwks", setting("ZHENNI_JWKS"),
+               "--issuer", setting("ZHENNI_RESULT_ISSUER"), "--audience", key()[3:-44] or fail("no API key"), *bound, "-"]
     checked = subprocess.run(command, input=result, stdout=subprocess.PIPE, text=True)
     if checked.returncode:
         fail("the result does not hold")

@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 """A payment: the payer sees payee and amount on the phone, and the signed result is bound to them and to nothing else.
 
-    python3 payment.py CREDENTIAL     # with ZHENNI_URL, ZHENNI_API_KEY_FILE, ZHENNI_JWKS, ZHENNI_ISSUER
+    python3 payment.py CREDENTIAL     # with ZHENNI_URL, ZHENNI_API_KEY_FILE, ZHENNI_JWKS, ZHENNI_RESULT_ISSUER
 
 Prints the link for the payer's phone. Exit status 0 is that the payer is confirmed, 1 that they are not, 2 that there is no answer.
 Wants Python 3.9, its standard library, and zhenni on the path, which checks the signed result: the library has no Ed25519.
@@ -16,7 +16,7 @@ import urllib.request
 import uuid
 
 URL = os.environ.get("ZHENNI_URL", "http://127.0.0.1:8080")
-PATIENCE = 60  # seconds
+PATIENCE, MOST = 60, 1 << 20  # seconds, and bytes of an answer
 
 
 def fail(why):
@@ -24,9 +24,13 @@ def fail(why):
     sys.exit(2)
 
 
+def setting(name):
+    return os.environ.get(name) or fail(f"{name} is not set")
+
+
 def key():
     """The API key, zk_PARTY_SECRET."""
-    return open(os.environ["ZHENNI_API_KEY_FILE"]).read().strip()
+    return open(setting("ZHENNI_API_KEY_FILE")).read().strip()
 
 
 def ask(method, path, body=None, headers=None):
@@ -38,11 +42,11 @@ def ask(method, path, body=None, headers=None):
         try:
             request = urllib.request.Request(URL + path, data, fields, method=method)
             with urllib.request.urlopen(request, timeout=45) as answer:
-                return answer.headers, json.load(answer)
+                return answer.headers, json.loads(answer.read(MOST))
         except urllib.error.HTTPError as refused:
             if refused.code == 304:
                 return refused.headers, None
-            problem, pause = refused.read().decode(), float(refused.headers.get("Retry-After", 1))
+            problem, pause = refused.read(MOST).decode(), float(refused.headers.get("Retry-After", 1))
             if '"retryable":true' not in problem or time.monotonic() + pause > until:
                 fail(f"{method} {path}: {refused.code} {problem}")
         except OSError as lost:  # nobody knows whether it arrived: the same Idempotency-Key gets the same answer
@@ -64,8 +68,8 @@ def follow(path):
 
 def check(result, *bound):
     """Has the signature of a result checked, and for whom and what it is, and returns what it says."""
-    command = ["zhenni", "verify-result", "--json", "--jwks", os.environ["ZHENNI_JWKS"],
-               "--issuer", os.environ["ZHENNI_ISSUER"], "--audience", key()[3:-44], *bound, "-"]
+    command = ["zhenni", "verify-result", "--json", "--jwks", setting("ZHENNI_JWKS"),
+               "--issuer", setting("ZHENNI_RESULT_ISSUER"), "--audience", key()[3:-44] or fail("no API key"), *bound, "-"]
     checked = subprocess.run(command, input=result, stdout=subprocess.PIPE, text=True)
     if checked.returncode:
         fail("the result does not hold")

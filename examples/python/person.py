@@ -2,9 +2,9 @@
 """One person asks another: is it really you? This is the app of who asks. The other opens the link, types the two digits that are read
 out to them on another way, such as a call, and shows their face; then, and only then, it is them.
 
-    python3 person.py CREDENTIAL     # the own one; with ZHENNI_URL, ZHENNI_PARTY, ZHENNI_KEY_FILE
+    python3 person.py CREDENTIAL     # the own one; with ZHENNI_URL, ZHENNI_PARTY, ZHENNI_SIGNING_KEY_FILE
 
-ZHENNI_PARTY is on whose behalf persons ask each other (zhenni serve --person-party), ZHENNI_KEY_FILE the key of the phone. Exit status 0
+ZHENNI_PARTY is on whose behalf persons ask each other (zhenni serve --person-party), ZHENNI_SIGNING_KEY_FILE the key of the phone. Exit status 0
 is that the other is confirmed, 1 that they are not, 2 that there is no answer. Wants Python 3.9, its standard library, and openssl
 on the path, for the library has no Ed25519. Nothing is signed for who asks: it is for their eyes.
 """
@@ -21,12 +21,16 @@ import urllib.error
 import urllib.request
 
 URL = os.environ.get("ZHENNI_URL", "http://127.0.0.1:8080")
-PATIENCE = 60  # seconds
+PATIENCE, MOST = 60, 1 << 20  # seconds, and bytes of an answer
 
 
 def fail(why):
     print(why, file=sys.stderr)
     sys.exit(2)
+
+
+def setting(name):
+    return os.environ.get(name) or fail(f"{name} is not set")
 
 
 def b64url(data):
@@ -43,19 +47,19 @@ def openssl(*args, message=None):
 
 
 def sign(message):
-    return openssl("pkeyutl", "-sign", "-inkey", os.environ["ZHENNI_KEY_FILE"], message=message)
+    return openssl("pkeyutl", "-sign", "-inkey", setting("ZHENNI_SIGNING_KEY_FILE"), message=message)
 
 
 def key_id():
     """The thumbprint of the key (RFC 7638), by which the server knows it."""
-    x = b64url(openssl("pkey", "-in", os.environ["ZHENNI_KEY_FILE"], "-pubout", "-outform", "DER")[-32:])
+    x = b64url(openssl("pkey", "-in", setting("ZHENNI_SIGNING_KEY_FILE"), "-pubout", "-outform", "DER")[-32:])
     return b64url(hashlib.sha256(f'{{"crv":"Ed25519","kty":"OKP","x":"{x}"}}'.encode()).digest())
 
 
 def evidence(credential, phone, transaction):
     """What the phone signs: that it is the device of the credential, for this question alone. The members are in this order."""
     claims = {"kind": "possession", "sub": credential, "capture": b64url(hashlib.sha256(phone).digest()), "txn": transaction,
-              "aud": os.environ["ZHENNI_PARTY"], "iat": int(time.time()), "kid": key_id()}
+              "aud": setting("ZHENNI_PARTY"), "iat": int(time.time()), "kid": key_id()}
     token = b64url(b'{"alg":"EdDSA","typ":"zhenni-evidence"}') + "." + b64url(json.dumps(claims, separators=(",", ":")).encode())
     return token + "." + b64url(sign(token.encode()))
 
@@ -67,11 +71,11 @@ def ask(method, path, document=None, headers=None):
         try:
             request = urllib.request.Request(URL + path, body, {"Content-Type": "application/json", **(headers or {})}, method=method)
             with urllib.request.urlopen(request, timeout=45) as answer:
-                return answer.headers, json.load(answer)
+                return answer.headers, json.loads(answer.read(MOST))
         except urllib.error.HTTPError as refused:
             if refused.code == 304:
                 return refused.headers, None
-            problem, pause = refused.read().decode(), float(refused.headers.get("Retry-After", 1))
+            problem, pause = refused.read(MOST).decode(), float(refused.headers.get("Retry-After", 1))
             if '"retryable":true' not in problem or time.monotonic() + pause > until:
                 fail(f"{method} {path}: {refused.code} {problem}")
         except OSError as lost:  # nobody knows whether it arrived: sent again it is the same session

@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 """A person who is elsewhere, asked on the own phone: OpenID Connect CIBA, by polling. The credential is the login_hint.
 
-    python3 remote.py CREDENTIAL     # with ZHENNI_URL, ZHENNI_PARTY, ZHENNI_KEY_FILE, ZHENNI_JWKS, ZHENNI_ISSUER
+    python3 remote.py CREDENTIAL     # with ZHENNI_URL, ZHENNI_PARTY, ZHENNI_SIGNING_KEY_FILE, ZHENNI_JWKS, ZHENNI_RESULT_ISSUER
 
 Exit status 0 is that the person is confirmed, 1 that they are not, 2 that there is no answer. Wants Python 3.9, its standard library,
 and openssl on the path, for the library has no Ed25519. Any client library of OpenID Connect does the same.
@@ -20,7 +20,8 @@ import urllib.parse
 import urllib.request
 
 URL = os.environ.get("ZHENNI_URL", "http://127.0.0.1:8080")
-CLIENT, ISSUER = os.environ.get("ZHENNI_PARTY"), os.environ.get("ZHENNI_ISSUER")
+CLIENT, ISSUER = os.environ.get("ZHENNI_PARTY"), os.environ.get("ZHENNI_RESULT_ISSUER")
+MOST = 1 << 20  # bytes of an answer
 TYPE = "urn:ietf:params:oauth:client-assertion-type:jwt-bearer"
 
 
@@ -43,12 +44,12 @@ def openssl(*args, message=None):
 
 
 def sign(message):
-    return openssl("pkeyutl", "-sign", "-inkey", os.environ["ZHENNI_KEY_FILE"], message=message)
+    return openssl("pkeyutl", "-sign", "-inkey", os.environ["ZHENNI_SIGNING_KEY_FILE"], message=message)
 
 
 def key_id():
     """The thumbprint of the key (RFC 7638), by which the server knows it."""
-    x = b64url(openssl("pkey", "-in", os.environ["ZHENNI_KEY_FILE"], "-pubout", "-outform", "DER")[-32:])
+    x = b64url(openssl("pkey", "-in", os.environ["ZHENNI_SIGNING_KEY_FILE"], "-pubout", "-outform", "DER")[-32:])
     return b64url(hashlib.sha256(f'{{"crv":"Ed25519","kty":"OKP","x":"{x}"}}'.encode()).digest())
 
 
@@ -66,9 +67,9 @@ def ask(path, **form):
     form = urllib.parse.urlencode({**form, "client_assertion_type": TYPE, "client_assertion": assertion()}).encode()
     try:
         with urllib.request.urlopen(URL + path, form, timeout=45) as answer:
-            return json.load(answer)
+            return json.loads(answer.read(MOST))
     except urllib.error.HTTPError as refused:
-        said = json.loads(refused.read())
+        said = json.loads(refused.read(MOST))
         if refused.code == 503:
             said["error"] = "authorization_pending"  # it is at its limit: nothing happened, ask again
         return said
@@ -95,7 +96,7 @@ def check(token, request):
 
 
 def main():
-    if len(sys.argv) != 2:
+    if len(sys.argv) != 2 or not CLIENT or not ISSUER:
         fail(__doc__)
     scope, message = "openid service:door purpose:enter", f"{secrets.randbelow(10000):04}"
     begun = ask("/bc-authorize", scope=scope, login_hint=sys.argv[1], binding_message=message, requested_expiry="120")

@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 """One verification: is this probe the person behind this credential?
 
-    python3 verify.py CREDENTIAL PROBE     # with ZHENNI_URL, ZHENNI_API_KEY_FILE, ZHENNI_JWKS, ZHENNI_ISSUER
+    python3 verify.py CREDENTIAL PROBE     # with ZHENNI_URL, ZHENNI_API_KEY_FILE, ZHENNI_JWKS, ZHENNI_RESULT_ISSUER
 
 PROBE is a file of float32, the least significant byte first. Exit status 0 is a match, 1 none, 2 that there is no answer.
 Wants Python 3.9, its standard library, and zhenni on the path, which checks the signed result: the library has no Ed25519.
@@ -18,7 +18,7 @@ import uuid
 
 URL = os.environ.get("ZHENNI_URL", "http://127.0.0.1:8080")
 SERVICE, PURPOSE = "door", "enter"
-PATIENCE = 60  # seconds
+PATIENCE, MOST = 60, 1 << 20  # seconds, and bytes of an answer
 
 
 def fail(why):
@@ -26,9 +26,13 @@ def fail(why):
     sys.exit(2)
 
 
+def setting(name):
+    return os.environ.get(name) or fail(f"{name} is not set")
+
+
 def key():
     """The API key, zk_PARTY_SECRET."""
-    return open(os.environ["ZHENNI_API_KEY_FILE"]).read().strip()
+    return open(setting("ZHENNI_API_KEY_FILE")).read().strip()
 
 
 def ask(method, path, body=None, headers=None):
@@ -40,9 +44,9 @@ def ask(method, path, body=None, headers=None):
         try:
             request = urllib.request.Request(URL + path, data, fields, method=method)
             with urllib.request.urlopen(request, timeout=45) as answer:
-                return answer.headers, json.load(answer)
+                return answer.headers, json.loads(answer.read(MOST))
         except urllib.error.HTTPError as refused:
-            problem, pause = refused.read().decode(), float(refused.headers.get("Retry-After", 1))
+            problem, pause = refused.read(MOST).decode(), float(refused.headers.get("Retry-After", 1))
             if '"retryable":true' not in problem or time.monotonic() + pause > until:
                 fail(f"{method} {path}: {refused.code} {problem}")
         except OSError as lost:  # nobody knows whether it arrived: the same Idempotency-Key gets the same answer
@@ -54,8 +58,8 @@ def ask(method, path, body=None, headers=None):
 
 def check(result, *bound):
     """Has the signature of a result checked, and for whom and what it is, and returns what it says."""
-    command = ["zhenni", "verify-result", "--json", "--jwks", os.environ["ZHENNI_JWKS"],
-               "--issuer", os.environ["ZHENNI_ISSUER"], "--audience", key()[3:-44], *bound, "-"]
+    command = ["zhenni", "verify-result", "--json", "--jwks", setting("ZHENNI_JWKS"),
+               "--issuer", setting("ZHENNI_RESULT_ISSUER"), "--audience", key()[3:-44] or fail("no API key"), *bound, "-"]
     checked = subprocess.run(command, input=result, stdout=subprocess.PIPE, text=True)
     if checked.returncode:
         fail("the result does not hold")
