@@ -259,6 +259,9 @@ test('holder app: the page hands over, and what the camera sees is the answer', 
     await holder.page.goto(world.app);
     await holder.sees('没有正在进行的请求');
     await holder.audit('app, nobody asks');
+    await holder.page.goto(`${handOver}${'A'.repeat(26)}`); // a key that somebody made up takes the place of none
+    await holder.page.waitForFunction(() => location.hash === '');
+    await holder.sees('没有正在进行的请求');
     await holder.visit('s', begun.links[0]);
     await holder.sees('请先看清楚');
     await holder.page.click('#app');
