@@ -109,6 +109,7 @@ func (a appPage) do(t *testing.T, method, path, media string, body []byte) seen 
 	}
 	request.Header.Set("Session-Token", a.key)
 	request.Header.Set("Content-Type", media)
+	request.Header.Set("Capture-Source", "camera")
 	response, err := http.DefaultClient.Do(request)
 	if err != nil {
 		t.Fatal(err)
@@ -133,17 +134,17 @@ func TestAppByHand(t *testing.T) {
 	phone := w.pictured(t, w.server.url, key, 1)
 	args := append([]string{"--seat", w.path("seat.json"), "--url", w.server.url, "--liveness", "passive"}, phone...)
 	id, links := w.begins(`{"kind":"counter","service":"stay","purpose":"check-in"}`)
-	page := startApp(t, args...)
+	page, seat := startApp(t, args...), "/seats/"+id+".0"
 	if a := page.do(t, "POST", "/look", "application/json", []byte(`{"invitation":"`+links[0]+`"}`)); a.text("party") != "desk" || a.text("state") != "waiting" {
 		t.Fatalf("%v", a)
 	}
-	opened := page.do(t, "POST", "/open", "application/json", []byte(`{"party":"desk"}`))
+	opened := page.do(t, "POST", seat+"/open", "application/json", []byte(`{"party":"desk"}`))
 	w.post("/v1/sessions/"+id+"/code", "", map[string]any{"code": opened.text("code")}, 200)
-	if a := page.do(t, "POST", "/answer", "image/png", encodedPNG(t, blocksPicture(2, 1, 128, 128))); a.text("outcome") != "live" || a["tries_left"] != 2.0 {
+	if a := page.do(t, "POST", seat+"/answer", "image/png", encodedPNG(t, blocksPicture(2, 1, 128, 128))); a.text("outcome") != "live" || a["tries_left"] != 2.0 {
 		t.Fatalf("the picture of somebody else: %v", a)
 	}
 	page = startApp(t, args...)
-	if a := page.do(t, "POST", "/answer", "image/png", encodedPNG(t, blocksPicture(1, 1, 128, 128))); a.text("outcome") != "completed" || !a.is("confirmed") {
+	if a := page.do(t, "POST", seat+"/answer", "image/png", encodedPNG(t, blocksPicture(1, 1, 128, 128))); a.text("outcome") != "completed" || !a.is("confirmed") {
 		t.Fatalf("the own picture: %v", a)
 	}
 	if text, err := os.ReadFile(w.path("seat.json")); err != nil || strings.Contains(string(text), page.key) {

@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"errors"
 	"os"
+	"path/filepath"
 	"time"
 
 	sdk "zhenni/holder"
@@ -50,11 +51,16 @@ func keepSecret(flag, path string, document any) error {
 	if err != nil {
 		return err
 	}
-	if err := os.WriteFile(path+".new", append(text, '\n'), 0o600); err != nil {
+	file, err := os.CreateTemp(filepath.Dir(path), filepath.Base(path)+".*") // which nobody has open yet, or may read
+	if err != nil {
 		return environment("%s: %w", flag, err)
 	}
-	if err := os.Rename(path+".new", path); err != nil {
-		return environment("%s: %w", flag, err)
+	_, err = file.Write(append(text, '\n'))
+	if err = errors.Join(err, file.Sync(), file.Close()); err == nil {
+		err = os.Rename(file.Name(), path)
+	}
+	if err != nil {
+		return environment("%s: %w", flag, errors.Join(err, os.Remove(file.Name())))
 	}
 	return nil
 }

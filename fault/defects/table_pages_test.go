@@ -29,7 +29,7 @@ var pagesDefects = []defect{
 	},
 	{
 		name: "app-for-every-name", file: "holder/app/app.go", caught: "TestWhatIsRefused",
-		old: "	if r.Host != a.config.Address {", new: "	if r.Host == \"\" {",
+		old: "	if !a.at(r.Host) {", new: "	if r.Host == \"\" {",
 		does: "a page of elsewhere, by a name that it has resolve to this machine, is the app's own page",
 	},
 	{
@@ -44,7 +44,38 @@ var pagesDefects = []defect{
 	},
 	{
 		name: "app-forgets-its-seat", file: "holder/app/session.go", caught: "TestAPictureAnswers",
-		old: "	return view, a.config.Keep(seat)", new: "	return view, nil",
+		old: "a.config.Keep(seat); err != nil", new: "error(nil); err != nil",
 		does: "an app that ends between the opening and its answer has lost the session",
+	},
+	{
+		name: "app-answers-another-session", file: "holder/app/session.go", caught: "TestAnotherSessionMeanwhile",
+		old: "if name(seat) == r.PathValue(\"seat\") {", new: "if name(seat) != \"\" {",
+		does: "what a person agrees to on one page is done in a session that another page opened meanwhile",
+	},
+	{
+		name: "app-loses-its-seat-by-a-look", file: "holder/app/session.go", caught: "TestALookLosesNothing",
+		old: "	a.looked = seat\n", new: "	a.seat, a.looked = seat, seat\n",
+		does: "any site has an app lose the session that is open in it",
+	},
+	{
+		name: "app-takes-a-seat-that-was-not-kept", file: "holder/app/session.go", caught: "TestALookLosesNothing",
+		old:  "		if err := a.config.Keep(seat); err != nil {\n			return nil, err\n		}\n		a.seat, a.looked, a.consent = seat, nil, consent{}\n",
+		new:  "		a.seat, a.looked, a.consent = seat, nil, consent{}\n		if err := a.config.Keep(seat); err != nil {\n			return nil, err\n		}\n",
+		does: "an app on a full disk loses the session that is open in it",
+	},
+	{
+		name: "app-keeps-a-consent", file: "holder/app/session.go", caught: "TestConsentOfAnAnswerThatFailed",
+		old: "given, a.consent = a.consent, consent{}", new: "given = a.consent",
+		does: "what a person let see once goes with the next answer too, unasked",
+	},
+	{
+		name: "app-signs-that-a-file-lives", file: "holder/app/session.go", caught: "TestLivenessOfACamera",
+		old: "r.Header.Get(sourceField) == ofCamera", new: "r.Header.Get(sourceField) != \"-\"",
+		does: "a phone signs that a picture chosen from a file is of somebody who is there",
+	},
+	{
+		name: "app-waits-for-ever", file: "holder/app/session.go", caught: "TestASilentServer",
+		old: "context.WithTimeout(r.Context(), wait+longestAnswer)", new: "context.WithTimeout(r.Context(), 9*(wait+longestAnswer))",
+		does: "a server that is silent holds the app of a phone",
 	},
 }

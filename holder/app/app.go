@@ -56,9 +56,10 @@ type App struct {
 	files  map[string]file
 	routes *http.ServeMux
 
-	mu   sync.Mutex // held while the phone asks: one thing at a time
-	seat *holder.Seat
-	// consent is what the next answer lets see who asks; it is gone with that answer.
+	mu sync.Mutex // held while the phone asks: one thing at a time
+	// seat is the one that was opened, looked the one of which the page was shown who asks: a mere look loses nothing.
+	seat, looked *holder.Seat
+	// consent is what the next answer in the seat lets see who asks; it is gone with that answer.
 	consent consent
 }
 
@@ -82,12 +83,13 @@ func New(c Config) (*App, error) {
 	a := &App{config: c, key: rand.Text(), seat: c.Seat, files: files()}
 	a.routes = http.NewServeMux()
 	for pattern, do := range map[string]func(*http.Request) (any, error){
-		"GET /about": a.about, "POST /look": a.look, "POST /open": a.open, "POST /code": a.code, "POST /share": a.share, "POST /answer": a.answer,
-		"POST /decline": a.decline, "GET /session": a.see,
+		"GET /about": a.about, "POST /look": a.look, "GET /seats/{seat}": a.see,
+		"POST /seats/{seat}/open": a.open, "POST /seats/{seat}/code": a.code, "POST /seats/{seat}/share": a.share,
+		"POST /seats/{seat}/answer": a.answer, "POST /seats/{seat}/decline": a.decline,
 	} {
 		a.routes.HandleFunc(pattern, func(w http.ResponseWriter, r *http.Request) { a.serve(w, r, do) })
 	}
-	a.routes.HandleFunc("GET /session/events", a.events)
+	a.routes.HandleFunc("GET /seats/{seat}/events", a.events)
 	a.routes.HandleFunc("GET /", a.file)
 	return a, nil
 }
@@ -132,16 +134,20 @@ func (a *App) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	}
 	w.Header().Set("Permissions-Policy", "camera=(self), microphone=(), geolocation=(), clipboard-read=(), payment=(), usb=()")
 	w.Header().Set("Cache-Control", "no-store")
-	if r.Host != a.config.Address {
+	if !a.at(r.Host) {
 		fail(w, http.StatusMisdirectedRequest, "not_found")
 		return
 	}
 	a.routes.ServeHTTP(w, r)
 }
 
+// at reports whether a host is where the page is. Browsers leave the port of http out.
+func (a *App) at(host string) bool { return host == a.config.Address || host+":80" == a.config.Address }
+
 // admits reports whether a request is of the page, and of the browser that was started with the key.
 func (a *App) admits(r *http.Request) bool {
-	if origin := r.Header.Get("Origin"); origin != "" && origin != "http://"+a.config.Address || r.Header.Get("Sec-Fetch-Site") == "cross-site" {
+	host, plain := strings.CutPrefix(r.Header.Get("Origin"), "http://")
+	if r.Header.Get("Origin") != "" && (!plain || !a.at(host)) || r.Header.Get("Sec-Fetch-Site") == "cross-site" {
 		return false
 	}
 	got, want := sha256.Sum256([]byte(r.Header.Get(keyField))), sha256.Sum256([]byte(a.key))
@@ -164,6 +170,13 @@ func (a *App) serve(w http.ResponseWriter, r *http.Request, do func(*http.Reques
 		fail(w, p.status, p.code)
 		return
 	}
+	if view, is := document.(holder.SeatView); is && view.Tag != "" {
+		w.Header().Set("ETag", view.Tag)
+		if view.Session == "" { // it is as the page has it
+			w.WriteHeader(http.StatusNotModified)
+			return
+		}
+	}
 	text, err := json.Marshal(document)
 	if err != nil {
 		fail(w, http.StatusInternalServerError, "unavailable")
@@ -173,11 +186,15 @@ func (a *App) serve(w http.ResponseWriter, r *http.Request, do func(*http.Reques
 	_, _ = w.Write(text)
 }
 
-// about is what the page has to know of the app: the size of the picture, and whether there is a session to go on with.
+// about is what the page has to know of the app: the size of the picture, and the seat to go on in, "" for none.
 func (a *App) about(*http.Request) (any, error) {
 	a.mu.Lock()
 	defer a.mu.Unlock()
-	return map[string]any{"width": a.config.Width, "height": a.config.Height, "seated": a.seat != nil}, nil
+	seat := ""
+	if a.seat != nil {
+		seat = name(a.seat)
+	}
+	return map[string]any{"width": a.config.Width, "height": a.config.Height, "seat": seat}, nil
 }
 
 const (

@@ -2,12 +2,14 @@ package app
 
 import (
 	"bytes"
+	"context"
 	"encoding/json"
 	"errors"
 	"io"
 	"net/http"
 	"net/http/httptest"
 	"regexp"
+	"strconv"
 	"strings"
 	"testing"
 	"time"
@@ -23,12 +25,17 @@ const (
 	session = "00000000000000000000000000000009"
 	token   = "AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA"
 	picture = "what the camera saw"
+	seat    = "/seats/" + session + ".0"
+	link    = `{"invitation":"` + session + ".0." + token + `"}`
 )
 
 // server answers the phone without a network, and keeps what it was sent.
 type server struct {
-	answers map[string]string // by method and the end of the path; a status may stand before it
+	answers map[string]string // by method and the end of the path, of another session the whole; a status may stand before it
+	silent  bool              // it answers nothing
+	stream  io.Reader         // what follows of a stream of events
 	sent    []string
+	waits   []string // what it was asked to wait
 }
 
 func (s *server) RoundTrip(request *http.Request) (*http.Response, error) {
@@ -38,6 +45,10 @@ func (s *server) RoundTrip(request *http.Request) (*http.Response, error) {
 	}
 	asked := request.Method + strings.TrimPrefix(request.URL.Path, "/v1/sessions/"+session+"/seats/0")
 	s.sent = append(s.sent, asked+" "+string(body))
+	if s.silent {
+		<-request.Context().Done()
+		return nil, context.Cause(request.Context())
+	}
 	answer, known := s.answers[asked]
 	if !known {
 		return nil, errors.New("no route to host")
@@ -46,7 +57,17 @@ func (s *server) RoundTrip(request *http.Request) (*http.Response, error) {
 	if refused, code, is := strings.Cut(answer, " refused "); is {
 		status, answer = map[string]int{"404": 404, "409": 409}[refused], `{"code":"`+code+`"}`
 	}
-	return &http.Response{StatusCode: status, Body: io.NopCloser(strings.NewReader(answer)), Request: request}, nil
+	response := &http.Response{StatusCode: status, Body: io.NopCloser(strings.NewReader(answer)), Request: request, Header: http.Header{}}
+	if s.stream != nil && strings.HasSuffix(asked, "/events") {
+		response.Body = io.NopCloser(io.MultiReader(strings.NewReader(answer), s.stream))
+	}
+	if tag := `"` + strconv.Itoa(len(answer)) + `"`; request.Header.Get("If-None-Match") == tag {
+		response.StatusCode, response.Body = http.StatusNotModified, http.NoBody
+	} else {
+		response.Header.Set("ETag", tag)
+	}
+	s.waits = append(s.waits, request.Header.Get("Prefer"))
+	return response, nil
 }
 
 func view(more string) string {
@@ -106,6 +127,24 @@ func (a *App) do(method, path, body string, fields ...string) *httptest.Response
 	return w
 }
 
+// must is a request of the page that is answered.
+func (a *App) must(t testing.TB, method, path, body string, fields ...string) *httptest.ResponseRecorder {
+	t.Helper()
+	w := a.do(method, path, body, fields...)
+	if w.Code != http.StatusOK {
+		t.Fatalf("%s %s: %d %s", method, path, w.Code, w.Body)
+	}
+	return w
+}
+
+// opened has the app look at the link, and open it.
+func (a *App) opened(t testing.TB, s *server) {
+	t.Helper()
+	s.answers["POST/open"] = s.answers["GET"]
+	a.must(t, "POST", "/look", link)
+	a.must(t, "POST", seat+"/open", `{"party":"desk"}`)
+}
+
 // A link is looked at, then opened by a seat that is kept before, then answered by a picture of which nothing but a rotated embedding
 // goes to the server, with what the phone signs of it.
 //
@@ -119,14 +158,17 @@ func TestAPictureAnswers(t *testing.T) {
 	if w := a.do("POST", "/look", `{"invitation":"https://id.example/s#`+session+".0."+token+`"}`); w.Code != 200 || !strings.Contains(w.Body.String(), `"desk"`) {
 		t.Fatalf("%d %s", w.Code, w.Body)
 	}
-	if len(s.sent) != 2 || s.sent[1] != "kept" {
-		t.Errorf("%q: a seat is kept before it is taken", s.sent)
+	if len(s.sent) != 1 {
+		t.Errorf("%q: a look keeps nothing", s.sent)
 	}
-	if w := a.do("POST", "/open", `{"party":"desk"}`); w.Code != 200 || !strings.Contains(w.Body.String(), "opened") {
+	if w := a.do("POST", seat+"/open", `{"party":"desk"}`); w.Code != 200 || !strings.Contains(w.Body.String(), "opened") {
 		t.Fatalf("%d %s", w.Code, w.Body)
 	}
+	if len(s.sent) != 3 || s.sent[1] != "kept" {
+		t.Errorf("%q: a seat is kept before it is taken", s.sent)
+	}
 	s.answers["GET"] = s.answers["POST/open"]
-	if w := a.do("POST", "/answer", picture, "Content-Type", "image/png"); w.Code != 200 || !strings.Contains(w.Body.String(), "confirmed") {
+	if w := a.do("POST", seat+"/answer", picture, "Content-Type", "image/png", sourceField, ofCamera); w.Code != 200 || !strings.Contains(w.Body.String(), "confirmed") {
 		t.Fatalf("%d %s", w.Code, w.Body)
 	}
 	_, text, _ := strings.Cut(s.sent[len(s.sent)-1], " ")
@@ -155,20 +197,20 @@ func TestAPictureAnswers(t *testing.T) {
 func TestWhatIsLetSee(t *testing.T) {
 	s := &server{answers: map[string]string{"GET": view(`,"state":"opened","transaction":"try-1"`), "POST/answer": view(`,"state":"opened","transaction":"try-2"`)}}
 	a := newApp(t, s, nil)
-	if w := a.do("POST", "/share", `{"name":"A"}`); w.Code != 404 {
+	if w := a.do("POST", seat+"/share", `{"name":"A"}`); w.Code != 404 {
 		t.Errorf("without a link: %d %s", w.Code, w.Body)
 	}
-	a.do("POST", "/look", `{"invitation":"`+session+".0."+token+`"}`)
+	a.opened(t, s)
 	for i, c := range []struct{ consent, want string }{
 		{`{"name":"诸葛亮"}`, `"share":["name"]`}, {``, ``}, {`{"selfie":"/9j/"}`, `"share":["selfie"]`},
 		{`{"name":"诸葛亮","selfie":"/9j/"}`, `"share":["name","selfie"]`}, {`{}`, ``},
 	} {
 		if c.consent != "" {
-			if w := a.do("POST", "/share", c.consent); w.Code != 200 {
+			if w := a.do("POST", seat+"/share", c.consent); w.Code != 200 {
 				t.Fatalf("%d %s", w.Code, w.Body)
 			}
 		}
-		if w := a.do("POST", "/answer", picture, "Content-Type", "image/png"); w.Code != 200 {
+		if w := a.do("POST", seat+"/answer", picture, "Content-Type", "image/png"); w.Code != 200 {
 			t.Fatalf("%d %s", w.Code, w.Body)
 		}
 		sent := s.sent[len(s.sent)-1]
@@ -176,7 +218,7 @@ func TestWhatIsLetSee(t *testing.T) {
 			t.Errorf("%d: %s sent %s", i, c.consent, sent)
 		}
 	}
-	if w := a.do("POST", "/share", `{"selfie":"`+strings.Repeat("A", maxConsent)+`"}`); w.Code != 400 {
+	if w := a.do("POST", seat+"/share", `{"selfie":"`+strings.Repeat("A", maxConsent)+`"}`); w.Code != 400 {
 		t.Errorf("a selfie that is too large: %d %s", w.Code, w.Body)
 	}
 }
@@ -184,38 +226,36 @@ func TestWhatIsLetSee(t *testing.T) {
 // What is not asked by the page, at its own address and with its key, is not done; what goes wrong is said.
 func TestWhatIsRefused(t *testing.T) {
 	live := map[string]string{"GET": view(`,"state":"opened","transaction":"try-1"`), "POST/code": "409 refused session_step"}
-	look := `{"invitation":"` + session + ".0." + token + `"}`
 	for name, c := range map[string]struct {
 		method, path, body string
 		fields             []string
 		want               int
 		code               string
 	}{
-		"another name":       {"POST", "/look", look, []string{"Host", "evil.example"}, 421, "not_found"},
-		"without the key":    {"POST", "/look", look, []string{keyField, ""}, 403, "app_key"},
+		"another name":       {"POST", "/look", link, []string{"Host", "evil.example"}, 421, "not_found"},
+		"without the key":    {"POST", "/look", link, []string{keyField, ""}, 403, "app_key"},
 		"another key":        {"GET", "/about", "", []string{keyField, "A"}, 403, "app_key"},
-		"events, no key":     {"GET", "/session/events", "", []string{keyField, ""}, 403, "app_key"},
-		"another origin":     {"POST", "/look", look, []string{"Origin", "http://127.0.0.1:1"}, 403, "app_key"},
-		"from another site":  {"GET", "/session", "", []string{"Sec-Fetch-Site", "cross-site"}, 403, "app_key"},
-		"its own origin":     {"POST", "/look", look, []string{"Origin", "http://" + address}, 200, `"session"`},
+		"events, no key":     {"GET", seat + "/events", "", []string{keyField, ""}, 403, "app_key"},
+		"another origin":     {"POST", "/look", link, []string{"Origin", "http://127.0.0.1:1"}, 403, "app_key"},
+		"from another site":  {"GET", seat, "", []string{"Sec-Fetch-Site", "cross-site"}, 403, "app_key"},
+		"its own origin":     {"POST", "/look", link, []string{"Origin", "http://" + address}, 200, `"session"`},
+		"another seat":       {"POST", "/seats/" + session + ".1/answer", picture, []string{"Content-Type", "image/png"}, 409, "session_step"},
 		"no link":            {"POST", "/look", `{"invitation":"x"}`, nil, 400, "invitation"},
 		"another member":     {"POST", "/look", `{"link":"x"}`, nil, 400, "invalid_document"},
 		"a long document":    {"POST", "/look", `{"invitation":"` + strings.Repeat("x", maxDocument) + `"}`, nil, 400, "invalid_document"},
-		"a form":             {"POST", "/look", look, []string{"Content-Type", "text/plain"}, 415, "media_type"},
-		"no picture":         {"POST", "/answer", "{}", nil, 415, "media_type"},
-		"no face":            {"POST", "/answer", "a wall", []string{"Content-Type", "image/png"}, 422, "no_face"},
-		"too large":          {"POST", "/answer", strings.Repeat("x", maxPicture+1), []string{"Content-Type", "image/jpeg"}, 422, "picture_too_large"},
-		"refused by it":      {"POST", "/code", `{"code":"12"}`, nil, 409, "session_step"},
-		"no server":          {"POST", "/decline", `{}`, nil, 503, "unavailable"},
+		"a form":             {"POST", "/look", link, []string{"Content-Type", "text/plain"}, 415, "media_type"},
+		"no picture":         {"POST", seat + "/answer", "{}", nil, 415, "media_type"},
+		"no face":            {"POST", seat + "/answer", "a wall", []string{"Content-Type", "image/png"}, 422, "no_face"},
+		"too large":          {"POST", seat + "/answer", strings.Repeat("x", maxPicture+1), []string{"Content-Type", "image/jpeg"}, 422, "picture_too_large"},
+		"refused by it":      {"POST", seat + "/code", `{"code":"12"}`, nil, 409, "session_step"},
+		"no server":          {"POST", seat + "/decline", `{}`, nil, 503, "unavailable"},
 		"no such file":       {"GET", "/web/app.html", "", nil, 404, "not_found"},
-		"another method":     {"PUT", "/look", look, nil, 405, ""},
+		"another method":     {"PUT", "/look", link, nil, 405, ""},
 		"the page needs not": {"GET", "/", "", []string{keyField, ""}, 200, "<!doctype html>"},
 	} {
 		s := &server{answers: live}
 		a := newApp(t, s, nil)
-		if w := a.do("POST", "/look", look); w.Code != 200 {
-			t.Fatalf("%d %s", w.Code, w.Body)
-		}
+		a.opened(t, s)
 		before := len(s.sent)
 		w := a.do(c.method, c.path, c.body, c.fields...)
 		if w.Code != c.want || !strings.Contains(w.Body.String(), c.code) {
@@ -231,13 +271,13 @@ func TestWhatIsRefused(t *testing.T) {
 func TestNothingToAnswer(t *testing.T) {
 	s := &server{answers: map[string]string{"GET": view(`,"state":"waiting"`)}}
 	a := newApp(t, s, nil)
-	for _, path := range []string{"/session", "/session/events"} {
+	for _, path := range []string{seat, seat + "/events"} {
 		if w := a.do("GET", path, ""); w.Code != 404 || !strings.Contains(w.Body.String(), holder.CodeNoSession) {
 			t.Errorf("%s: %d %s", path, w.Code, w.Body)
 		}
 	}
-	a.do("POST", "/look", `{"invitation":"`+session+".0."+token+`"}`)
-	if w := a.do("POST", "/answer", picture, "Content-Type", "image/png"); w.Code != 409 || !strings.Contains(w.Body.String(), holder.CodeSessionStep) {
+	a.opened(t, s)
+	if w := a.do("POST", seat+"/answer", picture, "Content-Type", "image/png"); w.Code != 409 || !strings.Contains(w.Body.String(), holder.CodeSessionStep) {
 		t.Errorf("%d %s", w.Code, w.Body)
 	}
 }
@@ -249,8 +289,8 @@ func TestEvents(t *testing.T) {
 		"GET/events": "id: a\ndata: " + view(`,"state":"opened"`) + "\n\nid: b\ndata: " + strings.Replace(view(`,"state":"confirmed","confirmed":true`), "live", "completed", 1) + "\n\n",
 	}}
 	a := newApp(t, s, nil)
-	a.do("POST", "/look", `{"invitation":"`+session+".0."+token+`"}`)
-	w := a.do("GET", "/session/events", "")
+	a.opened(t, s)
+	w := a.do("GET", seat+"/events", "")
 	if w.Header().Get("Content-Type") != "text/event-stream" || strings.Count(w.Body.String(), "data: ") != 2 {
 		t.Errorf("%v %s", w.Header(), w.Body)
 	}

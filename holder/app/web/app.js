@@ -11,15 +11,15 @@ const store = 'zhenni.app';
 const longestSide = 1600; // of a picture in which the model finds the face itself
 const selfieSide = 480, selfieQuality = 0.8; // of what who asks may see, of at most 64 KiB
 
-// arrived is what the address carried: the key of the app, or a link.
+// arrived is what the address carried: the key of the app, or a link, behind which stands what was ticked on the page that it is from.
+// Anybody may have written it, so nothing is ticked by it here.
 const arrived = location.hash.slice(1);
 if (arrived) history.replaceState(null, '', '/');
 addEventListener('hashchange', () => location.reload());
-if (/^[A-Z2-7]{26}$/.test(arrived)) localStorage.setItem(store, arrived);
-const [link, wish] = arrived.split(';share=');
+const [link] = arrived.split(';');
 const invitation = link.includes('.') ? link : '';
-for (const box of boxes()) box.checked = (wish ?? '').split(',').includes(box.name);
-const key = localStorage.getItem(store) ?? '';
+const keys = [/^[A-Z2-7]{26}$/.test(arrived) ? arrived : '', localStorage.getItem(store) ?? ''].filter(Boolean);
+let key = keys[0] ?? '';
 
 let about = null, session = null, ours = false, lost = false, following = 0;
 
@@ -63,16 +63,21 @@ function drawTime() {
   if (live()) write(byId('time'), left(session.deadline, clock.now()));
 }
 
+// seat is the address of what the page shows. Whatever it asks for is of that seat, or is refused.
+const seat = () => `/seats/${session.session}.${session.seat}`;
+
+// hear shows a session, unless the page shows another one meanwhile.
 function hear(document) {
+  if (session && (document.session !== session.session || document.seat !== session.seat)) return;
   ours ||= document.state !== 'waiting';
   session = document;
   draw();
 }
 
-// goOn follows the session of the seat up to its end.
-async function goOn() {
+// goOn follows the session of a seat up to its end.
+async function goOn(path) {
   const mine = ++following;
-  await follow('/session', key, (document) => { if (mine === following) hear(document); }, (now) => { lost = now; draw(); });
+  await follow(path, key, (document) => { if (mine === following) hear(document); }, (now) => { lost = now; draw(); });
 }
 
 // The camera is on while a picture is asked for, and no longer.
@@ -126,28 +131,28 @@ async function selfie(source, width, height) {
   return canvas.toDataURL('image/jpeg', selfieQuality).split(',')[1];
 }
 
-// share hands over what is ticked, for the answer that comes next.
-async function share(source, width, height) {
+// share hands over what is ticked, for the answer that comes next; what was shared before for one that never came is then gone.
+async function share(path, source, width, height) {
   const consent = {};
   if (ticked('name') && !(consent.name = byId('name').value.trim())) {
     byId('name').focus();
     throw new Refused(0, { code: 'name' });
   }
   if (ticked('selfie')) consent.selfie = await selfie(source, width, height);
-  if (consent.name || consent.selfie) await tell('POST', '/share', key, consent);
+  if (session.kind === 'person') await tell('POST', `${path}/share`, key, consent);
 }
 
 // present answers with a picture, and what is consented to.
-async function present(source, width, height) {
-  await share(source, width, height);
-  await answer(await frame(source, width, height));
+async function present(from, source, width, height) {
+  const path = seat();
+  await share(path, source, width, height);
+  await answer(path, from, await frame(source, width, height));
 }
 
-// answer sends a picture to the process behind the page.
-async function answer(picture) {
-  const response = await fetch('/answer', {
-    method: 'POST', headers: { 'Session-Token': key, 'Content-Type': picture.type }, body: picture, cache: 'no-store', redirect: 'error',
-  });
+// answer sends a picture to the process behind the page, and says whether the camera took it.
+async function answer(path, from, picture) {
+  const headers = { 'Session-Token': key, 'Content-Type': picture.type, 'Capture-Source': from };
+  const response = await fetch(`${path}/answer`, { method: 'POST', headers, body: picture, cache: 'no-store', redirect: 'error' });
   if (!response.ok) throw new Refused(response.status, await response.json().catch(() => ({})));
   hear(await response.json());
   byId('state').focus();
@@ -155,23 +160,39 @@ async function answer(picture) {
 
 async function take() {
   if (!video.videoWidth) throw new Refused(0, { code: 'camera' });
-  await present(video, video.videoWidth, video.videoHeight);
+  await present('camera', video, video.videoWidth, video.videoHeight);
 }
 
 async function choose() {
   const [file] = byId('picture').files;
   if (!file) return;
   const bitmap = await createImageBitmap(file).catch(() => { throw new Refused(0, { code: 'picture_unreadable' }); });
-  await present(bitmap, bitmap.width, bitmap.height);
+  await present('file', bitmap, bitmap.width, bitmap.height);
   byId('picture').value = '';
 }
 
-// ask looks at who asks by a link.
+// ask looks at who asks by a link. What one asker was let see says nothing of the next.
 async function ask(link) {
   following++;
+  const asked = await tell('POST', '/look', key, { invitation: link });
   [session, ours] = [null, false];
-  hear(await tell('POST', '/look', key, { invitation: link }));
-  if (ours) await goOn();
+  for (const box of boxes()) box.checked = false;
+  byId('name').value = '';
+  hear(asked);
+  if (ours) await goOn(seat());
+}
+
+// enter asks with the key that the address carried, else with the one that this browser has; the one that is taken is kept.
+async function enter() {
+  for (const one of keys) {
+    try {
+      about = await tell('GET', '/about', one);
+      localStorage.setItem(store, key = one);
+      return;
+    } catch (err) {
+      if (err.code !== 'app_key' || one === keys.at(-1)) throw err;
+    }
+  }
 }
 
 for (const box of boxes()) box.addEventListener('change', draw);
@@ -180,14 +201,15 @@ byId('invitation').addEventListener('submit', (event) => {
   attempt(() => ask(byId('link').value.trim()));
 });
 once(byId('open'), async () => {
-  hear(await tell('POST', '/open', key, { party: session.party }));
+  const path = seat();
+  hear(await tell('POST', `${path}/open`, key, { party: session.party }));
   byId('state').focus();
-  goOn().catch(() => {});
+  goOn(path).catch(() => {});
 });
 once(byId('take'), take);
 byId('picture').addEventListener('change', () => attempt(choose));
 once(byId('decline'), async () => {
-  hear(await tell('POST', '/decline', key, {}));
+  hear(await tell('POST', `${seat()}/decline`, key, {}));
   byId('state').focus();
 });
 once(byId('another'), async () => {
@@ -197,15 +219,15 @@ once(byId('another'), async () => {
   draw();
   byId('link').focus();
 });
-digits(byId('code'), (code) => attempt(async () => hear(await tell('POST', '/code', key, { code }))));
+digits(byId('code'), (code) => attempt(async () => hear(await tell('POST', `${seat()}/code`, key, { code }))));
 start('app.title', draw);
 setInterval(drawTime, 250);
 attempt(async () => {
   if (!key) return;
-  about = await tell('GET', '/about', key);
+  await enter();
   if (about.width) video.style.aspectRatio = `${about.width} / ${about.height}`;
   byId('guide').toggleAttribute('hidden', !about.width || about.width !== about.height); // an SVG has no property for it
   draw();
   if (invitation) await ask(invitation);
-  else if (about.seated) await goOn();
+  else if (about.seat) await goOn(`/seats/${about.seat}`);
 }).finally(() => { if (!about) state('stop', 'app.locked'); });
