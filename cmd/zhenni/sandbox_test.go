@@ -363,7 +363,7 @@ func TestSandboxesAreKeptApart(t *testing.T) {
 	}{
 		{[]string{"--sandbox", "--store", real}, "holds a real store"},
 		{[]string{"--sandbox", "--store", begun}, "holds a real store"},
-		{[]string{"--sandbox", "--store", fresh, "--in-flight=-5"}, "in flight"},
+		{[]string{"--sandbox", "--store", fresh, "--in-flight=-5"}, "InFlightItems -5"},
 		{[]string{"--sandbox", "--store", elsewhere}, "neither empty nor a sandbox's"},
 		{[]string{"--store", r.store, "--profile", in("profile.json"), "--key-file", in("root.key")}, "the store is a sandbox's"},
 		{[]string{"--sandbox", "--profile", in("profile.json")}, "--profile: a sandbox has its own"},
