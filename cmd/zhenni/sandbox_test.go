@@ -368,6 +368,7 @@ func TestSandboxesAreKeptApart(t *testing.T) {
 		{[]string{"--store", r.store, "--profile", in("profile.json"), "--key-file", in("root.key")}, "the store is a sandbox's"},
 		{[]string{"--sandbox", "--profile", in("profile.json")}, "--profile: a sandbox has its own"},
 		{[]string{"--sandbox", "--issuer", "https://zhenni.example"}, "--issuer: a sandbox has its own"},
+		{[]string{"--store", fresh, "--profile", in("profile.json"), "--create-key", "--issuer", "https://sandbox.zhenni.invalid"}, "--issuer: "},
 		{[]string{"--sandbox", "--verify-only", "--store", r.store}, "--verify-only: a sandbox has its own"},
 		{[]string{"--sandbox", "--tls-cert", "x", "--tls-key", "x"}, "a sandbox has its own"},
 	} {
