@@ -1,9 +1,11 @@
 package main
 
 import (
+	"bytes"
 	"context"
 	_ "embed"
 	"errors"
+	"io"
 	"io/fs"
 	"log/slog"
 	"os"
@@ -20,6 +22,7 @@ import (
 	"zhenni/receipt"
 	"zhenni/sandbox"
 	"zhenni/storage"
+	"zhenni/storage/audit"
 )
 
 // What a sandbox serves with: a profile of people who do not exist, and services for each kind of session.
@@ -43,7 +46,8 @@ const sandboxBegun = "begun"
 type sandboxServer struct {
 	*sandbox.Town
 	dir       string
-	temporary string // removed at the end, empty where the store was named
+	lock      io.Closer // of dir, nil until it is taken: one sandbox at a time is in it
+	temporary string    // removed at the end, empty where the store was named
 	phones    atomic.Pointer[sandbox.Phones]
 
 	// remote are the sessions in which somebody elsewhere is asked; players take from it until stop is called.
@@ -71,10 +75,8 @@ func (c *serveCommand) enterSandbox() (_ *sandboxServer, err error) {
 		c.Store = filepath.Join(s.temporary, "store")
 	}
 	s.dir = filepath.Join(c.Store, "sandbox")
-	if err := errors.Join(forbidCoreDumps(), s.prepare(c.Store)); err != nil {
-		return nil, errors.Join(err, s.leave())
-	}
-	profile, err := c.serveFrom(s.dir)
+	c.serveFrom(s.dir)
+	profile, err := s.furnish(c)
 	if err != nil {
 		return nil, errors.Join(err, s.leave())
 	}
@@ -82,14 +84,40 @@ func (c *serveCommand) enterSandbox() (_ *sandboxServer, err error) {
 	return s, nil
 }
 
-// leave ends the phones and removes what nobody named a place for.
-func (s *sandboxServer) leave() error {
+// furnish has the folder hold what the command serves, once nothing but the people can be wrong with it.
+func (s *sandboxServer) furnish(c *serveCommand) (profile zhenni.Profile, err error) {
+	if profile, err = zhenni.ReadProfile(bytes.NewReader(sandboxProfile)); err != nil {
+		return profile, environment("the profile of sandboxes: %w", err)
+	}
+	if err := c.checkServing(profile); err != nil {
+		return profile, err
+	}
+	if err := errors.Join(forbidCoreDumps(), s.prepare(c.Store)); err != nil {
+		return profile, err
+	}
+	return readProfile(c.Profile[0])
+}
+
+// checkServing refuses settings that no server serves with.
+func (c *serveCommand) checkServing(profile zhenni.Profile) error {
+	cfg := c.nodeConfig(profile, arenaBudget(c.Arena, freeMemory()), slog.New(slog.DiscardHandler))
+	if err := errors.Join(cfg.gateway.WithDefaults().Validate(), cfg.actors.Validate()); err != nil {
+		return usage("%w", err)
+	}
+	return nil
+}
+
+// leave ends the phones, gives the folder back and removes what nobody named a place for.
+func (s *sandboxServer) leave() (err error) {
 	s.stop()
 	s.players.Wait()
-	if s.temporary == "" {
-		return nil
+	if s.lock != nil {
+		err = s.lock.Close()
 	}
-	return os.RemoveAll(s.temporary)
+	if s.temporary != "" {
+		err = errors.Join(err, os.RemoveAll(s.temporary))
+	}
+	return err
 }
 
 // refuseInSandbox refuses settings that a sandbox has its own of.
@@ -112,34 +140,98 @@ func (s *settings) source(name string) string {
 	return ""
 }
 
-// prepare makes the folder where the store's is empty or not there. One that was not finished is begun anew.
+// prepare makes the folder where the store's is empty or not there, and locks it. A sandbox that was not finished is begun anew.
 func (s *sandboxServer) prepare(store string) error {
+	if err := refuseReal(store); err != nil {
+		return err
+	}
+	if err := s.enter(store); err != nil {
+		return err
+	}
+	switch _, err := os.Stat(filepath.Join(s.dir, sandboxBegun)); {
+	case errors.Is(err, fs.ErrNotExist):
+		if _, err := os.Stat(filepath.Join(s.dir, "root.key")); err == nil {
+			return nil
+		}
+	case err != nil:
+		return environment("--store: %w", err)
+	default:
+		if err := s.clear(store); err != nil {
+			return err
+		}
+	}
+	if err := os.WriteFile(filepath.Join(s.dir, sandboxBegun), nil, 0o600); err != nil {
+		return environment("--store: %w", err)
+	}
+	return s.draw()
+}
+
+// refuseReal refuses the folder of a store that is not known to be a sandbox's.
+func refuseReal(store string) error {
+	switch err := storage.CheckSandbox(store); {
+	case errors.Is(err, storage.ErrSandbox):
+		return usage("--store: %s holds a real store: name another folder, or none", store)
+	case err != nil:
+		return usage("--store: %s is not known to be a sandbox's: name another folder, or none: %w", store, err)
+	}
+	return nil
+}
+
+// enter locks the folder of a sandbox, which it makes where that of the store is empty or not there.
+func (s *sandboxServer) enter(store string) error {
 	entries, err := os.ReadDir(store)
 	if err != nil && !errors.Is(err, fs.ErrNotExist) {
 		return environment("--store: %w", err)
 	}
-	begun := filepath.Join(s.dir, sandboxBegun)
-	if _, err := os.Stat(begun); err == nil {
-		for _, entry := range entries {
-			if err := os.RemoveAll(filepath.Join(store, entry.Name())); err != nil {
-				return environment("--store: %w", err)
-			}
-		}
-		entries = nil
+	known := len(entries) == 0 || len(entries) == 1 && entries[0].Name() == filepath.Base(s.dir) && isEmpty(s.dir)
+	for _, name := range []string{sandboxBegun, "root.key"} {
+		_, err := os.Stat(filepath.Join(s.dir, name))
+		known = known || err == nil
 	}
-	if len(entries) > 0 {
-		if _, err := os.Stat(filepath.Join(s.dir, "root.key")); err != nil {
-			return usage("--store: %s is neither empty nor a sandbox's: name another folder, or none", store)
-		}
-		return nil
+	if !known {
+		return usage("--store: %s is neither empty nor a sandbox's: name another folder, or none", store)
 	}
-	if err := os.MkdirAll(s.dir, 0o700); err != nil {
+	s.lock, err = audit.LockFolder(s.dir)
+	return inSandboxFolder(store, err)
+}
+
+// isEmpty says that a folder is there and has nothing in it, as one is left that was killed before it was begun.
+func isEmpty(dir string) bool {
+	entries, err := os.ReadDir(dir)
+	return err == nil && len(entries) == 0
+}
+
+// inSandboxFolder says what is wrong with the folder of a sandbox.
+func inSandboxFolder(store string, err error) error {
+	switch {
+	case errors.Is(err, zhenni.ErrLocked):
+		return environment("--store: %s is in use by another process: stop it, or name another folder, or none: %w", store, err)
+	case err != nil:
 		return environment("--store: %w", err)
 	}
-	if err := os.WriteFile(begun, nil, 0o600); err != nil {
-		return environment("--store: %w", err)
+	return nil
+}
+
+// sandboxBeside is what a server keeps in the folder of its store, beside what the store itself does.
+var sandboxBeside = []string{"audit", pinnedKey, pinnedPseudonyms, "ledger", "history", "sessions", "meter", "nonces", "admin.sock"}
+
+// clear removes a sandbox that was not finished, but for what says so. While a server begins with the folder, its audit log is locked.
+func (s *sandboxServer) clear(store string) (err error) {
+	log, err := audit.LockFolder(filepath.Join(store, "audit"))
+	if err != nil {
+		return inSandboxFolder(store, err)
 	}
-	return s.draw()
+	defer func() { err = errors.Join(err, log.Close()) }()
+	if err := storage.ClearSandbox(store, sandboxBeside...); err != nil {
+		return inSandboxFolder(store, err)
+	}
+	entries, err := os.ReadDir(s.dir)
+	for _, entry := range entries {
+		if entry.Name() != sandboxBegun {
+			err = errors.Join(err, os.RemoveAll(filepath.Join(s.dir, entry.Name())))
+		}
+	}
+	return inSandboxFolder(store, err)
 }
 
 // draw makes the secrets of a sandbox, and the documents that it serves with.
@@ -169,7 +261,7 @@ func (s *sandboxServer) draw() error {
 }
 
 // serveFrom has the command serve what lies in the folder of a sandbox.
-func (c *serveCommand) serveFrom(dir string) (zhenni.Profile, error) {
+func (c *serveCommand) serveFrom(dir string) {
 	in := func(name string) string { return filepath.Join(dir, name) }
 	c.KeyFile, c.Profile, c.Catalogue = in("root.key"), []string{in("profile.json")}, in("services.json")
 	c.IdentityRoot, c.IdentityKey = in("identity.root"), []string{in("identity.key")}
@@ -179,7 +271,6 @@ func (c *serveCommand) serveFrom(dir string) (zhenni.Profile, error) {
 	if c.Arena == 0 {
 		c.Arena = minArenaDefault
 	}
-	return readProfile(c.Profile[0])
 }
 
 // sandboxProblems are those of the API, as a sandbox tells of them.

@@ -323,13 +323,35 @@ func TestASandboxOutlivesKills(t *testing.T) {
 	}
 }
 
+// A sandbox that runs is no other's to make anew, finished or not.
+func TestASandboxInUseIsLeftAlone(t *testing.T) {
+	r := startSandbox(t)
+	key := r.file("keys/clerk.key")
+	write(t, filepath.Join(r.store, "sandbox", sandboxBegun), "")
+	code, _, notes := runCommand(t, "serve", "--listen", "127.0.0.1:0", "--sandbox", "--store", r.store)
+	if code != exitEnvironment || !strings.Contains(notes, "in use by another process") || !bytes.Equal(r.file("keys/clerk.key"), key) {
+		t.Errorf("exit code %d: %s", code, notes)
+	}
+	if response, a := r.ask("POST", "/v1/verifications", "clerk", r.file("questions/mated.json")); a.text("outcome") != "match" {
+		t.Errorf("%d %v", response.StatusCode, a)
+	}
+}
+
 // A real store is no sandbox, nor the other way round, even with the right keys; and a sandbox takes no settings that are of a real server.
 func TestSandboxesAreKeptApart(t *testing.T) {
 	real := filepath.Join(t.TempDir(), "store")
 	if err := startProcess(t, real, "--create-key").terminate(t); err != nil {
 		t.Fatal(err)
 	}
-	before := filesOf(t, real)
+	begun := filepath.Join(t.TempDir(), "store") // a real store where a sandbox was begun and never finished
+	if err := startProcess(t, begun, "--create-key").terminate(t); err != nil {
+		t.Fatal(err)
+	}
+	if err := os.Mkdir(filepath.Join(begun, "sandbox"), 0o700); err != nil {
+		t.Fatal(err)
+	}
+	write(t, filepath.Join(begun, "sandbox", sandboxBegun), "")
+	before, beforeBegun, fresh := filesOf(t, real), filesOf(t, begun), filepath.Join(t.TempDir(), "fresh")
 	r := startSandbox(t)
 	r.server.kill(t)
 	in := func(name string) string { return filepath.Join(r.store, "sandbox", name) }
@@ -339,11 +361,14 @@ func TestSandboxesAreKeptApart(t *testing.T) {
 		args []string
 		says string
 	}{
-		{[]string{"--sandbox", "--store", real}, "neither empty nor a sandbox's"},
+		{[]string{"--sandbox", "--store", real}, "holds a real store"},
+		{[]string{"--sandbox", "--store", begun}, "holds a real store"},
+		{[]string{"--sandbox", "--store", fresh, "--in-flight=-5"}, "InFlightItems -5"},
 		{[]string{"--sandbox", "--store", elsewhere}, "neither empty nor a sandbox's"},
 		{[]string{"--store", r.store, "--profile", in("profile.json"), "--key-file", in("root.key")}, "the store is a sandbox's"},
 		{[]string{"--sandbox", "--profile", in("profile.json")}, "--profile: a sandbox has its own"},
 		{[]string{"--sandbox", "--issuer", "https://zhenni.example"}, "--issuer: a sandbox has its own"},
+		{[]string{"--store", fresh, "--profile", in("profile.json"), "--create-key", "--issuer", "https://sandbox.zhenni.invalid"}, "--issuer: "},
 		{[]string{"--sandbox", "--verify-only", "--store", r.store}, "--verify-only: a sandbox has its own"},
 		{[]string{"--sandbox", "--tls-cert", "x", "--tls-key", "x"}, "a sandbox has its own"},
 	} {
@@ -352,8 +377,11 @@ func TestSandboxesAreKeptApart(t *testing.T) {
 			t.Errorf("%v: exit code %d: %s", c.args, code, notes)
 		}
 	}
-	if filesOf(t, real) != before {
-		t.Error("the real store has changed")
+	if filesOf(t, real) != before || filesOf(t, begun) != beforeBegun {
+		t.Error("a real store has changed")
+	}
+	if _, err := os.Stat(fresh); err == nil {
+		t.Error("a refused setting leaves a sandbox begun")
 	}
 	if _, err := os.Stat(filepath.Join(elsewhere, "notes.txt")); err != nil {
 		t.Error(err)

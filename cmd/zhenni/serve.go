@@ -15,6 +15,7 @@ import (
 	"zhenni"
 	"zhenni/actors"
 	"zhenni/gateway"
+	"zhenni/receipt"
 	"zhenni/simd"
 	"zhenni/statuslist"
 	"zhenni/storage"
@@ -118,6 +119,9 @@ Examples:
 func (c *serveCommand) Run(ctx context.Context, out *output) error {
 	if c.PrintConfig {
 		return c.print(out, c.JSON, c.derived())
+	}
+	if c.Issuer == receipt.SandboxIssuer {
+		return usage("--issuer: %s is the name of every sandbox, whose results nobody takes for real: name your service", c.Issuer)
 	}
 	if !c.Sandbox {
 		return c.serve(ctx, out, nil)

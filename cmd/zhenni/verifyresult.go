@@ -21,12 +21,12 @@ import (
 
 // verifyResultCommand is verify-result.
 type verifyResultCommand struct {
-	Result   string `arg:"" help:"The result itself, or the summary of a group, a file that holds it or the answer it came in, or - for standard input."`
-	JWKS     string `name:"jwks" type:"path" xor:"keys" required:"" placeholder:"FILE" help:"Public keys of the service, as its /.well-known/jwks.json has them. A key that you kept is worth more than one that you fetch."`
-	Key      string `type:"path" xor:"keys" required:"" placeholder:"FILE" help:"One public key, a JSON Web Key."`
-	Audience string `placeholder:"ID" help:"The relying party that the result must speak to: yourself. A result for another says nothing to you."`
-	Issuer   string `placeholder:"NAME" help:"The service that must have made it."`
-	Session  string `placeholder:"ID" help:"The session that the result must be of."`
+	Result   string  `arg:"" help:"The result itself, or the summary of a group, a file that holds it or the answer it came in, or - for standard input."`
+	JWKS     string  `name:"jwks" type:"path" xor:"keys" required:"" placeholder:"FILE" help:"Public keys of the service, as its /.well-known/jwks.json has them. A key that you kept is worth more than one that you fetch."`
+	Key      string  `type:"path" xor:"keys" required:"" placeholder:"FILE" help:"One public key, a JSON Web Key."`
+	Audience *string `placeholder:"ID" help:"The relying party that the result must speak to: yourself. A result for another says nothing to you."`
+	Issuer   *string `placeholder:"NAME" help:"The service that must have made it."`
+	Session  *string `placeholder:"ID" help:"The session that the result must be of."`
 	boundPayment
 	Proof  string `type:"path" placeholder:"FILE" help:"Proof that the request, or one item of the batch, is in the audit log at the place that the result names, as GET /v1/verifications/<transaction>/proof or …/proof/<item> answers it. It takes --log-key."`
 	LogKey string `type:"path" placeholder:"FILE" help:"Public key of the audit log, as zhenni audit key prints it."`
@@ -51,6 +51,9 @@ func (c *verifyResultCommand) Run(out *output) error {
 	if (c.Proof == "") != (c.LogKey == "") {
 		return usage("--proof and --log-key go together: a proof is checked by the key of the log")
 	}
+	if err := c.checkNames(); err != nil {
+		return err
+	}
 	keys, err := c.keys()
 	if err != nil {
 		return err
@@ -59,7 +62,7 @@ func (c *verifyResultCommand) Run(out *output) error {
 	if err != nil {
 		return err
 	}
-	want := receipt.Expectations{Issuer: c.Issuer, Now: time.Now()}
+	want := receipt.Expectations{Issuer: orNone(c.Issuer), Now: time.Now()}
 	if err := c.bound(&want); err != nil {
 		return err
 	}
@@ -68,7 +71,7 @@ func (c *verifyResultCommand) Run(out *output) error {
 	}
 	claims, key, err := receipt.Open(text, keys)
 	if err == nil {
-		want.Audience = cmp.Or(c.Audience, claims.Audience)
+		want.Audience = cmp.Or(orNone(c.Audience), claims.Audience)
 		err = want.Check(claims)
 	}
 	if err != nil {
@@ -83,10 +86,28 @@ func (c *verifyResultCommand) Run(out *output) error {
 	return c.print(r, out)
 }
 
+// checkNames refuses what is named and empty, as a variable of a script is that nobody has set: nothing would be checked by it.
+func (c *verifyResultCommand) checkNames() error {
+	for flag, value := range map[string]*string{"--audience": c.Audience, "--issuer": c.Issuer} {
+		if value != nil && *value == "" {
+			return usage("%s is empty: name it, or leave the flag out", flag)
+		}
+	}
+	return nil
+}
+
+// orNone is the value of a flag, "" where it was not given.
+func orNone(flag *string) string {
+	if flag == nil {
+		return ""
+	}
+	return *flag
+}
+
 // bound reads which session and payment the result must be of.
 func (c *verifyResultCommand) bound(want *receipt.Expectations) (err error) {
-	if c.Session != "" {
-		if want.Session, err = zhenni.ParseSessionID(c.Session); err != nil {
+	if c.Session != nil {
+		if want.Session, err = zhenni.ParseSessionID(*c.Session); err != nil {
 			return usage("--session: %w", err)
 		}
 	}
@@ -235,7 +256,7 @@ func (c *verifyResultCommand) print(r resultReport, out *output) error {
 	if err := out.Print("%s", r.sentence()); err != nil {
 		return err
 	}
-	if c.Audience == "" {
+	if c.Audience == nil {
 		out.Note("It speaks to %s and to nobody else: --audience checks that this is you.", r.Audience)
 	}
 	return nil

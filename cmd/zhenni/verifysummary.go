@@ -15,7 +15,7 @@ func (c *verifyResultCommand) runSummary(text string, keys receipt.Keys, want re
 	}
 	summary, key, err := receipt.OpenSummary(text, keys)
 	if err == nil {
-		want.Audience = cmp.Or(c.Audience, summary.Audience)
+		want.Audience = cmp.Or(orNone(c.Audience), summary.Audience)
 		err = want.CheckSummary(summary)
 	}
 	if err != nil {
@@ -35,7 +35,7 @@ func (c *verifyResultCommand) runSummary(text string, keys receipt.Keys, want re
 	if err := out.Print("%s", r.sentence()); err != nil {
 		return err
 	}
-	if c.Audience == "" {
+	if c.Audience == nil {
 		out.Note("It speaks to %s and to nobody else: --audience checks that this is you.", r.Audience)
 	}
 	return nil

@@ -33,17 +33,27 @@ var sandboxDefects = []defect{
 	},
 	{
 		name: "sandbox-over-any-folder", file: "cmd/zhenni/sandbox.go", caught: "TestSandboxesAreKeptApart", slow: true,
-		old: "	if len(entries) > 0 {\n		if _, err", new: "	if len(entries) > 1<<20 {\n		if _, err",
+		old: "	if !known {", new: "	if !known && isEmpty(store) {",
 		does: "a sandbox is made in a folder that holds something else",
 	},
 	{
 		name: "sandbox-half-made", file: "cmd/zhenni/sandbox.go", caught: "TestASandboxOutlivesKills", slow: true,
-		old: "		entries = nil\n", new: "		return nil\n",
+		old: "os.Stat(filepath.Join(s.dir, sandboxBegun)); {", new: "os.Stat(filepath.Join(s.dir, sandboxBegun+\"-not\")); {",
 		does: "a sandbox that was killed while it was made is served without its keys",
 	},
 	{
 		name: "sandbox-quota-untold", file: "gateway/sandbox.go", caught: "TestEveryProblemIsRehearsed",
 		old: "rq.tellQuota(zhenni.Quota{PerMinute: 1}, 0, minuteSeconds, 0, 0)", new: "rq.tellQuota(zhenni.Quota{}, 0, minuteSeconds, 0, 0)",
 		does: "a client that reads what is left of its quota is not tried",
+	},
+	{
+		name: "sandbox-clears-a-real-store", file: "storage/sandbox.go", caught: "TestClearSandboxTakesNoRealStore",
+		old: "	return l.checkSandbox(Options{Sandbox: true})", new: "	return l.checkSandbox(Options{Sandbox: l.Sandbox})",
+		does: "a sandbox that was begun in the folder of a real store removes it",
+	},
+	{
+		name: "sandbox-clears-an-open-store", file: "storage/sandbox.go", caught: "TestClearSandboxLocksAndResumes",
+		old: "lock, err := lockDir(dir, false)", new: "lock, err := os.Open(dir)",
+		does: "a sandbox is removed while a server has it open",
 	},
 }
