@@ -137,6 +137,11 @@ func checkYesAndNo(t *testing.T, b bulk, id zhenni.CredentialID) {
 			t.Errorf("%v: %s, want %q", args, notes, says)
 		}
 	}
+	for _, flag := range []string{"--audience", "--issuer", "--session"} {
+		if _, notes := b.result(t, exitUsage, flag, "", b.path("yes.json")); !strings.Contains(notes, flag) {
+			t.Errorf("%s of nothing: %s", flag, notes)
+		}
+	}
 	for code, args := range map[int][]string{
 		exitUsage:       {"--proof", b.path("yes.proof"), b.path("yes.json")},
 		exitEnvironment: {b.path("nothing.json")},
