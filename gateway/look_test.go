@@ -40,14 +40,12 @@ func (d *watchedDevices) Unchanged(_ zhenni.CredentialID, since uint64) bool {
 // FAULTS: Z2
 func TestLookHoldsWhileNothingChanges(t *testing.T) {
 	suspended := func(c *zhenni.Credential) { c.Status = zhenni.StatusSuspended }
-	moved := func(c *zhenni.Credential) { c.Device = zhenni.PublicKey{} }
 	for name, c := range map[string]struct {
 		change func(*zhenni.Credential) // of the record; nil is none
 		counts bool                     // that changes of the slot are told
 		status int
 	}{
 		"nothing changes": {nil, false, 200}, "something else changes": {nil, true, 200}, "it is suspended": {suspended, true, 503},
-		"it is on another device": {moved, true, 503},
 	} {
 		t.Run(name, func(t *testing.T) {
 			devices := &watchedDevices{}

@@ -108,9 +108,6 @@ func (s *Server) matched(rq *request, batch *zhenni.Batch) (zhenni.Credential, e
 	if errors.Is(err, zhenni.ErrNotFound) || err == nil && c.Status != zhenni.StatusActive {
 		return c, refuse(kindUnavailable, "the credential changed while it was verified")
 	}
-	if l := &rq.terms.looked; err == nil && l.found && c.Device != l.record.Device {
-		return c, refuse(kindUnavailable, "the credential changed while it was verified") // what its device signed was another's
-	}
 	if c.Subject.IsZero() {
 		rq.terms.admission.Assertions.IdentityAuthentic = false
 	}
