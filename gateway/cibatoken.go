@@ -39,7 +39,7 @@ func (s *Server) requested(rq *request, written string) (zhenni.Session, error) 
 	if err != nil || !ok {
 		return zhenni.Session{}, errGrant
 	}
-	session, err := s.config.Sessions.Session(id)
+	session, err := s.currentSession(id)
 	if errors.Is(err, zhenni.ErrNotFound) {
 		return session, errGrant
 	}

@@ -68,8 +68,22 @@ func (s *Server) session(rq *request) (zhenni.Session, error) {
 	if err != nil {
 		return zhenni.Session{}, refuse(kindNoSession, "")
 	}
-	session, err := s.config.Sessions.Session(id)
+	session, err := s.currentSession(id)
 	return session, refuseSession(err)
+}
+
+// currentSession returns a session as it is now. Its alarm may come a moment after its deadline: nobody is shown a live session by then, so
+// that the end is made durable before it is told.
+func (s *Server) currentSession(id zhenni.SessionID) (zhenni.Session, error) {
+	session, err := s.config.Sessions.Session(id)
+	if err != nil || session.End != zhenni.SessionLive || session.Passed(s.config.Now()).End == zhenni.SessionLive {
+		return session, err
+	}
+	session, err = s.tell(id, zhenni.SessionEvent{Kind: zhenni.EventReminded})
+	if session.End != zhenni.SessionLive {
+		return session, nil
+	}
+	return session, err
 }
 
 // asking returns the session for whoever asks in it: its party, or a page that has the token. To anybody else it is not there.

@@ -55,7 +55,7 @@ func (s *Server) awaitView(rq *request, id zhenni.SessionID, side int, view func
 		changed = waits
 	}
 	return s.await(rq, changed, func() (any, error) {
-		session, err := s.config.Sessions.Session(id)
+		session, err := s.currentSession(id)
 		if err != nil {
 			return nil, refuseSession(err)
 		}
@@ -162,7 +162,7 @@ func (t *sessionStream) Read(p []byte) (n int, err error) {
 
 // next waits until there is something to write.
 func (t *sessionStream) next() {
-	session, err := t.server.config.Sessions.Session(t.id)
+	session, err := t.server.currentSession(t.id)
 	if err != nil {
 		t.ended = true
 		return

@@ -3,6 +3,11 @@ package defects
 // Of what sessions tell, to whom and when.
 var sessionDefects = []defect{
 	{
+		name: "live-past-its-deadline", file: "gateway/sessions.go", caught: "TestAnswerAfterExpiry",
+		old: "session.Passed(s.config.Now()).End == zhenni.SessionLive {\n\t\treturn session, err", new: "session.End == zhenni.SessionLive {\n\t\treturn session, err",
+		does: "a session whose alarm is late is shown as live after its deadline",
+	},
+	{
 		name: "record-of-any-end", file: "sessionview.go", caught: "TestVouches",
 		old: "		(s.Kind == SessionGroup || s.Confirmed())\n", new: "		(s.Kind == SessionGroup || !s.Confirmed() || s.Confirmed())\n",
 		does: "who typed the wrong digits, or none, has a signed yes all the same",
