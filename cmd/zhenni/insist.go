@@ -4,8 +4,7 @@ import (
 	"context"
 	"encoding/json"
 	"errors"
-	"os"
-	"path/filepath"
+	"fmt"
 	"time"
 
 	sdk "zhenni/holder"
@@ -51,16 +50,16 @@ func keepSecret(flag, path string, document any) error {
 	if err != nil {
 		return err
 	}
-	file, err := os.CreateTemp(filepath.Dir(path), filepath.Base(path)+".*") // which nobody has open yet, or may read
+	file, err := newWholeFile(path, 0o600)
 	if err != nil {
+		return fmt.Errorf("%s: %w", flag, err)
+	}
+	defer file.discard()
+	if _, err := file.Write(append(text, '\n')); err != nil {
 		return environment("%s: %w", flag, err)
 	}
-	_, err = file.Write(append(text, '\n'))
-	if err = errors.Join(err, file.Sync(), file.Close()); err == nil {
-		err = os.Rename(file.Name(), path)
-	}
-	if err != nil {
-		return environment("%s: %w", flag, errors.Join(err, os.Remove(file.Name())))
+	if err := file.keep(); err != nil {
+		return fmt.Errorf("%s: %w", flag, err)
 	}
 	return nil
 }
