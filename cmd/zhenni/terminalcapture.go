@@ -87,8 +87,6 @@ func (c *terminalCapture) show(ctx context.Context, a *asking, terminal *sdk.Ter
 		return seen, failed
 	case seen.Outcome == zhenni.SessionLive && seen.Transaction == "":
 		return v, err // nobody has claimed the guest
-	case seen.Transaction != try:
-		return seen, nil // the try was decided, and its answer lost
 	}
 	// It is not for this side to mend, and mended soon: the refusal is none that ends it.
 	return v, fmt.Errorf("%w: the guest's phone has to bring its rotation key again: %v", zhenni.ErrUnavailable, err)
