@@ -87,17 +87,8 @@ func (c *holderApp) extractor(config *app.Config) (capture.Extractor, error) {
 	if err != nil {
 		return nil, captureError("--model", err)
 	}
-	document, err := readSmall(c.Model)
-	if err != nil {
-		return nil, errors.Join(environment("--model: %w", err), extractor.Close())
-	}
-	m, err := capture.ReadManifest(document)
-	if err != nil {
-		return nil, errors.Join(captureError("--model", err), extractor.Close())
-	}
-	if config.Extractor = extractor; m.Landmarks == nil {
-		config.Width, config.Height = m.Embedding.Input.Width, m.Embedding.Input.Height
-	}
+	config.Extractor = extractor
+	config.Width, config.Height = extractor.Frame()
 	return extractor, nil
 }
 

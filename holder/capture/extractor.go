@@ -17,6 +17,8 @@ type Extractor interface {
 	// Extract returns the embedding of a capture: as many elements as the model's dimension, finite, of a norm that an engine
 	// takes, and not normalised. Errors are those of this package, and zhenni.ErrBadProbe.
 	Extract(c Capture) ([]float32, error)
+	// Frame is the size in pixels that a picture has to have, with the face in its place; 0, 0 where the model finds the face.
+	Frame() (width, height int)
 	Close() error
 }
 
@@ -95,6 +97,13 @@ type extractor struct {
 }
 
 func (e *extractor) Model() zhenni.Model { return e.manifest.Model }
+
+func (e *extractor) Frame() (width, height int) {
+	if e.landmarks != nil {
+		return 0, 0
+	}
+	return e.manifest.Embedding.Input.Width, e.manifest.Embedding.Input.Height
+}
 
 func (e *extractor) Close() error {
 	err := e.embedding.Close()

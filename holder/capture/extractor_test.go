@@ -115,6 +115,9 @@ func TestWhatIsNoEmbedding(t *testing.T) {
 // FAULTS: N1
 func TestWhereTheFaceIs(t *testing.T) {
 	e := open(t, faceManifest, map[string]runs{"r50.onnx": func([]float32) ([]float32, error) { return []float32{1, 2, 3, 4}, nil }})
+	if w, h := e.Frame(); w != 112 || h != 112 {
+		t.Errorf("a frame of %d by %d", w, h)
+	}
 	inside, outside, nan := template, template, template
 	outside[4].X = 200
 	nan[1].Y = math.NaN()
@@ -157,6 +160,9 @@ func TestPointsFromANetwork(t *testing.T) {
 		found = append(found, float32((p.X+left+0.5)/200), float32((p.Y+top+0.5)/150))
 	}
 	face := Capture{File: encodePNG(t, gradient(200, 150), nil)}
+	if w, h := e.Frame(); w != 0 || h != 0 {
+		t.Errorf("a frame of %d by %d for a model that finds the face", w, h)
+	}
 	if _, err := e.Extract(face); err != nil {
 		t.Fatal(err)
 	}
