@@ -59,7 +59,7 @@ func (s *Server) arrive(rq *request) error {
 		return err
 	}
 	if s.config.Sessions == nil || s.config.Arrivals == nil {
-		return refuse(kindNotFound, "this server has no sessions")
+		return noSessions()
 	}
 	fields := [arrivalFields]field{
 		{name: "party"}, {name: "service"}, {name: "purpose"}, {name: "credential"}, {name: "phone"}, {name: "evidence"}, {name: "rotation_key"},

@@ -76,8 +76,7 @@ type place struct {
 }
 
 // reserve returns a code that no live arrival of a party has, the first one free from the one that was drawn, or nil beyond
-// [maxWaiting]; taken says that one of the credential is there, or being
-// begun.
+// [maxWaiting]; taken says that one of the credential is there, or being begun.
 func (d *desks) reserve(party string, credential zhenni.CredentialID, drawn uint8, live func(string) []zhenni.Session) (_ *place, taken bool) {
 	d.mu.Lock()
 	defer d.mu.Unlock()
@@ -129,7 +128,7 @@ type arrivalsDocument struct {
 // seeArrivals is GET /v1/arrivals: how many guests of the party wait, at once or when there are more or fewer.
 func (s *Server) seeArrivals(rq *request) error {
 	if s.config.Sessions == nil || s.config.Arrivals == nil {
-		return refuse(kindNotFound, "this server has no sessions")
+		return noSessions()
 	}
 	changed, stop, err := s.config.Arrivals.WatchArrivals(rq.party.ID)
 	if err != nil {
@@ -160,7 +159,7 @@ func (s *Server) claimArrival(rq *request) error {
 		return err
 	}
 	if s.config.Sessions == nil || s.config.Arrivals == nil {
-		return refuse(kindNotFound, "this server has no sessions")
+		return noSessions()
 	}
 	now := s.config.Now()
 	if !s.desks.mayGuess(rq.party.ID, now) {

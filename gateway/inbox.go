@@ -54,7 +54,7 @@ type inboxItem struct {
 // inbox is POST /v1/holder/sessions: the live sessions that name a credential and wait for it, those that end first at the front.
 func (s *Server) inbox(rq *request) error {
 	if s.config.Sessions == nil {
-		return refuse(kindNotFound, "this server has no sessions")
+		return noSessions()
 	}
 	fields := [holderCursor]field{{name: "credential"}, {name: "evidence"}, {name: "nonce"}}
 	holder, err := s.askingHolder(rq, fields[:])

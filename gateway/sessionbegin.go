@@ -38,7 +38,7 @@ func (s *Server) beginSession(rq *request) error {
 		return err
 	}
 	if s.config.Sessions == nil {
-		return refuse(kindNotFound, "this server has no sessions")
+		return noSessions()
 	}
 	fields := [beginFields]field{
 		{name: "kind"}, {name: "service"}, {name: "purpose"}, {name: "credential"}, {name: "credentials", list: true}, {name: "quorum"},

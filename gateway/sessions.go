@@ -38,6 +38,8 @@ var (
 	kindHolder       = &kind{403, "holder_refused", "What the phone shows does not open this session.", "Sign with the device of an active credential, for this session, and not later than a minute after.", false, false}
 )
 
+func noSessions() error { return refuse(kindNotFound, "this server has no sessions") }
+
 // tokenField carries what lets somebody without an account into a session: a [zhenni.SessionToken], or the proof of a code that was
 // scanned.
 const tokenField = "Session-Token"
@@ -61,7 +63,7 @@ func refuseSession(err error) error {
 // session returns the session that the address names: [kindNoSession].
 func (s *Server) session(rq *request) (zhenni.Session, error) {
 	if s.config.Sessions == nil {
-		return zhenni.Session{}, refuse(kindNotFound, "this server has no sessions")
+		return zhenni.Session{}, noSessions()
 	}
 	written, _ := rq.ctx.UserValue("id").(string)
 	id, err := zhenni.ParseSessionID(written)
