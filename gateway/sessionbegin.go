@@ -62,13 +62,27 @@ func (s *Server) beginSession(rq *request) error {
 // OpenID has its own way.
 var begunByOthers = map[zhenni.SessionKind]bool{zhenni.SessionHotel: true, zhenni.SessionPerson: true, zhenni.SessionRemote: true}
 
+// begunAt is when the session under an id began, and now where it is to begin: a request that is sent again is read as it was, so that
+// what was to come by then is good still.
+func (s *Server) begunAt(id zhenni.SessionID) (time.Time, error) {
+	there, err := s.config.Sessions.Session(id)
+	if errors.Is(err, zhenni.ErrNotFound) {
+		return s.config.Now(), nil
+	}
+	return there.CreatedAt, err
+}
+
 // readSession reads what a session is to be.
 func (s *Server) readSession(rq *request, f *[beginFields]field) (session zhenni.Session, err error) {
-	now := s.config.Now()
 	if f[beginKind].number || session.Kind.UnmarshalText(f[beginKind].value) != nil || begunByOthers[session.Kind] {
 		return session, refuse(kindItem, "kind is none of counter, group, payment, life and kiosk")
 	}
 	session.ID, session.Tenant, session.Party = s.config.Sessions.ID(rq.party.ID, rq.transaction), rq.party.Tenant, rq.party.ID
+	now, err := s.begunAt(session.ID)
+	if err != nil {
+		return session, err
+	}
+	session.CreatedAt = now
 	session.Service, session.Purpose = string(f[beginService].value), string(f[beginPurpose].value)
 	if session.Seats, err = readSeats(&f[beginCredential], &f[beginCredentials]); err != nil {
 		return session, err
@@ -176,7 +190,7 @@ func (s *Server) beginAs(rq *request, session zhenni.Session) error {
 }
 
 // beginFor draws what a session needs of chance and begins it for a party that may ask for its service. What does not fit is told.
-// It returns the session that is there under the transaction, and the one that was asked for.
+// It returns the session that is there under the transaction, and the one that was asked for, as of when it was made or else of now.
 func (s *Server) beginFor(rq *request, session zhenni.Session) (there, begun zhenni.Session, err error) {
 	for i := range session.Seats {
 		if err := s.rehearse(rq, session.Seats[i].Credential); err != nil {
@@ -194,7 +208,10 @@ func (s *Server) beginFor(rq *request, session zhenni.Session) (there, begun zhe
 	if err := s.drawSession(&session); err != nil {
 		return there, begun, err
 	}
-	if begun, err = zhenni.NewSession(session, s.config.Now()); err != nil {
+	if session.CreatedAt.IsZero() {
+		session.CreatedAt = s.config.Now()
+	}
+	if begun, err = zhenni.NewSession(session, session.CreatedAt); err != nil {
 		return there, begun, refuse(kindItem, err.Error())
 	}
 	there, err = s.config.Sessions.Session(begun.ID)

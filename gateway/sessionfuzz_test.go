@@ -27,7 +27,7 @@ func FuzzSessionDocument(f *testing.F) {
 		f.Add([]byte(seed))
 	}
 	s := looseServer(f)
-	s.config.Sessions = hostedSessions{nil, &sessionBook{}}
+	s.config.Sessions = noSessionBegun{hostedSessions{nil, &sessionBook{}}}
 	f.Fuzz(func(t *testing.T, body []byte) {
 		rq := looseRequest(s)
 		rq.party = zhenni.RelyingParty{ID: "hotel", Tenant: 1}
@@ -51,7 +51,7 @@ func FuzzSessionDocument(f *testing.F) {
 			return
 		}
 		session.Secret = [32]byte{1}
-		begun, err := zhenni.NewSession(session, s.config.Now())
+		begun, err := zhenni.NewSession(session, session.CreatedAt)
 		if err != nil {
 			return
 		}
@@ -60,6 +60,13 @@ func FuzzSessionDocument(f *testing.F) {
 			t.Errorf("%q begins %+v", body, begun)
 		}
 	})
+}
+
+// noSessionBegun has no session.
+type noSessionBegun struct{ hostedSessions }
+
+func (noSessionBegun) Session(zhenni.SessionID) (zhenni.Session, error) {
+	return zhenni.Session{}, zhenni.ErrNotFound
 }
 
 // What a phone or a terminal shows of a person is a capture of the credential in the seat, with nothing decided, or is refused; what is

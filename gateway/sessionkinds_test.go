@@ -170,8 +170,12 @@ func TestKiosk(t *testing.T) {
 func TestProofOfLife(t *testing.T) {
 	o := startOffice(t, nil)
 	due := o.now().Add(24 * time.Hour).UTC().Format(time.RFC3339)
-	b := o.begin(`{"kind":"life","service":"open","purpose":"enter","expires_in_s":259200,"due":"` + due + `","credential":"` + testID(1).String() + `"}`)
+	document := `{"kind":"life","service":"open","purpose":"enter","expires_in_s":259200,"due":"` + due + `","credential":"` + testID(1).String() + `"}`
+	b := o.begin(document, "Transaction-Id: l-0")
 	o.wait(48 * time.Hour)
+	if again := o.begin(document, "Transaction-Id: l-0"); again.id != b.id || again.Deadline != b.Deadline {
+		t.Errorf("sent again after its day: %s until %s, want %s until %s", again.id, again.Deadline, b.id, b.Deadline)
+	}
 	phone := wantStatus(t, o.open(b.id, b.token), 200)
 	if at, err := time.Parse(time.RFC3339, member[string](t, phone, "due")); err != nil || at.Format(time.RFC3339) != due {
 		t.Errorf("%s", phone.body)

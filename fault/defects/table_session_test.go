@@ -3,6 +3,11 @@ package defects
 // Of what sessions tell, to whom and when.
 var sessionDefects = []defect{
 	{
+		name: "begun-again-by-another-clock", file: "gateway/sessionbegin.go", caught: "TestProofOfLife",
+		old: "	return there.CreatedAt, err\n", new: "	_ = there\n\treturn s.config.Now(), err\n",
+		does: "a request for a proof of life whose answer was lost is refused once it is due, though the session is there",
+	},
+	{
 		name: "live-past-its-deadline", file: "gateway/sessions.go", caught: "TestAnswerAfterExpiry",
 		old: "session.Passed(s.config.Now()).End == zhenni.SessionLive {\n\t\treturn session, err", new: "session.End == zhenni.SessionLive {\n\t\treturn session, err",
 		does: "a session whose alarm is late is shown as live after its deadline",
