@@ -26,8 +26,8 @@ var Key = wrappedkey.Kind{
 
 const logDir = "log"
 
-// ErrOvertaken: the session was changed meanwhile; look at it again.
-var ErrOvertaken = errors.New("sessions: overtaken by another change")
+// ErrOvertaken: the session was changed meanwhile; look at it again. It is a [zhenni.ErrUnavailable] of which it is known that nothing was made.
+var ErrOvertaken = fmt.Errorf("%w: sessions: overtaken by another change", zhenni.ErrUnavailable)
 
 // Bounds and defaults of a [Store].
 const (
