@@ -393,6 +393,6 @@ func (s *sandboxServer) open(n *node, log *slog.Logger) error {
 // announce says where everything is, and what to do next.
 func (s *sandboxServer) announce(url string, out *output) {
 	out.Note("Sandbox: nobody in it is real. Parties, subjects and keys: %s", filepath.Join(s.dir, "sandbox.json"))
-	out.Note("Try: curl -s %s/v1/verifications -H \"Authorization: Bearer $(cat %s)\" -H 'Content-Type: application/json' -d @%s",
-		url, filepath.Join(s.dir, "keys", "clerk.key"), filepath.Join(s.dir, "questions", "mated.json"))
+	out.Note("Try: echo \"Authorization: Bearer $(cat %s)\" | curl -s %s/v1/verifications -H @- -H 'Content-Type: application/json' -d @%s",
+		filepath.Join(s.dir, "keys", "clerk.key"), url, filepath.Join(s.dir, "questions", "mated.json"))
 }
