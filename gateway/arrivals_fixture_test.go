@@ -46,10 +46,7 @@ func startLobby(t testing.TB, change func(*Config)) *lobby {
 	}
 	lodge := `"id": "open", "zh": "宽", "en": "Open", "category": "hotel"`
 	services := strings.Replace(testServices, strings.Replace(lodge, "hotel", "test", 1), lodge, 1)
-	catalogue, err := zhenni.ReadCatalogue(strings.NewReader(services))
-	if err != nil {
-		t.Fatal(err)
-	}
+	catalogue := catalogueOf(t, services)
 	l.to = key.Public()
 	l.office = startOffice(t, func(c *Config) {
 		c.RotationKeys, c.Catalogue = opener, catalogue
@@ -76,7 +73,7 @@ type guest struct {
 
 func (o *lobby) guest(number int) guest {
 	o.enrol(testID(number), 1, zhenni.LevelFull, zhenni.StatusActive)
-	o.devices[testID(number)] = publicOf(o.t, o.device)
+	o.hold(testID(number), o.device)
 	return guest{id: testID(number), token: sha256.Sum256([]byte{byte(number)}), device: o.device}
 }
 

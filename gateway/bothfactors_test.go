@@ -99,7 +99,7 @@ func TestNoByFaceAndPIN(t *testing.T) {
 		{"no such credential", func(_ *booth, p *pairing) { p.id = testID(77) }, 0},
 		{"no PIN", func(b *booth, _ *pairing) { delete(b.node.pins, testID(1)) }, 0},
 		{"another device", func(b *booth, p *pairing) { p.possessionBy = b.other }, 0},
-		{"no device", func(b *booth, _ *pairing) { delete(b.devices, testID(1)) }, 0},
+		{"no device", func(b *booth, _ *pairing) { b.hold(testID(1), nil) }, 0},
 		{"another tenant's", func(b *booth, _ *pairing) { b.enrol(testID(1), 2, zhenni.LevelFull, zhenni.StatusActive) }, 0},
 		{"suspended", func(b *booth, _ *pairing) { b.enrol(testID(1), 1, zhenni.LevelFull, zhenni.StatusSuspended) }, 0},
 		{"lite", func(b *booth, _ *pairing) { b.enrol(testID(1), 1, zhenni.LevelLite, zhenni.StatusActive) }, 0},

@@ -65,7 +65,7 @@ func TestCIBAEndsWithoutAYes(t *testing.T) {
 	id := p.seat(refused)
 	wantStatus(t, p.at("POST", id.String(), "/seats/0/decline", phoneToken.String(), ""), 200)
 	p.answer(noMatch, false)
-	p.node.records[testID(1)] = zhenni.Credential{ID: testID(1), Tenant: 1, Level: zhenni.LevelLite, Status: zhenni.StatusActive, Generation: 1}
+	p.enrol(testID(1), 1, zhenni.LevelLite, zhenni.StatusActive)
 	p.answer(unusable, false)
 	for _, request := range []string{refused, noMatch, unusable} {
 		p.wantError(p.collect("hotel", request), 400, "access_denied")

@@ -37,18 +37,9 @@ type alive struct {
 }
 
 func startAlive(t *testing.T) *alive {
-	catalogue, err := zhenni.ReadCatalogue(strings.NewReader(issueServices))
-	if err != nil {
-		t.Fatal(err)
-	}
 	a := &alive{terminal: edwardsKey("terminal")}
 	a.proving = startProving(t, noLimits, nil, func(c *Config) {
-		profile := testProfile(t, testDim, true)
-		profile.Comparisons, profile.FMRUpper95, profile.FMRUpper95Subjects = 1e9, 4e-7, 5e-7
-		if c.Profile, err = profile.Seal(); err != nil {
-			t.Fatal(err)
-		}
-		c.Catalogue, c.IssueService = catalogue, "issue"
+		c.Profile, c.Catalogue, c.IssueService = ratedProfile(t), catalogueOf(t, issueServices), "issue"
 	})
 	for id, roles := range map[string]zhenni.Role{"kiosk": zhenni.RoleTerminal, "shop": zhenni.RoleVerifier} {
 		a.node.parties[id] = zhenni.RelyingParty{ID: id, Tenant: 1, Roles: roles, Keys: []zhenni.PartyKey{{Public: publicOf(t, a.terminal)}}}

@@ -12,7 +12,6 @@ import (
 // watchedDevices are the records of a node, with what is told of their changes.
 type watchedDevices struct {
 	*fakeNode
-	device  zhenni.PublicKey
 	changes atomic.Uint64
 	// looked is called behind the next look.
 	looked func()
@@ -20,7 +19,6 @@ type watchedDevices struct {
 
 func (d *watchedDevices) Credential(id zhenni.CredentialID) (zhenni.Credential, error) {
 	record, err := d.fakeNode.Credential(id)
-	record.ID, record.Device = id, d.device
 	if looked := d.looked; looked != nil {
 		d.looked = nil
 		looked()
@@ -40,17 +38,19 @@ func (d *watchedDevices) Unchanged(_ zhenni.CredentialID, since uint64) bool {
 // FAULTS: Z2
 func TestLookHoldsWhileNothingChanges(t *testing.T) {
 	suspended := func(c *zhenni.Credential) { c.Status = zhenni.StatusSuspended }
+	moved := func(c *zhenni.Credential) { c.Device = zhenni.PublicKey{} }
 	for name, c := range map[string]struct {
 		change func(*zhenni.Credential) // of the record; nil is none
 		counts bool                     // that changes of the slot are told
 		status int
 	}{
 		"nothing changes": {nil, false, 200}, "something else changes": {nil, true, 200}, "it is suspended": {suspended, true, 503},
+		"it is on another device": {moved, true, 503},
 	} {
 		t.Run(name, func(t *testing.T) {
 			devices := &watchedDevices{}
 			d := startDesk(t, func(c *Config) { c.Devices = devices })
-			devices.fakeNode, devices.device = d.node, publicOf(t, d.device)
+			devices.fakeNode = d.node
 			d.node.verify = func(b *zhenni.Batch, _ time.Time) error {
 				b.Outcomes[0] = zhenni.Match
 				return nil
@@ -62,7 +62,6 @@ func TestLookHoldsWhileNothingChanges(t *testing.T) {
 				change(&record)
 				d.node.records[testID(1)] = record
 			}
-			change(func(c *zhenni.Credential) { c.Device = devices.device })
 			read := d.node.looks.Load()
 			devices.looked = func() {
 				if c.change != nil {

@@ -149,8 +149,8 @@ func (c *circle) person(i int, name string) {
 	defer c.node.mu.Unlock()
 	c.node.records[testID(i)] = zhenni.Credential{
 		ID: testID(i), Tenant: 1, Level: zhenni.LevelLite, Status: zhenni.StatusActive, Generation: 1, Subject: subject, NameTag: tag,
+		Device: publicOf(c.t, c.device),
 	}
-	c.devices[testID(i)] = publicOf(c.t, c.device)
 }
 
 func (c *circle) sign(claims evidence.Claims) string {

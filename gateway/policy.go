@@ -30,7 +30,7 @@ type terms struct {
 	sealedPIN []byte
 	// shown is what a single verification shows.
 	shown zhenni.Shown
-	// looked is the record by which the device was known, of a single verification that shows something of one.
+	// looked is the record by which the device was known, of a single verification that shows what is signed as by one; none otherwise.
 	looked look
 	// admission is what a match is worth; with ruling, of a single verification.
 	admission zhenni.Admission

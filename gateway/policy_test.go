@@ -48,42 +48,45 @@ const testServices = `{"version":"test","services":[{
 type desk struct {
 	*fixture
 	terminal, device, other crypto.Signer
-	devices                 deviceBook
 }
 
-// deviceBook is the keys of devices.
-type deviceBook map[zhenni.CredentialID]zhenni.PublicKey
+// deviceBook is the records of a node, of whose changes it knows nothing.
+type deviceBook struct{ *fakeNode }
 
-func (b deviceBook) Credential(id zhenni.CredentialID) (zhenni.Credential, error) {
-	if key, ok := b[id]; ok {
-		return zhenni.Credential{ID: id, Device: key}, nil
-	}
-	return zhenni.Credential{}, zhenni.ErrNotFound
-}
-
-// It knows nothing of changes.
 func (deviceBook) Changes(zhenni.CredentialID) uint64         { return 0 }
 func (deviceBook) Unchanged(zhenni.CredentialID, uint64) bool { return false }
 
-func startDesk(t testing.TB, change func(*Config)) *desk {
+func catalogueOf(t testing.TB, services string) *zhenni.Catalogue {
 	t.Helper()
-	catalogue, err := zhenni.ReadCatalogue(strings.NewReader(testServices))
+	catalogue, err := zhenni.ReadCatalogue(strings.NewReader(services))
 	if err != nil {
 		t.Fatal(err)
 	}
-	d := &desk{devices: deviceBook{}, terminal: edwardsKey("terminal"), device: nistKey(t, "device"), other: edwardsKey("other")}
+	return catalogue
+}
+
+// ratedProfile is the test's, with a rate that services take.
+func ratedProfile(t testing.TB) zhenni.Profile {
+	t.Helper()
+	profile := testProfile(t, testDim, true)
+	profile.Comparisons, profile.FMRUpper95, profile.FMRUpper95Subjects = 1e9, 4e-7, 5e-7
+	sealed, err := profile.Seal()
+	if err != nil {
+		t.Fatal(err)
+	}
+	return sealed
+}
+
+func startDesk(t testing.TB, change func(*Config)) *desk {
+	t.Helper()
+	d, devices := &desk{terminal: edwardsKey("terminal"), device: nistKey(t, "device"), other: edwardsKey("other")}, &deviceBook{}
 	d.fixture = start(t, func(c *Config) {
-		profile := testProfile(t, testDim, true)
-		profile.Comparisons, profile.FMRUpper95, profile.FMRUpper95Subjects = 1e9, 4e-7, 5e-7
-		if c.Profile, err = profile.Seal(); err != nil {
-			t.Fatal(err)
-		}
-		c.Catalogue, c.Devices, c.Now = catalogue, d.devices, testNow
+		c.Profile, c.Catalogue, c.Devices, c.Now = ratedProfile(t), catalogueOf(t, testServices), devices, testNow
 		if change != nil {
 			change(c)
 		}
 	})
-	d.node.verify = d.answer
+	devices.fakeNode, d.node.verify = d.node, d.answer
 	services := []string{"strict", "open", "full", "carded", "voice", "rare", "pinned", "both", "either", "gone"}
 	d.node.parties["hotel"] = zhenni.RelyingParty{
 		ID: "hotel", Tenant: 1, Roles: zhenni.RoleVerifier, KeyHash: keyOf("hotel").Hash(), Services: services,
@@ -96,7 +99,7 @@ func startDesk(t testing.TB, change func(*Config)) *desk {
 			d.enrol(testID(i), 1, level, zhenni.StatusActive)
 		}
 	}
-	d.devices[testID(1)] = publicOf(t, d.device)
+	d.hold(testID(1), d.device)
 	return d
 }
 
@@ -121,7 +124,22 @@ func (d *desk) withhold(b *zhenni.Batch) error {
 func (d *desk) enrol(id zhenni.CredentialID, tenant zhenni.TenantID, level zhenni.Level, status zhenni.Status) {
 	d.node.mu.Lock()
 	defer d.node.mu.Unlock()
-	d.node.records[id] = zhenni.Credential{ID: id, Tenant: tenant, Level: level, Status: status, Generation: 1, Subject: zhenni.SubjectHandle{0xab}}
+	held := d.node.records[id].Device
+	d.node.records[id] = zhenni.Credential{ID: id, Tenant: tenant, Level: level, Status: status, Generation: 1, Subject: zhenni.SubjectHandle{0xab}, Device: held}
+}
+
+// hold has a credential be on a device, nil for none.
+func (d *desk) hold(id zhenni.CredentialID, by crypto.Signer) {
+	d.t.Helper()
+	var key zhenni.PublicKey
+	if by != nil {
+		key = publicOf(d.t, by)
+	}
+	d.node.mu.Lock()
+	defer d.node.mu.Unlock()
+	record := d.node.records[id]
+	record.Device = key
+	d.node.records[id] = record
 }
 
 func edwardsKey(name string) crypto.Signer {
@@ -348,22 +366,22 @@ func TestFactsOfTheCredentialAreKept(t *testing.T) {
 			d.node.verify = func(b *zhenni.Batch, _ time.Time) error { b.Outcomes[0] = zhenni.NoMatch; return nil }
 		},
 		"lite for a full service": func(d *desk, q *question) {
-			d.devices[testID(2)] = publicOf(t, d.device)
+			d.hold(testID(2), d.device)
 			q.about(testID(2))
 		},
 		"no such credential": func(_ *desk, q *question) { q.about(testID(77)) },
 		"another tenant's": func(d *desk, q *question) {
 			d.enrol(testID(5), 2, zhenni.LevelFull, zhenni.StatusActive)
-			d.devices[testID(5)] = publicOf(t, d.device)
+			d.hold(testID(5), d.device)
 			q.about(testID(5))
 		},
 		"suspended":                  func(d *desk, _ *question) { d.enrol(testID(1), 1, zhenni.LevelFull, zhenni.StatusSuspended) },
 		"another device":             func(d *desk, q *question) { q.possessionBy = nistKey(d.t, "another device") },
 		"a device of another kind":   func(d *desk, q *question) { q.possessionBy = d.other },
-		"no device":                  func(d *desk, _ *question) { delete(d.devices, testID(1)) },
+		"no device":                  func(d *desk, _ *question) { d.hold(testID(1), nil) },
 		"liveness by another device": func(d *desk, q *question) { q.live.Terminal, q.liveBy = "", d.other },
 		"a decoy's key": func(d *desk, q *question) {
-			delete(d.devices, testID(1))
+			d.hold(testID(1), nil)
 			q.possessionBy = edwardsKey("zhenni decoy key")
 		},
 	} {

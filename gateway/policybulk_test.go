@@ -166,9 +166,9 @@ func (d *countingDevices) Credential(id zhenni.CredentialID) (zhenni.Credential,
 //
 // FAULTS: Z2
 func TestDevicesAreLookedUpAlike(t *testing.T) {
-	devices := &countingDevices{deviceBook: deviceBook{}}
+	devices := &countingDevices{}
 	d := startDesk(t, func(c *Config) { c.Devices = devices })
-	devices.deviceBook = d.devices
+	devices.fakeNode = d.node
 	for i, id := range []zhenni.CredentialID{testID(1), testID(77), testID(2), testID(1)} {
 		q := d.question()
 		q.about(id)

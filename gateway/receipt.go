@@ -99,13 +99,16 @@ var methods = map[zhenni.Means]string{
 
 // matched returns the record of a credential that matched, where the answer is signed or for a service: what it asserts of the
 // identity is then known. One that has changed since it was compared, and is not active any more, is asked about anew: nothing
-// is said about a credential that is gone.
+// is said about a credential that is gone. So is one that was moved from the device by which something was signed.
 func (s *Server) matched(rq *request, batch *zhenni.Batch) (zhenni.Credential, error) {
 	if batch.Outcomes[0] != zhenni.Match || rq.terms.granted == nil && !s.signs(rq) {
 		return zhenni.Credential{}, nil
 	}
 	c, err := s.current(rq, batch.IDs[0])
 	if errors.Is(err, zhenni.ErrNotFound) || err == nil && c.Status != zhenni.StatusActive {
+		return c, refuse(kindUnavailable, "the credential changed while it was verified")
+	}
+	if l := &rq.terms.looked; err == nil && l.found && c.Device != l.record.Device {
 		return c, refuse(kindUnavailable, "the credential changed while it was verified")
 	}
 	if c.Subject.IsZero() {

@@ -15,11 +15,10 @@ import (
 // the matter passes with the second.
 func TestGroup(t *testing.T) {
 	o := startOffice(t, nil)
-	device := publicOf(t, o.device)
 	var ids []string
 	for i := 11; i <= 13; i++ {
 		o.enrol(testID(i), 1, zhenni.LevelFull, zhenni.StatusActive)
-		o.devices[testID(i)] = device
+		o.hold(testID(i), o.device)
 		ids = append(ids, testID(i).String())
 	}
 	b := o.begin(`{"kind":"group","service":"open","purpose":"enter","quorum":2,"expires_in_s":3600,"credentials":["` + strings.Join(ids, `","`) + `"]}`)
@@ -66,7 +65,7 @@ func TestGroupSummary(t *testing.T) {
 	var ids []string
 	for i := 11; i <= 13; i++ {
 		o.enrol(testID(i), 1, zhenni.LevelFull, zhenni.StatusActive)
-		o.devices[testID(i)] = publicOf(t, o.device)
+		o.hold(testID(i), o.device)
 		ids = append(ids, testID(i).String())
 	}
 	results := func(id string) answer {

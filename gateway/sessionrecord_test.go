@@ -94,11 +94,10 @@ func TestRecordOfASessionIsItsYes(t *testing.T) {
 // FAULTS: Z1 Z11
 func TestRecordOfAGroupComesWithItsEnd(t *testing.T) {
 	o := startOffice(t, recorded(t))
-	device := publicOf(t, o.device)
 	var ids []string
 	for i := 11; i <= 13; i++ {
 		o.enrol(testID(i), 1, zhenni.LevelFull, zhenni.StatusActive)
-		o.devices[testID(i)] = device
+		o.hold(testID(i), o.device)
 		ids = append(ids, testID(i).String())
 	}
 	b := o.begin(`{"kind":"group","service":"open","purpose":"enter","quorum":2,"credentials":["` + strings.Join(ids, `","`) + `"]}`)

@@ -127,7 +127,7 @@ func (s *Server) holderOf(id zhenni.CredentialID, written []byte, want evidence.
 	if err != nil || token.Claims().Kind != evidence.Possession {
 		return c, refuse(kindHolder, "")
 	}
-	ofDevice, _, err := s.ofDevice(id, []*evidence.Token{token})
+	ofDevice, found, err := s.ofDevice(id, []*evidence.Token{token})
 	if err != nil {
 		return c, err
 	}
@@ -135,7 +135,7 @@ func (s *Server) holderOf(id zhenni.CredentialID, written []byte, want evidence.
 	if err != nil && !errors.Is(err, zhenni.ErrNotFound) {
 		return c, err
 	}
-	if !ofDevice || err != nil {
+	if !ofDevice || err != nil || c.Device != found.record.Device {
 		return zhenni.Credential{}, refuse(kindHolder, "")
 	}
 	return c, nil

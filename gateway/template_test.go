@@ -225,17 +225,8 @@ func TestProofOfATemplateIsRecorded(t *testing.T) {
 //
 // FAULTS: B10
 func TestFurtherTemplateAsksForLiveness(t *testing.T) {
-	catalogue, err := zhenni.ReadCatalogue(strings.NewReader(issueServices))
-	if err != nil {
-		t.Fatal(err)
-	}
 	w := startMigrating(t, func(c *Config) {
-		profile := testProfile(t, testDim, true)
-		profile.Comparisons, profile.FMRUpper95, profile.FMRUpper95Subjects = 1e9, 4e-7, 5e-7
-		if c.Profile, err = profile.Seal(); err != nil {
-			t.Fatal(err)
-		}
-		c.Catalogue, c.IssueService = catalogue, "issue"
+		c.Profile, c.Catalogue, c.IssueService = ratedProfile(t), catalogueOf(t, issueServices), "issue"
 	})
 	terminal := edwardsKey("terminal")
 	w.apply(zhenni.PutRelyingParty{Party: zhenni.RelyingParty{

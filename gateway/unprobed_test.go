@@ -65,7 +65,7 @@ func TestNoWithoutAFace(t *testing.T) {
 		{"no such credential", func(b *booth, e *entry) { e.id, e.possessionBy, e.cardBy = testID(77), nil, b.terminal }, 0},
 		{"no PIN", func(b *booth, _ *entry) { delete(b.node.pins, testID(1)) }, 0},
 		{"another device", func(b *booth, e *entry) { e.possessionBy = b.other }, 0},
-		{"no device", func(b *booth, _ *entry) { delete(b.devices, testID(1)) }, 0},
+		{"no device", func(b *booth, _ *entry) { b.hold(testID(1), nil) }, 0},
 		{"another tenant's", func(b *booth, _ *entry) { b.enrol(testID(1), 2, zhenni.LevelFull, zhenni.StatusActive) }, 0},
 		{"suspended", func(b *booth, _ *entry) { b.enrol(testID(1), 1, zhenni.LevelFull, zhenni.StatusSuspended) }, 0},
 		{"lite", func(b *booth, _ *entry) { b.enrol(testID(1), 1, zhenni.LevelLite, zhenni.StatusActive) }, 0},

@@ -59,7 +59,7 @@ var askingDefects = []defect{
 	},
 	{
 		name: "holder-of-anything", file: "gateway/sessionseat.go", caught: "TestHoldersAskForThemselves",
-		old: "	if !ofDevice || err != nil {\n		return zhenni.Credential{}, refuse(kindHolder, \"\")\n", new: "	if err != nil || !ofDevice && token == nil {\n		return zhenni.Credential{}, refuse(kindHolder, \"\")\n",
+		old: "	if !ofDevice || err != nil || c.Device != found.record.Device {\n		return zhenni.Credential{}, refuse(kindHolder, \"\")\n", new: "	if err != nil || !ofDevice && c.Device != found.record.Device {\n		return zhenni.Credential{}, refuse(kindHolder, \"\")\n",
 		does: "any device reads whose credential was asked about",
 	},
 	{

@@ -58,6 +58,21 @@ var sessionDefects = []defect{
 		does: "a client that lost the answer to its third request is told that it may not ask",
 	},
 	{
+		name: "possession-of-the-old-phone", file: "gateway/receipt.go", caught: "TestNoYesForThePhoneThatWasMovedFrom",
+		old: "l.found && c.Device != l.record.Device {", new: "!l.found && c.Device != l.record.Device {",
+		does: "a yes says that the credential's device was there, which was another's by then",
+	},
+	{
+		name: "device-of-whatever-yes", file: "gateway/receipt.go", caught: "TestNoYesForThePhoneThatWasMovedFrom",
+		old: "l.found && c.Device != l.record.Device {", new: "c.Device != l.record.Device {",
+		does: "a yes that rests on the face alone is withheld from whoever has a phone",
+	},
+	{
+		name: "seat-of-the-old-phone", file: "gateway/sessionseat.go", caught: "TestSeatIsNotOpenedByThePhoneThatWasMovedFrom",
+		old: "err != nil || c.Device != found.record.Device {", new: "err != nil || c.Device.IsZero() && !found.found {",
+		does: "a phone takes a seat for a credential that was moved from it meanwhile",
+	},
+	{
 		name: "proof-for-whoever-has-it-now", file: "gateway/template.go", caught: "TestProofOfATemplateIsRecorded",
 		old: "	return zhenni.Generation(binary.BigEndian.Uint64(stored.Answer)), nil", new: "	return zhenni.Generation(binary.BigEndian.Uint64(make([]byte, 8))), nil",
 		does: "a template that the old phone signed for is put to a credential that was moved from it",
