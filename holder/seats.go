@@ -205,7 +205,8 @@ func (s *Seats) Answer(ctx context.Context, seat *Seat, v SeatView, a Answer) (S
 	return after, err
 }
 
-// Decline says that the person does not want to. Between persons it may report who asks, and ask not to be asked again by them.
+// Decline says that the person does not want to, before [Seats.Open] by the link that the seat is of, or after it. Between persons it
+// may report who asks, and ask not to be asked again by them, after it.
 func (s *Seats) Decline(ctx context.Context, seat *Seat, report, block bool) (SeatView, error) {
 	also := []string{}
 	if report {
@@ -218,5 +219,9 @@ func (s *Seats) Decline(ctx context.Context, seat *Seat, report, block bool) (Se
 	if len(also) > 0 {
 		body = map[string]any{"also": also}
 	}
-	return s.ask(ctx, seat, seat.token.String(), http.MethodPost, "/decline", body)
+	v, err := s.ask(ctx, seat, seat.token.String(), http.MethodPost, "/decline", body)
+	if IsRefused(err, CodeNoSession) && seat.Shown != seat.token.String() {
+		return s.ask(ctx, seat, seat.Shown, http.MethodPost, "/decline", body)
+	}
+	return v, err
 }

@@ -69,6 +69,43 @@ func TestOpening(t *testing.T) {
 	}
 }
 
+// A seat is declined by the token of the phone that took it; where none did, by the link that the seat is of. What else is refused is
+// asked once.
+func TestDeclining(t *testing.T) {
+	for name, c := range map[string]struct {
+		knows string // the token that the server knows, "phone" for the phone's
+		code  string // by which it refuses all others
+		shown []string
+	}{
+		"opened":        {"phone", CodeNoSession, []string{"phone"}},
+		"not opened":    {linkToken, CodeNoSession, []string{"phone", linkToken}},
+		"no such one":   {"", CodeNoSession, []string{"phone", linkToken}},
+		"it has ended":  {"", CodeSessionEnded, []string{"phone"}},
+		"another phone": {"", CodeSessionTaken, []string{"phone"}},
+	} {
+		phone, shown := "", []string{}
+		seats, seat := newSeats(t, func(r *http.Request, body string) (int, string) {
+			token := r.Header.Get("Session-Token")
+			if token == phone {
+				token = "phone"
+			}
+			shown = append(shown, token)
+			if r.Method+" "+r.URL.Path != "POST /v1/sessions/"+testSession+"/seats/0/decline" || body != "" {
+				t.Errorf("%s: %s %s %q", name, r.Method, r.URL.Path, body)
+			}
+			if token != c.knows {
+				return 404, refused(c.code)
+			}
+			return 200, strings.Replace(seatAnswer(""), `"opened"`, `"declined"`, 1)
+		})
+		seat.Shown, phone = linkToken, seat.token.String()
+		v, err := seats.Decline(t.Context(), seat, false, false)
+		if fmt.Sprint(shown) != fmt.Sprint(c.shown) || (v.State == zhenni.SeatDeclined) != (c.knows != "") || IsRefused(err, c.code) != (c.knows == "") {
+			t.Errorf("%s: by %v: %+v, %v", name, shown, v, err)
+		}
+	}
+}
+
 // An answer is sent for a try, and sent again it does not begin another one: what became of it is read.
 //
 // FAULTS: C11
