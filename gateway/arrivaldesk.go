@@ -130,12 +130,8 @@ func (s *Server) seeArrivals(rq *request) error {
 	if s.config.Sessions == nil || s.config.Arrivals == nil {
 		return noSessions()
 	}
-	changed, stop, err := s.config.Arrivals.WatchArrivals(rq.party.ID)
-	if err != nil {
-		return err
-	}
-	defer stop()
-	return s.await(rq, changed, func() (any, error) {
+	watch := func() (<-chan struct{}, func(), error) { return s.config.Arrivals.WatchArrivals(rq.party.ID) }
+	return s.await(rq, watch, func() (any, error) {
 		var d arrivalsDocument
 		for _, session := range s.config.Arrivals.Arrivals(rq.party.ID) {
 			if s.waits(rq, &session) && !session.Seats[0].CodeRight {

@@ -54,6 +54,28 @@ func TestHotel(t *testing.T) {
 	}
 }
 
+// However many of a hotel's devices wait for guests, one that does not is told how many there are.
+//
+// FAULTS: O4
+func TestArrivalsAreSeenWithoutWaiting(t *testing.T) {
+	o := startLobby(t, nil)
+	none := wantStatus(t, o.waiting(), 200)
+	wantStatus(t, o.arrive(o.guest(11)), 201)
+	for range 8 {
+		_, stop, err := o.server.config.Arrivals.WatchArrivals("hotel")
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer stop()
+	}
+	if a := o.waiting("If-None-Match: "+none.header.Get("ETag"), "Prefer: wait=30"); a.status != 503 {
+		t.Errorf("one more who waits: %d %s", a.status, a.body)
+	}
+	if a := wantStatus(t, o.waiting(), 200); string(a.body) != `{"waiting":1}` {
+		t.Errorf("%s", a.body)
+	}
+}
+
 // An arrival that is sent again is the same session; what else comes under its name is refused.
 //
 // FAULTS: A16 C8 C11

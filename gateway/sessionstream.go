@@ -45,16 +45,8 @@ func render(view any) rendered {
 // awaitView answers with a view of a session: at once, or, where the client has this one already and prefers to wait, when it is
 // another; 304 where it stayed the same. However many wait, who does not is answered.
 func (s *Server) awaitView(rq *request, id zhenni.SessionID, side int, view func(zhenni.Session) (any, error)) error {
-	var changed <-chan struct{}
-	if rq.wait() > 0 {
-		waits, stop, err := s.config.Sessions.Watch(id, side)
-		if err != nil {
-			return err
-		}
-		defer stop()
-		changed = waits
-	}
-	return s.await(rq, changed, func() (any, error) {
+	watch := func() (<-chan struct{}, func(), error) { return s.config.Sessions.Watch(id, side) }
+	return s.await(rq, watch, func() (any, error) {
 		session, err := s.currentSession(id)
 		if err != nil {
 			return nil, refuseSession(err)
@@ -63,8 +55,18 @@ func (s *Server) awaitView(rq *request, id zhenni.SessionID, side int, view func
 	})
 }
 
-// await answers with a view as [Server.awaitView] does; something lies on changed whenever it may be another.
-func (s *Server) await(rq *request, changed <-chan struct{}, view func() (any, error)) error {
+// await answers with a view as [Server.awaitView] does; watch, which is called where the client waits, returns a channel on which
+// something lies whenever it may be another.
+func (s *Server) await(rq *request, watch func() (changed <-chan struct{}, stop func(), err error), view func() (any, error)) error {
+	var changed <-chan struct{}
+	if rq.wait() > 0 {
+		waits, stop, err := watch()
+		if err != nil {
+			return err
+		}
+		defer stop()
+		changed = waits
+	}
 	has := strings.Trim(string(rq.ctx.Request.Header.Peek("If-None-Match")), `"`)
 	over := time.NewTimer(rq.wait())
 	defer over.Stop()

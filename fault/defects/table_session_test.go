@@ -58,6 +58,11 @@ var sessionDefects = []defect{
 		does: "a client that lost the answer to its third request is told that it may not ask",
 	},
 	{
+		name: "arrivals-always-watched", file: "gateway/sessionstream.go", caught: "TestArrivalsAreSeenWithoutWaiting",
+		old: "	if rq.wait() > 0 {\n", new: "	if rq.wait() >= 0 {\n",
+		does: "a few devices of a hotel that wait keep the others from seeing how many guests there are",
+	},
+	{
 		name: "possession-of-the-old-phone", file: "gateway/receipt.go", caught: "TestNoYesForThePhoneThatWasMovedFrom",
 		old: "l.found && c.Device != l.record.Device {", new: "!l.found && c.Device != l.record.Device {",
 		does: "a yes says that the credential's device was there, which was another's by then",
