@@ -23,14 +23,11 @@ function drawState() {
   else state(...standing(session));
 }
 
-// drawHandover has the link to the app carry what is consented to, which the app asks for once more.
+// drawHandover links to the app, which alone asks what the person lets see.
 function drawHandover() {
-  const consents = [...document.querySelectorAll('#consent input:checked')].map((box) => box.name);
-  const fragment = given ? given.join('.') : '';
-  byId('app').href = `${byId('app').dataset.app}${fragment}${consents.length ? `;share=${consents.join(',')}` : ''}`;
+  byId('app').href = `${byId('app').dataset.app}${given ? given.join('.') : ''}`;
   const waiting = !gone && (scanned || live() && session.state === 'waiting');
   show(byId('handover'), waiting);
-  show(byId('consent'), waiting && session?.kind === 'person');
   show(byId('other-device'), waiting && !scanned);
 }
 
@@ -104,7 +101,6 @@ async function askBack() {
   byId('back').focus();
 }
 
-for (const box of document.querySelectorAll('#consent input')) box.addEventListener('change', drawHandover);
 byId('refuse').addEventListener('submit', (event) => event.preventDefault());
 once(byId('decline'), decline);
 once(byId('ask-back'), askBack);

@@ -137,10 +137,6 @@ const zh = {
   'seat.back': '我也要核实对方',
   'seat.back.follow': '查看对方的回答',
 
-  consent: '也给对方看（可以都不选）',
-  'consent.name': '我的姓名，隐去一部分',
-  'consent.selfie': '这次拍的照片',
-  'consent.more': '只给对方看一次，不保存。App 会再问你一遍。',
   complain: '同时',
   'complain.report': '举报这个人',
   'complain.block': '不再接受这个人的请求',
@@ -323,10 +319,6 @@ const en = {
   'seat.back': 'Ask them back',
   'seat.back.follow': 'See their answer',
 
-  consent: 'Show them as well (none is needed)',
-  'consent.name': 'My name, partly hidden',
-  'consent.selfie': 'The photo I take this time',
-  'consent.more': 'Shown to them once, never stored. The app asks you again.',
   complain: 'Also',
   'complain.report': 'Report this person',
   'complain.block': 'Take no more requests from this person',

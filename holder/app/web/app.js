@@ -11,13 +11,11 @@ const store = 'zhenni.app';
 const longestSide = 1600; // of a picture in which the model finds the face itself
 const selfieSide = 480, selfieQuality = 0.8; // of what who asks may see, of at most 64 KiB
 
-// arrived is what the address carried: the key of the app, or a link, behind which stands what was ticked on the page that it is from.
-// Anybody may have written it, so nothing is ticked by it here.
+// arrived is what the address carried: the key of the app, or a link. Anybody may have written it.
 const arrived = location.hash.slice(1);
 if (arrived) history.replaceState(null, '', '/');
 addEventListener('hashchange', () => location.reload());
-const [link] = arrived.split(';');
-const invitation = link.includes('.') ? link : '';
+const invitation = arrived.includes('.') ? arrived : '';
 const keys = [/^[A-Z2-7]{26}$/.test(arrived) ? arrived : '', localStorage.getItem(store) ?? ''].filter(Boolean);
 let key = keys[0] ?? '';
 
