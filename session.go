@@ -211,6 +211,16 @@ const (
 	codeByHolder
 )
 
+const longestGroup = 30 * 24 * time.Hour
+
+// SessionKept is how long a session that has ended is kept, for parties that come back to ask how. SessionRecordKept is how long
+// what was recorded of its comparisons is: of a group the first yes may come as long before its end as a group lasts, and is asked
+// for by who knows the session; an hour more, for those that have ended are looked for now and then.
+const (
+	SessionKept       = 24 * time.Hour
+	SessionRecordKept = longestGroup + SessionKept + time.Hour
+)
+
 // sessionRule is what a kind asks for.
 type sessionRule struct {
 	// longest bounds how long a session waits to be opened, answer how long it goes on after that; 0 does not change it.
@@ -225,7 +235,7 @@ var sessionRules = map[SessionKind]sessionRule{
 	SessionCounter: {longest: 2 * time.Minute, answer: 3 * time.Minute, code: codeByAsker},
 	SessionHotel:   {longest: 2 * time.Minute, answer: 5 * time.Minute, code: codeByAsker},
 	SessionPerson:  {longest: 24 * time.Hour, answer: 5 * time.Minute, code: codeByHolder},
-	SessionGroup:   {longest: 30 * 24 * time.Hour},
+	SessionGroup:   {longest: longestGroup},
 	SessionPayment: {longest: 15 * time.Minute, answer: 5 * time.Minute},
 	SessionLife:    {longest: 400 * 24 * time.Hour},
 	SessionKiosk:   {longest: 2 * time.Minute, answer: 3 * time.Minute},

@@ -217,3 +217,41 @@ func TestSessions(t *testing.T) {
 		t.Errorf("the sessions are not those of %s; -rewrite writes them anew", sessionsGolden)
 	}
 }
+
+// What was recorded of a session is there for as long as the session can be asked for it: whenever its first yes came, and
+// however late it ended after that.
+//
+// FAULTS: C11
+func TestRecordOutlivesItsSession(t *testing.T) {
+	for kind := zhenni.SessionCounter; kind.Longest() > 0; kind++ {
+		var seats []zhenni.CredentialID
+		if kind == zhenni.SessionGroup {
+			seats = []zhenni.CredentialID{holderA, holderB}
+		} else if named[kind] {
+			seats = []zhenni.CredentialID{holderA}
+		}
+		s := sessionOf(kind, seats...)
+		s.Quorum = uint8(len(s.Seats))
+		if s.Deadline = sessionNow.Add(kind.Longest()); kind == zhenni.SessionLife {
+			s.Due = s.Deadline.Add(-time.Second)
+		}
+		s, err := zhenni.NewSession(s, sessionNow)
+		if err != nil {
+			t.Fatalf("%s: %v", kind, err)
+		}
+		yes := sessionNow
+		for _, step := range []func(zhenni.Session) zhenni.SessionEvent{
+			plain(openedBy(0, holderA, phoneA)), plain(zhenni.SessionEvent{Kind: zhenni.EventCode, Code: 42}), answered(0, zhenni.Match),
+		} {
+			if next, err := s.Next(step(s), yes); err == nil {
+				s = next
+			}
+		}
+		if s.Seats[0].State != zhenni.SeatConfirmed {
+			t.Fatalf("%s has no yes: %+v", kind, s)
+		}
+		if s = s.Passed(s.Deadline); s.ChangedAt.Add(zhenni.SessionKept).Sub(yes) >= zhenni.SessionRecordKept {
+			t.Errorf("%s is asked for until %s after its yes", kind, s.ChangedAt.Add(zhenni.SessionKept).Sub(yes))
+		}
+	}
+}

@@ -69,7 +69,12 @@ func testNow() time.Time { return time.Unix(1700000000, 0) }
 
 func openLedger(t testing.TB, dir string, log ledger.Log) *ledger.Ledger {
 	t.Helper()
-	l, err := ledger.Open(ledgerOptions(dir, log))
+	return openLedgerOf(t, ledgerOptions(dir, log))
+}
+
+func openLedgerOf(t testing.TB, options ledger.Options) *ledger.Ledger {
+	t.Helper()
+	l, err := ledger.Open(options)
 	if err != nil {
 		t.Fatal(err)
 	}

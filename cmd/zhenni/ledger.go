@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"log/slog"
 	"path/filepath"
+	"time"
 
 	"zhenni"
 	"zhenni/storage/audit"
@@ -27,7 +28,7 @@ func (p ledgerPlace) dir(store string) string {
 // ledgerFlags bound what is kept of answers, so that a transaction sent again gets its own.
 type ledgerFlags struct {
 	ledgerPlace
-	Answers      int      `default:"0" env:"ZHENNI_ANSWERS" placeholder:"N" help:"Answers kept for 24 hours, 48 bytes of memory each; the oldest go first. 0 is 2097152."`
+	Answers      int      `default:"0" env:"ZHENNI_ANSWERS" placeholder:"N" help:"Answers kept for 24 hours, with sessions for 31 days and an hour, 48 bytes of memory each; the oldest go first. 0 is 2097152."`
 	AcceptLost   bool     `name:"accept-lost-answers" env:"ZHENNI_ACCEPT_LOST_ANSWERS" help:"Serve although answers were lost without a trace, by damage or by an older copy of the folder. Their transactions can run again, and the failed attempts counted in them are forgotten."`
 	AnswersBytes byteSize `default:"0" env:"ZHENNI_ANSWERS_BYTES" placeholder:"SIZE" help:"Disk space for them: about 600 bytes a single verification, 17 an item of a batch. 0 is 8GiB."`
 }
@@ -42,6 +43,8 @@ type ledgerConfig struct {
 	answers    int
 	bytes      byteSize
 	acceptLost bool
+	// keep is how long answers are kept, 0 for as long as where there are no sessions.
+	keep time.Duration
 	// attempts and attemptsHeld are those of the node.
 	attempts     zhenni.AttemptRules
 	attemptsHeld int
@@ -62,7 +65,7 @@ func openLedger(c ledgerConfig, store *recordedStore, log *slog.Logger) (_ *open
 	key, err := ledger.Key.Open(c.dir, store.root, nil)
 	if err == nil {
 		l.Ledger, err = ledger.Open(ledger.Options{
-			Dir: c.dir, Key: key, Log: store.audit, Answers: c.answers, Bytes: int64(c.bytes), AcceptLoss: c.acceptLost, Logger: log,
+			Dir: c.dir, Key: key, Log: store.audit, Answers: c.answers, Bytes: int64(c.bytes), AcceptLoss: c.acceptLost, Keep: c.keep, Logger: log,
 			Room: audit.FolderRoom(c.dir), Rules: c.attempts, Counts: c.attemptsHeld,
 		})
 	}

@@ -216,6 +216,13 @@ func (n *node) watchRecord(ctx context.Context, exitWhenFull bool) {
 	}
 }
 
+// answers says how answers are kept: with the counts of the node, and for as long as sessions ask for them.
+func (c *nodeConfig) answers() ledgerConfig {
+	kept := c.ledger
+	kept.attempts, kept.attemptsHeld, kept.keep = c.actors.Attempts, c.actors.AttemptsHeld, c.sessions.recordKept()
+	return kept
+}
+
 // openRecord gives the gateway what answers are recorded in. A store without an audit log is served without.
 func (n *node) openRecord(cfg *nodeConfig) (err error) {
 	if n.store.audit == nil {
@@ -223,8 +230,7 @@ func (n *node) openRecord(cfg *nodeConfig) (err error) {
 	}
 	shown := servedLog{auditLog: n.store.audit, profiles: cfg.gateway.ProfileIDs()}
 	if cfg.ledger.dir != "" {
-		cfg.ledger.attempts, cfg.ledger.attemptsHeld = cfg.actors.Attempts, cfg.actors.AttemptsHeld
-		if n.ledger, err = openLedger(cfg.ledger, n.store, cfg.gateway.Logger); err != nil {
+		if n.ledger, err = openLedger(cfg.answers(), n.store, cfg.gateway.Logger); err != nil {
 			return err
 		}
 		cfg.gateway.Ledger, shown.proofs = n.ledger, n.ledger

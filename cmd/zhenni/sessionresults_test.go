@@ -3,10 +3,12 @@ package main
 import (
 	"encoding/json"
 	"fmt"
+	"path/filepath"
 	"strings"
 	"testing"
 	"time"
 
+	"zhenni"
 	"zhenni/engine/rotation"
 )
 
@@ -159,5 +161,21 @@ func TestProofsOfLifeOverKills(t *testing.T) {
 	w.restart()
 	if a := w.get("/v1/sessions/"+part[0], ""); a.text("outcome") != "cancelled" {
 		t.Errorf("%v", a)
+	}
+}
+
+// A server with sessions keeps answers for as long as a session is asked for them, and one without no longer than others.
+func TestAnswersAreKeptForSessions(t *testing.T) {
+	there, none := t.TempDir(), filepath.Join(t.TempDir(), "none")
+	for name, c := range map[string]struct {
+		sessions sessionsConfig
+		want     time.Duration
+	}{
+		"made": {sessionsConfig{dir: none, create: true}, zhenni.SessionRecordKept}, "there": {sessionsConfig{dir: there}, zhenni.SessionRecordKept},
+		"not there": {sessionsConfig{dir: none}, 0}, "not wanted": {sessionsConfig{create: true}, 0},
+	} {
+		if got := (&nodeConfig{sessions: c.sessions}).answers().keep; got != c.want {
+			t.Errorf("%s: %s, want %s", name, got, c.want)
+		}
 	}
 }

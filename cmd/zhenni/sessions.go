@@ -8,6 +8,7 @@ import (
 	"log/slog"
 	"os"
 	"path/filepath"
+	"time"
 
 	"zhenni"
 	"zhenni/actors"
@@ -83,11 +84,24 @@ func (o *openedSessions) Of(credential zhenni.CredentialID) []zhenni.Session {
 // Arrivals implements gateway.Arrivals.
 func (o *openedSessions) Arrivals(party string) []zhenni.Session { return o.store.Arrivals(party) }
 
+// wanted reports whether there are to be sessions.
+func (c sessionsConfig) wanted() bool {
+	_, missing := os.Stat(c.dir)
+	return c.dir != "" && (c.create || !errors.Is(missing, os.ErrNotExist))
+}
+
+// recordKept is how long answers are kept for the sake of sessions, 0 where there are none.
+func (c sessionsConfig) recordKept() time.Duration {
+	if !c.wanted() {
+		return 0
+	}
+	return zhenni.SessionRecordKept
+}
+
 // openSessions opens the sessions beside a store, with a key that the store's root wraps, and takes up those that are live. It is
 // nil where there are to be none.
 func openSessions(c sessionsConfig, store *recordedStore, log *slog.Logger) (_ *openedSessions, err error) {
-	_, missing := os.Stat(c.dir)
-	if c.dir == "" || errors.Is(missing, os.ErrNotExist) && !c.create {
+	if !c.wanted() {
 		if c.persons != "" {
 			return nil, usage("--person-party: persons ask each other in sessions, and there are none")
 		}

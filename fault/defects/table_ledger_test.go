@@ -58,12 +58,12 @@ var ledgerDefects = []defect{
 	},
 	{
 		name: "evicted-id-runs-again", file: "storage/ledger/ledger.go", caught: "TestEvictedTransactionNeverRunsAgain",
-		old: "ok && l.fresh(m.seconds) {", new: "ok && !l.fresh(m.seconds) {",
+		old: "ok && l.recent(m.seconds) {", new: "ok && !l.recent(m.seconds) {",
 		does: "a transaction whose answer made room for others runs a second time",
 	},
 	{
 		name: "evicted-id-not-remembered", file: "storage/ledger/ledger.go", caught: "TestEvictedTransactionNeverRunsAgain",
-		old: "p.named() && l.fresh(p.seconds) {", new: "p.named() && !l.fresh(p.seconds) {",
+		old: "p.named() && l.recent(p.seconds) {", new: "p.named() && !l.recent(p.seconds) {",
 		does: "a transaction whose answer made room for others runs a second time",
 	},
 	{
@@ -73,7 +73,7 @@ var ledgerDefects = []defect{
 	},
 	{
 		name: "segment-dropped-without-its-ids", file: "storage/ledger/keeper.go", caught: "TestEvictedTransactionNeverRunsAgain",
-		old: "	if l.fresh(oldest.newest) {", new: "	if !l.fresh(oldest.newest) {",
+		old: "	if l.recent(oldest.newest) {", new: "	if !l.recent(oldest.newest) {",
 		does: "after a restart the transactions of a dropped segment run a second time",
 	},
 	{

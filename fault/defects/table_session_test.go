@@ -63,6 +63,16 @@ var sessionDefects = []defect{
 		does: "a few devices of a hotel that wait keep the others from seeing how many guests there are",
 	},
 	{
+		name: "record-of-a-day", file: "session.go", caught: "TestRecordOutlivesItsSession",
+		old: "	SessionRecordKept = longestGroup + SessionKept + time.Hour\n", new: "	SessionRecordKept = SessionKept + time.Hour + 0*longestGroup\n",
+		does: "of a group that took longer than a day the results of who answered first are gone when it ends",
+	},
+	{
+		name: "record-of-sessions-as-of-none", file: "cmd/zhenni/sessions.go", caught: "TestAnswersAreKeptForSessions",
+		old: "	if !c.wanted() {\n		return 0\n	}\n", new: "	if !c.wanted() || c.live >= 0 {\n		return 0\n	}\n",
+		does: "a server with sessions keeps what they are asked for no longer than one without",
+	},
+	{
 		name: "possession-of-the-old-phone", file: "gateway/receipt.go", caught: "TestNoYesForThePhoneThatWasMovedFrom",
 		old: "l.found && c.Device != l.record.Device {", new: "!l.found && c.Device != l.record.Device {",
 		does: "a yes says that the credential's device was there, which was another's by then",

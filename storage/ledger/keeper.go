@@ -221,7 +221,7 @@ func (k *keeper) bytes() (n int64) {
 // that could be sent again.
 func (l *Ledger) dropOldest() error {
 	oldest := l.keeper.segments[0]
-	if l.fresh(oldest.newest) {
+	if l.recent(oldest.newest) {
 		if _, err := l.rememberGone(oldest, false); err != nil {
 			return err
 		}
@@ -295,7 +295,7 @@ func (l *Ledger) tidyGone() {
 	for _, g := range k.gone {
 		total += g.count
 	}
-	for len(k.gone) > 0 && (!l.fresh(k.gone[0].newest) || total-k.gone[0].count >= l.opts.Remembered) {
+	for len(k.gone) > 0 && (!l.recent(k.gone[0].newest) || total-k.gone[0].count >= l.opts.Remembered) {
 		l.complain("remove old fingerprints", l.files.Remove(numbered(goneDir, k.gone[0].number)))
 		total -= k.gone[0].count
 		k.gone = k.gone[1:]

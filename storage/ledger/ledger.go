@@ -105,7 +105,7 @@ func (l *Ledger) admit(k key, named bool) (*place, error) {
 		if p, ok := l.answers.find(place{key: k}); ok && l.fresh(p.seconds) {
 			return &p, nil
 		}
-		if m, ok := l.remembered.find(memory{fingerprint: k.fingerprint()}); ok && l.fresh(m.seconds) {
+		if m, ok := l.remembered.find(memory{fingerprint: k.fingerprint()}); ok && l.recent(m.seconds) {
 			l.stats.Evicted++
 			return nil, zhenni.ErrEvicted
 		}
@@ -134,9 +134,13 @@ func (l *Ledger) refusal() error {
 	return nil
 }
 
-// fresh reports whether what happened then is still kept.
-func (l *Ledger) fresh(seconds uint32) bool {
-	return l.opts.Now().Sub(time.Unix(int64(seconds), 0)) < l.opts.Keep
+// fresh reports whether what happened then is still kept, recent whether it is remembered where it was evicted.
+func (l *Ledger) fresh(seconds uint32) bool { return l.since(seconds) < l.opts.Keep }
+
+func (l *Ledger) recent(seconds uint32) bool { return l.since(seconds) < min(l.opts.Keep, evictedKeep) }
+
+func (l *Ledger) since(seconds uint32) time.Duration {
+	return l.opts.Now().Sub(time.Unix(int64(seconds), 0))
 }
 
 // Settle makes the decision on a request in hand durable, as a leaf in the audit log and as a sealed record, and
@@ -214,14 +218,14 @@ func (l *Ledger) remember(p place) {
 
 // forget evicts the oldest answer. The caller holds mu.
 func (l *Ledger) forget() {
-	if p := l.answers.pop(); p.named() && l.fresh(p.seconds) {
+	if p := l.answers.pop(); p.named() && l.recent(p.seconds) {
 		l.recall(memory{p.key.fingerprint(), p.seconds})
 	}
 }
 
 // recall remembers an evicted transaction. The caller holds mu.
 func (l *Ledger) recall(m memory) {
-	for l.remembered.len() > 0 && (l.remembered.len() >= l.opts.Remembered || !l.fresh(l.remembered.at(0).seconds)) {
+	for l.remembered.len() > 0 && (l.remembered.len() >= l.opts.Remembered || !l.recent(l.remembered.at(0).seconds)) {
 		l.remembered.pop()
 	}
 	l.remembered.add(m)

@@ -223,10 +223,13 @@ func TestBoundOnRequestsInHand(t *testing.T) {
 	}
 }
 
+// What was evicted is remembered for a day, however long what was not is kept.
 func TestEvictedTransactionNeverRunsAgain(t *testing.T) {
 	for title, evict := range map[string]func(*Options){
-		"by count": func(o *Options) { o.Answers = 3 },
-		"by bytes": func(*Options) {},
+		"by count":                           func(o *Options) { o.Answers = 3 },
+		"by bytes":                           func(*Options) {},
+		"by count, of those kept for longer": func(o *Options) { o.Answers, o.Keep = 3, zhenni.SessionRecordKept },
+		"by bytes, of those kept for longer": func(o *Options) { o.Keep = zhenni.SessionRecordKept },
 	} {
 		t.Run(title, func(t *testing.T) {
 			time := newClock()
@@ -255,7 +258,7 @@ func TestEvictedTransactionNeverRunsAgain(t *testing.T) {
 			}
 			time.advance(25 * 3600 * 1e9)
 			for _, i := range []int{0, n - 1} {
-				if answer, err := l.Begin(request(name(i))); answer != nil || err != nil {
+				if answer, err := l.Begin(request(name(i))); (answer != nil) != (i > 0 && o.Keep != 0) || err != nil {
 					t.Errorf("transaction %d after a day: %v, %v", i, answer, err)
 				}
 			}

@@ -150,7 +150,7 @@ func (l *Ledger) loadGone(numbers []uint32) error {
 			continue
 		}
 		l.keeper.gone = append(l.keeper.gone, keptFile{number: n, newest: newest, count: len(all)})
-		if l.fresh(newest) {
+		if l.recent(newest) {
 			l.rememberAll(all, newest)
 		}
 	}

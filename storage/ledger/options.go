@@ -18,6 +18,7 @@ const (
 	defaultRemembered = 1 << 24
 	defaultInHand     = 1 << 16
 	defaultKeep       = 24 * time.Hour
+	evictedKeep       = 24 * time.Hour
 	defaultSegment    = 32 << 20
 	defaultCounts     = 1 << 20
 
@@ -44,7 +45,7 @@ type Options struct {
 	Remembered int
 	// InHand bounds the requests begun and neither settled nor dropped (65,536).
 	InHand int
-	// Keep is how long an answer is kept and an evicted transaction remembered (24 h).
+	// Keep is how long an answer is kept (24 h), and an evicted transaction remembered, which is 24 h at most.
 	Keep time.Duration
 	// Segment is the size of a file of answers in bytes (32 MiB).
 	Segment int64

@@ -33,8 +33,6 @@ var ErrOvertaken = fmt.Errorf("%w: sessions: overtaken by another change", zhenn
 const (
 	// DefaultLive bounds the live sessions, at about a kilobyte each.
 	DefaultLive = 100_000
-	// DefaultKeep is how long a session that has ended is kept, for parties that come back to ask how.
-	DefaultKeep = 24 * time.Hour
 	// MaxBlocks bounds the pairs of which one does not want to be asked.
 	MaxBlocks = 1 << 20
 
@@ -51,7 +49,7 @@ type Options struct {
 	// Live bounds the live sessions, 0 is [DefaultLive]; those that ended and are kept are at most four times as many. No
 	// relying party has more than a quarter of either.
 	Live int
-	// Keep is how long a session that has ended is kept, 0 is [DefaultKeep].
+	// Keep is how long a session that has ended is kept, 0 is [zhenni.SessionKept].
 	Keep time.Duration
 	// Bar is by how many persons somebody is reported who may ask no more, 1–[MaxBar]; 0 is [DefaultBar].
 	Bar int
@@ -65,7 +63,7 @@ func (o Options) withDefaults() Options {
 		o.Live = DefaultLive
 	}
 	if o.Keep == 0 {
-		o.Keep = DefaultKeep
+		o.Keep = zhenni.SessionKept
 	}
 	if o.Bar == 0 {
 		o.Bar = DefaultBar
