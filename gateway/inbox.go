@@ -1,8 +1,12 @@
 package gateway
 
 import (
+	"bytes"
+	"cmp"
 	"crypto/sha256"
 	"slices"
+	"strconv"
+	"strings"
 	"time"
 
 	"zhenni"
@@ -51,30 +55,81 @@ type inboxItem struct {
 	Link string `json:"link"`
 }
 
-// inbox is POST /v1/holder/sessions: the live sessions that name a credential and wait for it, those that end first at the front.
+// inboxPlace is where a session is in an inbox: by when it ends, in nanoseconds, and of several that end together by its id. The zero
+// value is before all.
+type inboxPlace struct {
+	deadline int64
+	session  zhenni.SessionID
+}
+
+func placeOf(s *zhenni.Session) inboxPlace { return inboxPlace{s.Deadline.UnixNano(), s.ID} }
+
+func (p inboxPlace) compare(q inboxPlace) int {
+	return cmp.Or(cmp.Compare(p.deadline, q.deadline), bytes.Compare(p.session[:], q.session[:]))
+}
+
+func (p inboxPlace) String() string {
+	return strconv.FormatInt(p.deadline, 10) + "-" + p.session.String()
+}
+
+// takePlace reads the place that a page begins behind, in the one form that String writes.
+func takePlace(cursor *field) (p inboxPlace, err error) {
+	if cursor.value == nil {
+		return p, nil
+	}
+	deadline, session, _ := strings.Cut(string(cursor.value), "-")
+	p.deadline, err = strconv.ParseInt(deadline, 10, 64)
+	if err == nil {
+		p.session, err = zhenni.ParseSessionID(session)
+	}
+	if err != nil || cursor.number || p.deadline <= 0 || p.String() != string(cursor.value) {
+		return p, refuse(kindItem, "cursor is not what next of a page was")
+	}
+	return p, nil
+}
+
+// inbox is POST /v1/holder/sessions: the live sessions that name a credential and wait for it, those that end first at the front, a page
+// from a cursor on. What comes or goes between two pages changes nothing of what else is on them.
 func (s *Server) inbox(rq *request) error {
 	if s.config.Sessions == nil {
 		return noSessions()
 	}
-	fields := [holderCursor]field{{name: "credential"}, {name: "evidence"}, {name: "nonce"}}
+	fields := [holderFields]field{{name: "credential"}, {name: "evidence"}, {name: "nonce"}, {name: "cursor"}}
 	holder, err := s.askingHolder(rq, fields[:])
 	if err != nil {
 		return err
 	}
+	from, err := takePlace(&fields[holderCursor])
+	if err != nil {
+		return err
+	}
+	rq.writeSession(200, s.newInboxPage(holder, from))
+	return nil
+}
+
+// inboxPage is at most [inboxLength] sessions, and where the next page begins, "" behind the last.
+type inboxPage struct {
+	Credential string      `json:"credential"`
+	Sessions   []inboxItem `json:"sessions"`
+	Next       string      `json:"next,omitempty"`
+}
+
+func (s *Server) newInboxPage(holder zhenni.Credential, from inboxPlace) inboxPage {
 	now := s.config.Now()
 	waiting := slices.DeleteFunc(s.config.Sessions.Of(holder.ID), func(one zhenni.Session) bool {
-		return one.Passed(now).End != zhenni.SessionLive || one.Tenant != holder.Tenant || waitingSeat(one, holder.ID) < 0
+		return one.Passed(now).End != zhenni.SessionLive || one.Tenant != holder.Tenant || waitingSeat(one, holder.ID) < 0 ||
+			placeOf(&one).compare(from) <= 0
 	})
-	slices.SortFunc(waiting, func(a, b zhenni.Session) int { return a.Deadline.Compare(b.Deadline) })
-	items := []inboxItem{}
-	for _, one := range waiting[:min(len(waiting), inboxLength)] {
-		items = append(items, s.newInboxItem(one, waitingSeat(one, holder.ID)))
+	slices.SortFunc(waiting, func(a, b zhenni.Session) int { return placeOf(&a).compare(placeOf(&b)) })
+	page := inboxPage{Credential: holder.ID.String(), Sessions: []inboxItem{}}
+	if len(waiting) > inboxLength {
+		waiting = waiting[:inboxLength]
+		page.Next = placeOf(&waiting[inboxLength-1]).String()
 	}
-	rq.writeSession(200, struct {
-		Credential string      `json:"credential"`
-		Sessions   []inboxItem `json:"sessions"`
-	}{holder.ID.String(), items})
-	return nil
+	for _, one := range waiting {
+		page.Sessions = append(page.Sessions, s.newInboxItem(one, waitingSeat(one, holder.ID)))
+	}
+	return page
 }
 
 // waitingSeat is the seat of a session that waits for a credential, or -1.

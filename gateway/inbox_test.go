@@ -54,6 +54,64 @@ func TestInbox(t *testing.T) {
 	}
 }
 
+// However much waits for a holder, they find all of it, each once, page by page; what is gone meanwhile shifts nothing.
+//
+// FAULTS: O8
+func TestInboxIsPaged(t *testing.T) {
+	c := startCircle(t)
+	want, ended := map[string]bool{}, map[string]begun{}
+	for i := range 2*inboxLength + 3 {
+		b := c.begin(`{"kind":"group","service":"open","purpose":"enter","expires_in_s":` + itoa(3600+i/150) + `,"credentials":["` + testID(credentialB).String() + `"]}`)
+		want[b.id], ended[b.id] = true, b
+	}
+	cursor := ""
+	for _, n := range []int{inboxLength, inboxLength, 3} {
+		extra := ""
+		if cursor != "" {
+			extra = `,"cursor":"` + cursor + `"`
+		}
+		a := wantStatus(t, c.post("/v1/holder/sessions", c.ownDocument(credentialB, "n1", extra, nil)), 200)
+		items := member[[]inboxItem](t, a, "sessions")
+		for i, item := range items {
+			if !want[item.Session] || i > 0 && item.Deadline < items[i-1].Deadline {
+				t.Errorf("%s, that ends at %s, is there twice or too late", item.Session, item.Deadline)
+			}
+			delete(want, item.Session)
+		}
+		if cursor = member[string](t, a, "next"); len(items) != n || (cursor == "") != (n < inboxLength) {
+			t.Errorf("%d on a page, want %d; then %q", len(items), n, cursor)
+		}
+		last := ended[items[len(items)-1].Session]
+		wantStatus(t, c.at("POST", last.id, "/cancel", last.AskerToken, ""), 200)
+	}
+	if len(want) != 0 {
+		t.Errorf("%d are on no page", len(want))
+	}
+	id := strings.Repeat("0", 32)
+	for _, bad := range []string{`"x"`, `"1"`, `"-` + id + `"`, `"0-` + id + `"`, `"01-` + id + `"`, `"1-` + id + `0"`, `1`, `""`} {
+		if a := c.post("/v1/holder/sessions", c.ownDocument(credentialB, "n1", `,"cursor":`+bad, nil)); a.status != 400 {
+			t.Errorf("from %s: %d %s", bad, a.status, a.body)
+		}
+	}
+}
+
+// What asks by OpenID is in the inbox, and its kind in the description.
+func TestInboxHasRequestsOfOpenID(t *testing.T) {
+	p := startProvider(t, nil)
+	p.ask("hotel", nil)
+	token, err := evidence.Sign(evidence.Claims{
+		Kind: evidence.Possession, Subject: testID(1), Capture: sha256.Sum256([]byte("n1")), Party: "holder", Transaction: "inbox.n1", IssuedAt: p.now().Unix(),
+	}, p.device)
+	if err != nil {
+		t.Fatal(err)
+	}
+	a := p.call("POST", "/v1/holder/sessions", "", mediaJSON, []byte(`{"credential":"`+testID(1).String()+`","evidence":"`+string(token)+`","nonce":"n1"}`))
+	p.described("POST", "/v1/holder/sessions", a)
+	if items := member[[]inboxItem](t, a, "sessions"); len(items) != 1 || items[0].Kind != zhenni.SessionRemote {
+		t.Errorf("%s", a.body)
+	}
+}
+
 // Whoever asks for another, or with what was signed for something else, learns nothing: not even whether there is such a credential.
 //
 // FAULTS: Z2 Z11

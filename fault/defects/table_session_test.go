@@ -63,6 +63,11 @@ var sessionDefects = []defect{
 		does: "a few devices of a hotel that wait keep the others from seeing how many guests there are",
 	},
 	{
+		name: "inbox-page-begins-again", file: "gateway/inbox.go", caught: "TestInboxIsPaged",
+		old: "			placeOf(&one).compare(from) <= 0\n", new: "			placeOf(&one).deadline < from.deadline\n",
+		does: "of sessions that end together a holder is shown the same page for ever",
+	},
+	{
 		name: "record-of-a-day", file: "session.go", caught: "TestRecordOutlivesItsSession",
 		old: "	SessionRecordKept = longestGroup + SessionKept + time.Hour\n", new: "	SessionRecordKept = SessionKept + time.Hour + 0*longestGroup\n",
 		does: "of a group that took longer than a day the results of who answered first are gone when it ends",
