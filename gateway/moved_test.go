@@ -156,3 +156,36 @@ func TestSeatIsNotOpenedByThePhoneThatWasMovedFrom(t *testing.T) {
 	o.hold(testID(1), o.device)
 	wantStatus(t, o.at("POST", b.id, "/seats/0/open", b.token, o.opening(b.id, "0", nil)), 200)
 }
+
+// In a session too: an answer that the phone signed for is none once the credential was moved from it, and takes no try.
+func TestAnswerOfThePhoneThatWasMovedFrom(t *testing.T) {
+	devices := &watchedDevices{}
+	o := startOffice(t, func(c *Config) { c.Devices = devices })
+	devices.fakeNode = o.node
+	b := o.begin(`{"kind":"payment","service":"open","purpose":"enter","payee":"水务局","amount":1230,"currency":"CNY","reference":"2026-11"}`)
+	opened := wantStatus(t, o.open(b.id, b.token), 200)
+	probe := int8Probe(testDim, true)
+	token, err := evidence.Sign(evidence.Claims{
+		Kind: evidence.Possession, Subject: testID(1), Capture: sha256.Sum256(decoded(probe)), Party: "hotel",
+		Transaction: member[string](t, opened, "transaction"), IssuedAt: o.now().Unix(),
+	}, o.device)
+	if err != nil {
+		t.Fatal(err)
+	}
+	document := `{"probe_int8":"` + probe + `","evidence":["` + string(token) + `"]}`
+	devices.looked = func() {
+		o.hold(testID(1), o.other)
+		devices.changes.Add(1)
+	}
+	if a := o.at("POST", b.id, "/seats/0/answer", phoneToken.String(), document); a.status != 503 {
+		t.Errorf("%d %s", a.status, a.body)
+	}
+	after := wantStatus(t, o.at("GET", b.id, "/seats/0", phoneToken.String(), ""), 200)
+	if member[int](t, after, "tries_left") != member[int](t, opened, "tries_left") || member[string](t, after, "outcome") != "live" {
+		t.Errorf("%s", after.body)
+	}
+	o.hold(testID(1), o.device)
+	if a := wantStatus(t, o.at("POST", b.id, "/seats/0/answer", phoneToken.String(), document), 200); !member[bool](t, a, "confirmed") {
+		t.Errorf("%s", a.body)
+	}
+}
