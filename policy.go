@@ -239,6 +239,13 @@ func (s *Service) fresh(shown Shown, set MeansSet, compared bool, now time.Time)
 		return RulingPossession
 	case !compared:
 		return Admitted
+	}
+	return s.Live(shown, now)
+}
+
+// Live rules on the liveness and the time of a capture, whatever becomes of it.
+func (s *Service) Live(shown Shown, now time.Time) Ruling {
+	switch {
 	case shown.Liveness < s.Liveness:
 		return RulingLiveness
 	case s.Liveness != LivenessNone && !validAtAge(shown.LivenessAt, s.LivenessMaxAge, now):

@@ -34,8 +34,7 @@ func (k Kind) String() string {
 // Claims are what a token says.
 type Claims struct {
 	Kind Kind
-	// Subject is the credential. It is zero for a capture on which one is to be issued: nothing else is known of it yet, and it
-	// has no device.
+	// Subject is the credential. It is zero for a capture on which one is to be issued: nothing else is known of it yet.
 	Subject zhenni.CredentialID
 	// Capture is the SHA-256 of the probe's bytes; without a probe of the text of the sealed PIN, or of no bytes.
 	Capture [32]byte
@@ -63,7 +62,7 @@ func (c *Claims) valid() bool {
 		return false
 	case c.Terminal != "" && !zhenni.ValidName(c.Terminal), c.Nonce != "" && !validNonce(c.Nonce):
 		return false
-	case issue && c.Terminal == "":
+	case issue && c.Terminal == "" && c.Kind != Possession:
 		return false
 	case c.IssuedAt < 1 || c.IssuedAt > maxIssuedAt:
 		return false

@@ -26,8 +26,8 @@
 //	kid        the thumbprint of the key that signs (RFC 7638)
 //
 // Only the device signs possession, only a terminal signs card and document; either signs liveness, but for an issue only a
-// terminal: the key of a device comes with what is asked for, and anybody can make one. A token is at most
-// [MaxToken] bytes. Whatever is not in this form is refused, and nothing of a header is obeyed.
+// terminal: the key of a device comes with what is asked for, and anybody can make one. For an issue possession says that the device
+// which the credential is issued to was there. A token is at most [MaxToken] bytes. Whatever is not in this form is refused, and nothing of a header is obeyed.
 //
 // A token holds for one capture, credential, transaction, party and request, and for as long as the service lets it. It
 // says what the holder of the key says: a policy decides whether that is enough.

@@ -48,3 +48,32 @@ func TestTokenForAnIssue(t *testing.T) {
 		t.Error("a device signs for an issue")
 	}
 }
+
+// The device that a credential is to be issued to signs that it was there, and nothing else: of liveness and card a key that anybody
+// makes says nothing.
+//
+// FAULTS: B11
+func TestDeviceSignsForAnIssue(t *testing.T) {
+	now, c := time.Unix(testIssued, 0), testClaims()
+	c.Subject, c.Terminal, c.Level = zhenni.CredentialID{}, "", zhenni.LivenessNone
+	for _, kind := range []Kind{Liveness, Possession, Card, Document} {
+		c.Kind = kind
+		if c.valid() != (kind == Possession) {
+			t.Errorf("%v: valid is %v", kind, c.valid())
+		}
+	}
+	c.Kind, c.Level = Liveness, zhenni.LivenessPassive
+	if c.valid() {
+		t.Error("liveness by a device that anybody makes")
+	}
+	c.Kind, c.Level = Possession, zhenni.LivenessNone
+	for algorithm, private := range signers(t) {
+		token := signed(t, c, private)
+		if got, err := Open(token, keyOf(t, private), expected(c), now); err != nil || got.Kind != Possession {
+			t.Errorf("%v: %+v, %v", algorithm, got, err)
+		}
+		if _, err := Open(token, keyOf(t, private), expected(testClaims()), now); !errors.Is(err, ErrSubject) {
+			t.Errorf("%v: for a credential: %v", algorithm, err)
+		}
+	}
+}

@@ -58,6 +58,9 @@ type Config struct {
 	// IssueService is the service of the Catalogue that captures proved against references are held to: what liveness there has to be
 	// evidence of, and how old. Empty asks for none.
 	IssueService string
+	// TerminalIssueService is the service of the Catalogue that what terminals issue is held to, but for what the app could ask for
+	// too: which of card, document, device and liveness there has to be evidence of. Empty asks for none: the terminal is believed.
+	TerminalIssueService string
 	// Migrations says which credentials lack templates of a model. Without it its routes answer that nothing is there.
 	Migrations Migrations
 	// PINs opens, keeps and compares the PINs of credentials. Without it none is set, and none is taken as evidence.
@@ -191,7 +194,7 @@ func (c Config) Validate() error {
 	if err := c.Limits.Validate(); err != nil {
 		return err
 	}
-	if err := errors.Join(c.checkReferences(), c.checkIssueService(), c.checkCIBA()); err != nil {
+	if err := errors.Join(c.checkReferences(), c.checkIssueServices(), c.checkCIBA()); err != nil {
 		return err
 	}
 	if c.Persons.Party != "" && (c.Sessions == nil || c.Persons.Circle == nil) {

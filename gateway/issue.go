@@ -71,7 +71,8 @@ func newIssueFields() [issueFields]field {
 // issuance is an issue in hand.
 type issuance struct {
 	command zhenni.Enrol
-	// probe is the live capture that is to be proved, nil where there is none; capture is the SHA-256 of the bytes that it came as.
+	// probe is the live capture that is to be proved, nil where there is none; capture is the SHA-256 of the bytes that it, or else
+	// the template, came as.
 	probe   []int8
 	capture [sha256.Size]byte
 	// absent is asked about in the place of a reference that is not there.
@@ -115,11 +116,14 @@ func (s *Server) issue(rq *request) error {
 	return s.issueOne(rq, i.command)
 }
 
-// spendUnproved counts an issue of which nothing is proved here against the quota of the party, and claims its capture; not of one
-// that is sent again.
+// spendUnproved holds an issue of which no face is proved here to its service, counts it against the quota of the party and claims
+// its capture; not one that is sent again.
 func (s *Server) spendUnproved(rq *request, i *issuance) error {
 	made, err := s.made(rq, i)
 	if err != nil || made {
+		return err
+	}
+	if err := s.permitIssue(rq, i); err != nil {
 		return err
 	}
 	if err := s.spend(rq, 1); err != nil {

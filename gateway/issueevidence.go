@@ -7,52 +7,91 @@ import (
 	"zhenni/evidence"
 )
 
-// permitIssue holds the capture of an issue to the service that the operator has the app's issues held to, as permit does that of a
-// verification: the liveness there has to be evidence of, and how old it and the capture may be. The party does not choose the
-// service. Its evidence is a terminal's, for issue in the place of a credential; that of a device that comes with the request would
-// be anybody's.
+// permitIssue holds an issue to the service that the operator has such issues held to, as permit does a verification: what has to be
+// shown of card, document, device and liveness, and how old it and the capture may be. The party does not choose the service. Its
+// evidence is a terminal's, for issue in the place of a credential. That of a device is only of possession, by the key that comes
+// with the request: it shows that whoever the credential is issued to has that key, was there and agreed to this capture.
 func (s *Server) permitIssue(rq *request, i *issuance) error {
-	service, err := s.issueService()
+	service, err := s.issueService(rq, i)
 	if err != nil || service == nil {
 		return err
 	}
 	now := s.config.Now()
-	shown := zhenni.Shown{Compared: s.by(rq).profile.Model.Factor, CapturedAt: rq.terms.capturedAt}
-	if _, err := s.readTokens(rq, evidence.Expected{
+	shown := zhenni.Shown{CapturedAt: rq.terms.capturedAt}
+	if i.probe != nil {
+		shown.Compared = s.by(rq).profile.Model.Factor
+	}
+	byDevice, err := s.readTokens(rq, evidence.Expected{
 		Capture: i.capture, Transaction: rq.transaction, Party: rq.party.ID, Nonce: rq.nonce, MaxAge: service.EvidenceMaxAge(),
-	}, nil, now, &shown); err != nil {
+	}, nil, now, &shown)
+	if err != nil {
 		return err
+	}
+	for _, token := range byDevice {
+		if token.Verify(i.command.Device) != nil {
+			return refuse(kindEvidence, "evidence of possession is not signed by device_key")
+		}
+	}
+	if i.probe == nil {
+		// The template that comes without a comparison is a capture all the same, and is compared with for years.
+		if ruling := service.Live(shown, now); ruling != zhenni.Admitted {
+			return refuseRuling(ruling)
+		}
 	}
 	_, ruling := s.by(rq).policy.Weigh(service, shown, now)
 	return refuseRuling(ruling)
 }
 
-// issueService is the service that issues are held to, nil for none.
-func (s *Server) issueService() (*zhenni.Service, error) {
-	if s.config.IssueService == "" {
+// issueService is the service that an issue is held to, nil for none: a face that the app has proved to the one, what a terminal
+// brings to the other.
+func (s *Server) issueService(rq *request, i *issuance) (*zhenni.Service, error) {
+	switch {
+	case i.probe != nil && i.byApp():
+		return s.heldTo(s.config.IssueService)
+	case rq.party.Roles.Has(zhenni.RoleTerminal):
+		return s.heldTo(s.config.TerminalIssueService)
+	}
+	return nil, nil
+}
+
+// heldTo is the service of an id that the configuration names, nil for none.
+func (s *Server) heldTo(id string) (*zhenni.Service, error) {
+	if id == "" {
 		return nil, nil
 	}
-	service, known := s.config.Catalogue.Service(s.config.IssueService)
+	service, known := s.config.Catalogue.Service(id)
 	if !known {
 		return nil, refuse(kindInternal, "")
 	}
 	return service, nil
 }
 
-// checkIssueService refuses a service that is not there, or that nobody could be issued a credential under.
-func (c Config) checkIssueService() error {
-	if c.IssueService == "" {
-		return nil
-	}
-	if c.Catalogue == nil {
-		return fmt.Errorf("%w: issues are held to a service, and there is no catalogue", zhenni.ErrBadValue)
-	}
-	service, known := c.Catalogue.Service(c.IssueService)
-	switch {
-	case !known:
-		return fmt.Errorf("%w: issues are held to service %q, which is not in the catalogue", zhenni.ErrBadValue, c.IssueService)
-	case service.Possession || service.Level != zhenni.LevelLite:
-		return fmt.Errorf("%w: issues are held to service %q: want one of level lite, that asks for no possession: who is issued a credential has no device yet", zhenni.ErrBadValue, c.IssueService)
+// shownAtIssue is all that can be shown where a credential is issued. It has no PIN yet.
+var shownAtIssue = zhenni.NewMeansSet(
+	zhenni.MeansFace, zhenni.MeansVoice, zhenni.MeansFingerprint, zhenni.MeansPossession, zhenni.MeansCard, zhenni.MeansDocument)
+
+// checkIssueServices refuses services that are not there, or that nobody could be issued a credential under.
+func (c Config) checkIssueServices() error {
+	for _, held := range []struct {
+		what, id string
+		level    zhenni.Level
+	}{{"issues", c.IssueService, zhenni.LevelLite}, {"issues of terminals", c.TerminalIssueService, zhenni.LevelFull}} {
+		if held.id == "" {
+			continue
+		}
+		if c.Catalogue == nil {
+			return fmt.Errorf("%w: %s are held to a service, and there is no catalogue", zhenni.ErrBadValue, held.what)
+		}
+		service, known := c.Catalogue.Service(held.id)
+		if !known {
+			return fmt.Errorf("%w: %s are held to service %q, which is not in the catalogue", zhenni.ErrBadValue, held.what, held.id)
+		}
+		_, compared := service.Factors.Met(shownAtIssue)
+		_, other := service.WithoutFace.Met(shownAtIssue)
+		if service.Level != held.level || !compared && !other {
+			return fmt.Errorf("%w: %s are held to service %q: want one of level %s with a way that asks for no PIN: who is issued a credential has none yet",
+				zhenni.ErrBadValue, held.what, held.id, held.level)
+		}
 	}
 	return nil
 }

@@ -28,6 +28,14 @@ const issueServices = `{"version": "test", "services": [{
   "id": "full", "zh": "全", "en": "Full", "category": "test", "purposes": ["issue"],
   "level": "full", "factors": [["face"]], "without_face": [["card"]],
   "liveness": "none", "liveness_max_age_s": 0, "capture_max_age_s": 0, "possession": false, "fmr": 1e-6
+},{
+  "id": "pinned", "zh": "密", "en": "Pinned", "category": "test", "purposes": ["issue"],
+  "level": "lite", "factors": [["face"], ["pin"]], "without_face": [["pin"], ["card"]],
+  "liveness": "none", "liveness_max_age_s": 0, "capture_max_age_s": 0, "possession": false, "fmr": 1e-6
+},{
+  "id": "desk", "zh": "柜", "en": "Desk", "category": "test", "purposes": ["issue"],
+  "level": "full", "factors": [["face"], ["card"], ["possession"]], "without_face": [["card"], ["possession", "document"]],
+  "liveness": "passive", "liveness_max_age_s": 60, "capture_max_age_s": 60, "possession": false, "fmr": 1e-6
 }]}`
 
 // alive is a server whose issues are held to a service, with the terminal "kiosk" of the issuing tenant.
@@ -168,13 +176,20 @@ func TestIssueServiceIsOneThatCanBeMet(t *testing.T) {
 	if got := a.call("POST", "/v1/credentials", "terminal", mediaJSON, body, "Transaction-Id: t-1"); got.status != 400 {
 		t.Errorf("captured_at without a face: %d %s", got.status, got.body)
 	}
-	for service, ok := range map[string]bool{"": true, "issue": true, "held": false, "full": false, "gone": false} {
-		config := a.server.config
-		config.IssueService = service
+	check := func(what string, config Config, ok bool) {
 		if err := config.Validate(); (err == nil) != ok || err != nil && !errors.Is(err, zhenni.ErrBadValue) {
-			t.Errorf("%q: %v", service, err)
+			t.Errorf("%s: %v", what, err)
 		}
 	}
+	for service, byTerminal := range map[string]bool{"issue": false, "held": false, "full": true, "desk": true, "gone": false, "pinned": false} {
+		app, terminal := a.server.config, a.server.config
+		app.IssueService, terminal.TerminalIssueService = service, service
+		check(service, app, service == "issue" || service == "held")
+		check(service+", of terminals", terminal, byTerminal)
+	}
+	none := a.server.config
+	none.IssueService = ""
+	check("none", none, true)
 	config := a.server.config
 	config.Catalogue = nil
 	if err := config.Validate(); !errors.Is(err, zhenni.ErrBadValue) {

@@ -35,24 +35,23 @@ func (s *Server) holdsReferences(tenant zhenni.TenantID) bool {
 }
 
 // readTemplates reads the template of an issue, and the live capture that is to be proved where there is one. It is the
-// template too, where no other is brought. What the app asks for of a tenant whose references are held is proved always.
+// template too, where no other is brought. What the app asks for of a tenant whose references are held is proved always, what a
+// terminal brings where it says so.
 func (s *Server) readTemplates(rq *request, f *[issueFields]field, i *issuance) (err error) {
 	c := &i.command
 	_, held := s.config.References[c.Tenant]
 	captured := f[issueProbeInt8].value != nil || f[issueProbeFloat32].value != nil
-	byApp := c.Level == zhenni.LevelLite && c.Issue == zhenni.IssueOrdinary
+	byApp, terminal := i.byApp(), rq.party.Roles.Has(zhenni.RoleTerminal)
 	switch {
-	case captured && !(held && byApp):
-		return refuse(kindItem, "a probe goes with an ordinary issue, lite, by a tenant whose references are held")
-	case !captured && held && rq.party.Roles.Has(zhenni.RoleTerminal):
+	case captured && !(held && (byApp || terminal)):
+		return refuse(kindItem, "a probe goes with an ordinary issue, lite, or a terminal's, by a tenant whose references are held")
+	case !captured && held && terminal:
 	case !captured && held && byApp:
 		return refuse(kindProbe, "want probe_int8 or probe_float32, the face to be proved")
 	case !captured && held:
 		return refuse(kindRole, "where references are held, what is not proved is issued by a terminal")
 	}
-	if tokens, at := &f[issueEvidence], &f[issueCapturedAt]; !captured && (tokens.value != nil || at.value != nil) {
-		return refuse(kindItem, "evidence and captured_at go with a probe")
-	} else if err := rq.takeEvidence(tokens, at); err != nil {
+	if err := s.takeIssueEvidence(rq, f, captured); err != nil {
 		return err
 	}
 	if captured {
@@ -64,8 +63,27 @@ func (s *Server) readTemplates(rq *request, f *[issueFields]field, i *issuance) 
 			return nil
 		}
 	}
-	c.Row, _, err = s.readRow(rq, &f[issueInt8], &f[issueFloat32])
+	row, sent, err := s.readRow(rq, &f[issueInt8], &f[issueFloat32])
+	if c.Row = row; !captured {
+		i.capture = sent
+	}
 	return err
+}
+
+// byApp reports whether it is the issue that an app asks for.
+func (i *issuance) byApp() bool {
+	return i.command.Level == zhenni.LevelLite && i.command.Issue == zhenni.IssueOrdinary
+}
+
+// takeIssueEvidence takes the evidence of an issue, which goes with a probe, or without one with what a terminal brings where
+// that is held to a service: elsewhere nobody would look at it.
+func (s *Server) takeIssueEvidence(rq *request, f *[issueFields]field, captured bool) error {
+	tokens, at := &f[issueEvidence], &f[issueCapturedAt]
+	looked := captured || s.config.TerminalIssueService != "" && rq.party.Roles.Has(zhenni.RoleTerminal)
+	if !looked && (tokens.value != nil || at.value != nil) {
+		return refuse(kindItem, "evidence and captured_at go with a probe, or with a terminal's issue that is held to a service")
+	}
+	return rq.takeEvidence(tokens, at)
 }
 
 // readRow reads the vector of the one of two fields that is set, quantised, and the digest of the bytes that it came as.

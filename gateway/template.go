@@ -191,7 +191,7 @@ func (s *Server) provedBefore(rq *request, stored *zhenni.Answered) (zhenni.Gene
 // device, of which a card was the proof, is a terminal's; and where issues are held to a service, so is this, by evidence on both. It
 // returns the lane of the attempt.
 func (s *Server) mayPut(rq *request, t *furtherTemplate, owner zhenni.Credential) ([]zhenni.Lane, error) {
-	service, err := s.issueService()
+	service, err := s.heldTo(s.config.IssueService)
 	if err != nil {
 		return nil, err
 	}

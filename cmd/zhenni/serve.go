@@ -146,7 +146,8 @@ func (c *serveCommand) serve(ctx context.Context, out *output, box *sandboxServe
 	}
 	free, log := freeMemory(), c.logger(out)
 	cfg := c.nodeConfig(profile, arenaBudget(c.Arena, free), log)
-	cfg.gateway.Catalogue, cfg.gateway.IssueService, cfg.gateway.Beside = catalogue, c.IssueService, profiles[1:]
+	cfg.gateway.Catalogue, cfg.gateway.Beside = catalogue, profiles[1:]
+	cfg.gateway.IssueService, cfg.gateway.TerminalIssueService = c.IssueService, c.TerminalIssueService
 	if cfg.gateway.References, err = c.tenants(); err != nil {
 		return err
 	}

@@ -103,6 +103,11 @@ var policyDefects = []defect{
 		does: "one statement has several spellings, and two readers may differ",
 	},
 	{
+		name: "liveness-by-any-device", file: "evidence/claims.go", caught: "TestDeviceSignsForAnIssue",
+		old: " && c.Kind != Possession:\n", new: " && c.Kind > Possession:\n",
+		does: "whoever asks to be issued a credential vouches for being alive",
+	},
+	{
 		name: "possession-by-a-terminal", file: "evidence/claims.go", caught: "TestSignRefuses",
 		old: "		return c.Level == zhenni.LivenessNone && c.Terminal == \"\"", new: "		return c.Level == zhenni.LivenessNone",
 		does: "a terminal says that the phone is there",

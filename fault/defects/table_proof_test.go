@@ -38,6 +38,21 @@ var proofDefects = []defect{
 		does: "a file of somebody's face is issued a credential",
 	},
 	{
+		name: "terminal-without-the-card", file: "gateway/issueevidence.go", caught: "TestTerminalIssueAsksForTheCard",
+		old: "		return s.heldTo(s.config.TerminalIssueService)\n", new: "		return nil, nil\n",
+		does: "a terminal that saw no card issues a full credential",
+	},
+	{
+		name: "any-phone-at-issue", file: "gateway/issueevidence.go", caught: "TestTerminalIssueAsksForTheCard",
+		old: "		if token.Verify(i.command.Device) != nil {", new: "		if token.Verify(i.command.Device) != nil && false {",
+		does: "a credential is issued to a phone that was never there",
+	},
+	{
+		name: "template-of-a-photograph", file: "gateway/issueevidence.go", caught: "TestTerminalIssueAsksForTheCard",
+		old: "ruling := service.Live(shown, now); ruling != zhenni.Admitted {", new: "ruling := service.Live(shown, now); ruling == zhenni.NoRuling {",
+		does: "a terminal enrols a picture of somebody",
+	},
+	{
 		name: "capture-of-two", file: "gateway/reuse.go", caught: "TestCaptureIsOnePersons",
 		old: "		return refuse(kindCaptureReused, \"\")\n", new: "",
 		does: "one face is enrolled under two persons",
