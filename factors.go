@@ -2,11 +2,15 @@ package zhenni
 
 import "fmt"
 
-// Factors is a set of factors. The zero value is empty.
+// Factors is a set of what a holder can lock: the factors of templates, and the PIN. It is of the bits of a [MeansSet]. The zero value
+// is empty.
 type Factors uint8
 
-// AllFactors is the set of every factor there is.
-const AllFactors = Factors(1<<FactorFace | 1<<FactorVoice | 1<<FactorFingerprint)
+// LockPIN is the PIN, alone.
+const LockPIN = Factors(1 << MeansPIN)
+
+// AllFactors is the set of all that can be locked.
+const AllFactors = Factors(1<<FactorFace|1<<FactorVoice|1<<FactorFingerprint) | LockPIN
 
 // FactorsOf returns the set of the given factors.
 func FactorsOf(factors ...Factor) (set Factors) {
@@ -16,6 +20,15 @@ func FactorsOf(factors ...Factor) (set Factors) {
 	return set
 }
 
+// LockOf returns the set of one means: [ErrBadValue] for one that is held, which is lost and not locked.
+func LockOf(m Means) (Factors, error) {
+	set := Factors(NewMeansSet(m))
+	if set == 0 || set&^AllFactors != 0 {
+		return 0, fmt.Errorf("%w: %s can not be locked", ErrBadValue, m)
+	}
+	return set, nil
+}
+
 // Has reports whether f is in the set.
 func (s Factors) Has(f Factor) bool { return s&(1<<f) != 0 }
 
@@ -23,17 +36,10 @@ func (s Factors) Has(f Factor) bool { return s&(1<<f) != 0 }
 func (s Factors) With(other Factors) Factors    { return s | other }
 func (s Factors) Without(other Factors) Factors { return s &^ other }
 
-// List returns the members in ascending order.
-func (s Factors) List() (factors []Factor) {
-	for f := FactorFace; f <= FactorFingerprint; f++ {
-		if s.Has(f) {
-			factors = append(factors, f)
-		}
-	}
-	return factors
-}
+// Means returns the set as one of means.
+func (s Factors) Means() MeansSet { return MeansSet(s) }
 
-// Validate reports a member that is no factor: [ErrBadValue].
+// Validate reports a member that can not be locked: [ErrBadValue].
 func (s Factors) Validate() error {
 	if s&^AllFactors != 0 {
 		return fmt.Errorf("%w: a factor that is unknown", ErrBadValue)

@@ -235,11 +235,21 @@ func TestRegionIsSixDigits(t *testing.T) {
 func TestFactorsAreASet(t *testing.T) {
 	face, voice := zhenni.FactorsOf(zhenni.FactorFace), zhenni.FactorsOf(zhenni.FactorVoice)
 	both := face.With(voice)
-	if !both.Has(zhenni.FactorFace) || both.Without(face) != voice || len(both.List()) != 2 {
+	if !both.Has(zhenni.FactorFace) || both.Without(face) != voice || both.Means() != zhenni.NewMeansSet(zhenni.MeansFace, zhenni.MeansVoice) {
 		t.Errorf("%b", both)
 	}
 	if zhenni.Factors(1).Validate() == nil || zhenni.AllFactors.Validate() != nil {
 		t.Error("a factor that is none is not refused")
+	}
+	for means, want := range map[zhenni.Means]zhenni.Factors{zhenni.MeansFace: face, zhenni.MeansVoice: voice, zhenni.MeansPIN: zhenni.LockPIN} {
+		if got, err := zhenni.LockOf(means); got != want || err != nil || got.Validate() != nil {
+			t.Errorf("%v: %b, %v", means, got, err)
+		}
+	}
+	for _, means := range []zhenni.Means{0, zhenni.MeansPossession, zhenni.MeansCard, zhenni.MeansDocument} {
+		if got, err := zhenni.LockOf(means); got != 0 || !errors.Is(err, zhenni.ErrBadValue) {
+			t.Errorf("%v: %b, %v", means, got, err)
+		}
 	}
 }
 

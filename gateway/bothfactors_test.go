@@ -101,6 +101,7 @@ func TestNoByFaceAndPIN(t *testing.T) {
 		{"another device", func(b *booth, p *pairing) { p.possessionBy = b.other }, 0},
 		{"no device", func(b *booth, _ *pairing) { b.hold(testID(1), nil) }, 0},
 		{"another tenant's", func(b *booth, _ *pairing) { b.enrol(testID(1), 2, zhenni.LevelFull, zhenni.StatusActive) }, 0},
+		{"locked", func(b *booth, _ *pairing) { b.changeRecord(func(c *zhenni.Credential) { c.Locked = zhenni.LockPIN }) }, 0},
 		{"suspended", func(b *booth, _ *pairing) { b.enrol(testID(1), 1, zhenni.LevelFull, zhenni.StatusSuspended) }, 0},
 		{"lite", func(b *booth, _ *pairing) { b.enrol(testID(1), 1, zhenni.LevelLite, zhenni.StatusActive) }, 0},
 		{"paused", func(b *booth, _ *pairing) {

@@ -40,7 +40,7 @@ func (s *Server) moveDevice(rq *request) error {
 	})
 }
 
-// lock is POST /v1/credentials/{id}/lock: by that factor nothing is matched from the answer on. Unlock undoes it.
+// lock is POST /v1/credentials/{id}/lock: by that factor, or the PIN, nobody is accepted from the answer on. Unlock undoes it.
 func (s *Server) lock(rq *request) error { return s.lockFactor(rq, true) }
 
 // unlock is POST /v1/credentials/{id}/unlock.
@@ -49,13 +49,13 @@ func (s *Server) unlock(rq *request) error { return s.lockFactor(rq, false) }
 func (s *Server) lockFactor(rq *request, locked bool) error {
 	fields := [1]field{{name: "factor"}}
 	return s.changeBy(rq, fields[:], func(id zhenni.CredentialID) (zhenni.Command, error) {
-		var factor zhenni.Factor
-		if fields[0].number || factor.UnmarshalText(fields[0].value) != nil {
-			return nil, refuse(kindItem, "factor is none of face, voice and fingerprint")
+		var means zhenni.Means
+		err := means.UnmarshalText(fields[0].value)
+		factors, held := zhenni.LockOf(means)
+		if fields[0].number || err != nil || held != nil {
+			return nil, refuse(kindItem, "factor is none of face, voice, fingerprint and pin")
 		}
-		return zhenni.LockFactors{
-			ID: id, Tenant: rq.party.Tenant, Factors: zhenni.FactorsOf(factor), Locked: locked, At: s.config.Now(),
-		}, nil
+		return zhenni.LockFactors{ID: id, Tenant: rq.party.Tenant, Factors: factors, Locked: locked, At: s.config.Now()}, nil
 	})
 }
 
@@ -109,13 +109,11 @@ func appendLife(dst []byte, c zhenni.Credential) []byte {
 		dst = append(dst, `,"device":"`...)
 		dst = append(append(dst, c.Device.ID()...), '"')
 	}
-	if locked := c.Locked.List(); len(locked) > 0 {
-		dst = append(dst, `,"locked":[`...)
-		for i, factor := range locked {
-			if i > 0 {
-				dst = append(dst, ',')
-			}
-			dst = appendString(dst, factor.String())
+	if c.Locked != 0 {
+		separator := `,"locked":[`
+		for means := range c.Locked.Means().All {
+			dst = appendString(append(dst, separator...), means.String())
+			separator = ","
 		}
 		dst = append(dst, ']')
 	}

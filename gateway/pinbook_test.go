@@ -37,7 +37,7 @@ func (n *fakeNode) applyPIN(command zhenni.Command) zhenni.Result {
 		return zhenni.Result{Credential: n.records[c.ID]}
 	case zhenni.CountPIN:
 		record, kept := n.records[c.ID], n.pins[c.ID]
-		if record.Tenant != c.Tenant || record.Status != zhenni.StatusActive || kept.Verifier == nil {
+		if record.Tenant != c.Tenant || record.Status != zhenni.StatusActive || record.Locked&zhenni.LockPIN != 0 || kept.Verifier == nil {
 			return zhenni.Result{Err: zhenni.ErrNotFound}
 		}
 		var err error

@@ -121,10 +121,7 @@ func (s *Server) fit(rq *request, id zhenni.CredentialID) (bool, error) {
 	c, err := s.node.Credential(id)
 	switch {
 	case err == nil:
-		facts = zhenni.CredentialFacts{Tenant: c.Tenant, Level: c.Level, Status: c.Status, NotAfter: c.ValidUntil}
-		for _, factor := range c.Locked.List() {
-			facts.Locked |= zhenni.NewMeansSet(zhenni.Means(factor))
-		}
+		facts = zhenni.CredentialFacts{Tenant: c.Tenant, Level: c.Level, Status: c.Status, NotAfter: c.ValidUntil, Locked: c.Locked.Means()}
 	case !errors.Is(err, zhenni.ErrNotFound):
 		return false, err
 	}

@@ -67,6 +67,7 @@ func TestNoWithoutAFace(t *testing.T) {
 		{"another device", func(b *booth, e *entry) { e.possessionBy = b.other }, 0},
 		{"no device", func(b *booth, _ *entry) { b.hold(testID(1), nil) }, 0},
 		{"another tenant's", func(b *booth, _ *entry) { b.enrol(testID(1), 2, zhenni.LevelFull, zhenni.StatusActive) }, 0},
+		{"locked", func(b *booth, _ *entry) { b.changeRecord(func(c *zhenni.Credential) { c.Locked = zhenni.LockPIN }) }, 0},
 		{"suspended", func(b *booth, _ *entry) { b.enrol(testID(1), 1, zhenni.LevelFull, zhenni.StatusSuspended) }, 0},
 		{"lite", func(b *booth, _ *entry) { b.enrol(testID(1), 1, zhenni.LevelLite, zhenni.StatusActive) }, 0},
 		{"past its end", func(b *booth, _ *entry) { b.changeRecord(func(c *zhenni.Credential) { c.ValidUntil = testNow() }) }, 0},

@@ -18,10 +18,10 @@ type Credential struct {
 	Status     zhenni.Status       `json:"status"`
 	Generation zhenni.Generation   `json:"generation"`
 	// ValidUntil is zero for never.
-	ValidUntil time.Time       `json:"valid_until"`
-	Region     string          `json:"region"`
-	Device     string          `json:"device"`
-	Locked     []zhenni.Factor `json:"locked"`
+	ValidUntil time.Time      `json:"valid_until"`
+	Region     string         `json:"region"`
+	Device     string         `json:"device"`
+	Locked     []zhenni.Means `json:"locked"`
 }
 
 // Issue asks for a credential. The zero Level is lite; a zero ValidUntil is none; Kind is ordinary where it is zero.
@@ -98,14 +98,14 @@ func (c *Client) ReportLoss(ctx context.Context, transaction string, id zhenni.C
 	return c.change(ctx, transaction, id, "report-loss", nil)
 }
 
-// Lock has nothing match by a factor from the answer on; Unlock undoes it.
-func (c *Client) Lock(ctx context.Context, transaction string, id zhenni.CredentialID, f zhenni.Factor) (Credential, error) {
-	return c.change(ctx, transaction, id, "lock", map[string]any{"factor": f})
+// Lock has nobody be accepted by a biometric factor or the PIN from the answer on; Unlock undoes it.
+func (c *Client) Lock(ctx context.Context, transaction string, id zhenni.CredentialID, m zhenni.Means) (Credential, error) {
+	return c.change(ctx, transaction, id, "lock", map[string]any{"factor": m})
 }
 
 // Unlock undoes Lock.
-func (c *Client) Unlock(ctx context.Context, transaction string, id zhenni.CredentialID, f zhenni.Factor) (Credential, error) {
-	return c.change(ctx, transaction, id, "unlock", map[string]any{"factor": f})
+func (c *Client) Unlock(ctx context.Context, transaction string, id zhenni.CredentialID, m zhenni.Means) (Credential, error) {
+	return c.change(ctx, transaction, id, "unlock", map[string]any{"factor": m})
 }
 
 // SetPIN has the digits be a credential's PIN. They are sealed to the engine for this transaction.

@@ -64,8 +64,8 @@ func TestRequests(t *testing.T) {
 	of := "POST /v1/credentials/" + own.String()
 	for want, ask := range map[string]func() (Credential, error){
 		of + "/report-loss t-1 ":                        func() (Credential, error) { return c.ReportLoss(ctx, "t-1", own) },
-		of + `/lock t-1 {"factor":"face"}`:              func() (Credential, error) { return c.Lock(ctx, "t-1", own, zhenni.FactorFace) },
-		of + `/unlock t-1 {"factor":"voice"}`:           func() (Credential, error) { return c.Unlock(ctx, "t-1", own, zhenni.FactorVoice) },
+		of + `/lock t-1 {"factor":"face"}`:              func() (Credential, error) { return c.Lock(ctx, "t-1", own, zhenni.MeansFace) },
+		of + `/unlock t-1 {"factor":"pin"}`:             func() (Credential, error) { return c.Unlock(ctx, "t-1", own, zhenni.MeansPIN) },
 		of + "/move-device t-1 " + moved(device, other): func() (Credential, error) { return c.MoveDevice(ctx, "t-1", own, device, other) },
 	} {
 		answer, err := ask()
@@ -76,7 +76,7 @@ func TestRequests(t *testing.T) {
 			t.Errorf("%s: %+v", want, answer)
 		}
 	}
-	if _, err := c.Lock(ctx, "No Name", own, zhenni.FactorFace); !errors.Is(err, zhenni.ErrBadValue) {
+	if _, err := c.Lock(ctx, "No Name", own, zhenni.MeansFace); !errors.Is(err, zhenni.ErrBadValue) {
 		t.Errorf("a transaction without a name: %v", err)
 	}
 }
@@ -177,7 +177,7 @@ func TestSignedRequests(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if _, err := c.Lock(t.Context(), "t-1", own, zhenni.FactorFace); err != nil {
+	if _, err := c.Lock(t.Context(), "t-1", own, zhenni.MeansFace); err != nil {
 		t.Error(err)
 	}
 }

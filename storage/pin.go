@@ -157,13 +157,16 @@ func (b *batch) setPIN(c zhenni.SetPIN) (zhenni.Credential, error) {
 	return b.writePIN(owner, zhenni.PIN{Verifier: c.Verifier, Generation: c.Generation})
 }
 
-// usedPIN returns the PIN of a credential of the tenant that is active.
+// usedPIN returns the PIN of a credential of the tenant that is active and has it not locked.
 func (b *batch) usedPIN(id zhenni.CredentialID, tenant zhenni.TenantID) (owner zhenni.Credential, p zhenni.PIN, err error) {
 	if owner, err = b.pinOwner(id, tenant); err != nil {
 		return zhenni.Credential{}, p, err
 	}
 	if owner.Status != zhenni.StatusActive {
 		return zhenni.Credential{}, p, fmt.Errorf("%w: the credential is %s", zhenni.ErrNotFound, owner.Status)
+	}
+	if owner.Locked&zhenni.LockPIN != 0 {
+		return zhenni.Credential{}, p, fmt.Errorf("%w: the PIN is locked", zhenni.ErrNotFound)
 	}
 	p, err = b.store.pin(b.txn, id, &b.sc)
 	return owner, p, err

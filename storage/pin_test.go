@@ -51,6 +51,7 @@ func hasNoPIN(t *testing.T, what string, s *Store, n int) {
 func TestPINCommandsRefused(t *testing.T) {
 	s := openStore(t, testOptions(t))
 	mustApply(t, s, testEnrol(1), testEnrol(2), testEnrol(3), setPIN(2), setPIN(3), changed(2, zhenni.StatusRevoked), changed(3, zhenni.StatusSuspended))
+	mustApply(t, s, testEnrol(4), setPIN(4), zhenni.LockFactors{ID: testID(4), Tenant: 7, Factors: zhenni.LockPIN, Locked: true, At: testTime})
 	set := func(change func(*zhenni.SetPIN)) zhenni.SetPIN {
 		c := setPIN(1)
 		change(&c)
@@ -72,6 +73,8 @@ func TestPINCommandsRefused(t *testing.T) {
 		"right without a PIN":     {right(1), zhenni.ErrNotFound},
 		"tried when revoked":      {tried(2, 0), zhenni.ErrNotFound},
 		"tried when suspended":    {tried(3, 0), zhenni.ErrNotFound},
+		"tried when locked":       {tried(4, 0), zhenni.ErrNotFound},
+		"right when locked":       {right(4), zhenni.ErrNotFound},
 		"tried by another tenant": {foreign, zhenni.ErrNotFound},
 		"tried on an unknown id":  {tried(9, 0), zhenni.ErrNotFound},
 	} {

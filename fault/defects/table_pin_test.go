@@ -63,6 +63,11 @@ var pinDefects = []defect{
 		does: "the PIN of a credential is set with the identity of somebody else",
 	},
 	{
+		name: "locked-pin-counts", file: "storage/pin.go", caught: "TestPINCommandsRefused",
+		old: "	if owner.Locked&zhenni.LockPIN != 0 {", new: "	if false {",
+		does: "whoever knows the PIN is let in although its holder has locked it",
+	},
+	{
 		name: "renewed-over-another", file: "storage/pin.go", caught: "TestPINIsRenewed",
 		old: "	if !bytes.Equal(p.Verifier, c.From) {\n", new: "	if bytes.Equal(p.Verifier, c.To) {\n",
 		does: "a PIN that was set while the one before was made anew is lost, and the one before is right",
