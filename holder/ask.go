@@ -29,8 +29,10 @@ type Issue struct {
 	// Engine is the server's key, to which Name and Number are sealed; neither goes anywhere else.
 	Engine       identity.PublicKey
 	Name, Number string
-	Level        zhenni.Level
-	Kind         zhenni.Issue
+	// Sealed stands in the place of these three where a phone has sealed who it is, see [Offer].
+	Sealed string
+	Level  zhenni.Level
+	Kind   zhenni.Issue
 	// Region is six digits of GB/T 2260.
 	Region     string
 	ValidUntil time.Time
@@ -39,19 +41,38 @@ type Issue struct {
 	// least is there.
 	Probe, Reference Probe
 	Model            string
+	// Evidence are tokens about the probe, or without one the template; CapturedAt is zero where it is not said.
+	Evidence   []string
+	CapturedAt time.Time
+	// Nonce is that of the signature of the request, which the evidence names; "" draws one, or is of a party that has an API key.
+	Nonce string
 }
 
-// Issue asks for a credential under a transaction.
+// Issue asks for a credential under a transaction. Where the nonce came before, it is asked again under another one: what was issued is
+// answered then, and evidence that named the nonce is good for nothing else.
 func (c *Client) Issue(ctx context.Context, transaction string, i Issue) (issued Credential, err error) {
-	sealed, err := identity.Seal(i.Engine, i.Name, i.Number, c.sealedFor(transaction))
-	if err != nil {
-		return issued, err
+	if i.Sealed == "" {
+		if i.Sealed, err = identity.Seal(i.Engine, i.Name, i.Number, c.sealedFor(transaction)); err != nil {
+			return issued, err
+		}
 	}
+	err = c.askBy(ctx, "POST", "/v1/credentials", transaction, i.Nonce, i.body(), &issued)
+	if i.Nonce != "" && IsRefused(err, codeReplayed) {
+		err = c.ask(ctx, "POST", "/v1/credentials", transaction, i.body(), &issued)
+	}
+	return issued, err
+}
+
+// codeReplayed is the code of the refusal of a request whose nonce came before.
+const codeReplayed = "signature_replayed"
+
+// body is the document of the issue.
+func (i *Issue) body() map[string]any {
 	level := i.Level
 	if level == 0 {
 		level = zhenni.LevelLite
 	}
-	body := map[string]any{"identity": sealed, "level": level}
+	body := map[string]any{"identity": i.Sealed, "level": level}
 	for name, value := range map[string]string{
 		"region": i.Region, "reference_float32": i.Reference.Text(), "probe_float32": i.Probe.Text(), "model": i.Model,
 	} {
@@ -65,8 +86,14 @@ func (c *Client) Issue(ctx context.Context, transaction string, i Issue) (issued
 	if !i.ValidUntil.IsZero() {
 		body["valid_until"] = i.ValidUntil.UTC().Format(time.RFC3339)
 	}
+	if len(i.Evidence) > 0 {
+		body["evidence"] = i.Evidence
+	}
+	if !i.CapturedAt.IsZero() {
+		body["captured_at"] = i.CapturedAt.UTC().Format(time.RFC3339)
+	}
 	addDevice(body, "device_", i.Device)
-	return issued, c.ask(ctx, "POST", "/v1/credentials", transaction, body, &issued)
+	return body
 }
 
 // addDevice adds the two members of a device's key, or none for the zero key.

@@ -61,6 +61,11 @@ func (c *Client) sealedFor(transaction string) string { return c.config.Party + 
 
 // ask does one request and reads the answer into what it is of. A body of nil is none.
 func (c *Client) ask(ctx context.Context, method, path, transaction string, body, into any) error {
+	return c.askBy(ctx, method, path, transaction, "", body, into)
+}
+
+// askBy is ask with the nonce of the signature; "" draws one.
+func (c *Client) askBy(ctx context.Context, method, path, transaction, nonce string, body, into any) error {
 	if transaction != "" && !zhenni.ValidName(transaction) {
 		return fmt.Errorf("%w: transaction %q: want 1–64 of a–z, 0–9, dot, dash and underscore", zhenni.ErrBadValue, transaction)
 	}
@@ -71,7 +76,7 @@ func (c *Client) ask(ctx context.Context, method, path, transaction string, body
 	if transaction != "" {
 		request.Header.Set("Transaction-Id", transaction)
 	}
-	if err := c.prove(request, text, ""); err != nil {
+	if err := c.prove(request, text, nonce); err != nil {
 		return err
 	}
 	_, err = c.read(request, into)

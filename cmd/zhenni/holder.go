@@ -19,6 +19,7 @@ type holderCommand struct {
 	Capture  holderCapture  `cmd:"" help:"Make an embedding of a picture or a clip, with a model that you bring."`
 	Rotate   holderRotate   `cmd:"" help:"Rotate an embedding by the phone's key, as it leaves the phone."`
 	Issue    holderIssue    `cmd:"" help:"Ask a server, as an app, for a credential on this phone."`
+	Accept   holderAccept   `cmd:"" help:"Answer the code of a terminal that issues a credential to this phone."`
 	Evidence holderEvidence `cmd:"" help:"Sign that this phone is there, or that its capture is of a living person."`
 	Seal     holderSeal     `cmd:"" help:"Seal the rotation key to the engine for one session."`
 	App      holderApp      `cmd:"" help:"Serve the app's page on this machine: open links and answer with the camera."`

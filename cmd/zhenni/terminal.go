@@ -13,6 +13,8 @@ import (
 type terminalCommand struct {
 	Keys     terminalKeys     `cmd:"" help:"Make or show the key of a terminal."`
 	Evidence terminalEvidence `cmd:"" help:"Sign what the terminal saw of one capture: liveness, the card, a document."`
+	Offer    terminalOffer    `cmd:"" help:"Show the code that a phone scans to be issued a credential on."`
+	Issue    terminalIssue    `cmd:"" help:"Issue a credential to the phone that scanned the code."`
 	Capture  terminalCapture  `cmd:"" help:"Show, in a session at a kiosk or a hotel, the person before the terminal."`
 }
 

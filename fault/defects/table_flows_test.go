@@ -38,6 +38,11 @@ var flowDefects = []defect{
 		does: "the rotation key that a guest sealed for one hotel is good for another",
 	},
 	{
+		name: "offer-for-good", file: "holder/offer.go", caught: "TestOfferIsAnsweredWhileItIsShown",
+		old: "step := offerStep(at), offerStep(at.Add(-OfferLife));", new: "step := offerStep(at), offerStep(at.Add(-100 * OfferLife));",
+		does: "a picture of a terminal's code is as good as the code",
+	},
+	{
 		name: "arrival-of-another", file: "holder/arrival.go", caught: "TestArriving",
 		old: "s.Session != (zhenni.SessionID{}) && s.Session != id {", new: "s.Session == id && s.hotel == \"\" {",
 		does: "a guest's phone follows the session of another guest",
