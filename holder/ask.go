@@ -163,7 +163,7 @@ type HistoryPage struct {
 		To    time.Time `json:"to"`
 		Cause string    `json:"cause"`
 	} `json:"gaps"`
-	Next string `json:"next"`
+	Next string `json:"next,omitempty"`
 }
 
 // History returns a page of who asked about a credential: the newest, or the one that a page calls its next.

@@ -24,6 +24,7 @@ type holderCommand struct {
 	Seal     holderSeal     `cmd:"" help:"Seal the rotation key to the engine for one session."`
 	App      holderApp      `cmd:"" help:"Serve the app's page on this machine: open links and answer with the camera."`
 	Session  holderSession  `cmd:"" help:"Take part in a session: open it, read it, type its code, answer, ask back or decline."`
+	History  holderHistory  `cmd:"" help:"Export who asked about the credential on this phone."`
 	Arrive   holderArrive   `cmd:"" help:"Arrive at a hotel, by its printed code."`
 	Person   holderPerson   `cmd:"" help:"Ask another person whether it is really them."`
 }
