@@ -53,7 +53,7 @@ type RelyingParty struct {
 	Certificates []PartyCertificate
 	// Sector is a [ValidName], or empty for a party alone: the parties of a sector know a person by the same pseudonym.
 	Sector string
-	// Services are the ids of the services it may ask for, at most [MaxPartyServices], each once and a [ValidName].
+	// Services are what it may ask for, at most [MaxPartyServices], each once and a [ValidGrant].
 	Services []string
 	Quota    Quota
 	// Stopped is when it was stopped for what it asked, zero where it may ask: see [StopRelyingParty].
@@ -65,6 +65,9 @@ const (
 	MaxPartyKeys     = 8
 	MaxPartyServices = 512
 )
+
+// maxPartyServiceBytes is room for so many ids; grants of purposes are longer than those.
+const maxPartyServiceBytes = MaxPartyServices * 64
 
 // PartyKey is a public key of a relying party.
 type PartyKey struct {
@@ -129,14 +132,37 @@ func (p RelyingParty) checkServices() error {
 	if len(p.Services) > MaxPartyServices {
 		return fmt.Errorf("%w: relying party with %d services: want at most %d", ErrBadValue, len(p.Services), MaxPartyServices)
 	}
-	seen := make(map[string]bool, len(p.Services))
+	seen, size := make(map[string]bool, len(p.Services)), 0
 	for _, service := range p.Services {
-		if !ValidName(service) || seen[service] {
-			return fmt.Errorf("%w: relying party service %q is misnamed or there twice", ErrBadValue, service)
+		if size += len(service); size > maxPartyServiceBytes {
+			return fmt.Errorf("%w: relying party with services of more than %d bytes in all", ErrBadValue, maxPartyServiceBytes)
+		}
+		if !ValidGrant(service) || seen[service] {
+			return fmt.Errorf("%w: relying party service %q is misnamed or there twice: want ID or ID:PURPOSE", ErrBadValue, service)
 		}
 		seen[service] = true
 	}
 	return nil
+}
+
+// ValidGrant reports whether grant names a service, as ID, or one purpose of it, as ID:PURPOSE; both are a [ValidName].
+func ValidGrant(grant string) bool {
+	id, purpose, narrowed := strings.Cut(grant, ":")
+	return ValidName(id) && (!narrowed || ValidName(purpose))
+}
+
+// MayAsk reports whether the party was granted a service at all, and under a purpose.
+func (p RelyingParty) MayAsk(service, purpose string) (atAll, under bool) {
+	for _, grant := range p.Services {
+		id, of, narrowed := strings.Cut(grant, ":")
+		if id != service || service == "" {
+			continue
+		}
+		if atAll = true; !narrowed || of == purpose {
+			return true, true
+		}
+	}
+	return atAll, false
 }
 
 func unprintable(r rune) bool { return !unicode.IsPrint(r) }

@@ -2,6 +2,7 @@ package zhenni_test
 
 import (
 	"errors"
+	"fmt"
 	"strings"
 	"testing"
 
@@ -83,15 +84,23 @@ func TestRelyingPartyValidate(t *testing.T) {
 		t.Fatal(err)
 	}
 	for name, change := range map[string]func(*zhenni.RelyingParty){
-		"no id":               func(p *zhenni.RelyingParty) { p.ID = "" },
-		"id with a space":     func(p *zhenni.RelyingParty) { p.ID = "front desk" },
-		"long name":           func(p *zhenni.RelyingParty) { p.Name = strings.Repeat("a", 201) },
-		"line break":          func(p *zhenni.RelyingParty) { p.Name = "desk\r\nlevel=ERROR" },
-		"escape sequence":     func(p *zhenni.RelyingParty) { p.Name = "desk\x1b[2J" },
-		"right-to-left mark":  func(p *zhenni.RelyingParty) { p.Name = "desk\u202egnp" },
-		"invalid UTF-8":       func(p *zhenni.RelyingParty) { p.Name = "desk\xff" },
-		"no tenant":           func(p *zhenni.RelyingParty) { p.Tenant = 0 },
-		"no role":             func(p *zhenni.RelyingParty) { p.Roles = 0 },
+		"no id":              func(p *zhenni.RelyingParty) { p.ID = "" },
+		"id with a space":    func(p *zhenni.RelyingParty) { p.ID = "front desk" },
+		"long name":          func(p *zhenni.RelyingParty) { p.Name = strings.Repeat("a", 201) },
+		"line break":         func(p *zhenni.RelyingParty) { p.Name = "desk\r\nlevel=ERROR" },
+		"escape sequence":    func(p *zhenni.RelyingParty) { p.Name = "desk\x1b[2J" },
+		"right-to-left mark": func(p *zhenni.RelyingParty) { p.Name = "desk\u202egnp" },
+		"invalid UTF-8":      func(p *zhenni.RelyingParty) { p.Name = "desk\xff" },
+		"no tenant":          func(p *zhenni.RelyingParty) { p.Tenant = 0 },
+		"no role":            func(p *zhenni.RelyingParty) { p.Roles = 0 },
+		"a purpose unnamed":  func(p *zhenni.RelyingParty) { p.Services = []string{"open:"} },
+		"a purpose of two":   func(p *zhenni.RelyingParty) { p.Services = []string{"open:a:b"} },
+		"a grant twice":      func(p *zhenni.RelyingParty) { p.Services = []string{"open:a", "open:a"} },
+		"too much of grants": func(p *zhenni.RelyingParty) {
+			for i := range 300 {
+				p.Services = append(p.Services, fmt.Sprintf("%064d:%064d", i, i))
+			}
+		},
 		"a role not in words": func(p *zhenni.RelyingParty) { p.Roles |= 1 << 7 },
 	} {
 		p := good

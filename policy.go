@@ -26,7 +26,7 @@ const (
 
 	// RulingService: there is no such service, or it is not one of the relying party's.
 	RulingService
-	// RulingPurpose: the purpose is not one of the service's.
+	// RulingPurpose: the purpose is not one of the service's, or not one that the relying party was granted.
 	RulingPurpose
 	// RulingModality: what is compared is not a factor of the service.
 	RulingModality
@@ -80,14 +80,15 @@ const MaxClockAhead = 5 * time.Second
 // Ask rules on what can be said before anything is looked at: whether party may ask for the service under that purpose, by
 // comparing that factor. The service is nil unless it is Admitted.
 func (p Policy) Ask(party RelyingParty, service, purpose string, compared Factor) (*Service, Ruling) {
-	if p.Catalogue == nil || !slices.Contains(party.Services, service) {
+	granted, under := party.MayAsk(service, purpose)
+	if p.Catalogue == nil || !granted {
 		return nil, RulingService
 	}
 	s, known := p.Catalogue.Service(service)
 	switch {
 	case !known:
 		return nil, RulingService
-	case !slices.Contains(s.Purposes, purpose):
+	case !under || !slices.Contains(s.Purposes, purpose):
 		return nil, RulingPurpose
 	case compared != 0 && !(s.Factors.Means() | s.WithoutFace.Means()).Has(Means(compared)):
 		return nil, RulingModality

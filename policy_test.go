@@ -43,6 +43,7 @@ func testPolicy(t testing.TB) zhenni.Policy {
 func TestAsk(t *testing.T) {
 	p := testPolicy(t)
 	granted := zhenni.RelyingParty{Services: []string{"strict", "gone"}}
+	narrowed := zhenni.RelyingParty{Services: []string{"strict:close", "open:leave"}}
 	for name, c := range map[string]struct {
 		party            zhenni.RelyingParty
 		service, purpose string
@@ -57,6 +58,12 @@ func TestAsk(t *testing.T) {
 		"no such service":      {granted, "none", "open", zhenni.FactorFace, zhenni.RulingService},
 		"no name":              {granted, "", "", zhenni.FactorFace, zhenni.RulingService},
 		"party without any":    {zhenni.RelyingParty{}, "strict", "open", zhenni.FactorFace, zhenni.RulingService},
+		"its one purpose":      {narrowed, "strict", "close", zhenni.FactorFace, zhenni.Admitted},
+		"not its purpose":      {narrowed, "strict", "open", zhenni.FactorFace, zhenni.RulingPurpose},
+		"a purpose of nothing": {narrowed, "open", "leave", zhenni.FactorFace, zhenni.RulingPurpose},
+		"a grant as a service": {narrowed, "strict:close", "close", zhenni.FactorFace, zhenni.RulingService},
+		"half a grant":         {zhenni.RelyingParty{Services: []string{"stric", "strict.x"}}, "strict", "open", zhenni.FactorFace, zhenni.RulingService},
+		"widened":              {zhenni.RelyingParty{Services: []string{"strict:close", "strict"}}, "strict", "open", zhenni.FactorFace, zhenni.Admitted},
 		"other purpose":        {granted, "strict", "enter", zhenni.FactorFace, zhenni.RulingPurpose},
 		"no purpose":           {granted, "strict", "", zhenni.FactorFace, zhenni.RulingPurpose},
 		"purpose in capitals":  {granted, "strict", "Open", zhenni.FactorFace, zhenni.RulingPurpose},

@@ -5,6 +5,8 @@ import (
 	"crypto/sha256"
 	"encoding/hex"
 	"errors"
+	"slices"
+	"strings"
 	"time"
 
 	"zhenni"
@@ -133,8 +135,9 @@ func (s *Server) takeLodging(rq *request, service, purpose *field) error {
 	}
 	if service.value == nil {
 		found := 0
-		for _, id := range rq.party.Services {
-			if granted, known := catalogue.Service(id); known && granted.Category == lodging {
+		for _, grant := range rq.party.Services {
+			id, _, _ := strings.Cut(grant, ":")
+			if granted, known := catalogue.Service(id); known && granted.Category == lodging && id != rq.terms.service {
 				rq.terms.service, found = id, found+1
 			}
 		}
@@ -143,10 +146,14 @@ func (s *Server) takeLodging(rq *request, service, purpose *field) error {
 		}
 	}
 	if named, known := catalogue.Service(rq.terms.service); known && purpose.value == nil {
-		if len(named.Purposes) != 1 {
-			return refuse(kindPurpose, "the service has several purposes: name one")
+		may := slices.DeleteFunc(slices.Clone(named.Purposes), func(purpose string) bool {
+			_, under := rq.party.MayAsk(named.ID, purpose)
+			return !under
+		})
+		if len(may) != 1 {
+			return refuse(kindPurpose, "the service has several purposes, or none that was granted: name one")
 		}
-		rq.terms.purpose = named.Purposes[0]
+		rq.terms.purpose = may[0]
 	}
 	if err := s.grant(rq); err != nil {
 		return err

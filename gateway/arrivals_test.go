@@ -398,3 +398,30 @@ func TestArrivalsAtOnce(t *testing.T) {
 		t.Errorf("%d wait, %d codes are reserved", len(codes), len(o.server.desks.reserved))
 	}
 }
+
+// A guest who names nothing arrives for the one purpose that the hotel was granted.
+//
+// FAULTS: Z8
+func TestArrivalForTheGrantedPurpose(t *testing.T) {
+	o := startLobby(t, func(c *Config) {
+		several := strings.Replace(testServices, `"category": "test", "purposes": ["enter"]`, `"category": "hotel", "purposes": ["enter", "leave", "stay"]`, 1)
+		var err error
+		if c.Catalogue, err = zhenni.ReadCatalogue(strings.NewReader(several)); err != nil {
+			t.Fatal(err)
+		}
+	})
+	for i, c := range []struct {
+		services []string
+		status   int
+	}{{[]string{"open:leave"}, 201}, {[]string{"open:leave", "open:stay"}, 403}, {[]string{"open"}, 403}, {[]string{"open:sleep"}, 403}} {
+		o.node.mu.Lock()
+		hotel := o.node.parties["hotel"]
+		hotel.Services = c.services
+		o.node.parties["hotel"] = hotel
+		o.node.mu.Unlock()
+		a := wantStatus(t, o.arrive(o.guest(11+i)), c.status)
+		if c.status == 201 && member[string](t, a, "purpose") != "leave" {
+			t.Errorf("%v: %s", c.services, a.body)
+		}
+	}
+}

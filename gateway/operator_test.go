@@ -253,7 +253,7 @@ func TestPartyDocuments(t *testing.T) {
 		`{"id":"hotel","id":"hotel","roles":["verifier"]}`: "id occurs twice",
 		with(`"sector":"Hotels"`):                          "sector", with(`"sector":""`): "sector", with(`"name":"a\u202eb"`): "name", with(`"name":"a\r\nb"`): "name", with(`"name":7`): "name",
 		with(`"name":"` + strings.Repeat("n", 201) + `"`): "name",
-		with(`"services":["a","a"]`):                      "service", with(`"services":["A"]`): "services", with(`"services":[7]`): "services",
+		with(`"services":["a","a"]`):                      "service", with(`"services":["A"]`): "services", with(`"services":["a:"]`): "services", with(`"services":["a:b:c"]`): "services", with(`"services":[7]`): "services",
 		with(`"per_minute":-1`): "per_minute", with(`"per_minute":4294967296`): "per_minute", with(`"per_day":"9"`): "per_day", with(`"per_day":1e3`): "malformed",
 		with(`"certificates":["` + strings.Repeat("A", 64) + `"]`): "certificates", with(`"certificates":["ab"]`): "certificates",
 		with(`"keys":["x"]`): "keys", with(`"keys":[{}]`): "keys, at 0", with(`"keys":[` + smallOrder + `]`): "keys, at 0", with(`"keys":[` + key + `,` + key + `]`): "twice",

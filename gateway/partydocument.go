@@ -134,8 +134,8 @@ func readTerms(f *[changeFieldCount - 1]field, p zhenni.RelyingParty) (zhenni.Re
 	if services.value != nil {
 		p.Services = nil
 		for _, service := range services.items {
-			if !zhenni.ValidName(string(service)) {
-				return p, refuse(kindItem, "services has one that is not 1–64 of a–z 0–9 - _ .")
+			if !zhenni.ValidGrant(string(service)) {
+				return p, refuse(kindItem, "services has one that is neither ID nor ID:PURPOSE, each 1–64 of a–z 0–9 - _ .")
 			}
 			p.Services = append(p.Services, string(service))
 		}

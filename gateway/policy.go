@@ -232,7 +232,7 @@ func (rq *request) screen(batch *zhenni.Batch) {
 // The kinds of refusal by a policy.
 var (
 	kindService  = &kind{403, "service_refused", "The relying party may not ask for this service.", "Ask for a service that the operator has granted.", false, false}
-	kindPurpose  = &kind{403, "purpose_refused", "The service has no such purpose.", "Name a purpose of the service.", false, false}
+	kindPurpose  = &kind{403, "purpose_refused", "The service has no such purpose, or it was not granted.", "Name a purpose of the service that the operator has granted.", false, false}
 	kindModality = &kind{403, "modality_refused", "The service does not take what the model served compares.", "Use another factor of the service.", false, false}
 	kindRate     = &kind{403, "service_unsupported", "The profile served does not carry the false match rate that the service needs.", "Ask the operator for a profile that does.", false, false}
 	kindEvidence = &kind{422, "evidence_refused", "The evidence is not what the service asks for.", "Correct the part named in detail, or capture again.", false, false}

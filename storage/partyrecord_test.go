@@ -88,6 +88,7 @@ func TestPartyRefusesWhatNobodyWrote(t *testing.T) {
 		"certificate":     func(p *party) { p.Certificates[0].Hash = [32]byte{} },
 		"service twice":   func(p *party) { p.Services[1] = p.Services[0] },
 		"service unnamed": func(p *party) { p.Services[1] = "" },
+		"purpose unnamed": func(p *party) { p.Services[1] = "check-in:" },
 	} {
 		p := party{RelyingParty: ownParty(full.RelyingParty)}
 		change(&p)
@@ -119,8 +120,8 @@ func TestLargestPartyReadsBack(t *testing.T) {
 	for i := range zhenni.MaxPartyKeys {
 		p.Certificates = append(p.Certificates[:i], zhenni.PartyCertificate{Hash: [32]byte{byte(i + 1)}})
 	}
-	for i := range zhenni.MaxPartyServices {
-		p.Services = append(p.Services, fmt.Sprintf("%064d", i))
+	for i := range zhenni.MaxPartyServices / 2 {
+		p.Services = append(p.Services, fmt.Sprintf("%064d", i), fmt.Sprintf("%030d:%033d", i, i))
 	}
 	mustApply(t, s, zhenni.PutRelyingParty{Party: p})
 	want := ownParty(p)

@@ -76,7 +76,7 @@ type rpAdd struct {
 	Certificate []string        `type:"path" placeholder:"FILE" help:"TLS client certificate in PEM by which it is known. It then has no API key."`
 	APIKey      bool            `name:"api-key" help:"Make an API key beside keys and certificates."`
 	Sector      string          `placeholder:"ID" help:"Sector whose parties know a person by the same pseudonym. Default: a party alone."`
-	Service     []string        `placeholder:"ID" help:"Service that it may ask for; may be repeated."`
+	Service     []string        `placeholder:"ID" help:"Service that it may ask for, or ID:PURPOSE for one purpose of it; may be repeated."`
 	PerMinute   uint32          `placeholder:"N" help:"Items it may ask for in a minute. Default: no bound."`
 	PerDay      uint64          `placeholder:"N" help:"Items it may ask for in a day. Default: no bound."`
 	rpFlags

@@ -39,12 +39,12 @@ var policyDefects = []defect{
 	},
 	{
 		name: "service-not-granted", file: "policy.go", caught: "TestAsk",
-		old: "	if p.Catalogue == nil || !slices.Contains(party.Services, service) {", new: "	if p.Catalogue == nil {",
+		old: "	if p.Catalogue == nil || !granted {", new: "	if p.Catalogue == nil || !granted && service == \"\" {",
 		does: "a net café asks in the name of a company register",
 	},
 	{
 		name: "any-purpose", file: "policy.go", caught: "TestAsk",
-		old: "	case !slices.Contains(s.Purposes, purpose):\n		return nil, RulingPurpose\n", new: "",
+		old: "	case !under || !slices.Contains(s.Purposes, purpose):\n", new: "	case !under || !slices.Contains(s.Purposes, purpose) && s == nil:\n",
 		does: "what was asked for is not what the service is for",
 	},
 	{
@@ -106,6 +106,11 @@ var policyDefects = []defect{
 		name: "liveness-by-any-device", file: "evidence/claims.go", caught: "TestDeviceSignsForAnIssue",
 		old: " && c.Kind != Possession:\n", new: " && c.Kind > Possession:\n",
 		does: "whoever asks to be issued a credential vouches for being alive",
+	},
+	{
+		name: "purpose-that-was-not-granted", file: "party.go", caught: "TestAsk",
+		old: "!narrowed || of == purpose {", new: "!narrowed || of == purpose || id == service {",
+		does: "a party that may ask for one purpose asks for all of the service",
 	},
 	{
 		name: "possession-by-a-terminal", file: "evidence/claims.go", caught: "TestSignRefuses",
