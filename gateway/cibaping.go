@@ -123,6 +123,9 @@ func (p *Pings) try(e *pingEndpoint, bearer string, body []byte, over time.Time)
 			return
 		case <-time.After(pause):
 		}
+		if alive.Err() != nil { // both may have come
+			return
+		}
 		err := p.attempt(alive, e, bearer, body)
 		if err == nil || alive.Err() != nil {
 			return
