@@ -123,8 +123,12 @@ func (w *flowWorld) person(name string, i int) {
 	}
 	write(w.t, p.in("name"), canaryName)
 	write(w.t, p.in("me.json"), fmt.Sprintf(`{"name":%q,"number":%q}`, canaryName, flowNumber(i)))
-	p.id = strings.TrimSpace(with("holder", "issue", "--url", w.server.url, "--api-key-file", w.beside("app/api.key"), "--identity", p.in("me.json"),
-		"--engine-key", w.beside("engine.jwk"), "--reference", p.in("photo"), "--region", "330100", "--transaction", "issue-"+name))
+	issue := []string{"holder", "issue"}
+	if name != "visitor" {
+		issue = append(issue, "--rotated")
+	}
+	p.id = strings.TrimSpace(with(append(issue, "--url", w.server.url, "--api-key-file", w.beside("app/api.key"), "--identity", p.in("me.json"),
+		"--engine-key", w.beside("engine.jwk"), "--reference", p.in("photo"), "--region", "330100", "--transaction", "issue-"+name)...))
 	w.holders[name] = p
 }
 
