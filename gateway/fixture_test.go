@@ -141,6 +141,7 @@ func (n *fakeNode) applyOne(command zhenni.Command) zhenni.Result {
 		return n.stopParty(c.ID, c.At)
 	case zhenni.LiftRelyingParty:
 		return n.stopParty(c.ID, time.Time{})
+	case zhenni.PutModel:
 	default:
 		return n.applyLive(command)
 	}

@@ -152,11 +152,18 @@ func (w *flowWorld) command(args ...string) (code int, results, notes string) {
 	if !w.apart {
 		return runCommand(w.t, args...)
 	}
+	return runApart(w.t, args...)
+}
+
+// runApart runs a command in a process of its own, and returns its exit code and what it printed.
+func runApart(t *testing.T, args ...string) (code int, results, notes string) {
+	t.Helper()
 	var stdout, stderr bytes.Buffer
-	c := exec.CommandContext(w.t.Context(), os.Args[0], args...)
+	c := exec.CommandContext(t.Context(), os.Args[0], args...)
 	c.Env, c.Stdout, c.Stderr = append(os.Environ(), beZhenni+"=1"), &stdout, &stderr
 	if err := c.Run(); err != nil && c.ProcessState == nil {
-		w.t.Error(err)
+		t.Error(err)
+		return -1, "", ""
 	}
 	return c.ProcessState.ExitCode(), stdout.String(), stderr.String()
 }
