@@ -31,7 +31,9 @@ type Enrol struct {
 	// ValidUntil is as of [Credential]: cut to whole seconds, after At.
 	ValidUntil time.Time
 	Device     PublicKey
-	Issue      Issue
+	// Rotation is of the key that Row was rotated by, zero where it was not.
+	Rotation RotationCommitment
+	Issue    Issue
 	// Replaces is the live credential of the subject with the tenant as the caller knows it, zero for none.
 	Replaces CredentialID
 }

@@ -132,6 +132,8 @@ type Credential struct {
 	ValidUntil time.Time
 	// Device is the key of the one active device, zero where there is none.
 	Device PublicKey
+	// Rotation is of the key under which all its templates are. It is that of the issue for good: a device move changes none of them.
+	Rotation RotationCommitment
 	// Locked are the factors that the holder has locked: by none of them is the credential matched.
 	Locked Factors
 	// StatusIndex is where the status is published.
@@ -146,7 +148,7 @@ func (c Credential) WithStatus(next Status, at time.Time) (Credential, error) {
 		return c, fmt.Errorf("%w: %s to %s", ErrIllegalChange, c.Status, next)
 	}
 	if next == StatusErased {
-		c.Subject, c.NameTag, c.Region, c.Device = SubjectHandle{}, NameTag{}, 0, PublicKey{}
+		c.Subject, c.NameTag, c.Region, c.Device, c.Rotation = SubjectHandle{}, NameTag{}, 0, PublicKey{}, RotationCommitment{}
 	}
 	c.Status = next
 	return c.changed(at), nil

@@ -37,6 +37,9 @@ type PutTemplate struct {
 	Model string
 	// Row is as of [Enrol].
 	Row []int8
+	// Rotation is of the key that Row was rotated by, zero where it was not: that of the credential ([ErrIllegalChange]), for what is
+	// captured later is rotated by one key for whatever model.
+	Rotation RotationCommitment
 	// Proved, where it is not 0, is the generation of the credential that the holder was proved by: the credential has to be active and of
 	// that one still ([ErrIllegalChange]), so that one that was reported lost or moved meanwhile takes nothing.
 	Proved Generation
@@ -62,6 +65,15 @@ func (c Credential) TakesTemplate(at time.Time) error {
 func (c Credential) StillProved(by Generation) error {
 	if by != 0 && (c.Status != StatusActive || c.Generation != by) {
 		return fmt.Errorf("%w: the credential was changed after its holder was proved", ErrIllegalChange)
+	}
+	return nil
+}
+
+// RotatedBy reports why a template is not of a credential: it was rotated by another key than those that the credential has, by none, or
+// by one where they are not ([ErrIllegalChange]).
+func (c Credential) RotatedBy(r RotationCommitment) error {
+	if c.Rotation != r {
+		return fmt.Errorf("%w: the templates of a credential are rotated by one key, or none is", ErrIllegalChange)
 	}
 	return nil
 }

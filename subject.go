@@ -16,6 +16,13 @@ type SubjectHandle [32]byte
 // no more than a [SubjectHandle].
 type NameTag [16]byte
 
+// RotationCommitment is what a credential keeps of the rotation key that its templates were made under, by which that key, and no other,
+// is known again: see engine/rotation. Zero is none: the templates are not rotated.
+type RotationCommitment [32]byte
+
+// IsZero reports whether r is none.
+func (r RotationCommitment) IsZero() bool { return r == RotationCommitment{} }
+
 // redacted is all that is seen of a person.
 const redacted = "[redacted]"
 

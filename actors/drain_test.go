@@ -3,6 +3,7 @@ package actors
 import (
 	"context"
 	"errors"
+	"log/slog"
 	"runtime"
 	"sync"
 	"testing"
@@ -10,6 +11,7 @@ import (
 	"time"
 
 	"zhenni"
+	"zhenni/engine"
 )
 
 // A drain with full mailboxes: what was admitted is answered, what comes after is refused.
@@ -166,6 +168,58 @@ func TestAnswersWhileStarting(t *testing.T) {
 		<-n.Warmed()
 		if err := n.Ready(); err != nil {
 			t.Error(err)
+		}
+		drain(t, n)
+	})
+}
+
+// However many credentials a segment has, what is asked while it is filled waits for a part of it: an answer comes although the next part
+// does not.
+func TestAnswersWithinASegment(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		w := newWorld(36, testDim, 0)
+		for i := range 3 * (warmRows + 1) { // in the first three slots
+			id := zhenni.CredentialID{1: byte(i % 3 * 4), 2: byte(i >> 8), 3: byte(i)}
+			id[15] = 1
+			w.ids = append(w.ids, id)
+			w.enrol(id, zhenni.StatusActive)
+		}
+		walked, step := 0, make(chan struct{})
+		w.slots = func(first zhenni.Slot) {
+			if int(first) < zhenni.Slots/engine.Segments {
+				walked++
+				<-step
+			}
+		}
+		arena, err := engine.NewArena(testDim, int64(engine.Segments*2*len(w.ids)*(testDim+128)))
+		if err != nil {
+			t.Fatal(err)
+		}
+		t.Cleanup(func() { _ = arena.Close() })
+		_, rule := newArena(t, w)
+		cfg := Config{Shards: 1, Stall: time.Hour, Logger: slog.New(slog.DiscardHandler)}
+		n, err := Start(cfg, zhenni.Model{ID: "test-model", Dim: testDim, Factor: zhenni.FactorFace}, rule, arena, w)
+		if err != nil {
+			t.Fatal(err)
+		}
+		for part := range 2 {
+			synctest.Wait()
+			b := w.mated(w.ids[:6]...)
+			wait := queue(t, n, soon(), b)
+			step <- struct{}{}
+			wait()
+			wantAll(t, b, zhenni.Match)
+			if synctest.Wait(); walked != part+2 {
+				t.Errorf("%d parts begun behind %d answers", walked, part+1)
+			}
+		}
+		if err := n.Ready(); !errors.Is(err, zhenni.ErrUnavailable) {
+			t.Errorf("ready: %v, want ErrUnavailable", err)
+		}
+		close(step)
+		<-n.Warmed()
+		if rows := n.Stats().Arena.Rows; rows != int64(len(w.ids)) {
+			t.Errorf("%d rows of %d", rows, len(w.ids))
 		}
 		drain(t, n)
 	})

@@ -66,6 +66,10 @@ type Node struct {
 	change chan struct{}
 	// cold is the set of segments that were not yet offered their rows. Their owner clears a bit when it has done so.
 	cold atomic.Uint64
+	// filling is how far each cold segment is offered its rows. A segment's owner owns its entry. warmSlots is how many slots the next
+	// offer is of.
+	filling   [engine.Segments]filling
+	warmSlots atomic.Int32
 	// warmed is closed, once, when none is cold or the node is taken down.
 	warmed   chan struct{}
 	warmOnce sync.Once
@@ -114,6 +118,7 @@ func Start(cfg Config, model zhenni.Model, rule zhenni.Threshold, arena *engine.
 		return nil, err
 	}
 	n.cold.Store(allSegments)
+	n.warmSlots.Store(1)
 	n.jobs.New = func() any { return newJob(&n.jobs) }
 	n.place = newPlacement(n, cfg.Shards, nil)
 	if err := n.tree.grow(&n.ledger, n.place.shards); err != nil {

@@ -27,7 +27,9 @@ type world struct {
 	cold bool
 	// walk, where set, runs at the start of that walk.
 	walk func()
-	ids  []zhenni.CredentialID
+	// slots is called at each walk too, with the first slot of it.
+	slots func(first zhenni.Slot)
+	ids   []zhenni.CredentialID
 	// expire, where set, is told of every expiry; failing, where set, is what each is answered with.
 	expire  func(zhenni.CredentialID)
 	failing error
@@ -113,6 +115,9 @@ func (w *world) Reference(id zhenni.CredentialID, row []int8) (zhenni.Reference,
 func (w *world) References(first, last zhenni.Slot, visit func(zhenni.Reference) error) error {
 	if w.walk != nil {
 		w.walk()
+	}
+	if w.slots != nil {
+		w.slots(first)
 	}
 	if w.cold {
 		return zhenni.ErrCorrupt

@@ -13,6 +13,9 @@ const Segments = 64
 
 const slotsPerSegment = zhenni.Slots / Segments
 
+// SegmentSlots is the number of slots of a segment.
+const SegmentSlots = slotsPerSegment
+
 // SegmentOf returns the segment of the credential, in [0, Segments).
 func SegmentOf(id zhenni.CredentialID) int { return segmentOf(&id) }
 

@@ -45,7 +45,9 @@ type segment struct {
 	hand          uint32
 	// complete says that the store has no record of this segment that is not here.
 	complete bool
-	counts   *counts
+	// gap says that a record is not here that was, or that was met: no walk that began before makes the segment complete.
+	gap    bool
+	counts *counts
 }
 
 func (s *segment) header(row uint32) *header {
@@ -106,7 +108,7 @@ func (s *segment) find(id *zhenni.CredentialID) (row uint32, ok bool) {
 // room evicts until n rows are vacant; n is at most the capacity.
 func (s *segment) room(n uint32) {
 	for s.capacity-s.live < n {
-		s.complete = false
+		s.complete, s.gap = false, true
 		s.drop(s.victim())
 		s.counts.evictions.Add(1)
 	}
@@ -214,5 +216,5 @@ func (s *segment) reset() {
 		clear(s.slots)
 	}
 	s.counts.rows.Add(-int64(s.live))
-	s.live, s.fresh, s.vacant, s.hand, s.complete = 0, 0, 0, 0, false
+	s.live, s.fresh, s.vacant, s.hand, s.complete, s.gap = 0, 0, 0, 0, false, true
 }

@@ -16,10 +16,12 @@ func (m *Matcher) Refresh(id zhenni.CredentialID) error {
 		s.drop(row)
 	}
 	s.room(1)
-	complete := s.complete
-	s.complete = false
+	complete, gap := s.complete, s.gap
+	s.complete, s.gap = false, true
 	_, err := m.fetch(&id, 0)
-	s.complete = complete && err == nil
+	if err == nil {
+		s.complete, s.gap = complete, gap
+	}
 	return err
 }
 
@@ -27,10 +29,22 @@ func (m *Matcher) Refresh(id zhenni.CredentialID) error {
 // to exist and costs no read of the store from then on. [zhenni.ErrCorrupt] says that some record was skipped and
 // the rest is served; any other error that the walk ended early and the rest is read on demand.
 func (m *Matcher) Warm(segment int) error {
+	_, _, err := m.WarmPart(segment, 0, slotsPerSegment)
+	return err
+}
+
+// WarmPart is Warm of the records of n slots of a segment, from its from-th on: those before were loaded by the calls before, from 0 on,
+// between which the matcher is used as ever. It returns where the next call goes on, [SegmentSlots] where the segment is full, is through,
+// or its walk has failed, and how many records it met. A record that is damaged ends nothing but is [zhenni.ErrCorrupt].
+func (m *Matcher) WarmPart(segment, from, n int) (next, met int, err error) {
 	s := &m.arena.segments[segment]
-	first := zhenni.Slot(segment * slotsPerSegment)
-	corrupt := false
-	err := m.store.References(first, first+slotsPerSegment-1, func(r zhenni.Reference) error {
+	if from == 0 {
+		s.gap = false
+	}
+	next = min(from+n, slotsPerSegment)
+	first, corrupt := zhenni.Slot(segment*slotsPerSegment), false
+	err = m.store.References(first+zhenni.Slot(from), first+zhenni.Slot(next)-1, func(r zhenni.Reference) error {
+		met++
 		err := s.load(&r)
 		if errors.Is(err, zhenni.ErrCorrupt) {
 			corrupt = true
@@ -38,14 +52,18 @@ func (m *Matcher) Warm(segment int) error {
 		}
 		return err
 	})
-	s.complete = err == nil && !corrupt
+	if err == nil && corrupt {
+		err = zhenni.ErrCorrupt
+	}
+	s.gap = s.gap || err != nil
 	switch {
 	case errors.Is(err, errFull):
-		return nil
-	case err == nil && corrupt:
-		return zhenni.ErrCorrupt
+		return slotsPerSegment, met, nil
+	case err != nil && !errors.Is(err, zhenni.ErrCorrupt):
+		return slotsPerSegment, met, err
 	}
-	return err
+	s.complete = next == slotsPerSegment && !s.gap
+	return next, met, err
 }
 
 // errFull ends a walk that has filled its segment.

@@ -171,6 +171,73 @@ func TestWarmThatIsCutShort(t *testing.T) {
 	}
 }
 
+// A segment that is loaded part by part, and used between the parts, is complete where nothing that it met has gone meanwhile, and
+// answers as one that was loaded at once.
+//
+// FAULTS: C1 N9
+func TestWarmInParts(t *testing.T) {
+	const people = 40
+	for name, c := range map[string]struct {
+		rows     int // room of the segment
+		between  func(t *testing.T, e *enrolled)
+		complete bool
+	}{
+		"nothing":          {people + 8, func(*testing.T, *enrolled) {}, true},
+		"exactly full":     {people, func(*testing.T, *enrolled) {}, true},
+		"asked":            {people + 8, func(t *testing.T, e *enrolled) { expect(t, "asked", e.ask(t, 7), zhenni.Match) }, true},
+		"changed":          {people + 8, func(t *testing.T, e *enrolled) { e.refreshed(t, 3, nil) }, true},
+		"changed and lost": {people + 8, func(t *testing.T, e *enrolled) { e.refreshed(t, 3, errStore) }, false},
+		"another one":      {people + 8, func(t *testing.T, e *enrolled) { e.put(t, fill(16, int8(2))) }, true},
+		"one too many":     {people - 1, func(*testing.T, *enrolled) {}, false},
+		"discarded":        {people + 8, func(_ *testing.T, e *enrolled) { e.Discard(0) }, false},
+		"damaged":          {people + 8, func(_ *testing.T, e *enrolled) { e.store.walkErr = zhenni.ErrCorrupt }, false},
+		"evicted, and room again": {people, func(t *testing.T, e *enrolled) {
+			for range people {
+				e.store.Remove(e.put(t, fill(16, int8(2))))
+			}
+			e.Discard(1)
+		}, false},
+	} {
+		t.Run(name, func(t *testing.T) {
+			e := newEnrolled(t, people, 16, 0.5)
+			e.arena = newArena(t, 16, rowsEach(c.rows, 16))
+			e.Matcher = engine.NewMatcher(e.arena, e.store, threshold(t, 0.5))
+			for from, met := 0, 0; from < engine.SegmentSlots; {
+				next, more, err := e.WarmPart(0, from, 50)
+				if err != nil && !errors.Is(err, zhenni.ErrCorrupt) || next <= from {
+					t.Fatal(next, err)
+				}
+				if met += more; from < 150 && next >= 150 {
+					c.between(t, e)
+				} else if next < engine.SegmentSlots && e.readsForUnknown(t) == 0 {
+					t.Fatalf("complete with %d records, at slot %d", met, next)
+				}
+				from = next
+			}
+			if got := e.readsForUnknown(t) == 0; got != c.complete {
+				t.Errorf("complete is %v", got)
+			}
+			for i := range e.ids {
+				if e.store.fail == nil && name != "changed" {
+					expect(t, "afterwards", e.ask(t, i), zhenni.Match)
+				}
+			}
+		})
+	}
+}
+
+// refreshed suspends a credential, with the store failing where err is set.
+func (e *enrolled) refreshed(t *testing.T, i int, err error) {
+	t.Helper()
+	e.change(t, i, zhenni.StatusSuspended)
+	if err != nil {
+		e.store.fail = map[zhenni.CredentialID]error{e.ids[i]: err}
+	}
+	if got := e.Refresh(e.ids[i]); !errors.Is(got, err) {
+		t.Errorf("refresh: %v", got)
+	}
+}
+
 // A walk may see the store as it was when it began; it does not undo a change that memory has seen.
 func TestWarmDoesNotGoBack(t *testing.T) {
 	e := newEnrolled(t, 2, 64, 0.5)

@@ -99,9 +99,10 @@ func (s *Server) readArrival(rq *request, f *[arrivalFields]field) (a arrival, e
 	if !known || !party.Roles.Has(zhenni.RoleVerifier) {
 		party = zhenni.RelyingParty{}
 	}
-	if err := s.holds(party.Tenant, a.credential, f[arrivalEvidence].value, evidence.Expected{
+	credential, err := s.holds(party.Tenant, a.credential, f[arrivalEvidence].value, evidence.Expected{
 		Subject: a.credential, Capture: a.phone, Transaction: a.name, Party: named, MaxAge: time.Minute,
-	}); err != nil {
+	})
+	if err != nil {
 		return a, err
 	}
 	if rq.party = party; party.Suspended || s.limits.isStopped(rq) {
@@ -113,8 +114,14 @@ func (s *Server) readArrival(rq *request, f *[arrivalFields]field) (a arrival, e
 	if err := s.takeLodging(rq, &f[arrivalService], &f[arrivalPurpose]); err != nil {
 		return a, err
 	}
-	a.key, err = s.takeRotationKey(rq, &f[arrivalKey], party.ID+"/"+a.name)
-	return a, err
+	if a.key, err = s.takeRotationKey(rq, &f[arrivalKey], party.ID+"/"+a.name); err != nil {
+		return a, err
+	}
+	if err := a.key.compares(credential); err != nil {
+		a.key.forget()
+		return a, err
+	}
+	return a, nil
 }
 
 // refuseFor is a refusal for a while.

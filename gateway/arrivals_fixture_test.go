@@ -77,6 +77,16 @@ func (o *lobby) guest(number int) guest {
 	return guest{id: testID(number), token: sha256.Sum256([]byte{byte(number)}), device: o.device}
 }
 
+// keyed is a guest whose credential was enrolled under a rotation key, which the phone brings.
+func (o *lobby) keyed(number int, key rotation.Key) guest {
+	g := o.guest(number)
+	g.key = key
+	record := o.node.records[g.id]
+	record.Rotation = key.Commitment()
+	o.node.records[g.id] = record
+	return g
+}
+
 // name is what the arrival is called.
 func (g *guest) name() string {
 	sum := sha256.Sum256(g.token[:])

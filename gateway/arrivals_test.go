@@ -91,9 +91,10 @@ func TestArrivalsAreBegunOnce(t *testing.T) {
 		t.Errorf("another service: %d %s", a.status, a.body)
 	}
 	g.more, g.key = "", rotation.Key{1}
-	if a := o.arrive(g); a.status != 409 {
+	if a := o.arrive(g); a.status != 422 {
 		t.Errorf("a key afterwards: %d %s", a.status, a.body)
 	}
+	g.key = rotation.Key{}
 	other := o.guest(12)
 	other.token = g.token
 	if a := o.arrive(other); a.status != 409 {
@@ -246,8 +247,7 @@ func floatsOf(raw []byte) []float32 {
 // FAULTS: B7 B8
 func TestHotelsCapturesAreRotated(t *testing.T) {
 	o := startLobby(t, nil)
-	g := o.guest(11)
-	g.key = rotation.Key{3}
+	g := o.keyed(11, rotation.Key{3})
 	session, transaction := o.claimed(g)
 	captured, _ := base64.StdEncoding.DecodeString(float32Probe(testDim, -5))
 	r, err := rotation.New(g.key, o.server.config.Profile.Model)
@@ -272,8 +272,7 @@ func TestHotelsCapturesAreRotated(t *testing.T) {
 	if member[string](t, a, "outcome") != "completed" || len(o.server.rotations.keys) != 0 {
 		t.Errorf("the key outlives the session: %s", a.body)
 	}
-	g = o.guest(13)
-	g.key = rotation.Key{4}
+	g = o.keyed(13, rotation.Key{4})
 	session, _ = o.claimed(g)
 	wantStatus(t, o.call("POST", "/v1/sessions/"+session+"/cancel", "hotel", "", nil), 200)
 	if len(o.server.rotations.keys) != 0 {
@@ -299,8 +298,7 @@ func must[T any](v T, err error) T {
 // FAULTS: B7 B8
 func TestRotationKeysAreSentAgain(t *testing.T) {
 	o := startLobby(t, nil)
-	g := o.guest(11)
-	g.key = rotation.Key{3}
+	g := o.keyed(11, rotation.Key{3})
 	session, _ := o.claimed(g)
 	o.server.rotations.wipe()
 	asked := o.node.asked()
@@ -336,6 +334,51 @@ func TestRotationKeysOfOthers(t *testing.T) {
 	}
 	if len(o.book.all) != 0 || len(o.server.rotations.keys) != 0 {
 		t.Errorf("%d sessions", len(o.book.all))
+	}
+}
+
+// A capture that could never be compared is refused to the guest's phone, before there is a session: without the key that the credential
+// was enrolled under, with another one, or with one where it was enrolled under none, by which a stranger's face could be turned until
+// it fits. It costs no try. The hotel hears of nobody, and whoever has not the credential's device is told what strangers are told.
+//
+// FAULTS: B7 B8 Z3
+func TestGuestsAreComparedByTheKeyOfTheirEnrolment(t *testing.T) {
+	o := startLobby(t, nil)
+	before := wantStatus(t, o.waiting(), 200)
+	for name, c := range map[string]struct {
+		enrolled, brought rotation.Key
+		says              string // empty: arrives
+	}{
+		"plain, none":           {},
+		"rotated, its key":      {rotation.Key{3}, rotation.Key{3}, ""},
+		"rotated, none":         {rotation.Key{3}, rotation.Key{}, "rotation_key is missing"},
+		"rotated, another":      {rotation.Key{3}, rotation.Key{4}, "another rotation key"},
+		"plain, one of choice":  {rotation.Key{}, rotation.Key{4}, "no rotation key"},
+		"plain, a key of zeros": {rotation.Key{}, rotation.Key{31: 1}, "no rotation key"},
+	} {
+		g := o.guest(10 + len(name))
+		if c.enrolled != (rotation.Key{}) {
+			g = o.keyed(10+len(name), c.enrolled)
+		}
+		g.key = c.brought
+		stranger := g
+		stranger.device = o.other
+		if a := o.arrive(stranger); a.status != 403 || strings.Contains(string(a.body), "rotation") {
+			t.Errorf("%s, a stranger: %d %s", name, a.status, a.body)
+		}
+		o.wait(time.Second)
+		a := o.arrive(g)
+		if c.says == "" {
+			wantStatus(t, a, 201)
+			wantStatus(t, o.at("POST", member[string](t, a, "session"), "/seats/0/decline", g.token.String(), ""), 200)
+			continue
+		}
+		if a.status != 422 || member[string](t, a, "code") != "rotation_key_refused" || !strings.Contains(member[string](t, a, "detail"), c.says) {
+			t.Errorf("%s: %d %s, want %q", name, a.status, a.body, c.says)
+		}
+	}
+	if a := o.waiting(); string(a.body) != string(before.body) || o.node.asked() != 0 || len(o.server.rotations.keys) != 0 {
+		t.Errorf("%s, %d comparisons, %d keys", a.body, o.node.asked(), len(o.server.rotations.keys))
 	}
 }
 

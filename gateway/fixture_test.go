@@ -107,7 +107,7 @@ func (n *fakeNode) applyOne(command zhenni.Command) zhenni.Result {
 	case zhenni.Enrol:
 		record := zhenni.Credential{ID: c.ID, Tenant: c.Tenant, Level: c.Level, Status: zhenni.StatusActive, Generation: 1, EnrolledAt: c.At, ChangedAt: c.At}
 		if !c.Subject.IsZero() {
-			record.StatusIndex = zhenni.NewStatusIndex(17, 362700)
+			record.StatusIndex, record.Rotation = zhenni.NewStatusIndex(17, 362700), c.Rotation
 		}
 		n.records[c.ID] = record
 		return zhenni.Result{Credential: record}
@@ -141,6 +141,7 @@ func (n *fakeNode) applyOne(command zhenni.Command) zhenni.Result {
 		return n.stopParty(c.ID, c.At)
 	case zhenni.LiftRelyingParty:
 		return n.stopParty(c.ID, time.Time{})
+	case zhenni.PutModel:
 	default:
 		return n.applyLive(command)
 	}

@@ -56,6 +56,7 @@ const (
 	issueKey
 	issueEvidence
 	issueCapturedAt
+	issueRotation
 	issueFields
 )
 
@@ -64,7 +65,7 @@ func newIssueFields() [issueFields]field {
 		{name: "level"}, {name: "reference_int8"}, {name: "reference_float32"}, {name: "probe_int8"}, {name: "probe_float32"},
 		{name: "transaction"}, {name: "model"},
 		{name: "identity"}, {name: "issue"}, {name: "region"}, {name: "valid_until"}, {name: "device_algorithm"}, {name: "device_key"},
-		{name: "evidence", list: true}, {name: "captured_at"},
+		{name: "evidence", list: true}, {name: "captured_at"}, {name: "rotation_commitment"},
 	}
 }
 
@@ -171,6 +172,9 @@ func (s *Server) readIssue(rq *request, f *[issueFields]field, i *issuance) (err
 		return err
 	}
 	if c.Device, err = readDevice(&f[issueAlgorithm], &f[issueKey]); err != nil {
+		return err
+	}
+	if c.Rotation, err = readCommitment(&f[issueRotation]); err != nil {
 		return err
 	}
 	return s.readTemplates(rq, f, i)

@@ -148,6 +148,9 @@ func TestIssue(t *testing.T) {
 		"another identity":      {"issuer", "t-8", strings.Replace(issueDocument(t, ""), "sealed", "opened", 1), 422},
 		"identities are down":   {"issuer", "t-8", strings.Replace(issueDocument(t, ""), "sealed", "broken", 1), 503},
 		"no reference":          {"issuer", "t-8", `{"identity":"sealed"}`, 422},
+		"a short commitment":    {"issuer", "t-8", issueDocument(t, `,"rotation_commitment":"AAAA"`), 400},
+		"one of zeros":          {"issuer", "t-8", issueDocument(t, `,"rotation_commitment":"`+commitmentText(0)+`"`), 400},
+		"a number for it":       {"issuer", "t-8", issueDocument(t, `,"rotation_commitment":7`), 400},
 	} {
 		var extra []string
 		if c.transaction != "" {
@@ -168,6 +171,41 @@ func TestIssue(t *testing.T) {
 	_, device := deviceFields(t, "device_", 1)
 	if last.Replaces != testID(9) || last.Device != device || last.Region != 330100 || last.Subject.IsZero() || last.Tenant != 1 {
 		t.Errorf("%+v", last)
+	}
+}
+
+// commitmentText is the commitment to a rotation key as requests have it.
+func commitmentText(n byte) string {
+	return base64.StdEncoding.EncodeToString(bytes.Repeat([]byte{n}, 32))
+}
+
+// An issuer who says so issues a rotated credential, and is shown that it is one, in whatever answer has the credential; not by which key.
+// What is held against a photograph is not rotated.
+func TestIssueOfARotatedTemplate(t *testing.T) {
+	doc := loadDescription(t)
+	f, _ := issuing(t)
+	for n, want := range map[string]zhenni.RotationCommitment{
+		"": {}, `,"rotation_commitment":"` + commitmentText(5) + `"`: zhenni.RotationCommitment(bytes.Repeat([]byte{5}, 32)),
+	} {
+		a := f.call("POST", "/v1/credentials", "issuer", mediaJSON, []byte(issueDocument(t, n)), "Transaction-Id: t-"+itoa(len(n)))
+		checkDescribed(t, doc, "POST", "/v1/credentials", a)
+		last := f.node.applied[len(f.node.applied)-1].(zhenni.Enrol)
+		if a.status != 201 || last.Rotation != want || bytes.Contains(a.body, []byte(`"rotated":true`)) == want.IsZero() {
+			t.Errorf("%s: %d %s, %x", n, a.status, a.body, last.Rotation)
+		}
+		if bytes.Contains(a.body, []byte(commitmentText(5))) {
+			t.Errorf("the answer shows by which key: %s", a.body)
+		}
+	}
+	p := startProving(t, noLimits, nil)
+	a := p.ask("issuer", "t-1", true, `,"rotation_commitment":"`+commitmentText(5)+`"`)
+	if a.status != 400 || !bytes.Contains(a.body, []byte("goes with a reference")) {
+		t.Errorf("the probe for a rotated template: %d %s", a.status, a.body)
+	}
+	p.wantCounts("refused", 0, 0, 0)
+	a = p.ask("issuer", "t-2", true, `,"rotation_commitment":"`+commitmentText(5)+`","reference_float32":"`+float32Probe(testDim, 9)+`"`)
+	if a.status != 201 || !bytes.Contains(a.body, []byte(`"rotated":true`)) {
+		t.Errorf("with a template of its own: %d %s", a.status, a.body)
 	}
 }
 

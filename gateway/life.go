@@ -109,6 +109,9 @@ func appendLife(dst []byte, c zhenni.Credential) []byte {
 		dst = append(dst, `,"device":"`...)
 		dst = append(append(dst, c.Device.ID()...), '"')
 	}
+	if !c.Rotation.IsZero() {
+		dst = append(dst, `,"rotated":true`...)
+	}
 	if c.Locked != 0 {
 		separator := `,"locked":[`
 		for means := range c.Locked.Means().All {

@@ -59,6 +59,9 @@ func (s *Server) readTemplates(rq *request, f *[issueFields]field, i *issuance) 
 			return err
 		}
 		if f[issueInt8].value == nil && f[issueFloat32].value == nil {
+			if !c.Rotation.IsZero() {
+				return refuse(kindItem, "rotation_commitment goes with a reference: a probe that is held against a photograph is not rotated")
+			}
 			c.Row = i.probe
 			return nil
 		}

@@ -16,8 +16,8 @@ type RotationKeys interface {
 	OpenRotation(sealed, name string) ([identity.RotationKeySize]byte, error)
 }
 
-// kindRotationKey is told to whoever brings a rotation key that is none.
-var kindRotationKey = &kind{422, "rotation_key_refused", "The rotation key can not be used.", "Seal it anew, to the current key, for this arrival.", false, false}
+// kindRotationKey is told to a phone whose rotation key is none, or not that of its credential.
+var kindRotationKey = &kind{422, "rotation_key_refused", "The rotation key can not be used.", "Bring the key that the credential was enrolled under, and none where it was under none, sealed anew to the current key for this arrival.", false, false}
 
 // rotationKey is the key by which a phone has rotated what its person was enrolled with. Whoever has it and the template has the
 // face: it is in memory as long as its session is live, and nowhere else.
@@ -138,6 +138,34 @@ func (s *Server) takeRotationKey(rq *request, sealed *field, name string) (*rota
 		return nil, err
 	}
 	return &key, nil
+}
+
+// readCommitment reads the commitment to the key that a template was rotated by; absent it was by none.
+func readCommitment(f *field) (r zhenni.RotationCommitment, err error) {
+	if f.value == nil {
+		return r, nil
+	}
+	decoded, ok := base64Bytes(f.value, len(r))
+	if !ok || f.number || copy(r[:], decoded) != len(r) || r.IsZero() {
+		return r, refuse(kindItem, f.name+" is not base64 of 32 bytes, the commitment to a rotation key")
+	}
+	return r, nil
+}
+
+// compares refuses the phone of a guest whose capture could never be compared: without the key that the credential was enrolled under, or
+// with another one. It is told to whoever has the credential's device alone, before there is a session, and costs no try.
+func (k *rotationKey) compares(c zhenni.Credential) error {
+	switch {
+	case k == nil && c.Rotation.IsZero():
+		return nil
+	case k == nil:
+		return refuse(kindRotationKey, "rotation_key is missing: the credential is rotated")
+	case c.Rotation.IsZero():
+		return refuse(kindRotationKey, "the credential was enrolled under no rotation key, or before it kept which: bring none, or enrol it anew")
+	case rotation.Key(*k).Commitment() != c.Rotation:
+		return refuse(kindRotationKey, "the credential was enrolled under another rotation key")
+	}
+	return nil
 }
 
 // mayCapture refuses a capture by a hotel that has not claimed the guest.

@@ -77,7 +77,7 @@ func (s *Server) openSeat(rq *request) error {
 		return refuse(kindItem, "phone is not a token of 43 characters")
 	}
 	e.Phone = sha256.Sum256(token[:])
-	if err := s.holds(session.Tenant, e.Credential, fields[2].value, evidence.Expected{
+	if _, err := s.holds(session.Tenant, e.Credential, fields[2].value, evidence.Expected{
 		Subject: e.Credential, Capture: e.Phone, Transaction: session.ID.OpeningTransaction(seat), Party: session.Party, MaxAge: time.Minute,
 	}); err != nil {
 		return err
@@ -108,14 +108,14 @@ func (s *Server) letIn(rq *request, session zhenni.Session, seat int) bool {
 	return session.IsScanned(proof, s.config.Now())
 }
 
-// holds reports that a token of evidence was not signed by the device of a credential of the tenant: [kindHolder]. Which of it is
-// wrong is not told: whoever has the device knows.
-func (s *Server) holds(tenant zhenni.TenantID, id zhenni.CredentialID, written []byte, want evidence.Expected) error {
+// holds returns the credential of the tenant whose device signed a token of evidence: [kindHolder]. Which of it is wrong is not told:
+// whoever has the device knows.
+func (s *Server) holds(tenant zhenni.TenantID, id zhenni.CredentialID, written []byte, want evidence.Expected) (zhenni.Credential, error) {
 	credential, err := s.holderOf(id, written, want)
 	if err == nil && credential.Tenant != tenant {
-		return refuse(kindHolder, "")
+		return zhenni.Credential{}, refuse(kindHolder, "")
 	}
-	return err
+	return credential, err
 }
 
 // holderOf returns the credential whose device signed a token of evidence: [kindHolder].

@@ -22,6 +22,7 @@ const (
 	templateProbeFloat32
 	templateEvidence
 	templateCapturedAt
+	templateRotation
 	templateFields
 )
 
@@ -55,6 +56,9 @@ func (s *Server) putTemplate(rq *request) error {
 	if err != nil {
 		return err
 	}
+	if owner.RotatedBy(t.command.Rotation) != nil {
+		return refuse(kindItem, "rotation_commitment is not the one of the credential: all its templates are rotated by one key, or none is")
+	}
 	if t.by != nil {
 		if t.command.Proved, err = s.proveHolder(rq, t, owner); err != nil {
 			return err
@@ -75,6 +79,7 @@ func (s *Server) readTemplate(rq *request, body []byte) (*furtherTemplate, error
 	f := [templateFields]field{
 		{name: "reference_int8"}, {name: "reference_float32"}, {name: "transaction"}, {name: "model"},
 		{name: "probe_model"}, {name: "probe_int8"}, {name: "probe_float32"}, {name: "evidence", list: true}, {name: "captured_at"},
+		{name: "rotation_commitment"},
 	}
 	if err := parseDocument(body, f[:]); err != nil {
 		return nil, err
@@ -90,6 +95,9 @@ func (s *Server) readTemplate(rq *request, body []byte) (*furtherTemplate, error
 		return nil, err
 	}
 	t := &furtherTemplate{command: zhenni.PutTemplate{ID: id, Tenant: rq.party.Tenant, Model: s.by(rq).profile.Model.ID, At: s.config.Now()}}
+	if t.command.Rotation, err = readCommitment(&f[templateRotation]); err != nil {
+		return nil, err
+	}
 	if t.command.Row, t.reference, err = s.readRow(rq, &f[templateInt8], &f[templateFloat32]); err != nil {
 		return nil, err
 	}

@@ -1,6 +1,7 @@
 package gateway
 
 import (
+	"bytes"
 	"crypto"
 	"crypto/sha256"
 	"encoding/json"
@@ -92,6 +93,19 @@ func (w *tenants) has(id string) bool {
 	return err == nil
 }
 
+// rotatedAlike has the credential be rotated by one key and the template by another, 0 for none.
+func rotatedAlike(w *tenants, m *migrating, enrolled, brought byte) {
+	sum := sha256.Sum256([]byte(m.transaction))
+	m.id = zhenni.CredentialID(sum[:16]).String()
+	w.apply(zhenni.Enrol{
+		ID: zhenni.CredentialID(sum[:16]), Tenant: 1, Level: zhenni.LevelLite, Model: "test-model", Row: tenantRow, At: testNow(), Subject: sum,
+		Rotation: zhenni.RotationCommitment(bytes.Repeat([]byte{enrolled}, 32)),
+	})
+	if brought != 0 {
+		m.more = `,"rotation_commitment":"` + commitmentText(brought) + `"`
+	}
+}
+
 // Where references are held a further template is proved by a probe of the credential's own template, and by what else the credential
 // was issued on: nothing that an app can bring is weaker. Who is refused has no template.
 //
@@ -161,6 +175,31 @@ func TestFurtherTemplateIsProved(t *testing.T) {
 		}
 		if w.has(m.id) != (status == 200) {
 			t.Errorf("%s: answered %d, and the template is there: %v", name, status, w.has(m.id))
+		}
+	}
+}
+
+// A further template of a rotated credential is rotated by its key, and says so; nothing is proved for one that is not.
+//
+// FAULTS: B7
+func TestFurtherTemplateIsRotatedAlike(t *testing.T) {
+	w := startMigrating(t)
+	for name, c := range map[string]struct {
+		change func(m *migrating)
+		status int
+		says   string
+	}{
+		"rotated by a key":          {func(m *migrating) { m.more = `,"rotation_commitment":"` + commitmentText(5) + `"` }, 400, "is not the one of the credential"},
+		"of no commitment":          {func(m *migrating) { m.more = `,"rotation_commitment":"AAAA"` }, 400, "32 bytes"},
+		"rotated as the credential": {func(m *migrating) { rotatedAlike(w, m, 5, 5) }, 200, `rotated:true`},
+		"rotated, by another key":   {func(m *migrating) { rotatedAlike(w, m, 5, 6) }, 400, "is not the one of the credential"},
+		"rotated, and not said":     {func(m *migrating) { rotatedAlike(w, m, 5, 0) }, 400, "is not the one of the credential"},
+	} {
+		m := migratingOf(w.make(own), "t-"+itoa(len(name)))
+		c.change(m)
+		status, answer := w.migrate(m)
+		if status != c.status || !strings.Contains(fmt.Sprint(answer), c.says) || w.has(m.id) != (status == 200) {
+			t.Errorf("%s: %d %v, want %d and %q", name, status, answer, c.status, c.says)
 		}
 	}
 }

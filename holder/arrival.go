@@ -16,7 +16,7 @@ import (
 // Arrival is what a guest's phone brings to a hotel.
 type Arrival struct {
 	// Engine is the key to which the phone seals its rotation key, with which the hotel's capture is rotated; nil brings none, for a
-	// credential whose template is not rotated.
+	// credential that is not rotated. It is the key that the credential was enrolled under ([Issue]), or the arrival is refused.
 	Engine *identity.PublicKey
 	// Service and Purpose are empty where the hotel has one of lodging.
 	Service, Purpose string

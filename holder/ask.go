@@ -22,6 +22,8 @@ type Credential struct {
 	Region     string         `json:"region"`
 	Device     string         `json:"device"`
 	Locked     []zhenni.Means `json:"locked"`
+	// Rotated says that the templates are rotated by the key of the phone that it was issued to.
+	Rotated bool `json:"rotated,omitempty"`
 }
 
 // Issue asks for a credential. The zero Level is lite; a zero ValidUntil is none; Kind is ordinary where it is zero.
@@ -40,7 +42,9 @@ type Issue struct {
 	// Probe is the live capture, proved against a reference that the issuer holds; Reference the template. One of them at
 	// least is there.
 	Probe, Reference Probe
-	Model            string
+	// Rotation is of the key that Reference was rotated by, as of [Phone.Commitment]; zero where it was not.
+	Rotation zhenni.RotationCommitment
+	Model    string
 	// Evidence are tokens about the probe, or without one the template; CapturedAt is zero where it is not said.
 	Evidence   []string
 	CapturedAt time.Time
@@ -85,6 +89,9 @@ func (i *Issue) body() map[string]any {
 	}
 	if !i.ValidUntil.IsZero() {
 		body["valid_until"] = i.ValidUntil.UTC().Format(time.RFC3339)
+	}
+	if !i.Rotation.IsZero() {
+		body["rotation_commitment"] = base64.StdEncoding.EncodeToString(i.Rotation[:])
 	}
 	if len(i.Evidence) > 0 {
 		body["evidence"] = i.Evidence

@@ -46,6 +46,9 @@ func (p *Phone) Rotate(embedding []float32, model zhenni.Model) ([]float32, erro
 	return rotated, nil
 }
 
+// Commitment is what an issue of a rotated template names, so that the credential is compared by this phone's rotation key alone.
+func (p *Phone) Commitment() zhenni.RotationCommitment { return p.rotation.Commitment() }
+
 // SealRotation seals the rotation key to the engine for one session, in which another device captures. Whoever opens it
 // can rotate, and invert, every template of this credential: it goes nowhere else.
 func (p *Phone) SealRotation(to identity.PublicKey, session string) (string, error) {

@@ -213,9 +213,10 @@
 // # Bodies
 //
 //	status         status u8 | level u8 | generation of the template u32 | enrolled | changed
-//	               of version 3, behind it: u8 = 3 | locked factors u8 | valid until, seconds u64 |
+//	               of version 3 or 4, behind it: u8 = 3 or 4 | locked factors u8 | valid until, seconds u64 |
 //	               place in the status lists u64, and where a person is known: place in the key file u64 | person
-//	person         nonce [12] | AES-256-GCM of region u32 | device [34] | subject [32] | name tag [16] | tag [16]
+//	person         nonce [12] | AES-256-GCM of region u32 | device [34] | subject [32] | name tag [16], of version 4 also
+//	               commitment to the rotation key [32] | tag [16]
 //	subject        flags u8 (1: all are here) | id of the credential issued last [16], zeros for none | ids of those before [16] each
 //	               but for the erased; of a store from before there was more, the first id alone
 //	identity root  check value [16], as that of a pepper
@@ -272,7 +273,7 @@
 // # Subjects
 //
 // A status record is of version 3 where it has something that version 1 does not, as that of every credential issued to a
-// subject; others stay as they are, byte for byte. What is known of the person is sealed in it under a key of its own,
+// subject, and of version 4 where the templates are rotated by a key of the holder; others stay as they are, byte for byte. What is known of the person is sealed in it under a key of its own,
 // HKDF-Expand with SHA-256 of the template's record key, which is in the key file and nowhere else; its associated data is the
 // key of the status record. A change of the status takes it along unopened, a move to another device seals it anew. So a
 // match opens no more than a status; who asks for a credential, or issues one in its place, opens the person too. One that
@@ -332,7 +333,7 @@
 // Copies of the store from before, and views in quarantine, keep templates that no erasure reaches; so do the blocks of
 // removed files until the disk uses them again.
 //
-// A status record of version 2 or 3 is of no newer format: a build that does not know it refuses that credential, as one whose
+// A status record of version 2, 3 or 4 is of no newer format: a build that does not know it refuses that credential, as one whose
 // record is damaged, and serves the others. A store that has issued to a subject is therefore not given back to an older build.
 // Version 2 had the person in the clear, under the tenant's key alone:
 //

@@ -145,7 +145,8 @@ func (b *batch) repeated(c zhenni.Enrol) (zhenni.Credential, error) {
 	if err != nil {
 		return zhenni.Credential{}, err
 	}
-	same := now.Tenant == c.Tenant && now.Level == c.Level && now.Subject == c.Subject && now.NameTag == c.NameTag && now.Region == c.Region
+	same := now.Tenant == c.Tenant && now.Level == c.Level && now.Subject == c.Subject && now.NameTag == c.NameTag && now.Region == c.Region &&
+		now.Rotation == c.Rotation
 	if now.Generation == 1 {
 		same = same && now.Device == c.Device && now.ValidUntil.Equal(untilTime(c.ValidUntil))
 	}

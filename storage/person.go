@@ -11,7 +11,7 @@ import (
 	"zhenni"
 )
 
-// What a status knows of a person, handle, name tag, region and device, lies in it sealed under a key that is made of the
+// What a status knows of a person, handle, name tag, region, device and the commitment to a rotation key, lies in it sealed under a key that is made of the
 // template's: the key file has that, and nothing else, so that an erasure destroys it for every copy of every status that
 // there ever was. The status itself opens under the tenant's key, as before. What a credential is compared by is not of the
 // person, and needs no key more than it did.
@@ -19,14 +19,27 @@ const (
 	personLabel      = "zhenni person v1"
 	personSize       = 4 + zhenni.PublicKeySize + 32 + 16
 	sealedPersonSize = nonceSize + personSize + tagSize
+	// Of a credential whose templates are rotated a commitment stands behind the rest.
+	sealedRotatedSize = sealedPersonSize + len(zhenni.RotationCommitment{})
 )
 
 // sealedPerson is what is known of a person, sealed; zero is nothing.
-type sealedPerson [sealedPersonSize]byte
+type sealedPerson struct {
+	text    [sealedRotatedSize]byte
+	rotated bool
+}
+
+// bytes returns it, of the length that they have.
+func (p *sealedPerson) bytes() []byte {
+	if p.rotated {
+		return p.text[:]
+	}
+	return p.text[:sealedPersonSize]
+}
 
 // samePerson reports whether the same is known of the persons of two credentials.
 func samePerson(a, b zhenni.Credential) bool {
-	return a.Subject == b.Subject && a.NameTag == b.NameTag && a.Region == b.Region && a.Device == b.Device
+	return a.Subject == b.Subject && a.NameTag == b.NameTag && a.Region == b.Region && a.Device == b.Device && a.Rotation == b.Rotation
 }
 
 // personKey makes the key of a person of the key of the template.
@@ -45,14 +58,19 @@ func (v *vault) sealPerson(recordKey []byte, c zhenni.Credential, sc *scratch) (
 	if err != nil {
 		return sealed, err
 	}
-	if err := v.draw(sealed[:nonceSize], sc); err != nil {
+	sealed.rotated = !c.Rotation.IsZero()
+	text := sealed.bytes()
+	if err := v.draw(text[:nonceSize], sc); err != nil {
 		return sealed, err
 	}
-	var body [personSize]byte
+	var body [personSize + len(c.Rotation)]byte
 	defer clear(body[:])
 	b := binary.LittleEndian.AppendUint32(body[:0], uint32(c.Region))
 	b = append(append(c.Device.Append(b), c.Subject[:]...), c.NameTag[:]...)
-	aead.Seal(sealed[:nonceSize], sealed[:nonceSize], b, appendStatusKey(nil, c.ID))
+	if sealed.rotated {
+		b = append(b, c.Rotation[:]...)
+	}
+	aead.Seal(text[:nonceSize], text[:nonceSize], b, appendStatusKey(nil, c.ID))
 	return sealed, nil
 }
 
@@ -70,9 +88,10 @@ func openPerson(recordKey []byte, sealed *sealedPerson, c zhenni.Credential) (zh
 	if err != nil {
 		return c, err
 	}
-	var body [personSize]byte
+	var body [personSize + len(c.Rotation)]byte
 	defer clear(body[:])
-	b, err := aead.Open(body[:0], sealed[:nonceSize], sealed[nonceSize:], appendStatusKey(nil, c.ID))
+	text := sealed.bytes()
+	b, err := aead.Open(body[:0], text[:nonceSize], text[nonceSize:], appendStatusKey(nil, c.ID))
 	if err != nil {
 		return c, fmt.Errorf("%w: what is known of a person fails its seal", zhenni.ErrCorrupt)
 	}
@@ -83,7 +102,11 @@ func openPerson(recordKey []byte, sealed *sealedPerson, c zhenni.Credential) (zh
 	}
 	c.Device, c.Region = device, region
 	rest := b[4+zhenni.PublicKeySize:]
-	copy(c.NameTag[:], rest[copy(c.Subject[:], rest):])
+	rest = rest[copy(c.Subject[:], rest):]
+	copy(c.Rotation[:], rest[copy(c.NameTag[:], rest):])
+	if sealed.rotated == c.Rotation.IsZero() {
+		return c, fmt.Errorf("%w: a commitment to a rotation key that is none", zhenni.ErrCorrupt)
+	}
 	return c, nil
 }
 
@@ -187,7 +210,7 @@ func (b *batch) keepPerson(before, after status) (status, error) {
 
 // nobody is s without what is known of its person.
 func (s status) nobody() status {
-	s.Subject, s.NameTag, s.Region, s.Device = zhenni.SubjectHandle{}, zhenni.NameTag{}, 0, zhenni.PublicKey{}
+	s.Subject, s.NameTag, s.Region, s.Device, s.Rotation = zhenni.SubjectHandle{}, zhenni.NameTag{}, 0, zhenni.PublicKey{}, zhenni.RotationCommitment{}
 	s.form, s.place, s.sealed, s.device = lifeSealed, 0, sealedPerson{}, [zhenni.PublicKeySize]byte{}
 	return s
 }

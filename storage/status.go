@@ -10,14 +10,16 @@ import (
 
 // What a status record has behind the body of version 1, where the credential was issued to a subject. A record without it
 // is of version 1, and stays so. Version 2 has what is known of the person in the clear; it is read, and written only where
-// the person's key is not to be had. Version 3 has it sealed.
+// the person's key is not to be had. Version 3 has it sealed, version 4 with the commitment to a rotation key.
 const (
-	lifeClear  = 2
-	lifeSealed = 3
+	lifeClear   = 2
+	lifeSealed  = 3
+	lifeRotated = 4
 
 	clearSize     = 1 + 1 + 4 + 8 + 8 + zhenni.PublicKeySize + 32 + 16
 	anonymousSize = 1 + 1 + 8 + 8
 	sealedSize    = anonymousSize + 8 + sealedPersonSize
+	rotatedSize   = anonymousSize + 8 + sealedRotatedSize
 )
 
 // blank reports whether the status has nothing that version 1 does not have.
@@ -33,14 +35,18 @@ func (s status) appendLife(dst []byte) []byte {
 	if s.form == lifeClear {
 		return s.appendClear(dst)
 	}
-	dst = append(dst, lifeSealed, byte(s.Locked))
+	version := byte(lifeSealed)
+	if s.sealed.rotated {
+		version = lifeRotated
+	}
+	dst = append(dst, version, byte(s.Locked))
 	dst = binary.LittleEndian.AppendUint64(dst, uint64(untilSecond(s.ValidUntil)))
 	dst = binary.LittleEndian.AppendUint64(dst, uint64(s.StatusIndex))
 	if s.sealed == (sealedPerson{}) {
 		return dst
 	}
 	dst = binary.LittleEndian.AppendUint64(dst, s.place)
-	return append(dst, s.sealed[:]...)
+	return append(dst, s.sealed.bytes()...)
 }
 
 func (s status) appendClear(dst []byte) []byte {
@@ -69,6 +75,8 @@ func (s *status) decodeLife(b []byte) error {
 		return nil
 	case b[0] == lifeClear && len(b) == clearSize:
 		return s.decodeClear(b)
+	case b[0] == lifeRotated && len(b) == rotatedSize:
+		s.sealed.rotated = true
 	case b[0] != lifeSealed || len(b) != anonymousSize && len(b) != sealedSize:
 		return fmt.Errorf("%w: status with %d bytes of version %d", zhenni.ErrCorrupt, len(b), b[0])
 	}
@@ -79,11 +87,12 @@ func (s *status) decodeLife(b []byte) error {
 		s.ValidUntil = time.Unix(until, 0).UTC()
 	}
 	s.StatusIndex = zhenni.StatusIndex(binary.LittleEndian.Uint64(b[10:]))
-	if len(b) == sealedSize {
+	whose := len(b) > anonymousSize
+	if whose {
 		s.place = binary.LittleEndian.Uint64(b[anonymousSize:])
-		s.sealed = sealedPerson(b[anonymousSize+8:])
+		copy(s.sealed.bytes(), b[anonymousSize+8:])
 	}
-	if s.blank() || len(b) == sealedSize && s.sealed == (sealedPerson{}) || s.Locked.Validate() != nil || until < 0 {
+	if s.blank() || whose && s.sealed.text == [sealedRotatedSize]byte{} || s.Locked.Validate() != nil || until < 0 {
 		return fmt.Errorf("%w: status out of range", zhenni.ErrCorrupt)
 	}
 	return nil
@@ -121,7 +130,7 @@ func (s status) with(c zhenni.Credential) status {
 // issuedStatus is the first status of a credential that is issued, whose template's key lies at a place of the key file.
 func (s *Store) issuedStatus(st status, c zhenni.Enrol, place uint64) status {
 	next := st.Credential
-	next.Subject, next.NameTag, next.Region, next.Device = c.Subject, c.NameTag, c.Region, c.Device
+	next.Subject, next.NameTag, next.Region, next.Device, next.Rotation = c.Subject, c.NameTag, c.Region, c.Device, c.Rotation
 	next.ValidUntil = untilTime(c.ValidUntil)
 	next.StatusIndex = s.statusIndex(place)
 	st.Credential, st.form, st.place = next, lifeSealed, place
@@ -139,7 +148,7 @@ func untilTime(t time.Time) time.Time {
 // checkIssue holds the parts of an enrolment that belong to a subject against their ranges.
 func checkIssue(c zhenni.Enrol) error {
 	if c.Subject.IsZero() {
-		if !c.NameTag.IsZero() || c.Region != 0 || !c.ValidUntil.IsZero() || !c.Device.IsZero() ||
+		if !c.NameTag.IsZero() || c.Region != 0 || !c.ValidUntil.IsZero() || !c.Device.IsZero() || !c.Rotation.IsZero() ||
 			c.Issue != zhenni.IssueOrdinary || c.Replaces != (zhenni.CredentialID{}) {
 			return fmt.Errorf("%w: what belongs to a subject without one", zhenni.ErrBadValue)
 		}

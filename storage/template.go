@@ -189,7 +189,7 @@ func (b *batch) putTemplate(c zhenni.PutTemplate) (zhenni.Credential, error) {
 		return zhenni.Credential{}, err
 	}
 	st, _, err := b.transition(c.ID, c.Tenant, func(now zhenni.Credential) (zhenni.Credential, error) {
-		return now, errors.Join(now.TakesTemplate(normalTime(c.At)), now.StillProved(c.Proved))
+		return now, errors.Join(now.TakesTemplate(normalTime(c.At)), now.StillProved(c.Proved), now.RotatedBy(c.Rotation))
 	})
 	if err != nil {
 		return zhenni.Credential{}, err

@@ -123,8 +123,12 @@ func (w *flowWorld) person(name string, i int) {
 	}
 	write(w.t, p.in("name"), canaryName)
 	write(w.t, p.in("me.json"), fmt.Sprintf(`{"name":%q,"number":%q}`, canaryName, flowNumber(i)))
-	p.id = strings.TrimSpace(with("holder", "issue", "--url", w.server.url, "--api-key-file", w.beside("app/api.key"), "--identity", p.in("me.json"),
-		"--engine-key", w.beside("engine.jwk"), "--reference", p.in("photo"), "--region", "330100", "--transaction", "issue-"+name))
+	issue := []string{"holder", "issue"}
+	if name != "visitor" {
+		issue = append(issue, "--rotated")
+	}
+	p.id = strings.TrimSpace(with(append(issue, "--url", w.server.url, "--api-key-file", w.beside("app/api.key"), "--identity", p.in("me.json"),
+		"--engine-key", w.beside("engine.jwk"), "--reference", p.in("photo"), "--region", "330100", "--transaction", "issue-"+name)...))
 	w.holders[name] = p
 }
 
@@ -148,11 +152,18 @@ func (w *flowWorld) command(args ...string) (code int, results, notes string) {
 	if !w.apart {
 		return runCommand(w.t, args...)
 	}
+	return runApart(w.t, args...)
+}
+
+// runApart runs a command in a process of its own, and returns its exit code and what it printed.
+func runApart(t *testing.T, args ...string) (code int, results, notes string) {
+	t.Helper()
 	var stdout, stderr bytes.Buffer
-	c := exec.CommandContext(w.t.Context(), os.Args[0], args...)
+	c := exec.CommandContext(t.Context(), os.Args[0], args...)
 	c.Env, c.Stdout, c.Stderr = append(os.Environ(), beZhenni+"=1"), &stdout, &stderr
 	if err := c.Run(); err != nil && c.ProcessState == nil {
-		w.t.Error(err)
+		t.Error(err)
+		return -1, "", ""
 	}
 	return c.ProcessState.ExitCode(), stdout.String(), stderr.String()
 }

@@ -43,8 +43,11 @@ func TestAPhoneByHand(t *testing.T) {
 		mustRun(t, with(phone, "holder", "rotate", in(name), "--model", "synthetic-512", "--out", in(name+".rotated"))...)
 	}
 	issue := with(phone, "holder", "issue", "--url", server.url, "--api-key-file", in("app.key"), "--identity", in("me.json"),
-		"--engine-key", in("engine.jwk"), "--reference", in("photo.rotated"), "--region", "330100", "--transaction", "issue-1")
+		"--engine-key", in("engine.jwk"), "--reference", in("photo.rotated"), "--rotated", "--region", "330100", "--transaction", "issue-1")
 	id := strings.TrimSpace(mustRun(t, issue...))
+	if shown := mustRun(t, append(issue, "--json")...); !strings.Contains(shown, `"rotated":true`) && !strings.Contains(shown, `"rotated": true`) {
+		t.Errorf("the credential is not said to be rotated: %s", shown)
+	}
 	if again := strings.TrimSpace(mustRun(t, issue...)); again != id {
 		t.Errorf("repeated, the issue makes %s, then %s", id, again)
 	}

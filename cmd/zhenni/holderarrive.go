@@ -14,7 +14,7 @@ type holderArrive struct {
 	Printed string `arg:"" help:"What the printed code says: the hotel, an id of a relying party."`
 	phoneFlags
 	seatFlags
-	EngineKey string        `type:"path" placeholder:"FILE" help:"The engine's public key, as zhenni keys identity prints it, to seal the rotation key to for this arrival, which the hotel's capture is rotated by. Without it none is brought: for a credential whose template is not rotated."`
+	EngineKey string        `type:"path" placeholder:"FILE" help:"The engine's public key, as zhenni keys identity prints it, to seal the rotation key to for this arrival, which the hotel's capture is rotated by. Without it none is brought: for a credential that is not rotated. A key with that, none with another, and a key that it was not enrolled under are refused, before the hotel hears of it."`
 	Service   string        `placeholder:"ID" help:"Service. Default: the only one of lodging that the hotel has."`
 	Purpose   string        `placeholder:"ID" help:"Purpose of it. Default: its only one."`
 	Follow    bool          `help:"Print the session each time that it changes, up to its end, and bring the rotation key again where the server lost it. Exit code 1 says that it did not end with a yes."`

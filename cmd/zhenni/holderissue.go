@@ -18,6 +18,7 @@ type holderIssue struct {
 	EngineKey   string        `required:"" type:"path" placeholder:"FILE" help:"The engine's public key, as zhenni keys identity prints it."`
 	Probe       string        `type:"path" placeholder:"FILE" help:"The live capture, which a server that holds references proves the person by."`
 	Reference   string        `type:"path" placeholder:"FILE" help:"The template, where it is not the live capture."`
+	Rotated     bool          `help:"The template was rotated by this phone's key, as holder rotate does: the credential keeps by which, and is compared by that key alone where another device captures."`
 	Model       string        `placeholder:"ID" help:"The model that made them; a server of another refuses."`
 	Region      string        `required:"" placeholder:"CODE" help:"Six digits of GB/T 2260."`
 	Transaction string        `required:"" placeholder:"ID" help:"Transaction: sent again under it, the issue is answered with the credential that it made."`
@@ -32,7 +33,7 @@ func (holderIssue) Help() string {
 
 Example:
 
-    zhenni holder issue --keys phone.keys --url https://id.example:8443 --api-key-file app.key --identity me.json --engine-key identity.jwk --probe me.rotated.f32 --region 330100 --transaction issue-1`
+    zhenni holder issue --keys phone.keys --url https://id.example:8443 --api-key-file app.key --identity me.json --engine-key identity.jwk --probe me.f32 --reference me.rotated.f32 --rotated --region 330100 --transaction issue-1`
 }
 
 // Run asks for the credential and keeps its id.
@@ -47,6 +48,9 @@ func (c *holderIssue) Run(ctx context.Context, out *output) error {
 	}
 	defer phone.Forget()
 	issue.Device = phone.Public()
+	if c.Rotated {
+		issue.Rotation = phone.Commitment()
+	}
 	client, err := c.ask()
 	if err != nil {
 		return err
@@ -70,8 +74,11 @@ func (c *holderIssue) Run(ctx context.Context, out *output) error {
 // read reads what is asked for but the device.
 func (c *holderIssue) read() (issue sdk.Issue, err error) {
 	issue = sdk.Issue{Region: c.Region, Model: c.Model}
-	if c.Probe == "" && c.Reference == "" {
+	switch {
+	case c.Probe == "" && c.Reference == "":
 		return issue, usage("name the capture by --probe, --reference or both")
+	case c.Rotated && c.Reference == "":
+		return issue, usage("--rotated says something of --reference: name it")
 	}
 	for flag, file := range map[string]struct {
 		path string

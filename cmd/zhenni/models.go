@@ -1,6 +1,7 @@
 package main
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -10,78 +11,100 @@ import (
 	"zhenni"
 	"zhenni/actors"
 	"zhenni/engine"
+	"zhenni/gateway"
 	"zhenni/storage"
 )
 
 // modelsCommand is models.
 type modelsCommand struct {
-	List    modelsList    `cmd:"" default:"withargs" help:"Show the models of a stopped store, and how many live credentials have templates of each."`
-	Add     modelsAdd     `cmd:"" help:"Have a stopped store hold templates of a further model."`
+	List    modelsList    `cmd:"" default:"withargs" help:"Show the models of a store, and how many live credentials have templates of each."`
+	Add     modelsAdd     `cmd:"" help:"Have a store hold templates of a further model, while it is served or stopped."`
 	Pending modelsPending `cmd:"" help:"List the live credentials of a stopped store without a template of a model: whom to enrol anew."`
 	Retire  modelsRetire  `cmd:"" help:"End a model of a stopped store, and drop its templates."`
 }
 
-type modelsList struct {
+// modelsFlags say whose models are meant. A running server is asked over its socket; the store of a stopped one is opened.
+type modelsFlags struct {
 	storeFlags
+	AdminSocket string `type:"path" env:"ZHENNI_ADMIN_SOCKET" placeholder:"FILE" help:"Operator's socket of a running server. Default: admin.sock in the store's folder."`
+}
+
+// running returns the server that answers on the socket, nil for none.
+func (f modelsFlags) running() *adminClient {
+	if admin := newAdminClient(cmp.Or(f.AdminSocket, adminSocket(f.Store))); admin.answers() {
+		return admin
+	}
+	return nil
+}
+
+type modelsList struct {
+	modelsFlags
 	JSON bool `help:"Print one JSON object."`
 }
 
-// storedModel is what models list says of one.
-type storedModel struct {
-	zhenni.StoredModel
-	// Migration is nil of a model that is retired.
-	Migration *zhenni.Migration `json:"migration,omitempty"`
+// modelList is what models list says.
+type modelList struct {
+	Models []gateway.ModelRecord `json:"models"`
 }
 
 // Run lists the models.
 func (c *modelsList) Run(ctx context.Context, out *output) error {
-	store, err := c.open(true, out)
+	admin := c.running()
+	list, err := c.list(ctx, admin, out)
 	if err != nil {
 		return err
 	}
-	list, err := modelsOf(ctx, store)
-	if err := errors.Join(err, store.Close()); err != nil {
-		return environment("%w", err)
-	}
 	if c.JSON {
-		return out.JSON(struct {
-			Models []storedModel `json:"models"`
-		}{list})
+		return out.JSON(list)
 	}
-	rows := [][]string{{"model", "factor", "dimension", "live credentials", "with a template", "without", "with no other"}}
-	for _, m := range list {
-		row := []string{m.ID, m.Factor.String(), strconv.Itoa(m.Dim), "retired", "", "", ""}
+	rows := [][]string{{"model", "factor", "dimension", "live credentials", "with a template", "without", "with no other", "served"}}
+	for _, m := range list.Models {
+		row := []string{m.ID, m.Factor.String(), strconv.Itoa(m.Dim), "retired", "", "", "", ""}
 		if p := m.Migration; p != nil {
-			row = append(row[:3], fmt.Sprint(p.Total), fmt.Sprint(p.Done), fmt.Sprint(p.Pending), fmt.Sprint(p.Only))
+			row = append(row[:3], fmt.Sprint(p.Total), fmt.Sprint(p.Done), fmt.Sprint(p.Pending), fmt.Sprint(p.Only), servedText(admin != nil, m.Served))
 		}
 		rows = append(rows, row)
 	}
 	return out.Table(rows)
 }
 
-func modelsOf(ctx context.Context, store *recordedStore) (list []storedModel, err error) {
-	for _, m := range store.Models() {
-		line := storedModel{StoredModel: m}
-		if !m.Retired {
-			progress, err := store.Migration(ctx, m.ID, 0)
-			if err != nil {
-				return nil, err
-			}
-			line.Migration = &progress
-		}
-		list = append(list, line)
+// servedText says whether a running server compares by a model.
+func servedText(running, served bool) string {
+	switch {
+	case !running:
+		return "stopped"
+	case served:
+		return "yes"
+	}
+	return "no"
+}
+
+// list asks the server, or reads the store where there is none.
+func (c *modelsList) list(ctx context.Context, admin *adminClient, out *output) (list modelList, err error) {
+	if admin != nil {
+		return list, admin.do(ctx, "GET", "/admin/models", nil, &list)
+	}
+	store, err := c.open(true, out)
+	if err != nil {
+		return list, err
+	}
+	list.Models, err = gateway.ModelRecords(ctx, store)
+	if err := errors.Join(err, store.Close()); err != nil {
+		return list, environment("%w", err)
 	}
 	return list, nil
 }
 
 type modelsAdd struct {
-	storeFlags
+	modelsFlags
 	Profile string `required:"" type:"path" placeholder:"FILE" help:"Profile of the model, as zhenni calibrate writes it."`
 }
 
 // Help is shown by zhenni models add --help.
 func (modelsAdd) Help() string {
 	return `Credentials get templates of the model one by one, at POST /v1/credentials/{id}/templates of a server that has its profile too. A model is told by its id alone: another extractor, or another version of one, has another id. Templates of two models are never compared.
+
+A running server goes on as it was, and compares by the model once it is started again with its profile: that is all that the change stops.
 
 Example:
 
@@ -95,10 +118,18 @@ func (c *modelsAdd) Run(ctx context.Context, out *output) error {
 	if err != nil {
 		return err
 	}
-	if err := c.change(ctx, zhenni.PutModel{Model: profile.Model}, out); err != nil {
+	if !profile.Supported {
+		out.Note("Its data do not support a false match rate of %g (%s): serve takes the profile with --allow-unsupported alone.", profile.FMRTarget, profile.Reason)
+	}
+	if admin := c.running(); admin != nil {
+		err = admin.do(ctx, "POST", "/admin/models", profile.Model, new(struct{}))
+	} else {
+		err = c.change(ctx, zhenni.PutModel{Model: profile.Model}, out)
+	}
+	if err != nil {
 		return err
 	}
-	return out.Print("The store holds templates of model %s.", profile.Model.ID)
+	return out.Print("The store holds templates of model %s. A server compares by it once it is started with its profile.", profile.Model.ID)
 }
 
 // change makes one change of a stopped store.

@@ -4,6 +4,7 @@ import (
 	"encoding/base64"
 	"encoding/binary"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"io"
 	"math"
@@ -12,6 +13,7 @@ import (
 	"path/filepath"
 	"strings"
 	"testing"
+	"time"
 
 	"zhenni"
 	"zhenni/engine/accuracy"
@@ -41,26 +43,31 @@ func newMigration(t *testing.T) *migration { return newMigrationTo(t, zhenni.Fac
 func newMigrationTo(t *testing.T, factor zhenni.Factor) *migration {
 	t.Helper()
 	dir := t.TempDir()
-	m := &migration{t: t, store: filepath.Join(dir, "store"), second: filepath.Join(dir, "second.json")}
+	m := &migration{t: t, store: filepath.Join(dir, "store")}
+	m.second = m.profileOf(secondModel, factor)
+	return m
+}
+
+// profileOf writes a profile of a further model.
+func (m *migration) profileOf(model string, factor zhenni.Factor) (path string) {
+	m.t.Helper()
 	profile, err := readProfile("profiles/synthetic-512.json")
 	if err != nil {
-		t.Fatal(err)
+		m.t.Fatal(err)
 	}
-	profile.Model.ID, profile.Model.Factor = secondModel, factor
+	profile.Model.ID, profile.Model.Factor = model, factor
 	if profile, err = profile.Seal(); err != nil {
-		t.Fatal(err)
+		m.t.Fatal(err)
 	}
-	f, err := os.Create(m.second)
+	path = filepath.Join(filepath.Dir(m.store), model+".json")
+	f, err := os.Create(path)
 	if err != nil {
-		t.Fatal(err)
+		m.t.Fatal(err)
 	}
-	if err := profile.Write(f); err != nil {
-		t.Fatal(err)
+	if err := errors.Join(profile.Write(f), f.Close()); err != nil {
+		m.t.Fatal(err)
 	}
-	if err := f.Close(); err != nil {
-		t.Fatal(err)
-	}
-	return m
+	return path
 }
 
 // serve kills the server where there is one, and starts another.
@@ -244,13 +251,115 @@ func TestMigrationToAnotherModel(t *testing.T) {
 func (m *migration) check() {
 	m.t.Helper()
 	mustRun(m.t, "check", "--store", m.store)
-	var shown struct {
-		Models []storedModel `json:"models"`
-	}
-	if err := json.Unmarshal([]byte(mustRun(m.t, "models", "list", "--store", m.store, "--json")), &shown); err != nil {
-		m.t.Fatal(err)
-	}
+	shown := m.listed()
 	if len(shown.Models) != 2 || !shown.Models[0].Retired || *shown.Models[1].Migration != (zhenni.Migration{Model: secondModel, Total: 3, Done: 3, Only: 3}) {
 		m.t.Errorf("%+v", shown.Models)
 	}
+}
+
+// listed is what models list says.
+func (m *migration) listed() (shown modelList) {
+	m.t.Helper()
+	if err := json.Unmarshal([]byte(mustRun(m.t, "models", "list", "--store", m.store, "--json")), &shown); err != nil {
+		m.t.Fatal(err)
+	}
+	return shown
+}
+
+// has reports whether a list has a model, and has it once.
+func (m *migration) has(list modelList, model string) bool {
+	m.t.Helper()
+	found := 0
+	for _, listed := range list.Models {
+		if listed.ID == model {
+			found++
+		}
+	}
+	if found > 1 {
+		m.t.Errorf("%s is listed %d times", model, found)
+	}
+	return found == 1
+}
+
+// addModel has the store take a model by a command in a process of its own, and meanwhile asks the server, so often at least, or until the
+// command has ended where that is 0. It returns the exit code.
+func (m *migration) addModel(profile string, asked int) (ended <-chan int) {
+	m.t.Helper()
+	code := make(chan int, 1)
+	go func() {
+		exit, _, _ := runApart(m.t, "models", "add", "--store", m.store, "--profile", profile)
+		code <- exit
+	}()
+	for n := 0; asked == 0 && len(code) == 0 || n < asked; n++ {
+		m.verified(0, firstModel, "", "match")
+	}
+	return code
+}
+
+// A further model comes to a server that verifies: the command asks the server, and whatever is asked meanwhile is answered as before. The server is
+// killed around the command, at whatever step that is, and between the steps after it: a model whose command said so is there, one of
+// which nothing was heard is there once or not, and the same command mends that. What stops is the server, once, to be started with
+// the profile too.
+//
+// FAULTS: L9 C6 C11
+func TestAModelIsAddedToARunningServer(t *testing.T) {
+	t.Parallel()
+	const first = "profiles/synthetic-512.json"
+	m := newMigration(t)
+	m.serve(first)
+	m.key = strings.TrimSpace(mustRun(t, "rp", "add", "trial", "--store", m.store, "--tenant", "1", "--role", "issuer,verifier"))
+	m.enrol(0, firstModel)
+	m.enrol(1, firstModel)
+	for cut := range 4 {
+		model := fmt.Sprintf("trial-%d", cut)
+		profile := m.profileOf(model, zhenni.FactorFace)
+		ended := m.addModel(profile, 1+cut*40)
+		m.server.kill(t)
+		heard := <-ended == 0
+		m.serve(first)
+		if heard && !m.has(m.listed(), model) {
+			t.Errorf("%s was added and is gone", model)
+		}
+		m.verified(0, firstModel, "", "match")
+		mustRun(t, "models", "add", "--store", m.store, "--profile", profile)
+		if !m.has(m.listed(), model) {
+			t.Errorf("%s was added again and is not there", model)
+		}
+	}
+
+	if code := <-m.addModel(m.second, 0); code != 0 {
+		t.Fatalf("exit code %d", code)
+	}
+	for _, listed := range m.listed().Models {
+		if p := listed.Migration; listed.Served != (listed.ID == firstModel) || p.Total != 2 || p.Done != map[bool]int64{true: 2}[listed.Served] {
+			t.Errorf("%+v, %+v", listed, p)
+		}
+	}
+	if status, answer := m.ask("POST", "/v1/verifications", fmt.Sprintf(`{"model":%q,"credential":%q,"probe_float32":%q}`, secondModel, m.ids[0], captured(secondModel, 0, 1))); status != 400 || answer["code"] != "model_mismatch" {
+		t.Errorf("by the model before its profile is there: %d %v", status, answer)
+	}
+	other := m.profileOf(firstModel, zhenni.FactorVoice)
+	if code, _, notes := runApart(t, "models", "add", "--store", m.store, "--profile", other); code != exitNotSo || !strings.Contains(notes, firstModel) {
+		t.Errorf("another model of the same id: %d %s", code, notes)
+	}
+
+	stopped := time.Now()
+	if err := m.server.terminate(t); err != nil {
+		t.Fatal(err)
+	}
+	m.serve(first, m.second)
+	m.verified(0, firstModel, "", "match")
+	t.Logf("nobody was answered for %v", time.Since(stopped).Round(time.Millisecond))
+	m.serve(first, m.second) // over a kill
+	m.verified(1, firstModel, "", "match")
+	m.put(0)
+	m.serve(first, m.second)
+	m.verified(0, secondModel, secondModel, "match")
+	m.verified(1, secondModel, secondModel, "no_match")
+	m.verified(0, secondModel, firstModel, "no_match")
+	m.progress(2, 1)
+	if err := m.server.terminate(t); err != nil {
+		t.Fatal(err)
+	}
+	mustRun(t, "check", "--store", m.store)
 }

@@ -280,6 +280,7 @@ func (n *node) listen(cfg nodeConfig) (err error) {
 	n.admin.Keep(kept)
 	n.admin.Count(n.server)
 	n.admin.Limit(n.server)
+	n.admin.Model(n.store, n.server)
 	if n.sessions != nil {
 		n.admin.Tell(n.sessions.courier)
 		n.admin.Persons(n.sessions)

@@ -131,11 +131,14 @@ func (w *sessionWorld) citizen(number int, key rotation.Key) *citizen {
 		w.t.Fatal(err)
 	}
 	reference := faceBytes(number, -1)
+	commitment := ""
 	if key != (rotation.Key{}) {
 		reference = rotated(w.t, reference, key)
+		sum := key.Commitment()
+		commitment = `,"rotation_commitment":"` + base64.StdEncoding.EncodeToString(sum[:]) + `"`
 	}
-	document := fmt.Sprintf(`{"identity":%q,"transaction":%q,"region":"330100","reference_float32":%q,%s}`, sealed, transaction,
-		base64.StdEncoding.EncodeToString(reference), deviceFields("device_", byte(number)))
+	document := fmt.Sprintf(`{"identity":%q,"transaction":%q,"region":"330100","reference_float32":%q,%s%s}`, sealed, transaction,
+		base64.StdEncoding.EncodeToString(reference), deviceFields("device_", byte(number)), commitment)
 	c.id = w.send("POST", "/v1/credentials", "", []byte(document), 201).text("credential")
 	return c
 }
@@ -200,6 +203,12 @@ func (w *sessionWorld) takes(c *citizen, link string) (a seen) {
 // arrives has a citizen arrive at the desk as at a hotel.
 func (w *sessionWorld) arrives(c *citizen) seen {
 	w.t.Helper()
+	return w.arrival(c, 201)
+}
+
+// arrival is the answer to a citizen at the desk.
+func (w *sessionWorld) arrival(c *citizen, want int) seen {
+	w.t.Helper()
 	sum := sha256.Sum256(c.token[:])
 	name := "arrival." + hex.EncodeToString(sum[:16])
 	document := c.holds(w.t, name)
@@ -211,5 +220,5 @@ func (w *sessionWorld) arrives(c *citizen) seen {
 		}
 		document["rotation_key"] = sealed
 	}
-	return w.post("/v1/arrivals", byNobody, document, 201)
+	return w.post("/v1/arrivals", byNobody, document, want)
 }

@@ -13,6 +13,13 @@
 // element i by bit i%8 of byte i/8, the least first. An embedding is padded with zeros to the next power of two, see
 // [Padded]. The rotation keeps lengths and angles: a comparison under one key comes to what it would without.
 //
+// # Which key
+//
+// A credential is compared by the key that it was enrolled under, and by no other: it keeps a commitment to it, [Key.Commitment], the
+// SHA-256 of "zhenni rotation commitment 1" | 0 | K. A holder who might choose the key at each capture would lend the credential: under a
+// key drawn at random a stranger's capture passes about as often as a stranger does, so that a few million keys, tried at
+// home against the holder's own template, have one under which it passes.
+//
 // # What it is worth
 //
 // While K is secret, the template tells nothing of the face, and templates of one person under two keys can not be told

@@ -28,6 +28,13 @@ func NewKey() (k Key) {
 // Format implements fmt.Formatter: whatever the verb, a key is not shown.
 func (Key) Format(s fmt.State, _ rune) { _, _ = io.WriteString(s, "[rotation key]") }
 
+// Commitment is what a credential keeps of the key. It tells nothing of a key that was drawn.
+func (k Key) Commitment() zhenni.RotationCommitment {
+	text := append([]byte("zhenni rotation commitment 1\x00"), k[:]...)
+	defer clear(text)
+	return sha256.Sum256(text)
+}
+
 // rounds is how often signs are flipped and mixed. After one round a linear attack reads the signs off a few captures; after
 // three every element depends on all signs of the first two.
 const rounds = 3

@@ -252,6 +252,50 @@ func TestAStolenTemplateIsOfNoUseUnderAnotherKey(t *testing.T) {
 	}
 }
 
+// Why a credential keeps by which key it was enrolled: whoever may choose it at each capture searches, at home and without a question to
+// anybody, until a stranger is at their own template. A threshold that a stranger passes once in a thousand is passed after a few
+// thousand keys; under the key of the enrolment the stranger stays one.
+//
+// FAULTS: B7
+func TestAKeyOfOnesChoiceLendsTheCredential(t *testing.T) {
+	const dim, keys = 128, 1 << 14
+	threshold := 3.1 / math.Sqrt(dim) // that of two independent directions in a thousand
+	enrolled := keyOf(21)
+	template, stranger := rotated(t, newRotation(t, enrolled, dim), embedding(22, dim)), embedding(23, dim)
+	if c := cosine(template, rotated(t, newRotation(t, enrolled, dim), stranger)); c > threshold {
+		t.Fatalf("the stranger passes as it is: %g", c)
+	}
+	lends := 0
+	for i := range uint64(keys) {
+		key := keyOf(100 + i)
+		if key.Commitment() == enrolled.Commitment() {
+			t.Fatal("another key has the commitment of the enrolment")
+		}
+		if cosine(template, rotated(t, newRotation(t, key, dim), stranger)) > threshold {
+			lends++
+		}
+	}
+	if lends < keys/4000 || lends > keys/250 {
+		t.Errorf("%d of %d keys have the stranger pass, want about one in a thousand", lends, keys)
+	}
+}
+
+// The commitment is part of what credentials were enrolled with: it does not change.
+func TestCommitments(t *testing.T) {
+	const want = "2b42894877570b4ddd9b24bc8890131ba6a4daf59d8043bdc2a150c695b44dbf"
+	if got := hex.EncodeToString(commitmentOf(Key{31: 1})); got != want {
+		t.Errorf("%s, want %s", got, want)
+	}
+	if (Key{}).Commitment().IsZero() || keyOf(1).Commitment() == keyOf(2).Commitment() {
+		t.Error("two keys have one commitment, or none")
+	}
+}
+
+func commitmentOf(k Key) []byte {
+	c := k.Commitment()
+	return c[:]
+}
+
 func TestPadded(t *testing.T) {
 	for dim, want := range map[int]int{1: 2, 2: 2, 3: 4, 128: 128, 129: 256, 192: 256, 512: 512, 2048: 2048} {
 		if got := Padded(dim); got != want {

@@ -2,6 +2,11 @@ package defects
 
 var actorsDefects = []defect{
 	{
+		name: "warming-a-segment-at-once", file: "actors/warm.go", caught: "TestAnswersWithinASegment",
+		old: "int(n.warmSlots.Load()))", new: "engine.SegmentSlots)",
+		does: "behind the start of a large store nobody is answered in time",
+	},
+	{
 		name: "change-not-announced", file: "actors/apply.go", caught: "TestRevokeWhileResharding",
 		old: "	n.announce(ctx, ids)\n", new: "",
 		does: "a revoked credential matches until its row happens to be read again",

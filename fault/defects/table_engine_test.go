@@ -2,6 +2,21 @@ package defects
 
 var engineDefects = []defect{
 	{
+		name: "evicted-while-warming", file: "engine/segment.go", caught: "TestWarmInParts",
+		old: "s.complete, s.gap = false, true\n", new: "s.complete = false\n",
+		does: "who was asked about while memory was filled, and gave way, is unknown from then on",
+	},
+	{
+		name: "discarded-while-warming", file: "engine/segment.go", caught: "TestWarmInParts",
+		old: "s.complete, s.gap = 0, 0, 0, 0, false, true", new: "s.complete, s.gap = 0, 0, 0, 0, false, false",
+		does: "rows that were given up while memory was filled are taken for people who do not exist",
+	},
+	{
+		name: "change-lost-while-warming", file: "engine/upkeep.go", caught: "TestWarmInParts",
+		old: "s.complete, s.gap = false, true", new: "s.complete = false",
+		does: "a change that could not be read while memory was filled has its credential be unknown",
+	},
+	{
 		name: "unknown-id-matches", file: "engine/matcher.go", caught: "TestTheDecoyIsNobody",
 		old: "bit(c.known) & bit(m.rule", new: "bit(m.rule",
 		does: "whoever resembles the decoy matches every id that does not exist",
@@ -78,17 +93,17 @@ var engineDefects = []defect{
 	},
 	{
 		name: "complete-after-failure", file: "engine/upkeep.go", caught: "TestRefreshThatFailsForgets",
-		old: "	s.complete = complete && err == nil\n", new: "	s.complete = complete\n",
+		old: "	if err == nil {\n		s.complete, s.gap", new: "	{\n		s.complete, s.gap",
 		does: "a record that could not be read again is taken for one that does not exist",
 	},
 	{
 		name: "complete-after-damage", file: "engine/upkeep.go", caught: "TestStoreFailureIsNoVerdict",
-		old: "	s.complete = err == nil && !corrupt\n", new: "	s.complete = err == nil\n",
+		old: "s.gap = s.gap || err != nil", new: "s.gap = s.gap || err != nil && !errors.Is(err, zhenni.ErrCorrupt)",
 		does: "a record skipped as damaged is taken for one that does not exist",
 	},
 	{
 		name: "complete-after-eviction", file: "engine/segment.go", caught: "TestCompleteSegmentNeedsNoStore",
-		old: "		s.complete = false\n		s.drop(s.victim())", new: "		s.drop(s.victim())",
+		old: "		s.complete, s.gap = false, true\n		s.drop(s.victim())", new: "		s.drop(s.victim())",
 		does: "a record that was evicted is taken for one that does not exist",
 	},
 	{

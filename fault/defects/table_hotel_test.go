@@ -22,6 +22,26 @@ var hotelDefects = []defect{
 		does: "without the key of a guest the face in the clear is held against the rotated template, and costs a try",
 	},
 	{
+		name: "rotation-key-of-choice", file: "gateway/rotations.go", caught: "TestGuestsAreComparedByTheKeyOfTheirEnrolment",
+		old: "	case rotation.Key(*k).Commitment() != c.Rotation:", new: "	case rotation.Key(*k).Commitment().IsZero():",
+		does: "a holder chooses the key that a hotel's capture is turned by, and so lends the credential to somebody else",
+	},
+	{
+		name: "rotation-key-left-at-home", file: "gateway/rotations.go", caught: "TestGuestsAreComparedByTheKeyOfTheirEnrolment",
+		old: "	case k == nil && c.Rotation.IsZero():", new: "	case k == nil:",
+		does: "a guest who is enrolled rotated waits for a capture that can not match, and loses tries by it",
+	},
+	{
+		name: "rotated-forgotten-by-a-move", file: "storage/person.go", caught: "TestRotatedIsKept",
+		old: "	sealed.rotated = !c.Rotation.IsZero()\n", new: "	sealed.rotated = !c.Rotation.IsZero() && c.Generation == 1\n",
+		does: "a device move has a credential be compared without the key that it was enrolled under",
+	},
+	{
+		name: "templates-of-two-keys", file: "storage/template.go", caught: "TestTemplatesAreRotatedAlike",
+		old: ", now.RotatedBy(c.Rotation))", new: ")",
+		does: "one credential has templates under two keys, and matches by whichever the guest brings",
+	},
+	{
 		name: "a-card-of-nobody", file: "gateway/evidence.go", caught: "TestEvidenceAtAHotel",
 		old: "c.Kind == evidence.Liveness && c.Terminal != \"\"", new: "c.Terminal != \"\"",
 		does: "a terminal that does not know the guest vouches for the guest's card",

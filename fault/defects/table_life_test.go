@@ -70,7 +70,7 @@ var lifeDefects = []defect{
 	},
 	{
 		name: "handle-outlives-erasure", file: "credential.go", in: "storage", caught: "TestErasureForgetsTheSubject",
-		old: "c.Subject, c.NameTag, c.Region, c.Device = SubjectHandle{}, NameTag{}, 0, PublicKey{}", new: "c.Device = PublicKey{}",
+		old: "c.Subject, c.NameTag, c.Region, c.Device, c.Rotation = SubjectHandle{}, NameTag{}, 0, PublicKey{}, RotationCommitment{}", new: "c.Device = PublicKey{}",
 		does: "who was erased is still known by their handle",
 	},
 	{
