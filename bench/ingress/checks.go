@@ -134,7 +134,7 @@ func (r *checksRun) note(t *table, costs map[string]cost, primitives map[string]
 	for _, s := range r.sides {
 		t.add(s.name+onProcessors, result.Nanoseconds, costs[s.name].nanoseconds)
 	}
-	for _, p := range r.primitives[sums:] {
+	for _, p := range r.primitives[0][sums:] {
 		t.add(p.name, result.Nanoseconds, primitives[p.name])
 	}
 }

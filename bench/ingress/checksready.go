@@ -27,7 +27,7 @@ type checksRun struct {
 	sides      []*checksSide
 	clients    []*bench.Client
 	sinks      []*bench.Sink
-	primitives primitives
+	primitives crowd
 	made       int // requests so far
 }
 
@@ -83,7 +83,7 @@ func (r *checksRun) prepare(ctx context.Context, about time.Duration) error {
 		s.requests = min(max(int(c.rate/float64(s.items(r))*about.Seconds()), len(s.senders)), mostReady)
 	}
 	var err error
-	r.primitives, err = newPrimitives(r)
+	r.primitives, err = newCrowd(r)
 	return err
 }
 

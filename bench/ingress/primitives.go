@@ -12,6 +12,9 @@ import (
 	"crypto/sha512"
 	"encoding/binary"
 	"fmt"
+	"runtime"
+	"sync"
+	"sync/atomic"
 	"time"
 
 	"zhenni"
@@ -236,18 +239,46 @@ func (r *checksRun) opens() (func() bool, error) {
 // leastRuns is how often a primitive runs at least.
 const leastRuns = 32
 
-// measure returns the processor time of each, in nanoseconds, by running it for about that long on one core.
-func (p primitives) measure(about time.Duration) map[string]float64 {
-	costs := map[string]float64{}
-	for _, one := range p {
-		n := 0
-		used, begun := processor(), time.Now()
-		for ; n < leastRuns || time.Since(begun) < about; n++ {
-			if !one.run() {
-				panic("ingress: a primitive fails on what it made")
-			}
+// newCrowd makes a set of primitives for each processor.
+func newCrowd(r *checksRun) (crowd, error) {
+	var all crowd
+	for range runtime.GOMAXPROCS(0) {
+		set, err := newPrimitives(r)
+		if err != nil {
+			return nil, err
 		}
-		costs[one.name] = float64(processor()-used) / float64(n*max(one.items, 1))
+		all = append(all, set)
+	}
+	return all, nil
+}
+
+// A crowd has the primitives once for each processor.
+type crowd []primitives
+
+// measure returns the processor time of each, in nanoseconds, by running it for about that long on all processors, as busy as a server
+// has them: two that share a core are each slower than one that has it alone.
+func (c crowd) measure(about time.Duration) map[string]float64 {
+	costs := map[string]float64{}
+	for i := range c[0] {
+		var running sync.WaitGroup
+		var runs atomic.Int64
+		used, begun := processor(), time.Now()
+		for _, set := range c {
+			running.Go(func() { runs.Add(set[i].repeat(begun.Add(about))) })
+		}
+		running.Wait()
+		one := c[0][i]
+		costs[one.name] = float64(processor()-used) / float64(int(runs.Load())*max(one.items, 1))
 	}
 	return costs
+}
+
+// repeat runs a primitive until a time, and returns how often.
+func (p primitive) repeat(until time.Time) (n int64) {
+	for ; n < leastRuns || time.Now().Before(until); n++ {
+		if !p.run() {
+			panic("ingress: a primitive fails on what it made")
+		}
+	}
+	return n
 }

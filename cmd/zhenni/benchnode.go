@@ -90,7 +90,8 @@ func (s *benchServer) make(ctx context.Context, out *output, name, dir string) (
 		return profile, nil, environment("%w", err)
 	}
 	folder, at := filepath.Join(dir, "store"), time.Now()
-	store, err := openRecorded(storage.Options{Dir: folder, Model: profile.Model, Root: root, Created: at}, auditOptions{dir: auditFlags{}.dir(folder)})
+	options := storage.Options{Dir: folder, Model: profile.Model, Root: root, Created: at, ScrubRate: -1} // a walk in the background is another load
+	store, err := openRecorded(options, auditOptions{dir: auditFlags{}.dir(folder)})
 	if err != nil {
 		return profile, nil, err
 	}
