@@ -149,15 +149,15 @@ func (t *sessionStream) Read(p []byte) (n int, err error) {
 			t.server.config.Logger.Error("a stream panicked", "type", fmt.Sprintf("%T", cause), "stack", string(debug.Stack()))
 			n, err = 0, io.EOF
 		}
+		if t.conn != nil {
+			t.conn.answerBy = time.Time{} // what is written next, the end too, is an answer of its own
+		}
 	}()
 	for t.pending.Len() == 0 {
 		if t.ended || !time.Now().Before(t.until) {
 			return 0, io.EOF
 		}
 		t.next()
-	}
-	if t.conn != nil {
-		t.conn.answerBy = time.Time{} // what is written next is an answer of its own
 	}
 	return t.pending.Read(p)
 }

@@ -208,6 +208,17 @@ func TestPanicEndsItsStream(t *testing.T) {
 	}
 }
 
+// A stream that waited for longer than an answer may take to be written ends as it should, not by a connection that breaks.
+func TestStreamsEndInOrderHoweverLongTheyWaited(t *testing.T) {
+	long := time.Now().Add(-time.Hour)
+	for name, stream := range map[string]*sessionStream{"has said all": {ended: true}, "has stayed its time": {until: long}} {
+		stream.conn = &conn{answerBy: long}
+		if n, err := stream.Read(make([]byte, 100)); n != 0 || err != io.EOF || !stream.conn.answerBy.IsZero() {
+			t.Errorf("%s: %d, %v, to be written by %v", name, n, err, stream.conn.answerBy)
+		}
+	}
+}
+
 // Sessions outlive the services and the circle that they were begun with: a server that starts without them shows them, and no person asks.
 //
 // FAULTS: R1

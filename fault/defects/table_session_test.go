@@ -3,6 +3,11 @@ package defects
 // Of what sessions tell, to whom and when.
 var sessionDefects = []defect{
 	{
+		name: "stream-cut-at-its-end", file: "gateway/sessionstream.go", caught: "TestStreamsEndInOrderHoweverLongTheyWaited",
+		old: "		if t.conn != nil {\n", new: "		if t.conn != nil && err == nil {\n",
+		does: "who followed a session for longer than ten seconds finds the connection broken in place of the stream's end",
+	},
+	{
 		name: "begun-again-by-another-clock", file: "gateway/sessionbegin.go", caught: "TestProofOfLife",
 		old: "	return there.CreatedAt, err\n", new: "	_ = there\n\treturn s.config.Now(), err\n",
 		does: "a request for a proof of life whose answer was lost is refused once it is due, though the session is there",
