@@ -81,7 +81,7 @@ func TestSettingsComeFromFlagThenEnvironmentThenFile(t *testing.T) {
 func TestEverySettingHasAnEnvironmentVariableAndAValue(t *testing.T) {
 	mayBeEmpty := map[string]bool{"profile": true, "passphrase-file": true, "tls-cert": true, "tls-key": true, "client-ca": true, "witness-key": true, "witness-seen": true,
 		"result-key": true, "result-key-before": true, "result-jwks": true, "result-passphrase-file": true, "pseudonym-root": true,
-		"identity-root": true, "identity-key": true, "pin-pepper": true, "pin-pepper-before": true, "status-lists": true, "status-list-uri": true, "reference-tenant": true, "issue-service": true, "metrics-listen": true, "ciba-ping": true, "webhook-allow": true, "webhook-ca": true, "person-party": true, "operator-listen": true}
+		"identity-root": true, "identity-key": true, "pin-pepper": true, "pin-pepper-before": true, "status-lists": true, "status-list-uri": true, "reference-tenant": true, "issue-service": true, "terminal-issue-service": true, "metrics-listen": true, "ciba-ping": true, "webhook-allow": true, "webhook-ca": true, "person-party": true, "operator-listen": true}
 	settings := printConfig(t)
 	for name, s := range settings {
 		if s.Env != "ZHENNI_"+strings.ToUpper(strings.ReplaceAll(name, "-", "_")) {
