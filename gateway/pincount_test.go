@@ -3,6 +3,7 @@ package gateway
 import (
 	"context"
 	"maps"
+	"sync/atomic"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -14,11 +15,11 @@ import (
 type pinCounter struct {
 	under map[uint32]int64
 	err   error
-	times int
+	times atomic.Int64
 }
 
 func (c *pinCounter) PINsByPepper(context.Context) (map[uint32]int64, error) {
-	c.times++
+	c.times.Add(1)
 	return maps.Clone(c.under), c.err
 }
 
@@ -77,8 +78,8 @@ func TestPINsAreCountedAgain(t *testing.T) {
 		defer cancel()
 		go s.WatchPINs(ctx, time.Minute)
 		for n := range 4 {
-			if synctest.Wait(); counter.times != n+1 {
-				t.Fatalf("%d counts after %d minutes", counter.times, n)
+			if synctest.Wait(); counter.times.Load() != int64(n+1) {
+				t.Fatalf("%d counts after %d minutes", counter.times.Load(), n)
 			}
 			time.Sleep(time.Minute)
 		}
