@@ -66,6 +66,7 @@ type faultyStore struct {
 	fail    map[zhenni.CredentialID]error
 	poison  map[zhenni.CredentialID]bool
 	walkErr error
+	walks   func() // before a walk
 	reads   int
 }
 
@@ -83,6 +84,9 @@ func (s *faultyStore) Reference(id zhenni.CredentialID, row []int8) (zhenni.Refe
 }
 
 func (s *faultyStore) References(first, last zhenni.Slot, visit func(zhenni.Reference) error) error {
+	if s.walks != nil {
+		s.walks()
+	}
 	if err := s.MemoryStore.References(first, last, visit); err != nil {
 		return err
 	}

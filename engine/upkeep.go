@@ -38,9 +38,8 @@ func (m *Matcher) Warm(segment int) error {
 // or its walk has failed, and how many records it met. A record that is damaged ends nothing but is [zhenni.ErrCorrupt].
 func (m *Matcher) WarmPart(segment, from, n int) (next, met int, err error) {
 	s := &m.arena.segments[segment]
-	if from == 0 {
-		s.gap = false
-	}
+	gap := s.gap && from != 0
+	s.gap = true // should the store panic
 	next = min(from+n, slotsPerSegment)
 	first, corrupt := zhenni.Slot(segment*slotsPerSegment), false
 	err = m.store.References(first+zhenni.Slot(from), first+zhenni.Slot(next)-1, func(r zhenni.Reference) error {
@@ -55,7 +54,7 @@ func (m *Matcher) WarmPart(segment, from, n int) (next, met int, err error) {
 	if err == nil && corrupt {
 		err = zhenni.ErrCorrupt
 	}
-	s.gap = s.gap || err != nil
+	s.gap = gap || err != nil
 	switch {
 	case errors.Is(err, errFull):
 		return slotsPerSegment, met, nil

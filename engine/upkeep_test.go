@@ -191,6 +191,13 @@ func TestWarmInParts(t *testing.T) {
 		"one too many":     {people - 1, func(*testing.T, *enrolled) {}, false},
 		"discarded":        {people + 8, func(_ *testing.T, e *enrolled) { e.Discard(0) }, false},
 		"damaged":          {people + 8, func(_ *testing.T, e *enrolled) { e.store.walkErr = zhenni.ErrCorrupt }, false},
+		"begun anew, and failed": {people + 8, func(t *testing.T, e *enrolled) {
+			e.store.walks = func() { panic("poison walk") }
+			if !panics(func() { _ = e.Warm(0) }) {
+				t.Fatal("the poison walk did no harm")
+			}
+			e.store.walks = nil
+		}, false},
 		"evicted, and room again": {people, func(t *testing.T, e *enrolled) {
 			for range people {
 				e.store.Remove(e.put(t, fill(16, int8(2))))
