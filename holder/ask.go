@@ -163,14 +163,17 @@ type Asked struct {
 // HistoryPage is who asked, the newest first; Next is empty behind the oldest. Before Since and within Gaps something may be
 // missing.
 type HistoryPage struct {
-	Entries []Asked   `json:"entries"`
-	Since   time.Time `json:"since"`
-	Gaps    []struct {
-		From  time.Time `json:"from"`
-		To    time.Time `json:"to"`
-		Cause string    `json:"cause"`
-	} `json:"gaps"`
-	Next string `json:"next,omitempty"`
+	Entries []Asked      `json:"entries"`
+	Since   time.Time    `json:"since"`
+	Gaps    []HistoryGap `json:"gaps"`
+	Next    string       `json:"next,omitempty"`
+}
+
+// HistoryGap is a time of which something may be missing, and why.
+type HistoryGap struct {
+	From  time.Time `json:"from"`
+	To    time.Time `json:"to"`
+	Cause string    `json:"cause"`
 }
 
 // History returns a page of who asked about a credential: the newest, or the one that a page calls its next.

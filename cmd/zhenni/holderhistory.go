@@ -2,6 +2,7 @@ package main
 
 import (
 	"context"
+	"slices"
 	"time"
 
 	sdk "zhenni/holder"
@@ -46,16 +47,29 @@ func (c *holderHistory) Run(ctx context.Context, out *output) error {
 	if err != nil {
 		return err
 	}
-	exported := sdk.HistoryPage{Entries: []sdk.Asked{}, Next: c.From}
+	exported := sdk.HistoryPage{Entries: []sdk.Asked{}, Gaps: []sdk.HistoryGap{}, Next: c.From}
 	for more := true; more && len(exported.Entries) < c.Most; more = exported.Next != "" {
 		page, err := c.page(ctx, seats, phone, exported.Next)
 		if err != nil {
 			return answered(err)
 		}
-		page.Entries = append(exported.Entries, page.Entries...)
+		if page.Next != "" && len(page.Entries) == 0 {
+			return environment("the server goes on without an entry")
+		}
+		page.Entries, page.Gaps = append(exported.Entries, page.Entries...), withGaps(exported.Gaps, page.Gaps)
 		exported = page
 	}
 	return out.JSON(exported)
+}
+
+// withGaps adds the gaps of a page to those of the pages before it, with which it may share one.
+func withGaps(gaps, more []sdk.HistoryGap) []sdk.HistoryGap {
+	for _, g := range more {
+		if !slices.Contains(gaps, g) {
+			gaps = append(gaps, g)
+		}
+	}
+	return gaps
 }
 
 // page asks for one page.

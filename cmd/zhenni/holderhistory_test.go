@@ -5,9 +5,27 @@ import (
 	"fmt"
 	"path/filepath"
 	"regexp"
+	"slices"
 	"strings"
 	"testing"
+	"time"
+
+	sdk "zhenni/holder"
 )
+
+// An export of several pages says of each gap that one of them has.
+func TestGapsOfAllPages(t *testing.T) {
+	gap := func(hour int) sdk.HistoryGap {
+		return sdk.HistoryGap{From: time.Unix(int64(hour)*3600, 0).UTC(), To: time.Unix(int64(hour)*3600+60, 0).UTC(), Cause: "damaged"}
+	}
+	gaps := []sdk.HistoryGap{}
+	for _, page := range [][]sdk.HistoryGap{{gap(3), gap(2)}, {gap(2)}, nil, {gap(1)}} {
+		gaps = withGaps(gaps, page)
+	}
+	if want := []sdk.HistoryGap{gap(3), gap(2), gap(1)}; !slices.Equal(gaps, want) {
+		t.Errorf("%v, want %v", gaps, want)
+	}
+}
 
 // A holder exports who asked about the own credential, by the phone alone and page by page; another phone exports nothing.
 //
