@@ -8,6 +8,7 @@ import (
 	"io"
 	"net"
 	"net/http"
+	"os"
 	"time"
 
 	"zhenni"
@@ -88,6 +89,9 @@ func (a *adminClient) do(ctx context.Context, method, path string, body, answer 
 		return err
 	}
 	response, err := a.http.Do(request)
+	if os.IsTimeout(err) {
+		return environment("--admin-socket %s: no answer within %v", a.socket, a.http.Timeout)
+	}
 	if err != nil {
 		return environment("no server answers on %s: start zhenni serve, or name its socket with --admin-socket: %w", a.socket, errors.Unwrap(err))
 	}

@@ -82,6 +82,7 @@ func servedText(running, served bool) string {
 // list asks the server, or reads the store where there is none.
 func (c *modelsList) list(ctx context.Context, admin *adminClient, out *output) (list modelList, err error) {
 	if admin != nil {
+		admin.http.Timeout = 0 // it walks the store once for each model: whoever asks ends it
 		return list, admin.do(ctx, "GET", "/admin/models", nil, &list)
 	}
 	store, err := c.open(true, out)
