@@ -125,14 +125,17 @@ func (s *Server) sessionResults(rq *request) error {
 	document := struct {
 		askerDocument
 		Results []string `json:"results"`
+		Gone    []int    `json:"gone,omitempty"`
 		Summary string   `json:"summary,omitempty"`
 	}{askerDocument: s.askerDocument(session), Results: []string{}}
 	for seat := range session.Seats {
 		result, err := s.resultOf(rq, session, seat)
-		if err != nil {
+		switch {
+		case errors.Is(err, zhenni.ErrEvicted):
+			document.Gone = append(document.Gone, seat)
+		case err != nil:
 			return err
-		}
-		if result != "" {
+		case result != "":
 			document.Results = append(document.Results, result)
 		}
 	}
@@ -147,7 +150,8 @@ func (s *Server) sessionResults(rq *request) error {
 	return nil
 }
 
-// resultOf is the signed result of the comparison that confirmed a seat, "" where there is none or results are not signed.
+// resultOf is the signed result of the comparison that confirmed a seat, "" where there is none or results are not signed;
+// [zhenni.ErrEvicted] where it is not kept any more.
 func (s *Server) resultOf(rq *request, session zhenni.Session, seat int) (string, error) {
 	if s.config.Ledger == nil || !session.Vouches(seat) {
 		return "", nil
@@ -161,7 +165,8 @@ func (s *Server) resultOf(rq *request, session zhenni.Session, seat int) (string
 		return "", err
 	case stored == nil:
 		s.config.Ledger.Drop(last.identity())
-		return "", nil
+		return "", zhenni.ErrEvicted
 	}
-	return string(last.result), s.recall(last, stored)
+	err = s.recall(last, stored)
+	return string(last.result), err
 }

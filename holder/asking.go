@@ -75,8 +75,10 @@ type SessionView struct {
 	Shared        []string `json:"shared,omitempty"`
 	SharedWaiting bool     `json:"shared_waiting,omitempty"`
 	Back          string   `json:"back,omitempty"`
-	// Results are the signed results of who was confirmed, and Summary that of a group; of [Client.Results] alone.
+	// Results are the signed results of who was confirmed, and Summary that of a group; of [Client.Results] alone. Gone are the seats
+	// that were confirmed and whose result is not kept any more.
 	Results []string `json:"results,omitempty"`
+	Gone    []int    `json:"gone,omitempty"`
 	Summary string   `json:"summary,omitempty"`
 	// Tag names what is shown: two views of one tag are alike.
 	Tag string `json:"-"`
