@@ -15,7 +15,7 @@ import (
 type receiptFlags struct {
 	secretFlags
 	ResultKey       string `type:"path" env:"ZHENNI_RESULT_KEY" placeholder:"FILE" help:"Sign results with this key, as zhenni keys new-result-key makes it. It takes --pseudonym-root."`
-	ResultKeyBefore string `type:"path" env:"ZHENNI_RESULT_KEY_BEFORE" placeholder:"FILE" help:"The key before, which signs answers that are given again as it signed them first. For a day after a rotation."`
+	ResultKeyBefore string `type:"path" env:"ZHENNI_RESULT_KEY_BEFORE" placeholder:"FILE" help:"The key before, which signs answers that are given again as it signed them first. For as long as answers are kept after a rotation: a day, and where there are sessions 31 days and an hour."`
 	ResultJWKS      string `name:"result-jwks" type:"path" env:"ZHENNI_RESULT_JWKS" placeholder:"FILE" help:"Public keys to be published beside, as a JSON Web Key Set: those of before, and the next."`
 	PseudonymRoot   string `type:"path" env:"ZHENNI_PSEUDONYM_ROOT" placeholder:"FILE" help:"Root of the names that relying parties know persons by, as zhenni keys new-pseudonym-root makes it. Under another one everybody is new."`
 	Issuer          string `default:"zhenni" env:"ZHENNI_ISSUER" placeholder:"NAME" help:"Name of the service in its results, best its public URL (default ${default})."`
