@@ -98,8 +98,13 @@ var engineDefects = []defect{
 	},
 	{
 		name: "complete-after-damage", file: "engine/upkeep.go", caught: "TestStoreFailureIsNoVerdict",
-		old: "s.gap = s.gap || err != nil", new: "s.gap = s.gap || err != nil && !errors.Is(err, zhenni.ErrCorrupt)",
+		old: "	s.gap = gap || err != nil\n", new: "	s.gap = gap || err != nil && !errors.Is(err, zhenni.ErrCorrupt)\n",
 		does: "a record skipped as damaged is taken for one that does not exist",
+	},
+	{
+		name: "complete-after-a-panic", file: "engine/upkeep.go", caught: "TestWarmInParts",
+		old: "	s.gap = true // should the store panic\n", new: "	s.gap = gap\n",
+		does: "people whom a reload that failed did not bring are taken for unknown",
 	},
 	{
 		name: "complete-after-eviction", file: "engine/segment.go", caught: "TestCompleteSegmentNeedsNoStore",
