@@ -194,7 +194,7 @@ func kept(number uint32, places []place) keptFile {
 func (l *Ledger) tidy() {
 	k := &l.keeper
 	bound := l.opts.Bytes - 2*l.opts.Segment
-	for len(k.segments) > 0 && k.segments[0].number < l.counted.from && (k.bytes() > bound || !l.fresh(k.segments[0].newest)) {
+	for len(k.segments) > 0 && k.segments[0].number < l.counted.from && (k.bytes() > bound || !l.wanted(k.segments[0])) {
 		if err := l.dropOldest(); err != nil {
 			l.complain("drop the oldest segment", err)
 			break
@@ -207,6 +207,19 @@ func (l *Ledger) tidy() {
 		l.forget()
 	}
 	l.stats.Bytes = k.bytes() + 2*l.opts.Segment
+}
+
+// wanted reports whether a segment has answers that may be given again, or was evicted from so lately that it is remembered.
+func (l *Ledger) wanted(s keptFile) bool {
+	switch {
+	case !l.fresh(s.newest):
+		return false
+	case l.recent(s.newest):
+		return true
+	}
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return l.answers.len() > 0 && l.answers.at(0).segment <= s.number
 }
 
 // bytes is what the segments take that are not written to.

@@ -80,6 +80,42 @@ func TestDroppedSegmentIsUsedAgain(t *testing.T) {
 	checkBytes(t, l, o)
 }
 
+// A segment whose answers are all evicted is dropped once they are not remembered either, however long others would be kept; one of an
+// answer that is kept is not.
+func TestSegmentOfEvictedAnswersIsDropped(t *testing.T) {
+	for title, c := range map[string]struct {
+		answers int
+		segment bool // most of them stay
+	}{"evicted": {3, false}, "kept": {0, true}} {
+		t.Run(title, func(t *testing.T) {
+			clock := newClock()
+			o := small(t.TempDir(), &fakeLog{})
+			o.Now, o.Keep, o.Answers = clock.Now, zhenni.SessionRecordKept, c.answers
+			o.Bytes += 40 * o.Segment
+			l := mustOpen(t, o)
+			const n = 500
+			for i := range n {
+				settle(t, l, request(name(i)), single("a"))
+			}
+			before := len(infos(t, o))
+			clock.advance(25 * 3600 * 1e9)
+			if err := l.Close(); err != nil {
+				t.Fatal(err)
+			}
+			l = mustOpen(t, o)
+			if after := len(infos(t, o)); before < 7 || (after > before/2) != c.segment {
+				t.Errorf("%d segments, then %d", before, after)
+			}
+			if answer, err := l.Begin(request(name(n - 1))); answer == nil || err != nil {
+				t.Errorf("the newest: %v", err)
+			}
+			if err := l.Close(); err != nil {
+				t.Fatal(err)
+			}
+		})
+	}
+}
+
 // checkBytes holds the bytes that are counted against the files, the one that is being made left out.
 func checkBytes(t *testing.T, l *Ledger, o Options) {
 	t.Helper()
