@@ -117,17 +117,17 @@ func (s *Server) issue(rq *request) error {
 	return s.issueOne(rq, i.command)
 }
 
-// spendUnproved holds an issue of which no face is proved here to its service, counts it against the quota of the party and claims
-// its capture; not one that is sent again.
+// spendUnproved counts an issue of which no face is proved here against the quota of the party, holds it to its service and claims its
+// capture; not one that is sent again. The quota is first, as begin has it: signatures are verified for nobody who has none left.
 func (s *Server) spendUnproved(rq *request, i *issuance) error {
 	made, err := s.made(rq, i)
 	if err != nil || made {
 		return err
 	}
-	if err := s.permitIssue(rq, i); err != nil {
+	if err := s.spend(rq, 1); err != nil {
 		return err
 	}
-	if err := s.spend(rq, 1); err != nil {
+	if err := s.permitIssue(rq, i); err != nil {
 		return err
 	}
 	return s.claimCapture(rq, i)
