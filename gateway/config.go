@@ -58,8 +58,9 @@ type Config struct {
 	// IssueService is the service of the Catalogue that captures proved against references are held to: what liveness there has to be
 	// evidence of, and how old. Empty asks for none.
 	IssueService string
-	// TerminalIssueService is the service of the Catalogue that what terminals issue is held to, but for what the app could ask for
-	// too: which of card, document, device and liveness there has to be evidence of. Empty asks for none: the terminal is believed.
+	// TerminalIssueService is the service of the Catalogue that all that terminals issue is held to, and every template of a further
+	// model that they bring: which of card, document, device and liveness there has to be evidence of. Empty asks for none: the terminal is
+	// believed.
 	TerminalIssueService string
 	// Migrations says which credentials lack templates of a model. Without it its routes answer that nothing is there.
 	Migrations Migrations

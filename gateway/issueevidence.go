@@ -2,6 +2,7 @@ package gateway
 
 import (
 	"fmt"
+	"time"
 
 	"zhenni"
 	"zhenni/evidence"
@@ -32,26 +33,39 @@ func (s *Server) permitIssue(rq *request, i *issuance) error {
 			return refuse(kindEvidence, "evidence of possession is not signed by device_key")
 		}
 	}
-	if i.probe == nil {
-		// The template that comes without a comparison is a capture all the same, and is compared with for years.
-		if ruling := service.Live(shown, now); ruling != zhenni.Admitted {
-			return refuseRuling(ruling)
-		}
+	return weighTemplate(s.by(rq).policy, service, shown, now)
+}
+
+// weighTemplate rules on what is shown for a template. It is a capture whatever way of the service is met, and is compared with for
+// years: a living person is asked for where the way compares nothing too.
+func weighTemplate(policy zhenni.Policy, service *zhenni.Service, shown zhenni.Shown, now time.Time) error {
+	if ruling := service.Live(shown, now); ruling != zhenni.Admitted {
+		return refuseRuling(ruling)
 	}
-	_, ruling := s.by(rq).policy.Weigh(service, shown, now)
+	_, ruling := policy.Weigh(service, shown, now)
 	return refuseRuling(ruling)
 }
 
-// issueService is the service that an issue is held to, nil for none: a face that the app has proved to the one, what a terminal
-// brings to the other.
+// issueService is the service that an issue is held to, nil for none: whatever a terminal brings that is held to one to that, a face
+// that the app has proved to the other.
 func (s *Server) issueService(rq *request, i *issuance) (*zhenni.Service, error) {
-	switch {
-	case i.probe != nil && i.byApp():
-		return s.heldTo(s.config.IssueService)
-	case rq.party.Roles.Has(zhenni.RoleTerminal):
-		return s.heldTo(s.config.TerminalIssueService)
+	if s.heldTerminal(rq) || i.probe != nil && i.byApp() {
+		return s.heldService(rq)
 	}
 	return nil, nil
+}
+
+// heldService is the service that who asks is held to, nil for none.
+func (s *Server) heldService(rq *request) (*zhenni.Service, error) {
+	if s.heldTerminal(rq) {
+		return s.heldTo(s.config.TerminalIssueService)
+	}
+	return s.heldTo(s.config.IssueService)
+}
+
+// heldTerminal reports whether who asks is a terminal that has to prove what it brings. One with other roles too is a terminal.
+func (s *Server) heldTerminal(rq *request) bool {
+	return s.config.TerminalIssueService != "" && rq.party.Roles.Has(zhenni.RoleTerminal)
 }
 
 // heldTo is the service of an id that the configuration names, nil for none.

@@ -110,7 +110,7 @@ func set(member string, value any) func(*full) { return func(q *full) { q.member
 // FAULTS: B10 B11 Z4
 func TestTerminalIssueAsksForTheCard(t *testing.T) {
 	doc, a := loadDescription(t), startAlive(t)
-	a.server.config.TerminalIssueService = "desk"
+	a.server.config.TerminalIssueService, a.server.config.IssueService = "desk", "" // what an app proves is held to nothing
 	sent := 0
 	for what, c := range map[string]struct {
 		change   func(*full)
@@ -118,28 +118,32 @@ func TestTerminalIssueAsksForTheCard(t *testing.T) {
 		says     string
 		compared int
 	}{
-		"face, card and phone":            {func(*full) {}, 201, "full", 1},
-		"with a template of its own":      {set("reference_float32", float32Probe(testDim, 9)), 201, "full", 1},
-		"a document and no phone":         {document, 201, "full", 1},
-		"no face compared":                {unproved, 201, "full", 0},
-		"by card":                         {set("issue", "card"), 201, "full", 1},
-		"no card":                         {without(evidence.Card), 422, "a factor of the service is missing", 0},
-		"no card, nothing compared":       {all(unproved, without(evidence.Card)), 422, "a factor of the service is missing", 0},
-		"no phone":                        {without(evidence.Possession), 422, "a factor of the service is missing", 0},
-		"nobody alive":                    {without(evidence.Liveness), 422, "liveness is missing", 0},
-		"nobody alive, nothing compared":  {all(unproved, without(evidence.Liveness)), 422, "liveness is missing", 0},
-		"a document, nobody alive":        {all(unproved, document, without(evidence.Liveness)), 422, "liveness is missing", 0},
-		"nothing":                         {func(q *full) { q.tokens = nil }, 422, "missing", 0},
-		"a lite one on nothing":           {all(unproved, set("level", "lite"), func(q *full) { q.tokens = nil }), 422, "missing", 0},
-		"a re-enrolment on nothing":       {all(unproved, set("issue", "reenrolment"), func(q *full) { q.tokens = nil }), 422, "missing", 0},
-		"an old capture":                  {set("captured_at", "2023-11-14T22:12:19Z"), 422, "capture is too old", 0},
-		"an old capture as the template":  {all(unproved, set("captured_at", "2023-11-14T22:12:19Z")), 422, "capture is too old", 0},
-		"the card of another capture":     {func(q *full) { q.tokens[1].Capture[0]++ }, 422, "of another capture", 0},
-		"the card of another transaction": {func(q *full) { q.tokens[1].Transaction = "t-0" }, 422, "of another transaction", 0},
-		"the card at another terminal's":  {func(q *full) { q.tokens[1].Party = "kiosk" }, 422, "for another relying party", 0},
-		"the card of an hour ago":         {func(q *full) { q.tokens[1].IssuedAt -= 3600 }, 422, "too old", 0},
-		"the card by no terminal":         {func(q *full) { q.tokens[1].Terminal = "shop" }, 422, "not signed by a terminal", 0},
-		"another phone":                   {func(q *full) { q.phone = edwardsKey("another") }, 422, "not signed by device_key", 0},
+		"face, card and phone":               {func(*full) {}, 201, "full", 1},
+		"with a template of its own":         {set("reference_float32", float32Probe(testDim, 9)), 201, "full", 1},
+		"a document and no phone":            {document, 201, "full", 1},
+		"no face compared":                   {unproved, 201, "full", 0},
+		"by card":                            {set("issue", "card"), 201, "full", 1},
+		"no card":                            {without(evidence.Card), 422, "a factor of the service is missing", 0},
+		"no card, nothing compared":          {all(unproved, without(evidence.Card)), 422, "a factor of the service is missing", 0},
+		"no phone":                           {without(evidence.Possession), 422, "a factor of the service is missing", 0},
+		"nobody alive":                       {without(evidence.Liveness), 422, "liveness is missing", 0},
+		"nobody alive, nothing compared":     {all(unproved, without(evidence.Liveness)), 422, "liveness is missing", 0},
+		"a document, nobody alive":           {all(unproved, document, without(evidence.Liveness)), 422, "liveness is missing", 0},
+		"nothing":                            {func(q *full) { q.tokens = nil }, 422, "missing", 0},
+		"a document, no phone, nobody alive": {all(document, without(evidence.Liveness)), 422, "liveness is missing", 0},
+		"a lite one, its face proved":        {set("level", "lite"), 201, "lite", 1},
+		"a lite one proved without the card": {all(set("level", "lite"), without(evidence.Card)), 422, "a factor of the service is missing", 0},
+		"a lite one, the face alone":         {all(set("level", "lite"), func(q *full) { q.tokens = nil }), 422, "missing", 0},
+		"a lite one on nothing":              {all(unproved, set("level", "lite"), func(q *full) { q.tokens = nil }), 422, "missing", 0},
+		"a re-enrolment on nothing":          {all(unproved, set("issue", "reenrolment"), func(q *full) { q.tokens = nil }), 422, "missing", 0},
+		"an old capture":                     {set("captured_at", "2023-11-14T22:12:19Z"), 422, "capture is too old", 0},
+		"an old capture as the template":     {all(unproved, set("captured_at", "2023-11-14T22:12:19Z")), 422, "capture is too old", 0},
+		"the card of another capture":        {func(q *full) { q.tokens[1].Capture[0]++ }, 422, "of another capture", 0},
+		"the card of another transaction":    {func(q *full) { q.tokens[1].Transaction = "t-0" }, 422, "of another transaction", 0},
+		"the card at another terminal's":     {func(q *full) { q.tokens[1].Party = "kiosk" }, 422, "for another relying party", 0},
+		"the card of an hour ago":            {func(q *full) { q.tokens[1].IssuedAt -= 3600 }, 422, "too old", 0},
+		"the card by no terminal":            {func(q *full) { q.tokens[1].Terminal = "shop" }, 422, "not signed by a terminal", 0},
+		"another phone":                      {func(q *full) { q.phone = edwardsKey("another") }, 422, "not signed by device_key", 0},
 		"a phone and no device": {func(q *full) {
 			delete(q.members, "device_key")
 			delete(q.members, "device_algorithm")
@@ -191,5 +195,43 @@ func TestTerminalIssueSentAgain(t *testing.T) {
 	unproved(q)
 	if got := a.issueAt(q); got.status != 400 || !strings.Contains(string(got.body), "evidence and captured_at") {
 		t.Errorf("evidence for nobody: %d %s", got.status, got.body)
+	}
+}
+
+// Whoever has no quota left is told so before any signature is verified, and what is wrong with the evidence is paid for: a terminal is
+// no way to have signatures verified for nothing. What is wrong in form costs nothing, nor does an issue that is sent again.
+//
+// FAULTS: L7
+func TestIssueWithoutQuotaIsNotLookedAt(t *testing.T) {
+	a := startAlive(t)
+	a.server.config.TerminalIssueService = "desk"
+	party, _ := a.node.RelyingParty("terminal")
+	party.Quota = zhenni.Quota{PerDay: 2}
+	a.node.parties["terminal"] = party
+	good, bad := all(unproved), all(unproved, without(evidence.Card))
+	for i, step := range []struct {
+		transaction string
+		change      func(*full)
+		status      int
+		left        string
+	}{
+		{"t-1", all(good, set("region", "none")), 400, ""},
+		{"t-2", good, 201, `"day";r=1;t=6400`},
+		{"t-2", good, 201, ""},
+		{"t-3", bad, 422, `"day";r=0;t=6400`},
+		{"t-4", bad, 429, `"day";r=0;t=6400`},
+		{"t-5", good, 429, `"day";r=0;t=6400`},
+		{"t-2", good, 201, ""},
+	} {
+		q := a.atTerminal(step.transaction)
+		step.change(q)
+		got := a.issueAt(q)
+		if got.status != step.status || got.header.Get("RateLimit") != step.left {
+			t.Errorf("step %d: %d %q %s, want %d %q", i, got.status, got.header.Get("RateLimit"), got.body, step.status, step.left)
+		}
+		if step.status == 201 {
+			made := a.node.applied[0].(zhenni.Enrol).ID
+			a.node.records[made] = zhenni.Credential{ID: made, Tenant: 1, Status: zhenni.StatusActive}
+		}
 	}
 }

@@ -82,7 +82,7 @@ func (i *issuance) byApp() bool {
 // that is held to a service: elsewhere nobody would look at it.
 func (s *Server) takeIssueEvidence(rq *request, f *[issueFields]field, captured bool) error {
 	tokens, at := &f[issueEvidence], &f[issueCapturedAt]
-	looked := captured || s.config.TerminalIssueService != "" && rq.party.Roles.Has(zhenni.RoleTerminal)
+	looked := captured || s.heldTerminal(rq)
 	if !looked && (tokens.value != nil || at.value != nil) {
 		return refuse(kindItem, "evidence and captured_at go with a probe, or with a terminal's issue that is held to a service")
 	}

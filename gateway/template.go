@@ -40,8 +40,9 @@ type furtherTemplate struct {
 //
 // It is proved by a probe of a model that the credential has a template of, in the same request: a match of that permits it, and so one
 // capture, read by the old extractor and by the new, takes a holder from one model to the next. Vectors of the two models are never
-// compared. Without a probe it goes by the evidence of who brings it: a terminal's, or an issuer's whose tenant has no references held,
-// who enrols likewise. What an app can bring, through an issuer whose references are held, is proved always; mayPut has the rest.
+// compared. Without a probe it goes by the word of who brings it: a terminal's that is held to no service, or an issuer's whose tenant
+// has no references held, who enrols likewise. What an app can bring, through an issuer whose references are held, is proved always, and
+// so is what a terminal brings that is held to a service; mayPut has the rest.
 func (s *Server) putTemplate(rq *request) error {
 	body, err := s.readDocument(rq)
 	if err != nil {
@@ -113,7 +114,7 @@ func (s *Server) readProof(rq *request, t *furtherTemplate, f *[templateFields]f
 		case model.value != nil || f[templateEvidence].value != nil || f[templateCapturedAt].value != nil:
 			return refuse(kindItem, "probe_model, evidence and captured_at go with a probe")
 		case s.bringsProved(rq):
-			return refuse(kindRole, "where references are held, a template that no probe proves is brought by a terminal")
+			return refuse(kindRole, "where references are held, and of a terminal that is held to a service, a template is proved by a probe")
 		}
 		return nil
 	}
@@ -136,10 +137,13 @@ func (s *Server) readProof(rq *request, t *furtherTemplate, f *[templateFields]f
 	return rq.takeEvidence(&f[templateEvidence], &f[templateCapturedAt])
 }
 
-// bringsProved reports whether who asks may be an app: then nothing is taken that is not proved.
+// bringsProved reports whether who asks may be an app, or is a terminal that is not believed: then nothing is taken that is not proved.
 func (s *Server) bringsProved(rq *request) bool {
+	if rq.party.Roles.Has(zhenni.RoleTerminal) {
+		return s.heldTerminal(rq)
+	}
 	_, held := s.config.References[rq.party.Tenant]
-	return held && !rq.party.Roles.Has(zhenni.RoleTerminal)
+	return held
 }
 
 // proveHolder compares the probe with the credential's template of its model, as a verification under the same limits, ledger and history:
@@ -194,12 +198,12 @@ func (s *Server) provedBefore(rq *request, stored *zhenni.Answered) (zhenni.Gene
 	return zhenni.Generation(binary.BigEndian.Uint64(stored.Answer)), nil
 }
 
-// mayPut holds a proved template to what a holder's app must bring besides, so that it is a way to nothing that the credential was not
-// issued on: the device of the credential, where it has one, signs for probe and template together; a full credential without a
-// device, of which a card was the proof, is a terminal's; and where issues are held to a service, so is this, by evidence on both. It
-// returns the lane of the attempt.
+// mayPut holds a proved template to what has to be shown besides, so that it is a way to nothing that the credential was not issued on.
+// Of an app: the device of the credential, where it has one, signs for probe and template together; a full credential without a device,
+// of which a card was the proof, is a terminal's; and where issues are held to a service, so is this, by evidence on both. Of a terminal
+// that is held to a service: all of that, on both. It returns the lane of the attempt.
 func (s *Server) mayPut(rq *request, t *furtherTemplate, owner zhenni.Credential) ([]zhenni.Lane, error) {
-	service, err := s.heldTo(s.config.IssueService)
+	service, err := s.heldService(rq)
 	if err != nil {
 		return nil, err
 	}
@@ -221,16 +225,16 @@ func (s *Server) mayPut(rq *request, t *furtherTemplate, owner zhenni.Credential
 	} else if !ofDevice {
 		return nil, refuse(kindEvidence, "evidence is not signed by the credential's device")
 	}
-	possessed := slices.ContainsFunc(byDevice, isPossession)
+	possessed, terminal := slices.ContainsFunc(byDevice, isPossession), s.heldTerminal(rq)
 	switch {
 	case !s.bringsProved(rq):
-	case !owner.Device.IsZero() && !possessed:
+	case !terminal && !owner.Device.IsZero() && !possessed:
 		return nil, refuse(kindEvidence, "possession is missing: the credential's device signs for probe and reference together")
-	case owner.Device.IsZero() && owner.Level == zhenni.LevelFull:
+	case !terminal && owner.Device.IsZero() && owner.Level == zhenni.LevelFull:
 		return nil, refuse(kindRole, "a template of a full credential without a device is brought by a terminal")
 	case service != nil:
-		if _, ruling := t.by.policy.Weigh(service, shown, now); ruling != zhenni.Admitted {
-			return nil, refuseRuling(ruling)
+		if err := weighTemplate(t.by.policy, service, shown, now); err != nil {
+			return nil, err
 		}
 	}
 	if possessed {

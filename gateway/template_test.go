@@ -6,6 +6,7 @@ import (
 	"crypto/sha256"
 	"encoding/json"
 	"fmt"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -49,6 +50,13 @@ func (m *migrating) possessed(t *testing.T, by crypto.Signer, capture [32]byte) 
 		Kind: evidence.Possession, Subject: zhenni.CredentialID(parsed(t, m.id)), Party: m.party, Transaction: m.transaction, Capture: capture, IssuedAt: testNow().Unix(),
 	})
 	m.keys = append(m.keys, by)
+}
+
+// seen adds the terminal's token that a card or document of the holder was seen with both vectors.
+func (m *migrating) seen(t *testing.T, by crypto.Signer, kind evidence.Kind) {
+	m.possessed(t, by, m.both())
+	last := &m.tokens[len(m.tokens)-1]
+	last.Kind, last.Terminal = kind, "kiosk"
 }
 
 // alive adds a terminal's token on the liveness of one of the two vectors.
@@ -285,4 +293,76 @@ func TestFurtherTemplateAsksForLiveness(t *testing.T) {
 			t.Errorf("%s: %d %v, want %d", name, status, answer, c.status)
 		}
 	}
+}
+
+// A terminal that is held to a service proves a further template as it proves an issue, with references held or without: the face by the
+// credential's own template, and by evidence on both vectors the card, the living person and the phone, or the document in its place. Its
+// API key alone brings nothing; one that is held to nothing is believed.
+//
+// FAULTS: B10 B11
+func TestFurtherTemplateByATerminal(t *testing.T) {
+	kiosk, phone := edwardsKey("terminal"), edwardsKey("phone")
+	unproved := func(m *migrating) { m.probe, m.probeModel, m.more, m.tokens = "", "", "", nil }
+	without := func(n int) func(m *migrating) { // of possession, card, and the liveness of probe and reference
+		return func(m *migrating) { m.tokens, m.keys = slices.Delete(m.tokens, n, n+1), slices.Delete(m.keys, n, n+1) }
+	}
+	type try struct {
+		change func(m *migrating)
+		status int
+		says   string
+	}
+	held := map[string]try{
+		"all of it":            {func(*migrating) {}, 200, "credential"},
+		"the key alone":        {unproved, 403, "proved by a probe"},
+		"a probe alone":        {func(m *migrating) { m.tokens = nil }, 422, "liveness is missing"},
+		"no phone":             {without(0), 422, "a factor of the service is missing"},
+		"no card":              {without(1), 422, "a factor of the service is missing"},
+		"a dead probe":         {without(2), 422, "liveness is missing"},
+		"a dead template":      {without(3), 422, "liveness is missing"},
+		"somebody else":        {func(m *migrating) { m.probe = nearStrange(); m.sign(t, kiosk, phone) }, 403, "not_proved"},
+		"a document, no phone": {func(m *migrating) { without(0)(m); m.seen(t, kiosk, evidence.Document) }, 200, "credential"},
+		"a document, nobody alive": {func(m *migrating) {
+			m.tokens, m.keys = m.tokens[1:2], m.keys[1:2]
+			m.seen(t, kiosk, evidence.Document)
+		}, 422, "liveness is missing"},
+		"the card of another":         {func(m *migrating) { m.tokens[1].Subject[0]++ }, 422, "of another credential"},
+		"the card of the probe alone": {func(m *migrating) { m.tokens[1].Capture = sha256.Sum256(decoded(m.probe)) }, 422, "of another capture"},
+		"an old capture":              {func(m *migrating) { m.more = `,"captured_at":"2023-11-14T22:12:19Z"` }, 422, "capture is too old"},
+	}
+	believed := map[string]try{"the key alone": {unproved, 200, "credential"}, "a probe alone": {func(m *migrating) { m.tokens = nil }, 200, "credential"}}
+	for world, c := range map[string]struct {
+		references bool
+		service    string
+		tries      map[string]try
+	}{"references": {true, "desk", held}, "no references": {false, "desk", held}, "held to nothing": {true, "", believed}} {
+		w := startMigrating(t, func(config *Config) {
+			config.Profile, config.Catalogue, config.TerminalIssueService = ratedProfile(t), catalogueOf(t, issueServices), c.service
+			if !c.references {
+				config.References = nil
+			}
+		})
+		w.apply(zhenni.PutRelyingParty{Party: zhenni.RelyingParty{
+			ID: "kiosk", Tenant: 1, Roles: zhenni.RoleTerminal, CreatedAt: testNow(), Keys: []zhenni.PartyKey{{Public: publicOf(t, kiosk)}},
+		}})
+		for name, try := range c.tries {
+			m := migratingOf(w.make(own), "t-"+strings.Map(nameRune, name))
+			w.apply(zhenni.MoveDevice{ID: zhenni.CredentialID(parsed(t, m.id)), Tenant: 1, To: publicOf(t, phone), At: testNow()})
+			m.party, m.more = "terminal", `,"captured_at":"`+testNow().UTC().Format("2006-01-02T15:04:05Z")+`"`
+			m.sign(t, kiosk, phone)
+			try.change(m)
+			status, answer := w.migrate(m)
+			if status != try.status || !strings.Contains(fmt.Sprint(answer), try.says) || w.has(m.id) != (status == 200) {
+				t.Errorf("%s, %s: %d %v, want %d and %q; the template is there: %v", world, name, status, answer, try.status, try.says, w.has(m.id))
+			}
+		}
+	}
+}
+
+// sign has the phone and the terminal sign all that an issue at a terminal asks for, for the vectors as they are.
+func (m *migrating) sign(t *testing.T, kiosk, phone crypto.Signer) {
+	m.tokens, m.keys = nil, nil
+	m.possessed(t, phone, m.both())
+	m.seen(t, kiosk, evidence.Card)
+	m.alive(t, kiosk, m.probe)
+	m.alive(t, kiosk, m.reference)
 }

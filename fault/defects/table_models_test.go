@@ -68,6 +68,16 @@ var modelDefects = []defect{
 		does: "an app puts anybody's face beside a holder's, by the model that comes next",
 	},
 	{
+		name: "template-of-a-stolen-key", file: "gateway/template.go", caught: "TestFurtherTemplateByATerminal",
+		old: "		return s.heldTerminal(rq)\n", new: "		return false\n",
+		does: "whoever has the API key of a terminal alone puts a face of his own beside anybody's",
+	},
+	{
+		name: "template-by-a-terminal-without-the-card", file: "gateway/template.go", caught: "TestFurtherTemplateByATerminal",
+		old: "s.heldService(rq)", new: "s.heldTo(s.config.IssueService)",
+		does: "a photograph that matches the old model carries another face into the new one",
+	},
+	{
 		name: "template-by-a-no", file: "gateway/template.go", caught: "TestFurtherTemplateIsProved",
 		old: "	return owner.Generation, refuseUnproved(batch.Outcomes)\n", new: "	return owner.Generation, nil\n",
 		does: "whoever does not match the template of a credential gets one of his own beside it",

@@ -43,6 +43,18 @@ var proofDefects = []defect{
 		does: "a terminal that saw no card issues a full credential",
 	},
 	{
+		name: "lite-at-a-terminal-on-nothing", file: "gateway/issueevidence.go", caught: "TestTerminalIssueAsksForTheCard",
+		old:  "		return s.heldService(rq)\n",
+		new:  "		if i.probe != nil && i.byApp() {\n			return s.heldTo(s.config.IssueService)\n		}\n		return s.heldService(rq)\n",
+		does: "a terminal's credential with a probe is held to what apps are, mostly to nothing",
+	},
+	{
+		name: "signatures-for-nothing", file: "gateway/issue.go", caught: "TestIssueWithoutQuotaIsNotLookedAt",
+		old:  "	if err := s.spend(rq, 1); err != nil {\n		return err\n	}\n	if err := s.permitIssue(rq, i); err != nil {\n		return err\n	}\n",
+		new:  "	if err := s.permitIssue(rq, i); err != nil {\n		return err\n	}\n	if err := s.spend(rq, 1); err != nil {\n		return err\n	}\n",
+		does: "a party with no quota left has eight signatures verified for each request that is refused",
+	},
+	{
 		name: "any-phone-at-issue", file: "gateway/issueevidence.go", caught: "TestTerminalIssueAsksForTheCard",
 		old: "		if token.Verify(i.command.Device) != nil {", new: "		if token.Verify(i.command.Device) != nil && false {",
 		does: "a credential is issued to a phone that was never there",
