@@ -1,13 +1,21 @@
 package main
 
 import (
+	"crypto/rand"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"os"
 	"path/filepath"
+	"reflect"
+	"slices"
 	"strings"
 	"testing"
+	"testing/synctest"
+	"time"
 
+	"zhenni"
+	sdk "zhenni/holder"
 	"zhenni/identity"
 )
 
@@ -121,13 +129,22 @@ func TestATerminalIssuesByHand(t *testing.T) {
 	}
 }
 
-// staleAnswer is an answer to a code that was never shown, or too long ago.
+// staleAnswer is an answer to a code that was never shown, with what the terminal keeps of its own in it, and without.
 func (w *deskWorld) staleAnswer(accepted string, refused func(what, says string, args ...string), byKey []string) {
 	var answer map[string]any
 	if err := json.Unmarshal([]byte(readText(w.t, accepted)), &answer); err != nil {
 		w.t.Fatal(err)
 	}
-	delete(answer, "at")
+	for name, value := range map[string]any{"at": time.Now(), "valid_until": "9999-01-01T00:00:00Z", "evidence": []string{}} {
+		text, err := json.Marshal(map[string]any{
+			"transaction": "issue-anything", "identity": answer["identity"], "device": answer["device"], "possession": answer["possession"], name: value,
+		})
+		if err != nil {
+			w.t.Fatal(err)
+		}
+		write(w.t, accepted, string(text))
+		refused("a phone that says what the terminal did", "unknown field", w.issue("live", append(byKey, "--card")...)...)
+	}
 	answer["transaction"] = "issue-" + strings.Repeat("0", 32)
 	text, err := json.Marshal(answer)
 	if err != nil {
@@ -144,6 +161,125 @@ func readText(t *testing.T, path string) string {
 		t.Fatal(err)
 	}
 	return string(text)
+}
+
+// deskOffer is an issue at a terminal that is not sent, and the phone that it is for.
+type deskOffer struct {
+	terminalIssue
+	t     *testing.T
+	phone *sdk.Phone
+	to    identity.PublicKey
+}
+
+func newDeskOffer(t *testing.T) *deskOffer {
+	dir := t.TempDir()
+	in := func(name string) string { return filepath.Join(dir, name) }
+	d := &deskOffer{t: t, terminalIssue: terminalIssue{
+		terminalFlags: terminalFlags{Keys: in("desk.keys")}, Offer: in("offer"), Accepted: in("accepted"), Probe: in("live"),
+		Liveness: "passive", Card: true, Level: "full", Kind: "ordinary", Region: "330100", ValidFor: time.Hour,
+	}}
+	mustRun(t, "terminal", "keys", "--keys", d.Keys, "--id", "desk")
+	write(t, d.Probe, string(faceBytes(holder, 1)))
+	key, err := identity.NewPrivateKey(rand.Reader)
+	if err != nil {
+		t.Fatal(err)
+	}
+	d.to = key.Public()
+	if d.phone, err = sdk.NewPhone(zhenni.KeyP256); err != nil {
+		t.Fatal(err)
+	}
+	return d
+}
+
+// accept has the phone answer the code that is shown now, and returns what it wrote.
+func (d *deskOffer) accept() string {
+	d.t.Helper()
+	code := strings.TrimSpace(mustRun(d.t, "terminal", "offer", "--keys", d.Keys, "--offer", d.Offer, "--probe", d.Probe, "--signed"))
+	accepted, err := d.phone.Accept(code, d.to, canaryName, canaryNumber, time.Now())
+	if err != nil {
+		d.t.Fatal(err)
+	}
+	if err := keepSecret("--accepted", d.Accepted, accepted); err != nil {
+		d.t.Fatal(err)
+	}
+	return readText(d.t, d.Accepted)
+}
+
+func (d *deskOffer) read() (transaction string, issue sdk.Issue) {
+	d.t.Helper()
+	transaction, issue, err := d.terminalIssue.read()
+	if err != nil {
+		d.t.Fatal(err)
+	}
+	return transaction, issue
+}
+
+func (d *deskOffer) refused(what string) {
+	d.t.Helper()
+	if _, _, err := d.terminalIssue.read(); !errors.Is(err, zhenni.ErrBadValue) || !strings.Contains(err.Error(), "was not shown") {
+		d.t.Errorf("%s: %v", what, err)
+	}
+}
+
+// What a terminal has asked for on an acceptance is asked for again alike, however much later; on another one, or for a code that was not
+// shown, it is not. Of what the phone wrote the terminal changes nothing.
+//
+// FAULTS: B11 C8
+func TestATerminalAsksOnWhatItKept(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		d := newDeskOffer(t)
+		first := d.accept()
+		transaction, asked := d.read()
+		if len(asked.Evidence) != 3 || !asked.ValidUntil.Equal(time.Now().Add(time.Hour)) || asked.Nonce != transaction {
+			t.Errorf("%s: %+v", transaction, asked)
+		}
+		time.Sleep(time.Hour)
+		again, same := d.read()
+		same.CapturedAt, same.ValidUntil = same.CapturedAt.Local(), same.ValidUntil.Local()
+		asked.CapturedAt, asked.ValidUntil = asked.CapturedAt.Round(0), asked.ValidUntil.Round(0)
+		if again != transaction || !reflect.DeepEqual(same, asked) {
+			t.Errorf("asked again it is %s %+v, and was %s %+v", again, same, transaction, asked)
+		}
+		if readText(t, d.Accepted) != first {
+			t.Error("the terminal has written into what the phone wrote")
+		}
+
+		d.accept()
+		time.Sleep(sdk.OfferLife + sdk.OfferStep)
+		d.refused("another acceptance, of a code too long ago, beside what was asked on the first")
+		second := d.accept()
+		if other, issue := d.read(); other == transaction || slices.Equal(issue.Evidence, asked.Evidence) || issue.CapturedAt.Equal(asked.CapturedAt) {
+			t.Errorf("on another acceptance it asks as on the first: %s %+v", other, issue)
+		}
+		write(t, d.Accepted, strings.Replace(second, `"issue-`, `"issue-0`, 1))
+		d.refused("a transaction of the phone's choice")
+		if err := os.Remove(d.Offer); err != nil {
+			t.Fatal(err)
+		}
+		d.accept()
+		write(t, d.Accepted, second)
+		d.refused("what was asked on, beside another offer")
+	})
+}
+
+// What a phone answers is one document of an acceptance, and small.
+//
+// FAULTS: L4
+func TestAcceptancesThatAreNone(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "accepted")
+	for text, says := range map[string]string{
+		`{"transaction":"a"} {"transaction":"b"}`: "something follows",
+		`{"transaction":"a","at":1}`:              "unknown field",
+		`{"transaction":1}`:                       "cannot unmarshal",
+		``:                                        "EOF",
+		strings.Repeat(" ", maxKeyFile+1):         "too large",
+	} {
+		write(t, path, text)
+		var accepted sdk.Acceptance
+		if err := readStrictly("--accepted", path, &accepted); err == nil || !strings.Contains(err.Error(), says) || !strings.Contains(err.Error(), "--accepted") {
+			t.Errorf("%.40q: %v", text, err)
+		}
+	}
 }
 
 // kidOf is the id of a key that is printed as a JSON Web Key.

@@ -73,4 +73,19 @@ var flowDefects = []defect{
 		old: "if v.view = view; view.RotationWanted {", new: "if v.view = view; view.RotationWanted && view.State == 0 {",
 		does: "a guest who is served while the server is killed has to begin anew",
 	},
+	{
+		name: "asked-on-any-acceptance", file: "cmd/zhenni/terminalissue.go", caught: "TestATerminalAsksOnWhatItKept",
+		old: "again := bytes.Equal(asked.Acceptance, digest[:])", new: "again := asked.Acceptance != nil",
+		does: "what a terminal saw of one person's phone is sent for another's",
+	},
+	{
+		name: "asked-again-for-any-code", file: "cmd/zhenni/terminalissue.go", caught: "TestATerminalAsksOnWhatItKept",
+		old: "offer.Question(accepted.Transaction, asked.At); err != nil {", new: "offer.Question(accepted.Transaction, asked.At); err != nil && !again {",
+		does: "what was asked for once is asked for again beside another offer",
+	},
+	{
+		name: "acceptance-with-more", file: "cmd/zhenni/insist.go", caught: "TestAcceptancesThatAreNone",
+		old: "	decoder.DisallowUnknownFields()\n", new: "",
+		does: "a phone writes into its answer what only the terminal says, and it is passed over",
+	},
 }
