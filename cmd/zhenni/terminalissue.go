@@ -69,7 +69,10 @@ func (c *terminalIssue) Run(ctx context.Context, out *output) error {
 		}
 		// Under a transaction that is this issue's alone a PIN is set once: one that was, by a run before, is another sealed text.
 		_, err = client.SetPIN(ctx, transaction+"-pin", issued.ID, engine, pin)
-		if err != nil && !sdk.IsRefused(err, "transaction_reused") {
+		switch {
+		case sdk.IsRefused(err, "transaction_reused"):
+			out.Note("The PIN is the one that an earlier run has set: --pin-file %s was not used.", c.PINFile)
+		case err != nil:
 			return answered(err)
 		}
 	}

@@ -106,13 +106,18 @@ func TestATerminalIssuesByHand(t *testing.T) {
 
 	accepted := w.offered("live")
 	full := w.issue("live", append(byKey, "--card", "--pin-file", w.in("digits"), "--engine-key", w.in("engine.jwk"))...)
-	id := strings.TrimSpace(mustRun(t, full...))
-	if again := strings.TrimSpace(mustRun(t, full...)); again != id {
-		t.Errorf("asked again it makes %s, then %s", id, again)
+	code, made, notes := runCommand(t, full...)
+	if code != 0 || strings.Contains(notes, "PIN") {
+		t.Fatalf("exit code %d: %s", code, notes)
+	}
+	id := strings.TrimSpace(made)
+	write(t, w.in("digits"), "20495817\n")
+	if code, again, notes := runCommand(t, full...); code != 0 || strings.TrimSpace(again) != id || !strings.Contains(notes, "an earlier run has set") {
+		t.Errorf("asked again, with other digits, it makes %s, then %d %s: %s", id, code, again, notes)
 	}
 	app := asker{w.server.url, strings.TrimSpace(mustRun(t, "rp", "add", "app", "--store", w.store, "--tenant", "1", "--role", "issuer"))}
 	public := mustRun(t, "holder", "keys", "--keys", w.in("phone.keys"), "--credential", id)
-	if status, text := app.do(t, "GET", "/v1/credentials/"+id, "", ""); status != 200 || !strings.Contains(text, `"full"`) ||
+	if status, text := app.do(t, "GET", "/v1/credentials/"+id, "", ""); status != 200 || !strings.Contains(text, `"full"`) || strings.Contains(text, `"rotated"`) ||
 		!strings.Contains(text, `"device":"`+kidOf(t, public)+`"`) {
 		t.Errorf("%d %s, of the phone %s", status, text, public)
 	}
