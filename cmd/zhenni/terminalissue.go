@@ -19,7 +19,7 @@ type terminalIssue struct {
 	Offer     string        `required:"" type:"path" placeholder:"FILE" help:"The offer, as zhenni terminal offer keeps it."`
 	Accepted  string        `required:"" type:"path" placeholder:"FILE" help:"What the phone answered, as zhenni holder accept prints it."`
 	Probe     string        `required:"" type:"path" placeholder:"FILE" help:"The capture that the offer is of."`
-	Reference string        `type:"path" placeholder:"FILE" help:"The template, where it is not the capture: as the phone has rotated it."`
+	Reference string        `type:"path" placeholder:"FILE" help:"The template, where it is not the capture. Of one that the phone has rotated it says so, by zhenni holder accept --rotated."`
 	Unproved  bool          `help:"The capture is the template, and is held against no reference."`
 	Liveness  string        `enum:"none,passive,active" default:"passive" help:"Sign that the capture is of a living person, by this means: none, passive or active (default ${default})."`
 	Card      bool          `help:"Sign that the chip of the identity card answered."`

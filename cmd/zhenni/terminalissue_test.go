@@ -31,6 +31,8 @@ type deskWorld struct {
 	issueWorld
 	t      *testing.T
 	server *process
+	// accepts are further flags of what the phone answers with.
+	accepts []string
 }
 
 func (w *deskWorld) in(name string) string { return filepath.Join(filepath.Dir(w.store), name) }
@@ -42,6 +44,7 @@ func startDesk(t *testing.T) *deskWorld {
 	write(t, w.in("engine.jwk"), mustRun(t, "keys", "identity", "--identity-root", w.root, "--identity-key", w.key))
 	write(t, w.in("digits"), "58204917\n")
 	write(t, w.in("live"), string(faceBytes(holder, 1)))
+	write(t, w.in("again"), string(faceBytes(holder, 2)))
 	write(t, w.in("other"), string(faceBytes(stranger, 1)))
 	mustRun(t, "keys", "new-pepper", w.in("pins.key"))
 	w.server = startProcess(t, w.store, append(w.flags(), "--catalogue", w.in("services.json"), "--reference-tenant", "1=9",
@@ -68,7 +71,8 @@ func (w *deskWorld) offered(capture string, flags ...string) (accepted string) {
 	w.t.Helper()
 	offer := append([]string{"terminal", "offer", "--keys", w.in("desk.keys"), "--offer", w.in(capture + ".offer"), "--probe", w.in(capture)}, flags...)
 	code := strings.TrimSpace(mustRun(w.t, offer...))
-	answer := mustRun(w.t, "holder", "accept", code, "--keys", w.in("phone.keys"), "--identity", w.in("me.json"), "--engine-key", w.in("engine.jwk"))
+	answer := mustRun(w.t, append([]string{"holder", "accept", code, "--keys", w.in("phone.keys"), "--identity", w.in("me.json"),
+		"--engine-key", w.in("engine.jwk")}, w.accepts...)...)
 	if strings.Contains(answer, canaryNumber) || strings.Contains(answer, canaryName) {
 		w.t.Errorf("the terminal reads who it is: %s", answer)
 	}
@@ -131,6 +135,16 @@ func TestATerminalIssuesByHand(t *testing.T) {
 	id = strings.TrimSpace(mustRun(t, signed...))
 	if again := strings.TrimSpace(mustRun(t, signed...)); again != id {
 		t.Errorf("signed, and asked again, it makes %s, then %s", id, again)
+	}
+
+	mustRun(t, "holder", "rotate", w.in("live"), "--keys", w.in("phone.keys"), "--model", "synthetic-512", "--out", w.in("rotated"))
+	w.accepts = []string{"--rotated"}
+	w.offered("again")
+	anew := w.issue("again", append(byKey, "--card", "--kind", "reenrolment")...)
+	refused("rotated, and no template", "none is sent beside the capture", anew...)
+	id = strings.TrimSpace(mustRun(t, append(anew, "--reference", w.in("rotated"))...))
+	if status, text := app.do(t, "GET", "/v1/credentials/"+id, "", ""); status != 200 || !strings.Contains(text, `"rotated":true`) {
+		t.Errorf("not said to be rotated: %d %s", status, text)
 	}
 }
 

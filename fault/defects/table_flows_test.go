@@ -43,6 +43,16 @@ var flowDefects = []defect{
 		does: "a picture of a terminal's code is as good as the code",
 	},
 	{
+		name: "rotated-at-a-terminal-forgotten", file: "holder/offer.go", caught: "TestOffersThatAreNone",
+		old: "		i.Rotation = zhenni.RotationCommitment(a.Rotation)\n", new: "",
+		does: "who was issued a rotated template at a terminal can not be a guest at a hotel",
+	},
+	{
+		name: "capture-taken-for-rotated", file: "holder/offer.go", caught: "TestOffersThatAreNone",
+		old: "if len(i.Probe) == 0 || len(i.Reference) == 0 {", new: "if len(i.Probe) == 0 && len(i.Reference) == 0 {",
+		does: "a capture in the clear is enrolled as a rotated template, and matches nobody",
+	},
+	{
 		name: "arrival-of-another", file: "holder/arrival.go", caught: "TestArriving",
 		old: "s.Session != (zhenni.SessionID{}) && s.Session != id {", new: "s.Session == id && s.hotel == \"\" {",
 		does: "a guest's phone follows the session of another guest",
