@@ -35,7 +35,7 @@ type terminalIssue struct {
 
 // Help is shown by zhenni terminal issue --help.
 func (terminalIssue) Help() string {
-	return `Issues a credential to the phone that scanned the terminal's code, on what the terminal saw, and prints its id. Run again after an answer that was lost it prints the same. Exit code 1 says that the server refused, and why.
+	return `Issues a credential to the phone that scanned the terminal's code, on what the terminal saw, and prints its id. Run again after an answer that was lost it prints the same: what was asked is kept beside the offer, as its name with .asked. Exit code 1 says that the server refused, and why.
 
 Example:
 
