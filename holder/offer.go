@@ -94,6 +94,8 @@ type Acceptance struct {
 	// Device is the key of the phone, as zhenni.ParsePublicKey reads it; Possession its evidence of being there.
 	Device     []byte `json:"device"`
 	Possession string `json:"possession"`
+	// Rotation is of the key by which the phone has rotated the template, as of [Phone.Commitment]; absent where it has not.
+	Rotation []byte `json:"rotation,omitempty"`
 }
 
 // Accept answers the code of an offer: it seals who the phone's holder is to the engine, for this issue alone, and signs that the phone
@@ -136,11 +138,22 @@ func readOffer(code string) (q Question, err error) {
 	return q, nil
 }
 
-// Accepted completes an issue by what a phone has answered: its device, the identity that it sealed and its evidence.
+// Accepted completes an issue by what a phone has answered: its device, the identity that it sealed, its evidence and by which key it has
+// rotated the template. An answer that says so is zhenni.ErrBadValue for an issue without a Reference beside its Probe: a capture is not
+// rotated.
 func (i *Issue) Accepted(a Acceptance) error {
 	device, err := zhenni.ParsePublicKey(a.Device)
 	if err != nil || a.Identity == "" || a.Possession == "" {
 		return fmt.Errorf("%w: acceptance: want a key, a sealed identity and a token", zhenni.ErrBadValue)
+	}
+	if len(a.Rotation) > 0 {
+		if len(a.Rotation) != len(i.Rotation) || zhenni.RotationCommitment(a.Rotation).IsZero() {
+			return fmt.Errorf("%w: acceptance: rotation is not the commitment to a key", zhenni.ErrBadValue)
+		}
+		if len(i.Probe) == 0 || len(i.Reference) == 0 {
+			return fmt.Errorf("%w: acceptance: the phone has rotated the template, and none is sent beside the capture", zhenni.ErrBadValue)
+		}
+		i.Rotation = zhenni.RotationCommitment(a.Rotation)
 	}
 	i.Device, i.Sealed = device, a.Identity
 	i.Evidence = append(i.Evidence, a.Possession)

@@ -86,6 +86,23 @@ func TestOffersThatAreNone(t *testing.T) {
 	if err := (&Offer{Party: "desk", Capture: []byte{1}, Secret: make([]byte, 32)}).Validate(); !errors.Is(err, zhenni.ErrBadValue) {
 		t.Errorf("half a capture: %v", err)
 	}
+	key := phone.Commitment()
+	good := Acceptance{Identity: "x", Possession: "x", Device: phone.Public().Append(nil), Rotation: key[:]}
+	both := Issue{Probe: Probe{1}, Reference: Probe{2}}
+	if err := both.Accepted(good); err != nil || both.Rotation != key {
+		t.Errorf("a template that the phone has rotated: %x, %v", both.Rotation, err)
+	}
+	for _, i := range []Issue{{}, {Probe: Probe{1}}, {Reference: Probe{2}}} {
+		if err := i.Accepted(good); !errors.Is(err, zhenni.ErrBadValue) || !i.Rotation.IsZero() {
+			t.Errorf("rotated, and no template beside the capture: %v", err)
+		}
+	}
+	for _, rotation := range [][]byte{key[1:], append(key[:], 1), make([]byte, len(key))} {
+		bad, i := good, Issue{Probe: Probe{1}, Reference: Probe{2}}
+		if bad.Rotation = rotation; !errors.Is(i.Accepted(bad), zhenni.ErrBadValue) || !i.Rotation.IsZero() {
+			t.Errorf("the commitment %x is taken", rotation)
+		}
+	}
 	var i Issue
 	if err := i.Accepted(Acceptance{Identity: "x", Possession: "x"}); !errors.Is(err, zhenni.ErrBadValue) {
 		t.Errorf("no device: %v", err)

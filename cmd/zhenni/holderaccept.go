@@ -7,6 +7,7 @@ type holderAccept struct {
 	Code      string `arg:"" help:"What the code of the terminal says, as zhenni terminal offer prints it."`
 	Identity  string `required:"" type:"path" placeholder:"FILE" help:"JSON object of the strings name and number: who the credential is for. They are sealed to the engine; the terminal can not read them."`
 	EngineKey string `required:"" type:"path" placeholder:"FILE" help:"The engine's public key, as zhenni keys identity prints it."`
+	Rotated   bool   `help:"The template that the terminal sends was rotated by this phone's key, as holder rotate does: the credential keeps by which, and can be a guest at a hotel."`
 }
 
 // Help is shown by zhenni holder accept --help.
@@ -36,6 +37,10 @@ func (c *holderAccept) Run(out *output) error {
 	accepted, err := phone.Accept(c.Code, engine, name, number, time.Now())
 	if err != nil {
 		return usage("%w", err)
+	}
+	if c.Rotated {
+		commitment := phone.Commitment()
+		accepted.Rotation = commitment[:]
 	}
 	return out.JSON(accepted)
 }

@@ -1,12 +1,14 @@
 package main
 
 import (
+	"bytes"
 	"context"
 	"encoding/json"
 	"errors"
 	"fmt"
 	"time"
 
+	"zhenni"
 	sdk "zhenni/holder"
 )
 
@@ -72,6 +74,23 @@ func readKept(flag, path string, document any) error {
 	}
 	if err := json.Unmarshal(text, document); err != nil {
 		return usage("%s %s: %w", flag, path, err)
+	}
+	return nil
+}
+
+// readStrictly reads a small document that another party wrote: one JSON value of that form, and nothing else.
+func readStrictly(flag, path string, document any) error {
+	text, err := readSmall(path)
+	if err != nil {
+		return environment("%s: %w", flag, err)
+	}
+	decoder := json.NewDecoder(bytes.NewReader(text))
+	decoder.DisallowUnknownFields()
+	if err := decoder.Decode(document); err != nil {
+		return usage("%s %s: %w", flag, path, err)
+	}
+	if len(bytes.TrimSpace(text[decoder.InputOffset():])) > 0 {
+		return usage("%s %s: %w: something follows the document", flag, path, zhenni.ErrBadValue)
 	}
 	return nil
 }

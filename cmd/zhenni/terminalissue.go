@@ -1,8 +1,12 @@
 package main
 
 import (
+	"bytes"
 	"context"
+	"crypto/sha256"
+	"encoding/json"
 	"errors"
+	"os"
 	"strings"
 	"time"
 
@@ -15,7 +19,7 @@ type terminalIssue struct {
 	Offer     string        `required:"" type:"path" placeholder:"FILE" help:"The offer, as zhenni terminal offer keeps it."`
 	Accepted  string        `required:"" type:"path" placeholder:"FILE" help:"What the phone answered, as zhenni holder accept prints it."`
 	Probe     string        `required:"" type:"path" placeholder:"FILE" help:"The capture that the offer is of."`
-	Reference string        `type:"path" placeholder:"FILE" help:"The template, where it is not the capture: as the phone has rotated it."`
+	Reference string        `type:"path" placeholder:"FILE" help:"The template, where it is not the capture. Of one that the phone has rotated it says so, by zhenni holder accept --rotated."`
 	Unproved  bool          `help:"The capture is the template, and is held against no reference."`
 	Liveness  string        `enum:"none,passive,active" default:"passive" help:"Sign that the capture is of a living person, by this means: none, passive or active (default ${default})."`
 	Card      bool          `help:"Sign that the chip of the identity card answered."`
@@ -31,7 +35,7 @@ type terminalIssue struct {
 
 // Help is shown by zhenni terminal issue --help.
 func (terminalIssue) Help() string {
-	return `Issues a credential to the phone that scanned the terminal's code, on what the terminal saw, and prints its id. Run again after an answer that was lost it prints the same. Exit code 1 says that the server refused, and why.
+	return `Issues a credential to the phone that scanned the terminal's code, on what the terminal saw, and prints its id. Run again after an answer that was lost it prints the same: what was asked is kept beside the offer, as its name with .asked. Exit code 1 says that the server refused, and why.
 
 Example:
 
@@ -65,7 +69,10 @@ func (c *terminalIssue) Run(ctx context.Context, out *output) error {
 		}
 		// Under a transaction that is this issue's alone a PIN is set once: one that was, by a run before, is another sealed text.
 		_, err = client.SetPIN(ctx, transaction+"-pin", issued.ID, engine, pin)
-		if err != nil && !sdk.IsRefused(err, "transaction_reused") {
+		switch {
+		case sdk.IsRefused(err, "transaction_reused"):
+			out.Note("The PIN is the one that an earlier run has set: --pin-file %s was not used.", c.PINFile)
+		case err != nil:
 			return answered(err)
 		}
 	}
@@ -87,23 +94,39 @@ func (c *terminalIssue) pin() (string, error) {
 	return strings.TrimSpace(string(text)), nil
 }
 
-// read reads what is asked for, and signs what the terminal saw. What was read is kept in the file of the acceptance, so that the same
-// is asked again.
+// read reads what is asked for, and signs what the terminal saw.
 func (c *terminalIssue) read() (transaction string, issue sdk.Issue, err error) {
 	var offer sdk.Offer
 	if err := readOffer(c.Offer, &offer); err != nil {
 		return "", issue, err
 	}
-	var asked askedIssue
-	if err := readKept("--accepted", c.Accepted, &asked); err != nil {
+	var accepted sdk.Acceptance
+	if err := readStrictly("--accepted", c.Accepted, &accepted); err != nil {
 		return "", issue, err
 	}
-	probe, err := readProbe("--probe", c.Probe)
+	if issue, err = c.asks(&offer); err != nil {
+		return "", issue, err
+	}
+	if err := issue.Accepted(accepted); err != nil {
+		return "", issue, usage("--accepted %s: %w", c.Accepted, err)
+	}
+	asked, q, err := c.once(&offer, accepted)
 	if err != nil {
 		return "", issue, err
 	}
-	if digest := probe.Digest(); string(digest[:]) != string(offer.Capture) {
-		return "", issue, usage("--probe %s is not the capture that the offer is of", c.Probe)
+	issue.Evidence = append(issue.Evidence, asked.Evidence...)
+	issue.CapturedAt, issue.ValidUntil, issue.Nonce = asked.At, asked.ValidUntil, q.Nonce
+	return q.Transaction, issue, nil
+}
+
+// asks is what is asked for of the capture that an offer is of, but who it is for.
+func (c *terminalIssue) asks(offer *sdk.Offer) (issue sdk.Issue, err error) {
+	probe, err := readProbe("--probe", c.Probe)
+	if err != nil {
+		return issue, err
+	}
+	if digest := probe.Digest(); !bytes.Equal(digest[:], offer.Capture) {
+		return issue, usage("--probe %s is not the capture that the offer is of", c.Probe)
 	}
 	issue = sdk.Issue{Region: c.Region, Model: c.Model, Probe: probe}
 	if c.Unproved {
@@ -111,57 +134,59 @@ func (c *terminalIssue) read() (transaction string, issue sdk.Issue, err error) 
 	}
 	if c.Reference != "" {
 		if c.Unproved {
-			return "", issue, usage("--unproved and --reference exclude each other")
+			return issue, usage("--unproved and --reference exclude each other")
 		}
 		if issue.Reference, err = readProbe("--reference", c.Reference); err != nil {
-			return "", issue, err
+			return issue, err
 		}
 	}
 	if err := errors.Join(issue.Level.UnmarshalText([]byte(c.Level)), issue.Kind.UnmarshalText([]byte(c.Kind))); err != nil {
-		return "", issue, usage("--level, --kind: %w", err)
+		return issue, usage("--level, --kind: %w", err)
 	}
-	if err := c.sign(&offer, &asked); err != nil {
-		return "", issue, err
-	}
-	asked.complete(&issue)
-	if offer.Signed {
-		issue.Nonce = asked.Transaction
-	}
-	return asked.Transaction, issue, issue.Accepted(asked.Acceptance)
+	return issue, nil
 }
 
-// askedIssue is an acceptance, and what the terminal has asked for on it once.
+// askedIssue is what the terminal has asked for on one acceptance, so that it is asked for again alike. It lies beside the offer, which is
+// the terminal's own: of what a phone wrote nothing is taken for it.
 type askedIssue struct {
-	sdk.Acceptance
-	At         time.Time `json:"at,omitzero"`
+	// Acceptance is the SHA-256 of that acceptance.
+	Acceptance []byte    `json:"acceptance"`
+	At         time.Time `json:"at"`
 	ValidUntil time.Time `json:"valid_until,omitzero"`
-	Evidence   []string  `json:"evidence,omitempty"`
+	Evidence   []string  `json:"evidence"`
 }
 
-func (a *askedIssue) complete(issue *sdk.Issue) {
-	issue.Evidence, issue.CapturedAt, issue.ValidUntil = a.Evidence, a.At, a.ValidUntil
-}
-
-// sign adds what the terminal saw to an acceptance of which nothing was asked yet, and keeps it.
-func (c *terminalIssue) sign(offer *sdk.Offer, asked *askedIssue) error {
-	if !asked.At.IsZero() {
-		return nil
-	}
-	now := time.Now()
-	q, err := offer.Question(asked.Transaction, now)
+// once is what was asked for on an acceptance before; where nothing was, what the terminal saw is signed now, and kept before it is sent.
+// Both are for a code that was shown shortly before.
+func (c *terminalIssue) once(offer *sdk.Offer, accepted sdk.Acceptance) (asked askedIssue, q sdk.Question, err error) {
+	text, err := json.Marshal(accepted)
 	if err != nil {
-		return notSo("%w", err)
+		return asked, q, err
+	}
+	digest, path := sha256.Sum256(text), c.Offer+".asked"
+	if err := readKept("--offer", path, &asked); err != nil && !errors.Is(err, os.ErrNotExist) {
+		return asked, q, err
+	}
+	again := bytes.Equal(asked.Acceptance, digest[:])
+	if !again {
+		asked = askedIssue{Acceptance: digest[:], At: time.Now()}
+	}
+	if q, err = offer.Question(accepted.Transaction, asked.At); err != nil {
+		return asked, q, notSo("%w", err)
+	}
+	if again {
+		return asked, q, nil
 	}
 	terminal, err := c.open()
 	if err != nil {
-		return err
+		return asked, q, err
 	}
 	saw := terminalCapture{Liveness: c.Liveness, Card: c.Card, Document: c.Document}
 	if asked.Evidence, err = saw.sign(terminal, q); err != nil {
-		return err
+		return asked, q, err
 	}
-	if asked.At = now; c.ValidFor != 0 {
-		asked.ValidUntil = now.Add(c.ValidFor)
+	if c.ValidFor != 0 {
+		asked.ValidUntil = asked.At.Add(c.ValidFor)
 	}
-	return keepSecret("--accepted", c.Accepted, asked)
+	return asked, q, keepSecret("--offer", path, asked)
 }

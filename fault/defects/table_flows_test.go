@@ -43,6 +43,16 @@ var flowDefects = []defect{
 		does: "a picture of a terminal's code is as good as the code",
 	},
 	{
+		name: "rotated-at-a-terminal-forgotten", file: "holder/offer.go", caught: "TestOffersThatAreNone",
+		old: "		i.Rotation = zhenni.RotationCommitment(a.Rotation)\n", new: "",
+		does: "who was issued a rotated template at a terminal can not be a guest at a hotel",
+	},
+	{
+		name: "capture-taken-for-rotated", file: "holder/offer.go", caught: "TestOffersThatAreNone",
+		old: "if len(i.Probe) == 0 || len(i.Reference) == 0 {", new: "if len(i.Probe) == 0 && len(i.Reference) == 0 {",
+		does: "a capture in the clear is enrolled as a rotated template, and matches nobody",
+	},
+	{
 		name: "arrival-of-another", file: "holder/arrival.go", caught: "TestArriving",
 		old: "s.Session != (zhenni.SessionID{}) && s.Session != id {", new: "s.Session == id && s.hotel == \"\" {",
 		does: "a guest's phone follows the session of another guest",
@@ -72,5 +82,20 @@ var flowDefects = []defect{
 		name: "key-not-brought-again", file: "cmd/zhenni/holderarrive.go", caught: "TestAGuestOverAKill",
 		old: "if v.view = view; view.RotationWanted {", new: "if v.view = view; view.RotationWanted && view.State == 0 {",
 		does: "a guest who is served while the server is killed has to begin anew",
+	},
+	{
+		name: "asked-on-any-acceptance", file: "cmd/zhenni/terminalissue.go", caught: "TestATerminalAsksOnWhatItKept",
+		old: "again := bytes.Equal(asked.Acceptance, digest[:])", new: "again := asked.Acceptance != nil",
+		does: "what a terminal saw of one person's phone is sent for another's",
+	},
+	{
+		name: "asked-again-for-any-code", file: "cmd/zhenni/terminalissue.go", caught: "TestATerminalAsksOnWhatItKept",
+		old: "offer.Question(accepted.Transaction, asked.At); err != nil {", new: "offer.Question(accepted.Transaction, asked.At); err != nil && !again {",
+		does: "what was asked for once is asked for again beside another offer",
+	},
+	{
+		name: "acceptance-with-more", file: "cmd/zhenni/insist.go", caught: "TestAcceptancesThatAreNone",
+		old: "	decoder.DisallowUnknownFields()\n", new: "",
+		does: "a phone writes into its answer what only the terminal says, and it is passed over",
 	},
 }
