@@ -188,7 +188,11 @@ func (s *Server) receive(rq *request, a arrival) (zhenni.Session, error) {
 	if session.End != zhenni.SessionLive {
 		return session, nil
 	}
-	if session, err = s.tell(id, zhenni.SessionEvent{Kind: zhenni.EventOpened, Credential: a.credential, Phone: a.phone}); err != nil {
+	session, err = s.tell(id, zhenni.SessionEvent{Kind: zhenni.EventOpened, Credential: a.credential, Phone: a.phone})
+	if err != nil && session.End != zhenni.SessionLive {
+		return session, nil // it ended meanwhile, as its guest is to read
+	}
+	if err != nil {
 		return session, err
 	}
 	if a.key != nil && session.End == zhenni.SessionLive {

@@ -3,6 +3,11 @@ package defects
 // Of what sessions tell, to whom and when.
 var sessionDefects = []defect{
 	{
+		name: "arrival-refused-at-its-end", file: "gateway/arrival.go", caught: "TestArrivesAgainAtTheEnd",
+		old: "	if err != nil && session.End != zhenni.SessionLive {\n", new: "	if err == nil && session.End != zhenni.SessionLive {\n",
+		does: "a guest's phone that arrives again as the hotel's capture is decided is refused, and does not learn the outcome",
+	},
+	{
 		name: "result-left-out", file: "gateway/sessionasker.go", caught: "TestResultsThatAreGone",
 		old: "		return \"\", zhenni.ErrEvicted\n", new: "		return \"\", nil\n",
 		does: "a confirmed member of a group whose result is not kept any more is left out of the results without a word",
