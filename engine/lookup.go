@@ -11,10 +11,8 @@ import (
 // the unit of ownership that shards exchange.
 const Segments = 64
 
-const slotsPerSegment = zhenni.Slots / Segments
-
 // SegmentSlots is the number of slots of a segment.
-const SegmentSlots = slotsPerSegment
+const SegmentSlots = zhenni.Slots / Segments
 
 // SegmentOf returns the segment of the credential, in [0, Segments).
 func SegmentOf(id zhenni.CredentialID) int { return segmentOf(&id) }

@@ -29,7 +29,7 @@ func (m *Matcher) Refresh(id zhenni.CredentialID) error {
 // to exist and costs no read of the store from then on. [zhenni.ErrCorrupt] says that some record was skipped and
 // the rest is served; any other error that the walk ended early and the rest is read on demand.
 func (m *Matcher) Warm(segment int) error {
-	_, _, err := m.WarmPart(segment, 0, slotsPerSegment)
+	_, _, err := m.WarmPart(segment, 0, SegmentSlots)
 	return err
 }
 
@@ -40,8 +40,8 @@ func (m *Matcher) WarmPart(segment, from, n int) (next, met int, err error) {
 	s := &m.arena.segments[segment]
 	gap := s.gap && from != 0
 	s.gap = true // should the store panic
-	next = min(from+n, slotsPerSegment)
-	first, corrupt := zhenni.Slot(segment*slotsPerSegment), false
+	next = min(from+n, SegmentSlots)
+	first, corrupt := zhenni.Slot(segment*SegmentSlots), false
 	err = m.store.References(first+zhenni.Slot(from), first+zhenni.Slot(next)-1, func(r zhenni.Reference) error {
 		met++
 		err := s.load(&r)
@@ -57,11 +57,11 @@ func (m *Matcher) WarmPart(segment, from, n int) (next, met int, err error) {
 	s.gap = gap || err != nil
 	switch {
 	case errors.Is(err, errFull):
-		return slotsPerSegment, met, nil
+		return SegmentSlots, met, nil
 	case err != nil && !errors.Is(err, zhenni.ErrCorrupt):
-		return slotsPerSegment, met, err
+		return SegmentSlots, met, err
 	}
-	s.complete = next == slotsPerSegment && !s.gap
+	s.complete = next == SegmentSlots && !s.gap
 	return next, met, err
 }
 
