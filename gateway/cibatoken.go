@@ -56,14 +56,13 @@ func (s *Server) requested(rq *request, written string) (zhenni.Session, error) 
 // a credential that is of no use here is not told.
 func (s *Server) mayCollect(session zhenni.Session) error {
 	now := s.config.Now()
-	passed := session.Passed(now)
 	switch {
 	case session.Collected:
 		return errGrant
-	case passed.End == zhenni.SessionTimeout, !now.Before(requestOver(&session)):
+	case session.End == zhenni.SessionTimeout, !now.Before(requestOver(&session)):
 		s.polls.forget(session.ID)
 		return oauth("expired_token", "nobody answered in time, or the answer was not collected in time")
-	case passed.End != zhenni.SessionLive && !session.Confirmed():
+	case session.End != zhenni.SessionLive && !session.Confirmed():
 		s.polls.forget(session.ID)
 		return oauth("access_denied", "the person was not confirmed")
 	case session.Confirmed():

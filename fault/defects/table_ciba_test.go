@@ -53,7 +53,7 @@ var cibaDefects = []defect{
 	},
 	{
 		name: "every-no-told", file: "gateway/cibatoken.go", caught: "TestCIBAEndsWithoutAYes",
-		old: "passed.End == zhenni.SessionTimeout, ", new: "passed.End == zhenni.SessionTimeout, passed.End == zhenni.SessionCredentialUnusable, ",
+		old: "session.End == zhenni.SessionTimeout, ", new: "session.End == zhenni.SessionTimeout, session.End == zhenni.SessionCredentialUnusable, ",
 		does: "a client is told that the credential is of no use",
 	},
 	{
