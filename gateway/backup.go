@@ -20,18 +20,27 @@ type Keeper interface {
 
 // Keep adds the route POST /admin/backup. It is for before Serve.
 func (a *Admin) Keep(keeper Keeper) {
+	a.lasting("POST /admin/backup", func(ctx context.Context, r *http.Request) (any, error) { return backup(ctx, r, keeper) })
+}
+
+// lasting adds a route that takes as long as the disk does: the deadline for reading the request would end it. Its context ends with the
+// caller's connection and with the server.
+func (a *Admin) lasting(pattern string, do func(context.Context, *http.Request) (any, error)) {
 	ending, end := context.WithCancel(context.Background())
 	a.server.RegisterOnShutdown(end)
-	backup := a.route(func(r *http.Request) (any, error) { return a.backup(r, keeper, ending) })
-	a.mux.HandleFunc("POST /admin/backup", func(w http.ResponseWriter, r *http.Request) {
-		// It takes as long as the disk does; the deadline for reading the request would end it.
+	answer := a.route(func(r *http.Request) (any, error) {
+		ctx, cancel := context.WithCancel(r.Context())
+		defer cancel()
+		defer context.AfterFunc(ending, cancel)()
+		return do(ctx, r)
+	})
+	a.mux.HandleFunc(pattern, func(w http.ResponseWriter, r *http.Request) {
 		_ = http.NewResponseController(w).SetReadDeadline(time.Time{})
-		backup.ServeHTTP(w, r)
+		answer.ServeHTTP(w, r)
 	})
 }
 
-// backup ends early with the caller's connection and with the server.
-func (a *Admin) backup(r *http.Request, keeper Keeper, ending context.Context) (any, error) {
+func backup(ctx context.Context, r *http.Request, keeper Keeper) (any, error) {
 	var want struct {
 		Folder   string `json:"folder"`
 		KeysCopy string `json:"keys_copy"`
@@ -45,9 +54,6 @@ func (a *Admin) backup(r *http.Request, keeper Keeper, ending context.Context) (
 	if want.KeysCopy != "" && !filepath.IsAbs(want.KeysCopy) {
 		return nil, fmt.Errorf("%w: keys_copy %q is not an absolute path", zhenni.ErrBadValue, want.KeysCopy)
 	}
-	ctx, cancel := context.WithCancel(r.Context())
-	defer cancel()
-	defer context.AfterFunc(ending, cancel)()
 	done, err := keeper.Backup(ctx, want.Folder, want.KeysCopy)
 	if errors.Is(err, zhenni.ErrExists) || errors.Is(err, zhenni.ErrLocked) || errors.Is(err, zhenni.ErrCorrupt) {
 		err = &refusal{kind: kindBackup, detail: err.Error()}

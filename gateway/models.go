@@ -27,18 +27,13 @@ type ModelRecord struct {
 // Model adds the routes GET and POST /admin/models: what the store holds templates of, and a further one. Server is what they are served
 // by. It is for before Serve.
 func (a *Admin) Model(store ModelStore, server *Server) {
-	ending, end := context.WithCancel(context.Background())
-	a.server.RegisterOnShutdown(end)
-	a.mux.Handle("GET /admin/models", a.route(func(r *http.Request) (any, error) {
-		ctx, cancel := context.WithCancel(r.Context())
-		defer cancel()
-		defer context.AfterFunc(ending, cancel)()
+	a.lasting("GET /admin/models", func(ctx context.Context, _ *http.Request) (any, error) {
 		models, err := ModelRecords(ctx, store)
 		for i := range models {
 			models[i].Served = !models[i].Retired && server.serves(models[i].ID)
 		}
 		return map[string]any{"models": models}, err
-	}))
+	})
 	a.mux.Handle("POST /admin/models", a.route(a.addModel))
 }
 
