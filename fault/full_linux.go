@@ -13,14 +13,17 @@ import (
 	"time"
 )
 
-// outageLimit is how long verification may be away after a fault of the disk.
+// outageLimit is how long verification may be away after a fault of the disk is over.
 const outageLimit = 5 * time.Second
+
+// outage is how long verification may be away once r strikes: while a write stalls nothing is recorded, so nothing is
+// answered that has to be.
+func (r Rule) outage() time.Duration { return r.Stall + outageLimit }
 
 // FullRow is what one kind of fault led to.
 type FullRow struct {
 	// Rounds counts the faults armed, Struck those that were met; Restarts the times a server was started again; Longest
-	// is the longest time without verdicts; Late counts those beyond five seconds, where the fault was not one that a
-	// server may end of.
+	// is the longest time without verdicts; Late counts those beyond [Rule.outage].
 	Rounds, Struck, Restarts, Late int
 	Longest                        time.Duration
 	// Closed counts stores that were refused once the fault had passed.
@@ -61,7 +64,7 @@ func (f *FullReport) Err() error {
 	}
 	for name, row := range f.Rows {
 		if row.Late > 0 || row.Closed > 0 {
-			errs = append(errs, fmt.Errorf("fault: %s: verification was away for longer than %v %d times; %d stores were refused after the fault had passed",
+			errs = append(errs, fmt.Errorf("fault: %s: verification was away for longer than %v after it %d times; %d stores were refused after the fault had passed",
 				name, outageLimit, row.Late, row.Closed))
 		}
 	}
@@ -196,7 +199,7 @@ func (d *drill) strike(ctx context.Context, report *FullReport, row *FullRow, ru
 		keeper.kill()
 	}
 	stirred := stir(d.store, d.random.Uint64())
-	longest, struck := observe(ctx, rules, eye)
+	longest, struck := observe(ctx, rules, rule.outage(), eye)
 	stirred()
 	stop()
 	err = <-loaded
@@ -211,7 +214,7 @@ func (d *drill) strike(ctx context.Context, report *FullReport, row *FullRow, ru
 	if keeper.death != "" && !rule.startsOnly() {
 		report.Notes["ended after "+rule.Name()] = keeper.death
 	}
-	if longest > outageLimit {
+	if longest > rule.outage() {
 		row.Late++
 		report.Notes["late after "+rule.Name()] = fmt.Sprintf("%v with %+v; the last start that failed: %s", longest.Round(time.Millisecond), rule, keeper.refusal)
 	}
@@ -233,8 +236,9 @@ func (d *drill) reopen(ctx context.Context) (err error) {
 	return fmt.Errorf("%w: %w", errClosed, err)
 }
 
-// observe waits for the fault and then until verdicts have come again for a second, at most eight seconds.
-func observe(ctx context.Context, rules *Rules, eye *watch) (longest time.Duration, struck bool) {
+// observe waits for the fault and then until verdicts have come again, for a second at least and three beyond limit at
+// most.
+func observe(ctx context.Context, rules *Rules, limit time.Duration, eye *watch) (longest time.Duration, struck bool) {
 	var first time.Time
 	for range 30 {
 		if first, struck = rules.Struck(); struck || !wait(ctx, 50*time.Millisecond) {
@@ -245,7 +249,7 @@ func observe(ctx context.Context, rules *Rules, eye *watch) (longest time.Durati
 		return 0, false
 	}
 	wait(ctx, time.Second)
-	for time.Since(first) < 8*time.Second && !eye.lastAfter(time.Now().Add(-200*time.Millisecond)) {
+	for time.Since(first) < limit+3*time.Second && !eye.lastAfter(time.Now().Add(-200*time.Millisecond)) {
 		if !wait(ctx, 50*time.Millisecond) {
 			break
 		}
