@@ -67,6 +67,7 @@ var owners = map[string][]string{
 	"github.com/aclements/go-moremath":  {"bench/result"},
 	"golang.org/x/mod/sumdb":            {"storage/audit", "cmd"},
 	"github.com/zeebo/xxh3":             {"storage/ledger"},
+	"filippo.io/edwards25519":           {"gateway/eddsa"},
 	"github.com/hanwen/go-fuse/v2":      {"fault"},
 	"github.com/go-jose/go-jose/v4":     {"identity", "receipt"},
 	"github.com/emmansun/gmsm":          {"receipt"},

@@ -2,6 +2,7 @@ package evidence
 
 import (
 	"bytes"
+	"crypto/sha256"
 	"crypto/subtle"
 	"time"
 
@@ -109,11 +110,26 @@ func (t *Token) Check(e Expected, now time.Time) error {
 // Verify reports whether the key signed the token: [ErrKey], [ErrSignature]. It does the operation with the key in every
 // case, so that how long it takes does not tell whose token it is. The zero key signs nothing.
 func (t *Token) Verify(key zhenni.PublicKey) error {
-	thumbprint := key.Thumbprint()
+	return t.judge(key.Thumbprint(), key.Algorithm(), key.Verify(t.signed, t.signature[:]))
+}
+
+// A Key verifies as a [zhenni.PublicKey] does, perhaps faster.
+type Key interface {
+	Thumbprint() [sha256.Size]byte
+	Algorithm() zhenni.KeyAlgorithm
+	Verify(message, signature []byte) bool
+}
+
+// VerifyBy is [Token.Verify] by another implementation of a key.
+func (t *Token) VerifyBy(key Key) error {
+	return t.judge(key.Thumbprint(), key.Algorithm(), key.Verify(t.signed, t.signature[:]))
+}
+
+// judge is what a key that signed the token, or did not, makes of it.
+func (t *Token) judge(thumbprint [sha256.Size]byte, algorithm zhenni.KeyAlgorithm, signed bool) error {
 	named := subtle.ConstantTimeCompare(thumbprint[:], t.claims.KeyID[:]) == 1
-	signed := key.Verify(t.signed, t.signature[:])
 	switch {
-	case !named || t.algorithm != key.Algorithm():
+	case !named || t.algorithm != algorithm:
 		return ErrKey
 	case !signed:
 		return ErrSignature

@@ -83,7 +83,7 @@ func (s *Server) readTokens(rq *request, expected evidence.Expected, second *sec
 		case token.Claims().Terminal == "":
 			byDevice = append(byDevice, token)
 		default:
-			err = token.Verify(s.terminalKey(rq.party.Tenant, token, now))
+			err = s.verifyTerminal(rq.party.Tenant, token, now)
 		}
 		if err != nil {
 			return nil, refuse(kindEvidence, "evidence["+strconv.Itoa(i)+"]: "+evidenceFault(err))
@@ -134,20 +134,24 @@ func show(shown *zhenni.Shown, c evidence.Claims) {
 	}
 }
 
-// terminalKey is the key that a token names, where it is one of a terminal of the tenant; else the zero key, which signs
-// nothing.
-func (s *Server) terminalKey(tenant zhenni.TenantID, token *evidence.Token, now time.Time) zhenni.PublicKey {
+// verifyTerminal verifies a token by the key that it names, where that is one of a terminal of the tenant; else by the zero key,
+// which signs nothing.
+func (s *Server) verifyTerminal(tenant zhenni.TenantID, token *evidence.Token, now time.Time) error {
 	c := token.Claims()
 	terminal, known := s.node.RelyingParty(c.Terminal)
 	if !known || terminal.Tenant != tenant || !terminal.Roles.Has(zhenni.RoleTerminal) {
-		return zhenni.PublicKey{}
+		return token.Verify(zhenni.PublicKey{})
 	}
 	for _, k := range terminal.Keys {
 		if k.Public.Thumbprint() == c.KeyID && (k.NotAfter.IsZero() || now.Before(k.NotAfter)) {
-			return k.Public
+			ready, err := s.keys.of(k.Public)
+			if err != nil {
+				return err
+			}
+			return token.VerifyBy(ready)
 		}
 	}
-	return zhenni.PublicKey{}
+	return token.Verify(zhenni.PublicKey{})
 }
 
 // ofDevice reports whether all tokens are signed by the credential's device. The work is that of the tokens, whatever the

@@ -131,7 +131,7 @@ func (p *proof) findParty(now time.Time) error {
 	}
 	p.party, p.root = party, root{public: held.Public}
 	p.rests = p.root
-	return p.claim.VerifyHead(key)
+	return p.claim.VerifyHead(key.verifies)
 }
 
 // completeProof checks the body that the signature is of, and that the request is the first with its nonce. With it the
@@ -195,34 +195,4 @@ func refusalOfSignature(err error) error {
 		return refuse(kindKey, "")
 	}
 	return err
-}
-
-// maxKeyring bounds the keys that are held ready.
-const maxKeyring = 1 << 16
-
-// A keyring holds the public keys of parties ready for use: checking a point costs as much as a signature.
-type keyring struct {
-	mu   sync.RWMutex
-	keys map[zhenni.PublicKey]*httpsig.Key // guarded by mu
-}
-
-// of returns the key, which it makes where it is not there.
-func (k *keyring) of(public zhenni.PublicKey) (*httpsig.Key, error) {
-	k.mu.RLock()
-	key := k.keys[public]
-	k.mu.RUnlock()
-	if key != nil {
-		return key, nil
-	}
-	key, err := httpsig.NewKey(public)
-	if err != nil {
-		return nil, err
-	}
-	k.mu.Lock()
-	defer k.mu.Unlock()
-	if k.keys == nil || len(k.keys) >= maxKeyring {
-		k.keys = map[zhenni.PublicKey]*httpsig.Key{}
-	}
-	k.keys[public] = key
-	return key, nil
 }

@@ -30,11 +30,21 @@ type signedCase struct {
 // FAULTS: A1 A2 A3 A4 A5 A6 A7 A8 A12 A15 A19 Z4
 func TestSignedRequests(t *testing.T) {
 	f := startSigning(t, nil)
+	f.judged("at first")
+	f.judged("with keys that are prepared")
+	if key, err := f.server.keys.of(publicKeyOf(t, f.hotel)); err != nil || key.uses.Load() < prepareAfter {
+		t.Errorf("the hotel's key was used %d times (%v): want %d at least", key.uses.Load(), err, prepareAfter)
+	}
+}
+
+// judged sends each case once.
+func (f *signedFixture) judged(when string) {
+	t := f.t
 	for _, tt := range slices.Concat(goodCases(f), keyCases(f), bodyCases(f), coverageCases(f), timeCases(f), placeCases(f)) {
 		before := f.node.asked()
 		a := f.send(tt.m)
 		if a.status != tt.status || a.code() != tt.code {
-			t.Errorf("%s: %d %s, want %d %s: %s", tt.name, a.status, a.code(), tt.status, tt.code, a.body)
+			t.Errorf("%s, %s: %d %s, want %d %s: %s", when, tt.name, a.status, a.code(), tt.status, tt.code, a.body)
 		}
 		if asked := f.node.asked() > before; asked != (tt.status == 200) {
 			t.Errorf("%s: the node was asked: %v", tt.name, asked)

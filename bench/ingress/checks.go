@@ -74,6 +74,7 @@ const (
 
 	serverOf     = "server of a "
 	primitivesOf = "primitives of a "
+	withTables   = ", by tables"
 	onProcessors = ", processor time an item"
 )
 
@@ -125,6 +126,9 @@ func (r *checksRun) note(t *table, costs map[string]cost, primitives map[string]
 	t.add(primitivesOf+nameCheckedSingle, result.Nanoseconds, primitives[primitivesOf+nameCheckedSingle])
 	t.add(serverOf+nameSessionSingle, result.Nanoseconds, server(nameSessionSingle, nameCheckedEcho))
 	t.add(primitivesOf+nameSessionSingle, result.Nanoseconds, primitives[primitivesOf+nameSessionSingle])
+	for _, p := range r.primitives[0][ownSums:sums] {
+		t.add(p.name, result.Nanoseconds, primitives[p.name])
+	}
 	t.add(serverOf+namePlainSingle, result.Nanoseconds, server(namePlainSingle, namePlainEcho))
 	for _, s := range r.sides {
 		if s.bulk {

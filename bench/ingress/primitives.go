@@ -20,12 +20,14 @@ import (
 	"zhenni"
 	"zhenni/bench"
 	"zhenni/evidence"
+	"zhenni/gateway/eddsa"
 	"zhenni/simd"
 )
 
 // Names of the primitives.
 const (
 	primitiveVerify   = "ed25519 verify"
+	primitiveTable    = "ed25519 verify, by a table of the key's"
 	primitiveSign     = "ed25519 sign"
 	primitiveP256     = "p256 verify"
 	primitiveMAC      = "hmac of a request"
@@ -51,8 +53,9 @@ const baseBytes, resultBytes, recordBytes, leafBytes, nameBytes = 400, 800, 200,
 // primitives are what single verifications with all checks can not do without, each as the library has it.
 type primitives []primitive
 
-// sums is how many of them, the first, are several in turn.
-const sums = 2
+// sums is how many of them, the first, are several in turn: as the standard library has them, and from ownSums on with the tables that the
+// server verifies by.
+const sums, ownSums = 4, 2
 
 type primitive struct {
 	name string
@@ -67,7 +70,7 @@ const primitiveTurns = 512
 
 // newPrimitives makes them ready for what a run asks.
 func newPrimitives(r *checksRun) (primitives, error) {
-	verify, sign, err := edwardsPrimitives()
+	verify, table, sign, err := edwardsPrimitives()
 	if err != nil {
 		return nil, err
 	}
@@ -104,8 +107,10 @@ func newPrimitives(r *checksRun) (primitives, error) {
 	return primitives{
 		{name: primitivesOf + nameCheckedSingle, run: inTurn(verify, sum, capture, verify, nist, kept, sign)},
 		{name: primitivesOf + nameSessionSingle, run: inTurn(code, sum, capture, verify, nist, kept, sign)},
+		{name: primitivesOf + nameCheckedSingle + withTables, run: inTurn(table, sum, capture, table, nist, kept, sign)},
+		{name: primitivesOf + nameSessionSingle + withTables, run: inTurn(code, sum, capture, table, nist, kept, sign)},
 		{name: primitiveRecord, run: record}, {name: primitiveAnswer, run: answer}, {name: primitiveLeaf, run: leaf}, {name: primitiveName, run: name},
-		{name: primitiveVerify, run: verify}, {name: primitiveSign, run: sign}, {name: primitiveP256, run: nist},
+		{name: primitiveVerify, run: verify}, {name: primitiveTable, run: table}, {name: primitiveSign, run: sign}, {name: primitiveP256, run: nist},
 		{name: primitiveMAC, run: code}, {name: primitiveBody, run: sum}, {name: primitiveCapture, run: capture},
 		{name: primitiveEvidence, run: opens},
 		{name: primitiveBulk, run: func() bool { return sha256.Sum256(item) != [sha256.Size]byte{} }, items: r.batches[0].Len()},
@@ -163,11 +168,16 @@ func newGCM(key []byte) (cipher.AEAD, error) {
 	return cipher.NewGCM(block)
 }
 
-// edwardsPrimitives are the two of Ed25519.
-func edwardsPrimitives() (verify, sign func() bool, err error) {
+// edwardsPrimitives are those of Ed25519: to verify as the standard library does, and by a table as the server does for a key that
+// signs often, and to sign.
+func edwardsPrimitives() (verify, byTable, sign func() bool, err error) {
 	public, private, err := ed25519.GenerateKey(rand.Reader)
 	if err != nil {
-		return nil, nil, err
+		return nil, nil, nil, err
+	}
+	table, err := eddsa.NewTable(public)
+	if err != nil {
+		return nil, nil, nil, err
 	}
 	unsigned := make([]byte, resultBytes)
 	messages, signatures := make([][]byte, primitiveTurns), make([][]byte, primitiveTurns)
@@ -180,12 +190,16 @@ func edwardsPrimitives() (verify, sign func() bool, err error) {
 		i = (i + 1) % primitiveTurns
 		return ed25519.Verify(public, messages[i], signatures[i])
 	}
+	byTable = func() bool {
+		i = (i + 1) % primitiveTurns
+		return table.Verify(messages[i], signatures[i])
+	}
 	sign = func() bool {
 		j++
 		binary.LittleEndian.PutUint64(unsigned, uint64(j))
 		return len(ed25519.Sign(private, unsigned)) > 0
 	}
-	return verify, sign, nil
+	return verify, byTable, sign, nil
 }
 
 // nistPrimitive verifies signatures of ECDSA.

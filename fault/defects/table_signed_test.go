@@ -13,6 +13,26 @@ var signedDefects = []defect{
 		does: "of two digests that disagree the better known is believed, and who checks the other is deceived",
 	},
 	{
+		name: "challenge-without-its-key", file: "gateway/eddsa/table.go", caught: "TestVectorsOfRFC8032",
+		old: "	hash.Write(t.public[:])\n", new: "",
+		does: "k leaves out whose key it is, and signatures of busy keys are refused",
+	},
+	{
+		name: "s-in-two-forms", file: "gateway/eddsa/table.go", caught: "TestAgreesWithTheLibrary",
+		old: "	if err != nil {\n		return false\n	}\n	k, sum", new: "	if err != nil {\n		wide := append(append([]byte{}, signature[32:]...), make([]byte, 32)...)\n		s, _ = new(edwards25519.Scalar).SetUniformBytes(wide)\n	}\n	k, sum",
+		does: "whoever saw a signature makes another of it",
+	},
+	{
+		name: "key-multiplied-by-half-its-digits", file: "gateway/eddsa/table.go", caught: "TestAgreesWithTheLibrary",
+		old: "	for range 4 {\n		product.Double(product)\n	}\n", new: "",
+		does: "the even digits weigh as little as the odd ones, and no signature of a busy key verifies",
+	},
+	{
+		name: "prepared-without-bound", file: "gateway/keyring.go", caught: "TestKeysThatSignOftenArePrepared",
+		old: "	last.verifies.Release()\n", new: "	_ = last.verifies\n",
+		does: "each key that was ever busy keeps 40 KiB",
+	},
+	{
 		name: "blake3-unchecked", file: "gateway/httpsig/digest.go", caught: "TestBulkBodyIsTheOneThatWasSigned",
 		old: "	case \"blake3\":\n		has, sum = &d.has3, d.sum3[:]\n", new: "	case \"blake3\":\n		has, sum = new(bool), d.sum3[:]\n",
 		does: "a body in bulk is taken unlooked at, whatever was signed",

@@ -17,9 +17,15 @@ const (
 
 var testNow = time.Unix(testCreated, 0).Add(20 * time.Second)
 
-// testSigners are one signer of each algorithm.
+// testSigners are one signer of each algorithm, and one whose key is prepared.
 func testSigners(t testing.TB) map[string]*Signer {
-	return map[string]*Signer{"ed25519": edSigner(t, 1), "p256": ecSigner(t, 1), "hmac": macSigner(t, "session-1", 1)}
+	prepared := edSigner(t, 1)
+	if err := prepared.key.Prepare(); err != nil {
+		t.Fatal(err)
+	}
+	return map[string]*Signer{
+		"ed25519": edSigner(t, 1), "ed25519, prepared": prepared, "p256": ecSigner(t, 1), "hmac": macSigner(t, "session-1", 1),
+	}
 }
 
 func edSigner(t testing.TB, seed byte) *Signer {

@@ -10,8 +10,10 @@ import (
 	"hash"
 	"slices"
 	"sync"
+	"sync/atomic"
 
 	"zhenni"
+	"zhenni/gateway/eddsa"
 )
 
 // An Algorithm is how a key signs. It is a property of the key; what a request says of it is only compared.
@@ -51,12 +53,14 @@ func (a Algorithm) signatureSize() int {
 // MinSecret is the least length of an HMAC key, in bytes.
 const MinSecret = 32
 
-// A Key verifies signatures. It is checked when it is made, does not change and is safe for concurrent use. The zero value
+// A Key verifies signatures. It is checked when it is made, does not change but in how fast it verifies, and is safe for
+// concurrent use. The zero value
 // verifies nothing.
 type Key struct {
 	id        string
 	algorithm Algorithm
 	edwards   ed25519.PublicKey
+	table     atomic.Pointer[eddsa.Table] // of edwards; nil is none
 	nist      *ecdsa.PublicKey
 	point     []byte    // of P-256, uncompressed
 	macs      sync.Pool // of *mac: setting an HMAC up costs as much as using it
@@ -110,10 +114,36 @@ func NewHMAC(id string, secret []byte) (*Key, error) {
 	return k, nil
 }
 
+// Prepare makes an Ed25519 key verify faster from now on, by a table of [eddsa.Table]'s size; of another key it does nothing.
+func (k *Key) Prepare() error {
+	if k.algorithm != Ed25519 || k.Prepared() {
+		return nil
+	}
+	table, err := eddsa.NewTable(k.edwards)
+	if err == nil {
+		k.table.Store(table)
+	}
+	return err
+}
+
+// Prepared reports whether the key verifies by a table.
+func (k *Key) Prepared() bool { return k.table.Load() != nil }
+
+// Release gives up what [Key.Prepare] made.
+func (k *Key) Release() { k.table.Store(nil) }
+
+// Verify reports whether signature is the key's of message.
+func (k *Key) Verify(message, signature []byte) bool {
+	return len(signature) == k.algorithm.signatureSize() && k.verify(message, signature)
+}
+
 // verify reports whether the key signed the base. The signature has the algorithm's length.
 func (k *Key) verify(base, signature []byte) bool {
 	switch k.algorithm {
 	case Ed25519:
+		if table := k.table.Load(); table != nil {
+			return table.Verify(base, signature)
+		}
 		return ed25519.Verify(k.edwards, base, signature)
 	case P256:
 		sum := sha256.Sum256(base)
