@@ -94,7 +94,7 @@ var policyDefects = []defect{
 	},
 	{
 		name: "key-of-another-name", file: "evidence/token.go", caught: "TestOtherKeys",
-		old: "	case !named || t.algorithm != algorithm:\n", new: "	case !named && t.algorithm != key.Algorithm():\n",
+		old: "	case !named || t.algorithm != algorithm:\n", new: "	case !named && t.algorithm != algorithm:\n",
 		does: "a token by another key of the algorithm is told from a forged one by its error",
 	},
 	{
