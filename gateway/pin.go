@@ -2,10 +2,13 @@ package gateway
 
 import (
 	"bytes"
+	"crypto/sha256"
 	"errors"
 	"time"
 
 	"zhenni"
+	"zhenni/evidence"
+	"zhenni/gateway/httpsig"
 	"zhenni/identity"
 	"zhenni/identity/pin"
 )
@@ -45,6 +48,7 @@ const (
 	setSealed = iota
 	setIdentity
 	setTransaction
+	setEvidence
 	setFields
 )
 
@@ -59,7 +63,7 @@ func (s *Server) setPIN(rq *request) error {
 		return refuse(kindNotFound, "this server keeps no PINs")
 	}
 	s.digest(rq, mediaJSON, body)
-	fields := [setFields]field{{name: "pin"}, {name: "identity"}, {name: "transaction"}}
+	fields := [setFields]field{{name: "pin"}, {name: "identity"}, {name: "transaction"}, {name: "evidence", list: true}}
 	if err := s.readSetting(rq, body, &fields); err != nil {
 		return err
 	}
@@ -73,6 +77,9 @@ func (s *Server) setPIN(rq *request) error {
 	defer s.drop(rq)
 	credential, err := s.pinnedCredential(rq)
 	if err != nil {
+		return err
+	}
+	if err := s.permitPIN(rq, credential, fields[setSealed].value); err != nil {
 		return err
 	}
 	if credential, err = s.givePIN(rq, credential, fields[setSealed].value, fields[setIdentity].value); err != nil {
@@ -94,6 +101,33 @@ func (s *Server) readSetting(rq *request, body []byte, fields *[setFields]field)
 		return refuse(kindSyntax, "a PIN wants a transaction id, for which it is sealed")
 	case sealed.value == nil || sealed.number || who.number:
 		return refuse(kindItem, "pin, or identity, is not a sealed text")
+	}
+	return rq.takeEvidence(&fields[setEvidence], &field{})
+}
+
+// permitPIN looks at what a terminal saw of who chose the PIN: that the chip of the card answered, or that somebody looked at the document,
+// for this credential and the PIN as it is sealed. Of a terminal that has to prove what it brings it is asked for: a PIN counts where
+// the face is not asked for, so whoever sets one to their liking comes near to being the person.
+func (s *Server) permitPIN(rq *request, c zhenni.Credential, sealed []byte) error {
+	maxAge, held := httpsig.MaxAge, s.heldTerminal(rq)
+	if held {
+		service, err := s.heldTo(s.config.TerminalIssueService)
+		if err != nil {
+			return err
+		}
+		maxAge = service.EvidenceMaxAge()
+	}
+	var shown zhenni.Shown
+	byDevice, err := s.readTokens(rq, evidence.Expected{
+		Subject: c.ID, Capture: sha256.Sum256(sealed), Transaction: rq.transaction, Party: rq.party.ID, Nonce: rq.nonce, MaxAge: maxAge,
+	}, nil, s.config.Now(), &shown)
+	switch {
+	case err != nil:
+		return err
+	case len(byDevice) > 0:
+		return refuse(kindEvidence, "a PIN is set on what a terminal saw: a device signs nothing for it")
+	case held && !shown.Others.Has(zhenni.MeansCard) && !shown.Others.Has(zhenni.MeansDocument):
+		return refuseRuling(zhenni.RulingFactor)
 	}
 	return nil
 }

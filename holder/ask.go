@@ -2,6 +2,8 @@ package holder
 
 import (
 	"context"
+	"crypto/rand"
+	"crypto/sha256"
 	"encoding/base64"
 	"encoding/json"
 	"time"
@@ -142,13 +144,32 @@ func (c *Client) Unlock(ctx context.Context, transaction string, id zhenni.Crede
 	return c.change(ctx, transaction, id, "unlock", map[string]any{"factor": m})
 }
 
-// SetPIN has the digits be a credential's PIN. They are sealed to the engine for this transaction.
-func (c *Client) SetPIN(ctx context.Context, transaction string, id zhenni.CredentialID, engine identity.PublicKey, digits string) (changed Credential, err error) {
-	sealed, err := identity.SealPIN(engine, digits, c.sealedFor(transaction))
+// PINSetting is a PIN for a credential.
+type PINSetting struct {
+	// Engine is who the digits are sealed to, for the transaction.
+	Engine identity.PublicKey
+	Digits string
+	// Show signs what a terminal saw, where the server holds its terminals to that: the card or the document. Nil shows nothing.
+	Show func(Question) (evidence []string, err error)
+}
+
+// SetPIN has the digits be a credential's PIN.
+func (c *Client) SetPIN(ctx context.Context, transaction string, id zhenni.CredentialID, set PINSetting) (changed Credential, err error) {
+	sealed, err := identity.SealPIN(set.Engine, set.Digits, c.sealedFor(transaction))
 	if err != nil {
 		return changed, err
 	}
-	return c.change(ctx, transaction, id, "pin", map[string]any{"pin": sealed})
+	body, nonce := map[string]any{"pin": sealed}, ""
+	if set.Show != nil {
+		if c.config.Signer != nil {
+			nonce = rand.Text()
+		}
+		q := Question{Credential: id, Capture: sha256.Sum256([]byte(sealed)), Transaction: transaction, Party: c.config.Party, Nonce: nonce}
+		if body["evidence"], err = set.Show(q); err != nil {
+			return changed, err
+		}
+	}
+	return changed, c.askBy(ctx, "POST", "/v1/credentials/"+id.String()+"/pin", transaction, nonce, body, &changed)
 }
 
 // Asked is one question about a credential.

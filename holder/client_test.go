@@ -121,7 +121,7 @@ func TestIdentitiesAndPINsAreSealed(t *testing.T) {
 		body["valid_until"] != "2023-11-14T22:13:20Z" || body["region"] != "330100" || body["model"] != "face-1" || body["reference_float32"] != "" {
 		t.Errorf("%v", body)
 	}
-	if _, err := c.SetPIN(t.Context(), "t-2", own, engine, digits); err != nil {
+	if _, err := c.SetPIN(t.Context(), "t-2", own, PINSetting{Engine: engine, Digits: digits}); err != nil {
 		t.Fatal(err)
 	}
 	opened, err := opener.OpenPIN(body["pin"], "app/t-2")

@@ -10,6 +10,7 @@ import (
 	"strings"
 	"time"
 
+	"zhenni"
 	sdk "zhenni/holder"
 )
 
@@ -63,20 +64,37 @@ func (c *terminalIssue) Run(ctx context.Context, out *output) error {
 		return answered(err)
 	}
 	if pin != "" {
-		engine, err := readEngineKey(c.EngineKey)
-		if err != nil {
+		if err := c.setPIN(ctx, out, client, transaction+"-pin", issued.ID, pin); err != nil {
 			return err
-		}
-		// Under a transaction that is this issue's alone a PIN is set once: one that was, by a run before, is another sealed text.
-		_, err = client.SetPIN(ctx, transaction+"-pin", issued.ID, engine, pin)
-		switch {
-		case sdk.IsRefused(err, "transaction_reused"):
-			out.Note("The PIN is the one that an earlier run has set: --pin-file %s was not used.", c.PINFile)
-		case err != nil:
-			return answered(err)
 		}
 	}
 	return out.Print("%s", issued.ID)
+}
+
+// setPIN sets the PIN of what was issued, with what the terminal saw. Under a transaction that is this issue's alone a PIN is set once: one
+// that was, by a run before, is another sealed text.
+func (c *terminalIssue) setPIN(ctx context.Context, out *output, client *sdk.Client, transaction string, id zhenni.CredentialID, digits string) error {
+	engine, err := readEngineKey(c.EngineKey)
+	if err != nil {
+		return err
+	}
+	set := sdk.PINSetting{Engine: engine, Digits: digits}
+	if c.Card || c.Document {
+		terminal, err := c.open()
+		if err != nil {
+			return err
+		}
+		saw := terminalCapture{Liveness: "none", Card: c.Card, Document: c.Document}
+		set.Show = func(q sdk.Question) ([]string, error) { return saw.sign(terminal, q) }
+	}
+	_, err = client.SetPIN(ctx, transaction, id, set)
+	switch {
+	case sdk.IsRefused(err, "transaction_reused"):
+		out.Note("The PIN is the one that an earlier run has set: --pin-file %s was not used.", c.PINFile)
+	case err != nil:
+		return answered(err)
+	}
+	return nil
 }
 
 // pin reads the digits, "" for none.

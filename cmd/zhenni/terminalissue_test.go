@@ -131,7 +131,8 @@ func TestATerminalIssuesByHand(t *testing.T) {
 		t.Fatal(err)
 	}
 	w.offered("live", "--party", "booth", "--signed")
-	signed := w.issue("live", "--signing-key-file", w.in("booth.pem"), "--party", "booth", "--card", "--kind", "card")
+	signed := w.issue("live", "--signing-key-file", w.in("booth.pem"), "--party", "booth", "--card", "--kind", "card",
+		"--pin-file", w.in("digits"), "--engine-key", w.in("engine.jwk"))
 	id = strings.TrimSpace(mustRun(t, signed...))
 	if again := strings.TrimSpace(mustRun(t, signed...)); again != id {
 		t.Errorf("signed, and asked again, it makes %s, then %s", id, again)

@@ -3,6 +3,16 @@ package defects
 // pinDefects are those of PINs and of verifications without a probe, across the packages.
 var pinDefects = []defect{
 	{
+		name: "pin-on-the-word-of-a-terminal", file: "gateway/pin.go", caught: "TestPINOfATerminalAsksForTheCard",
+		old: "	case held && !shown.Others.Has(zhenni.MeansCard)", new: "	case len(rq.terms.tokens) > 0 && !shown.Others.Has(zhenni.MeansCard)",
+		does: "a terminal sets a PIN of its choice for a person whom it never saw",
+	},
+	{
+		name: "pin-on-evidence-of-another", file: "gateway/pin.go", caught: "TestPINOfATerminalAsksForTheCard",
+		old: "Subject: c.ID, Capture: sha256.Sum256(sealed), Transaction: rq.transaction", new: "Subject: zhenni.CredentialID{}, Capture: sha256.Sum256(sealed), Transaction: rq.transaction",
+		does: "what was seen of nobody yet, for an issue, sets a PIN, and a person's own card sets none",
+	},
+	{
 		name: "pin-asked-of-strangers", file: "service.go", caught: "TestPINBesideWhatIsHeld",
 		old: "	if !s.Possession && !s.WithoutFace.guardsPIN() {", new: "	if false {",
 		does: "a service is taken that lets anybody use up anybody's attempts at a PIN",
