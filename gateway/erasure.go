@@ -81,11 +81,11 @@ func (s *Server) ownReferences(rq *request, also erasure) (references zhenni.Ten
 	}
 	references, held := s.config.References[rq.party.Tenant]
 	if !held {
-		return 0, refuse(kindItem, "no references are held for the tenant")
+		return 0, refuse(kindItem, "also: reference: no references are held for the tenant")
 	}
 	for tenant, of := range s.config.References {
 		if of == references && tenant != rq.party.Tenant {
-			return 0, refuse(kindItem, "the references are held for another tenant too")
+			return 0, refuse(kindItem, "also: reference: the references are held for another tenant too")
 		}
 	}
 	return references, nil

@@ -44,7 +44,7 @@ func (s *Server) readTemplates(rq *request, f *[issueFields]field, i *issuance) 
 	byApp, terminal := i.byApp(), rq.party.Roles.Has(zhenni.RoleTerminal)
 	switch {
 	case captured && !(held && (byApp || terminal)):
-		return refuse(kindItem, "a probe goes with an ordinary issue, lite, or a terminal's, by a tenant whose references are held")
+		return refuse(kindItem, "probe_int8, probe_float32: a probe goes with an ordinary issue, lite, or a terminal's, by a tenant whose references are held")
 	case !captured && held && terminal:
 	case !captured && held && byApp:
 		return refuse(kindProbe, "want probe_int8 or probe_float32, the face to be proved")

@@ -215,6 +215,19 @@ func TestAnswersThatAreNone(t *testing.T) {
 	}
 }
 
+// A refusal is read by people: each of its parts is a sentence of its own.
+func TestARefusalInWords(t *testing.T) {
+	for want, r := range map[string]Refusal{
+		"server: 400 bad_item: T. want a name. A.": {Status: 400, Code: "bad_item", Title: "T.", Detail: "want a name", Action: "A."},
+		"server: 404 not_found: T. A.":             {Status: 404, Code: "not_found", Title: "T.", Detail: "T.", Action: "A."},
+		"server: 403 : ":                           {Status: 403},
+	} {
+		if got := r.Error(); got != want {
+			t.Errorf("%q, want %q", got, want)
+		}
+	}
+}
+
 func TestHistoryAndKeys(t *testing.T) {
 	paths := []string{}
 	c := newClient(t, func(r *http.Request, _ string) (int, string) {

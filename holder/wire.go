@@ -49,9 +49,13 @@ type Refusal struct {
 func (r *Refusal) Error() string {
 	text := fmt.Sprintf("server: %d %s: %s", r.Status, r.Code, r.Title)
 	for _, more := range []string{r.Detail, r.Action} {
-		if more != "" && more != r.Title {
-			text += " " + more
+		if more == "" || more == r.Title {
+			continue
 		}
+		if !strings.HasSuffix(text, ".") {
+			text += "."
+		}
+		text += " " + more
 	}
 	return text
 }

@@ -73,7 +73,7 @@ func translate(err error) error {
 	case strings.Contains(text, "hecksum mismatch") || strings.Contains(text, "CHECKSUM_MISMATCH"):
 		return fmt.Errorf("%w: %w", zhenni.ErrCorrupt, err)
 	case strings.Contains(text, badger.ErrTruncateNeeded.Error()):
-		return fmt.Errorf("%w: the store was not closed in order; open it for writing once: %w", zhenni.ErrUnavailable, err)
+		return fmt.Errorf("%w: the store was not closed in order, as after a kill: open it for writing once, as a start of the server does", zhenni.ErrUnavailable)
 	case errors.Is(err, badger.ErrDBClosed) || errors.Is(err, badger.ErrBlockedWrites):
 		return fmt.Errorf("%w: %w", zhenni.ErrUnavailable, err)
 	}

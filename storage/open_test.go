@@ -226,6 +226,22 @@ func TestReadOnly(t *testing.T) {
 	}
 }
 
+// What an operator is told of a store that was killed is what to do, and nothing of how it is kept.
+func TestReadOnlyAfterAKill(t *testing.T) {
+	s := openStore(t, testOptions(t))
+	mustApply(t, s, testEnrol(1))
+	opts := s.opts
+	opts.Dir, opts.ReadOnly = crashClone(t, opts.Dir), true
+	_, err := Open(opts)
+	if !errors.Is(err, zhenni.ErrUnavailable) || !strings.HasSuffix(err.Error(), "open it for writing once, as a start of the server does") {
+		t.Errorf("%v, want ErrUnavailable and what to do", err)
+	}
+	opts.ReadOnly = false
+	if s := openStore(t, opts); s.Count() != 1 {
+		t.Errorf("%d credentials, want 1", s.Count())
+	}
+}
+
 func TestClosedStoreRefuses(t *testing.T) {
 	s := openStore(t, testOptions(t))
 	mustApply(t, s, testEnrol(1))

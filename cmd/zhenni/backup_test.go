@@ -58,6 +58,9 @@ func TestBackupAndRestoreOfAServer(t *testing.T) {
 
 	mustRun(t, "backup", copies, "--verify", "--store", store)
 	restore := []string{"restore", copies, "--store", made, "--key-file", store + ".key"}
+	if code, _, notes := runCommand(t, restore[:4]...); code != exitUsage || !strings.Contains(notes, "root key of the store that was lost") || strings.Contains(notes, "--create-key") {
+		t.Errorf("without the root key: exit code %d, %s", code, notes)
+	}
 	if code, _, notes := runCommand(t, restore...); code != exitUsage || !strings.Contains(notes, "--keys-copy") {
 		t.Errorf("without keys: exit code %d, %s", code, notes)
 	}

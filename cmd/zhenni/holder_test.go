@@ -15,6 +15,7 @@ import (
 	"testing"
 
 	"zhenni"
+	sdk "zhenni/holder"
 )
 
 // A phone from its keys to a payment, by the commands: a face is rotated and enrolled by the app, a later capture is rotated and
@@ -172,6 +173,10 @@ func TestATerminalByHand(t *testing.T) {
 	if again := mustRun(t, "terminal", "keys", "--keys", keys); again != public {
 		t.Errorf("%s, then %s", public, again)
 	}
+	code, _, notes := runCommand(t, "terminal", "keys", "--keys", keys, "--id", "hotel")
+	if code != exitUsage || !strings.Contains(notes, "is the key of desk") {
+		t.Errorf("the key of another terminal: exit code %d, %s", code, notes)
+	}
 	id := zhenni.CredentialID{15: 7}.String()
 	for _, kind := range []string{"liveness", "card", "document"} {
 		token := mustRun(t, "terminal", "evidence", kind, "--keys", keys, "--credential", id, "--asker", "hotel", "--transaction", "t-1")
@@ -184,5 +189,27 @@ func TestATerminalByHand(t *testing.T) {
 	}
 	if code, _, _ := runCommand(t, "holder", "keys", "--keys", keys); code != exitEnvironment {
 		t.Errorf("a terminal's key as a phone's: exit code %d", code)
+	}
+}
+
+// Before the sentence stands the program's name, once.
+func TestErrorsInWords(t *testing.T) {
+	inner := fmt.Errorf("folder: %w: no keys", zhenni.ErrNotFound)
+	for want, err := range map[string]error{
+		"not found": zhenni.ErrNotFound, "folder: not found: no keys": inner, "--dir: folder: not found: no keys": environment("--dir: %w", inner),
+		"zhenni serve first": usage("zhenni serve first"),
+	} {
+		if got := plainly(err); got != want {
+			t.Errorf("%q, want %q", got, want)
+		}
+	}
+}
+
+// A clerk is told to type digits once there is a phone that shows some.
+func TestTheDigitsAreAskedForOnceAPhoneShowsThem(t *testing.T) {
+	for opened, want := range []string{"Opened by 0. The session: live.", "Opened by 1. Type the two digits that the phone shows. The session: live."} {
+		if got := askedText(sdk.SessionView{CodeWanted: true, Opened: opened}); got != want {
+			t.Errorf("%q, want %q", got, want)
+		}
 	}
 }

@@ -16,8 +16,8 @@ type holderIssue struct {
 	partyFlags
 	Identity    string        `required:"" type:"path" placeholder:"FILE" help:"JSON object of the strings name and number: who the credential is for. They are sealed to the engine and sent to nobody else."`
 	EngineKey   string        `required:"" type:"path" placeholder:"FILE" help:"The engine's public key, as zhenni keys identity prints it."`
-	Probe       string        `type:"path" placeholder:"FILE" help:"The live capture, which a server that holds references proves the person by."`
-	Reference   string        `type:"path" placeholder:"FILE" help:"The template, where it is not the live capture."`
+	Probe       string        `type:"path" placeholder:"FILE" help:"The live capture, which a server that holds references proves the person by; any other refuses it."`
+	Reference   string        `type:"path" placeholder:"FILE" help:"The template, where it is not the live capture, and where there is no --probe."`
 	Rotated     bool          `help:"The template was rotated by this phone's key, as holder rotate does: the credential keeps by which, and is compared by that key alone where another device captures."`
 	Model       string        `placeholder:"ID" help:"The model that made them; a server of another refuses."`
 	Region      string        `required:"" placeholder:"CODE" help:"Six digits of GB/T 2260."`

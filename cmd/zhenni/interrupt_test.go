@@ -3,6 +3,7 @@ package main
 import (
 	"bytes"
 	"context"
+	"fmt"
 	"os"
 	"path/filepath"
 	"runtime"
@@ -106,6 +107,18 @@ func TestResumedVerificationRemembersRefusals(t *testing.T) {
 	for range 2 {
 		if code, notes := b.verify(t, "probes", "answers.csv"); code != exitNotSo || !strings.Contains(notes, "30 probes were refused") {
 			t.Errorf("exit code %d, %s: want %d for half of the probes", code, notes, exitNotSo)
+		}
+	}
+}
+
+// Verified again into the same file nothing is asked, and the command says that this is why.
+func TestVerifiedAgainSaysWhatWasAnsweredBefore(t *testing.T) {
+	b := newBulk(t)
+	writeSet(t, b.path("probes"), bulkPeople, 1, subjectName)
+	for i, want := range []string{fmt.Sprintf("Asked %d in ", bulkPeople), fmt.Sprintf(" %d were answered there before.", bulkPeople)} {
+		said := mustRun(t, "verify", b.path("probes"), "--out", b.path("answers.csv"), "--map", b.mapping, "--url", b.url, "--api-key-file", b.keyFile)
+		if !strings.Contains(said, want) || strings.Contains(said, "before") != (i == 1) {
+			t.Errorf("run %d: %s, want %q", i+1, said, want)
 		}
 	}
 }

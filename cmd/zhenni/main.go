@@ -9,6 +9,7 @@ import (
 	"errors"
 	"os"
 	"os/signal"
+	"strings"
 	"syscall"
 	"time"
 
@@ -40,7 +41,7 @@ type commands struct {
 	Keys      keysCommand      `cmd:"" help:"Rotate the keys of a stopped store; make the keys of results."`
 	Audit     auditCommand     `cmd:"" help:"Check an audit log, or show its key."`
 	Witness   witnessCommand   `cmd:"" help:"Watch the audit log of somebody else's server, so that it can not go back."`
-	Models    modelsCommand    `cmd:"" help:"Add, list and retire models of a stopped store: from one extractor to the next."`
+	Models    modelsCommand    `cmd:"" help:"Add, list and retire models: from one extractor to the next."`
 	RP        rpCommand        `cmd:"" name:"rp" help:"Add, list and remove relying parties."`
 	Catalogue catalogueCommand `cmd:"" help:"Check and list services: who may ask for what on which evidence."`
 	Shards    shardsCommand    `cmd:"" help:"Show or change the shards of a running server."`
@@ -95,7 +96,7 @@ func run(ctx context.Context, args []string, out *output) int {
 	if err == nil {
 		return 0
 	}
-	out.Note("zhenni: %v", err)
+	out.Note("zhenni: %s", plainly(err))
 	var exit *exitError
 	switch {
 	case errors.As(err, &exit):
@@ -104,6 +105,11 @@ func run(ctx context.Context, args []string, out *output) int {
 		return exitUsage
 	}
 	return exitEnvironment
+}
+
+// plainly is an error in words: the package's name, with which its sentinels begin, is the program's, which stands before them anyway.
+func plainly(err error) string {
+	return strings.ReplaceAll(strings.TrimPrefix(err.Error(), "zhenni: "), ": zhenni: ", ": ")
 }
 
 func dispatch(ctx context.Context, args []string, out *output) error {

@@ -38,7 +38,11 @@ Examples:
 // Run restores.
 func (c *restoreCommand) Run(ctx context.Context, out *output) error {
 	root, err := c.root(c.Store, false, out)
-	if err != nil {
+	var none noKeyError
+	switch {
+	case errors.As(err, &none):
+		return usage("--key-file: %s does not exist: name the root key of the store that was lost; a new one opens nothing of the backup", string(none))
+	case err != nil:
 		return err
 	}
 	log, err := c.auditFlags.options(c.Store)
@@ -102,7 +106,7 @@ func (c *restoreCommand) checkAudit() error {
 // settleAudit begins a new audit log, or makes the audit log of the lost store that of the restored one, and returns what is left to do.
 func (c *restoreCommand) settleAudit(o auditOptions, root storage.RootKey, commit uint64, out *output) ([]string, error) {
 	flags := c.flags()
-	serve := "Serve it: zhenni serve " + flags
+	serve := "Serve it with its profiles: zhenni serve " + flags
 	if c.AuditDir == "" {
 		store, err := c.openWith(storage.Options{}, false, out) // which makes the log
 		if err != nil {

@@ -16,6 +16,13 @@ type keyFlags struct {
 	Keys           string `type:"path" env:"ZHENNI_KEYS" placeholder:"FILE" help:"File of the templates' keys, to be backed up apart from the rest, by copies that expire. Default: keys in the store's folder."`
 }
 
+// noKeyError says that there is no key file where a root key is looked for.
+type noKeyError string
+
+func (path noKeyError) Error() string {
+	return string(path) + " does not exist: name the file that holds the key; serve --create-key makes it on the first start"
+}
+
 // root opens the root key of the store in dir. Where there is none it is made, if create says so. From then on the
 // process leaves no core file.
 func (k keyFlags) root(dir string, create bool, out *output) (storage.RootKey, error) {
@@ -34,7 +41,7 @@ func (k keyFlags) root(dir string, create bool, out *output) (storage.RootKey, e
 	case !errors.Is(err, fs.ErrNotExist):
 		return nil, environment("--key-file: %w", err)
 	case !create:
-		return nil, usage("--key-file: %s does not exist: name the file that holds the key; serve --create-key makes it on the first start", path)
+		return nil, usage("--key-file: %w", noKeyError(path))
 	}
 	root, err := createRoot(path, passphrase)
 	if err != nil {

@@ -133,7 +133,7 @@ func askedText(v sdk.SessionView) string {
 	switch {
 	case v.Code != "":
 		said += fmt.Sprintf(" Read out %s.", v.Code)
-	case v.CodeWanted:
+	case v.CodeWanted && v.Opened > 0:
 		said += " Type the two digits that the phone shows."
 	case v.CodeRight:
 		said += " The digits are right."

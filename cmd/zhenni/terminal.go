@@ -72,7 +72,11 @@ func (c *terminalKeys) Run(out *output) error {
 
 func (c *terminalKeys) openOrMake(out *output) (*sdk.Terminal, error) {
 	if _, err := os.Stat(c.Keys); !errors.Is(err, os.ErrNotExist) {
-		return c.open()
+		terminal, err := c.open()
+		if err == nil && c.ID != "" && c.ID != terminal.ID() {
+			return nil, usage("--id: %s is the key of %s: name another file to make one of %s", c.Keys, terminal.ID(), c.ID)
+		}
+		return terminal, err
 	}
 	if c.ID == "" {
 		return nil, usage("there is no %s: name the terminal by --id to make it", c.Keys)

@@ -26,7 +26,7 @@ type terminalIssue struct {
 	Card      bool          `help:"Sign that the chip of the identity card answered."`
 	Document  bool          `help:"Sign that somebody looked at the document."`
 	Level     string        `enum:"lite,full" default:"full" help:"lite or full (default ${default})."`
-	Kind      string        `enum:"ordinary,card,reenrolment" default:"ordinary" help:"How it is issued: ordinary, by card in the place of one that the person has, or reenrolment (default ${default})."`
+	Kind      string        `enum:"ordinary,card,reenrolment" default:"ordinary" help:"How it is issued: ordinary; card, which takes the place of one that the person has; or reenrolment (default ${default})."`
 	Model     string        `placeholder:"ID" help:"The model that made the vectors; a server of another refuses."`
 	Region    string        `required:"" placeholder:"CODE" help:"Six digits of GB/T 2260."`
 	ValidFor  time.Duration `placeholder:"TIME" help:"How long it holds. Default: without end."`

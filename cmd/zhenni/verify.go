@@ -109,8 +109,12 @@ func (c *verifyCommand) print(done verified, out *output) error {
 	if c.JSON {
 		return out.JSON(done)
 	}
-	return out.Print("Asked %d in %.1f s: %d match, %d no match, %d refused. The answers are in %s.", done.Asked, done.Seconds,
-		done.Outcome["match"], done.Outcome["no_match"], done.Outcome["refused"], done.Out)
+	before := ""
+	if done.Resumed > 0 {
+		before = fmt.Sprintf(" %d were answered there before.", done.Resumed)
+	}
+	return out.Print("Asked %d in %.1f s: %d match, %d no match, %d refused. The answers are in %s.%s", done.Asked, done.Seconds,
+		done.Outcome["match"], done.Outcome["no_match"], done.Outcome["refused"], done.Out, before)
 }
 
 // claimed is one probe with whom it claims to be, or two; they are valid during a visit.
