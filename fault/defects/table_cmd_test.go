@@ -16,4 +16,14 @@ var cmdDefects = []defect{
 		old: "	return s.audit.changes.Ready()\n}\n\n// Close", new: "	return nil\n}\n\n// Close",
 		does: "status and metrics say that changes are taken while the disk of their record is full",
 	},
+	{
+		name: "one-key-before", file: "cmd/zhenni/receipts.go", caught: "TestResultsOfEveryKeyBefore",
+		old: "for _, path := range f.ResultKeyBefore {", new: "for _, path := range f.ResultKeyBefore[:min(1, len(f.ResultKeyBefore))] {",
+		does: "after a second rotation the results of sessions that are kept are refused as evicted",
+	},
+	{
+		name: "key-before-twice", file: "cmd/zhenni/receipts.go", caught: "TestResultKeysThatAreRefused",
+		old: "there, twice := files[id]; twice {", new: "there, twice := files[id]; twice && id == \"\" {",
+		does: "a key of before that is named twice in the place of two leaves the results of the other without their key",
+	},
 }
