@@ -17,6 +17,16 @@ var cmdDefects = []defect{
 		does: "status and metrics say that changes are taken while the disk of their record is full",
 	},
 	{
+		name: "environment-above-the-store", file: "cmd/zhenni/admin.go", caught: "TestStoreStandsAboveTheEnvironmentsSocket", slow: true,
+		old: "	if f.otherStore(parse) && !typedFlags", new: "	if !f.otherStore(parse) && !typedFlags",
+		does: "a model, a relying party or a backup is of another store than the command line names",
+	},
+	{
+		name: "environments-operator-above-the-store", file: "cmd/zhenni/rp.go", caught: "TestStoreStandsAboveTheEnvironmentsSocket", slow: true,
+		old: "elsewhere && !operated {", new: "elsewhere && operated {",
+		does: "a relying party is added at the operator's address of another server than the command line names",
+	},
+	{
 		name: "one-key-before", file: "cmd/zhenni/receipts.go", caught: "TestResultsOfEveryKeyBefore",
 		old: "for _, path := range f.ResultKeyBefore {", new: "for _, path := range f.ResultKeyBefore[:min(1, len(f.ResultKeyBefore))] {",
 		does: "after a second rotation the results of sessions that are kept are refused as evicted",
