@@ -27,6 +27,16 @@ var cmdDefects = []defect{
 		does: "a relying party is added at the operator's address of another server than the command line names",
 	},
 	{
+		name: "plan-blind-to-sessions", file: "bench/capacity/plan.go", caught: "TestPlanKeepsAnswersForSessions",
+		old: "	if d.Sessions {\n		return zhenni.SessionRecordKept", new: "	if d.Sessions && d.PerDay < 0 {\n		return zhenni.SessionRecordKept",
+		does: "a disk is planned for a day of the answers that are kept for 31, and results of sessions go early",
+	},
+	{
+		name: "more-answers-than-a-ledger-takes", file: "bench/capacity/plan.go", caught: "TestPlannedAnswersAreWhatALedgerTakes",
+		old: "max(plan.NodesForRate, plan.NodesForMemory, plan.NodesForAnswers)", new: "max(plan.NodesForRate, plan.NodesForMemory)",
+		does: "a plan says --answers that no server takes",
+	},
+	{
 		name: "one-key-before", file: "cmd/zhenni/receipts.go", caught: "TestResultsOfEveryKeyBefore",
 		old: "for _, path := range f.ResultKeyBefore {", new: "for _, path := range f.ResultKeyBefore[:min(1, len(f.ResultKeyBefore))] {",
 		does: "after a second rotation the results of sessions that are kept are refused as evicted",
