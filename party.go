@@ -147,14 +147,19 @@ func (p RelyingParty) checkServices() error {
 
 // ValidGrant reports whether grant names a service, as ID, or one purpose of it, as ID:PURPOSE; both are a [ValidName].
 func ValidGrant(grant string) bool {
-	id, purpose, narrowed := strings.Cut(grant, ":")
+	id, purpose, narrowed := CutGrant(grant)
 	return ValidName(id) && (!narrowed || ValidName(purpose))
+}
+
+// CutGrant returns the service of a grant, and the purpose that it is narrowed to.
+func CutGrant(grant string) (service, purpose string, narrowed bool) {
+	return strings.Cut(grant, ":")
 }
 
 // MayAsk reports whether the party was granted a service at all, and under a purpose.
 func (p RelyingParty) MayAsk(service, purpose string) (atAll, under bool) {
 	for _, grant := range p.Services {
-		id, of, narrowed := strings.Cut(grant, ":")
+		id, of, narrowed := CutGrant(grant)
 		if id != service || service == "" {
 			continue
 		}

@@ -110,3 +110,28 @@ func TestRelyingPartyValidate(t *testing.T) {
 		}
 	}
 }
+
+// A grant is of a service, under every purpose or under the one that it names, and is taken apart in one way wherever it is read.
+func TestGrants(t *testing.T) {
+	for grant, want := range map[string]struct {
+		service, purpose string
+		narrowed, valid  bool
+	}{
+		"stay": {service: "stay", valid: true}, "stay:check-in": {"stay", "check-in", true, true}, "stay:": {service: "stay", narrowed: true},
+		":check-in": {purpose: "check-in", narrowed: true}, "stay:check-in:now": {"stay", "check-in:now", true, false}, "": {},
+	} {
+		service, purpose, narrowed := zhenni.CutGrant(grant)
+		if service != want.service || purpose != want.purpose || narrowed != want.narrowed || zhenni.ValidGrant(grant) != want.valid {
+			t.Errorf("%q: %q, %q, %v, %v", grant, service, purpose, narrowed, zhenni.ValidGrant(grant))
+		}
+	}
+	party := zhenni.RelyingParty{Services: []string{"stay", "pay:transfer", "pay:refund"}}
+	for asked, want := range map[[2]string][2]bool{
+		{"stay", "anything"}: {true, true}, {"pay", "transfer"}: {true, true}, {"pay", "refund"}: {true, true}, {"pay", "loan"}: {true, false},
+		{"pay", ""}: {true, false}, {"pay:transfer", "transfer"}: {}, {"", ""}: {}, {"sta", "y"}: {},
+	} {
+		if atAll, under := party.MayAsk(asked[0], asked[1]); atAll != want[0] || under != want[1] {
+			t.Errorf("%q: %v, %v", asked, atAll, under)
+		}
+	}
+}

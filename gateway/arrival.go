@@ -6,7 +6,6 @@ import (
 	"encoding/hex"
 	"errors"
 	"slices"
-	"strings"
 	"time"
 
 	"zhenni"
@@ -143,7 +142,7 @@ func (s *Server) takeLodging(rq *request, service, purpose *field) error {
 	if service.value == nil {
 		found := 0
 		for _, grant := range rq.party.Services {
-			id, _, _ := strings.Cut(grant, ":")
+			id, _, _ := zhenni.CutGrant(grant)
 			if granted, known := catalogue.Service(id); known && granted.Category == lodging && id != rq.terms.service {
 				rq.terms.service, found = id, found+1
 			}

@@ -12,6 +12,7 @@ import (
 	"zhenni"
 	"zhenni/bench/result"
 	"zhenni/engine"
+	"zhenni/storage/ledger"
 )
 
 var rewrite = flag.Bool("rewrite", false, "write the golden plans anew")
@@ -35,6 +36,7 @@ func TestPlanIsAsItWas(t *testing.T) {
 	}{
 		{"country", func(*Demand) {}}, {"city", func(d *Demand) { d.PerDay, d.Credentials = 1e6, 1e6 }},
 		{"bulk only", func(d *Demand) { d.BulkShare = 1 }},
+		{"country with sessions", func(d *Demand) { d.Sessions = true }}, {"city with sessions", func(d *Demand) { d.PerDay, d.Credentials, d.Sessions = 1e6, 1e6, true }},
 	} {
 		d := testDemand
 		c.change(&d)
@@ -58,7 +60,7 @@ func TestPlanIsAsItWas(t *testing.T) {
 }
 
 // By hand: 1e9/86400·3·0.1 = 3472.2 singles a second, of which a node answers 2·0.8/80 µs = 20,000; 31,250 bulk items at
-// 500 + 100 + 400·(1−32 MiB/W) ns, with W all but infinite 1,000 ns: 1.8 million.
+// 500 + 100 + 400·(1−32 MiB/W) ns, with W all but infinite 1,000 ns: 1.8 million. Two nodes would have 13.4 GiB of rows, heap and a table of 2²⁶ answers where 12.8 are to be had.
 func TestPlanByHand(t *testing.T) {
 	plan, err := testProfile.NewPlan(testDemand)
 	if err != nil {
@@ -66,12 +68,56 @@ func TestPlanByHand(t *testing.T) {
 	}
 	for name, c := range map[string][2]float64{
 		"singles": {plan.Singles, 3472.2}, "bulk": {plan.Bulk, 31250}, "allowed": {plan.Allowed, 2.25 / 3.25},
-		"nodes for the rate": {plan.NodesForRate, 1}, "nodes for memory": {plan.NodesForMemory, 2}, "cores": {plan.Cores, 4},
-		"load": {plan.Load, (31250/1.8e6 + 3472.2/20e3) / 2}, "audit": {plan.Audit, 90 * 88 * (1e8 + 9e8/1024)},
-		"ledger": {plan.Ledger, 600*1e8 + 17*9e8}, "keys": {plan.Keys, 2<<20 + 64*30e6},
+		"nodes for the rate": {plan.NodesForRate, 1}, "nodes for memory": {plan.NodesForMemory, 3}, "cores": {plan.Cores, 6},
+		"load": {plan.Load, (31250/1.8e6 + 3472.2/20e3) / 3}, "audit": {plan.Audit, 90 * 88 * (1e8 + 9e8/1024)},
+		"ledger": {plan.Ledger, 600*1e8 + 17*9e8}, "keys": {plan.Keys, 3<<20 + 64*30e6}, "table of answers": {plan.Answers, 48 << 26},
 	} {
 		if !near(c[0], c[1], 0.01) {
 			t.Errorf("%s: %v, want %v", name, c[0], c[1])
+		}
+	}
+}
+
+// A server with sessions keeps every answer for 31 days and an hour, in memory and on disk, and no node more of them than a ledger
+// takes. By hand: 1e9 verifications are 1e8 singles and 9e8/1024 requests in bulk a day, each an answer.
+func TestPlanKeepsAnswersForSessions(t *testing.T) {
+	d := testDemand
+	without, err := testProfile.NewPlan(d)
+	if err != nil {
+		t.Fatal(err)
+	}
+	d.Sessions = true
+	with, err := testProfile.NewPlan(d)
+	if err != nil {
+		t.Fatal(err)
+	}
+	const days = 31 + 1.0/24
+	answers := days * (1e8 + 9e8/1024)
+	for name, c := range map[string][2]float64{
+		"days without": {without.KeptDays, 1}, "days": {with.KeptDays, days}, "ledger": {with.Ledger, days * (600*1e8 + 17*9e8)},
+		"audit log": {with.Audit, without.Audit}, "answers of a node": {with.KeptAnswers, answers / with.Nodes},
+		"bytes of a node": {with.KeptBytes, with.Ledger/with.Nodes + 96<<20}, "nodes for answers": {with.NodesForAnswers, 12}, "nodes for memory": {with.NodesForMemory, 24},
+		"table of a node": {with.Answers, 48 << 27},
+	} {
+		if !near(c[0], c[1], 1e-6) {
+			t.Errorf("%s: %v, want %v", name, c[0], c[1])
+		}
+	}
+}
+
+// What a plan says of answers is what a ledger takes: so many, kept so long, and not one more.
+func TestPlannedAnswersAreWhatALedgerTakes(t *testing.T) {
+	for _, sessions := range []bool{false, true} {
+		for _, perDay := range []float64{1, 1e5, 3e9} {
+			d, large := testDemand, testProfile
+			d.PerDay, d.BulkShare, d.Sessions, large.Memory = perDay, 0, sessions, 1<<50
+			plan, err := large.NewPlan(d)
+			if err != nil {
+				t.Fatal(err)
+			}
+			if kept := plan.KeptAnswers * plan.Nodes; kept < perDay*d.AnswersKept().Hours()/24 || plan.KeptAnswers > ledger.MaxAnswers || plan.Answers < answerEntry*plan.KeptAnswers {
+				t.Errorf("%v a day, sessions %v: %+v", perDay, sessions, plan)
+			}
 		}
 	}
 }

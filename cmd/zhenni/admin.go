@@ -2,6 +2,7 @@ package main
 
 import (
 	"bytes"
+	"cmp"
 	"context"
 	"encoding/json"
 	"errors"
@@ -10,6 +11,8 @@ import (
 	"net/http"
 	"os"
 	"time"
+
+	"github.com/alecthomas/kong"
 
 	"zhenni"
 	"zhenni/actors"
@@ -48,6 +51,45 @@ func (o operator) RelyingParties() ([]zhenni.RelyingParty, error) {
 // Backup implements gateway.Keeper.
 func (o operator) Backup(ctx context.Context, folder, keysCopy string) (zhenni.Backup, error) {
 	return o.store.Backup(ctx, storage.BackupOptions{Dir: folder, KeysCopy: keysCopy, At: time.Now().UTC()})
+}
+
+// adminFlags name the operator's socket of a running server.
+type adminFlags struct {
+	AdminSocket string `type:"path" env:"ZHENNI_ADMIN_SOCKET" placeholder:"FILE" help:"Operator's socket of a running server. Default: admin.sock in the store's folder. The environment's is that of the environment's store: with another --store it is not asked."`
+}
+
+// AfterApply has --store stand above the environment: a server that it names serves another store.
+func (f *adminFlags) AfterApply(parse *kong.Context) error {
+	if f.otherStore(parse) && !typedFlags(parse)["admin-socket"] {
+		f.AdminSocket = ""
+	}
+	return nil
+}
+
+// otherStore reports whether --store names another store than would be meant without it.
+func (adminFlags) otherStore(parse *kong.Context) bool {
+	for _, flag := range parse.Flags() {
+		if flag.Name == "store" {
+			return parse.FlagValue(flag) != kong.ExpandPath(cmp.Or(os.Getenv("ZHENNI_STORE"), flag.Default))
+		}
+	}
+	return false
+}
+
+// typedFlags are the names of the flags on the command line.
+func typedFlags(parse *kong.Context) map[string]bool {
+	typed := map[string]bool{}
+	for _, element := range parse.Path {
+		if element.Flag != nil && !element.Resolved {
+			typed[element.Flag.Name] = true
+		}
+	}
+	return typed
+}
+
+// client asks the server of a store.
+func (f adminFlags) client(store string) *adminClient {
+	return newAdminClient(cmp.Or(f.AdminSocket, adminSocket(store)))
 }
 
 // adminClient asks a running server over its operator's socket.

@@ -15,8 +15,8 @@ type backupCommand struct {
 	KeysCopy string `type:"path" placeholder:"FILE" help:"File that the templates' keys are copied to, outside of the folder: without it the backup brings back no template. Keep it apart, for a stated number of days."`
 	Verify   bool   `help:"Write nothing; read the whole backup and follow it to its end."`
 	storeFlags
-	AdminSocket string `type:"path" env:"ZHENNI_ADMIN_SOCKET" placeholder:"FILE" help:"Operator's socket of a running server. Default: admin.sock in the store's folder."`
-	JSON        bool   `help:"Print one JSON object."`
+	adminFlags
+	JSON bool `help:"Print one JSON object."`
 }
 
 // Help is shown by zhenni backup --help.
@@ -72,11 +72,7 @@ func (c *backupCommand) run(ctx context.Context, out *output) (done zhenni.Backu
 		}
 		return storage.VerifyBackup(ctx, c.Folder, root)
 	}
-	socket := c.AdminSocket
-	if socket == "" {
-		socket = adminSocket(c.Store)
-	}
-	if admin := newAdminClient(socket); admin.answers() {
+	if admin := c.client(c.Store); admin.answers() {
 		admin.http.Timeout = 0 // as long as the disk takes
 		return done, admin.do(ctx, "POST", "/admin/backup", map[string]string{"folder": c.Folder, "keys_copy": c.KeysCopy}, &done)
 	}

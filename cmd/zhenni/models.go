@@ -1,7 +1,6 @@
 package main
 
 import (
-	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -26,12 +25,12 @@ type modelsCommand struct {
 // modelsFlags say whose models are meant. A running server is asked over its socket; the store of a stopped one is opened.
 type modelsFlags struct {
 	storeFlags
-	AdminSocket string `type:"path" env:"ZHENNI_ADMIN_SOCKET" placeholder:"FILE" help:"Operator's socket of a running server. Default: admin.sock in the store's folder."`
+	adminFlags
 }
 
 // running returns the server that answers on the socket, nil for none.
 func (f modelsFlags) running() *adminClient {
-	if admin := newAdminClient(cmp.Or(f.AdminSocket, adminSocket(f.Store))); admin.answers() {
+	if admin := f.client(f.Store); admin.answers() {
 		return admin
 	}
 	return nil

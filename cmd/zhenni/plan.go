@@ -22,6 +22,7 @@ type planCommand struct {
 	BulkShare           float64       `default:"0.9" placeholder:"X" help:"Share of verifications that come in bulk (default ${default})."`
 	Batch               float64       `default:"1024" placeholder:"N" help:"Items of a bulk request (default ${default})."`
 	RetentionDays       float64       `default:"90" placeholder:"N" help:"Days that the audit log keeps (default ${default})."`
+	Sessions            bool          `help:"The server has sessions (zhenni serve --sessions make): it keeps every answer for 31 days and an hour, not those of sessions alone, where it else keeps them for a day."`
 	Dim                 int           `default:"512" placeholder:"N" help:"Dimension of a template, where it is measured here (default ${default})."`
 
 	ProfileFile string        `type:"path" placeholder:"FILE" help:"Measured profile, a result file of this command, in place of measuring here."`
@@ -36,13 +37,13 @@ type planCommand struct {
 
 // Help is shown by zhenni plan --help.
 func (planCommand) Help() string {
-	return `Predicts nodes, cores, memory, disk and network from a measured profile: what a verification costs by the size of its request and by how much of the templates the cache holds, the p99 of singles under load, bytes by credential and by answer. Every assumption is printed. The profile is of this machine and of what else it does meanwhile: leave it alone, or give one measured elsewhere.
+	return `Predicts nodes, cores, memory, disk and network from a measured profile: what a verification costs by the size of its request and by how much of the templates the cache holds, the p99 of singles under load, bytes by credential and by answer. Every assumption is printed. The profile is of this machine and of what else it does meanwhile: leave it alone, or give one measured elsewhere. Where there are sessions, say --sessions: all stored answers are then kept for 31 days and an hour.
 
 Examples:
 
     zhenni plan --verifications-per-day 1e9 --credentials 1e8 --p99 20ms
     zhenni plan --verifications-per-day 5e6 --credentials 1e6 --save profile-run.json --confirm
-    zhenni plan --verifications-per-day 1e9 --credentials 1e8 --profile-file profile-run.json --retention-days 365`
+    zhenni plan --verifications-per-day 1e9 --credentials 1e8 --profile-file profile-run.json --retention-days 365 --sessions`
 }
 
 // planReport is what --json prints.
@@ -64,7 +65,7 @@ type confirmed struct {
 func (c *planCommand) Run(ctx context.Context, out *output) error {
 	demand := capacity.Demand{
 		PerDay: c.VerificationsPerDay, Credentials: c.Credentials, PeakFactor: c.PeakFactor, BulkShare: c.BulkShare, Batch: c.Batch,
-		P99: result.InMilliseconds(c.P99), Days: c.RetentionDays,
+		P99: result.InMilliseconds(c.P99), Days: c.RetentionDays, Sessions: c.Sessions,
 	}
 	if err := demand.Validate(); err != nil {
 		return usage("%w", err)
@@ -172,12 +173,12 @@ func (r planReport) print(out *output) error {
 	err := out.Table([][]string{
 		{"need", "value", ""},
 		{"peak", fmt.Sprintf("%.0f/s", p.Bulk+p.Singles), fmt.Sprintf("%.0f/s in bulk, %.0f/s one by one", p.Bulk, p.Singles)},
-		{"nodes", fmt.Sprintf("%.0f", p.Nodes), fmt.Sprintf("%.0f for the rate, %.0f for memory", p.NodesForRate, p.NodesForMemory)},
+		{"nodes", fmt.Sprintf("%.0f", p.Nodes), fmt.Sprintf("%.0f for the rate, %.0f for memory, %.0f for the answers kept", p.NodesForRate, p.NodesForMemory, p.NodesForAnswers)},
 		{"cores", fmt.Sprintf("%.0f", p.Cores), fmt.Sprintf("at %.1f %% of their highest rate in the peak; the p99 leaves %.0f %%", 100*p.Load, 100*p.Allowed)},
 		{"p99 of singles", fmt.Sprintf("%.2f ms", p.P99), fmt.Sprintf("asked: %g ms", d.P99)},
 		{"memory of a node", size(p.Memory()), fmt.Sprintf("templates %s, heap %s, stored answers %s", size(p.Arena), size(p.Heap), size(p.Answers))},
 		{"disk", size(p.Disk()), fmt.Sprintf("view %s, log %s, keys %s", size(p.View), size(p.Log), size(p.Keys))},
-		{"  of it record", size(p.Audit + p.Ledger), fmt.Sprintf("audit log of %g days %s, a day of answers %s", d.Days, size(p.Audit), size(p.Ledger))},
+		{"  of it record", size(p.Audit + p.Ledger), fmt.Sprintf("audit log of %g days %s, answers of %s %s", d.Days, size(p.Audit), daysText(p.KeptDays), size(p.Ledger))},
 		{"network in, out", fmt.Sprintf("%.1f, %.1f Mbit/s", p.In*8/1e6, p.Out*8/1e6), "in the peak"},
 	})
 	if err != nil {
@@ -192,6 +193,13 @@ func (r planReport) print(out *output) error {
 		}
 	}
 	return nil
+}
+
+func daysText(days float64) string {
+	if days == 1 {
+		return "a day"
+	}
+	return fmt.Sprintf("%.4g days", days)
 }
 
 func (c confirmed) print(out *output) error {

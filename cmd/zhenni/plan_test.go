@@ -54,6 +54,12 @@ func TestPlanReadsAProfile(t *testing.T) {
 	if text := mustRun(t, demand...); !strings.Contains(text, "2    ") || !strings.Contains(text, "Assumed:") {
 		t.Errorf("printed\n%s", text)
 	}
+	if text := mustRun(t, demand...); !strings.Contains(text, "answers of a day") || !strings.Contains(text, "no sessions") {
+		t.Errorf("without sessions\n%s", text)
+	}
+	if text := mustRun(t, append(demand, "--sessions")...); !strings.Contains(text, "answers of 31.04 days") || !strings.Contains(text, "12 for the answers kept") || !strings.Contains(text, "--answers ") {
+		t.Errorf("with sessions\n%s", text)
+	}
 	if code, _, notes := runCommand(t, append(demand, "--p99", "400us")...); code != exitNotSo || !strings.Contains(notes, "p99") {
 		t.Errorf("a p99 that no load has: exit code %d, %s", code, notes)
 	}

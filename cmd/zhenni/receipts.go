@@ -14,16 +14,16 @@ import (
 // receiptFlags say how results are signed.
 type receiptFlags struct {
 	secretFlags
-	ResultKey       string `type:"path" env:"ZHENNI_RESULT_KEY" placeholder:"FILE" help:"Sign results with this key, as zhenni keys new-result-key makes it. It takes --pseudonym-root."`
-	ResultKeyBefore string `type:"path" env:"ZHENNI_RESULT_KEY_BEFORE" placeholder:"FILE" help:"The key before, which signs answers that are given again as it signed them first. For as long as answers are kept after a rotation: a day, and where there are sessions 31 days and an hour."`
-	ResultJWKS      string `name:"result-jwks" type:"path" env:"ZHENNI_RESULT_JWKS" placeholder:"FILE" help:"Public keys to be published beside, as a JSON Web Key Set: those of before, and the next."`
-	PseudonymRoot   string `type:"path" env:"ZHENNI_PSEUDONYM_ROOT" placeholder:"FILE" help:"Root of the names that relying parties know persons by, as zhenni keys new-pseudonym-root makes it. Under another one everybody is new."`
-	Issuer          string `default:"zhenni" env:"ZHENNI_ISSUER" placeholder:"NAME" help:"Name of the service in its results, best its public URL (default ${default})."`
+	ResultKey       string   `type:"path" env:"ZHENNI_RESULT_KEY" placeholder:"FILE" help:"Sign results with this key, as zhenni keys new-result-key makes it. It takes --pseudonym-root."`
+	ResultKeyBefore []string `type:"path" env:"ZHENNI_RESULT_KEY_BEFORE" placeholder:"FILE" help:"A key before, which signs answers that are given again as it signed them first. For as long as answers are kept after it was rotated: a day, and where there are sessions 31 days and an hour. Given again it is of a rotation before, at most ${max_keys_before}."`
+	ResultJWKS      string   `name:"result-jwks" type:"path" env:"ZHENNI_RESULT_JWKS" placeholder:"FILE" help:"Public keys to be published beside, as a JSON Web Key Set: those of before, and the next."`
+	PseudonymRoot   string   `type:"path" env:"ZHENNI_PSEUDONYM_ROOT" placeholder:"FILE" help:"Root of the names that relying parties know persons by, as zhenni keys new-pseudonym-root makes it. Under another one everybody is new."`
+	Issuer          string   `default:"zhenni" env:"ZHENNI_ISSUER" placeholder:"NAME" help:"Name of the service in its results, best its public URL (default ${default})."`
 }
 
 // signs says whether results are signed, and refuses flags that do not go together.
 func (f receiptFlags) signs() (bool, error) {
-	if f.ResultKey == "" && (f.PseudonymRoot != "" || f.ResultKeyBefore != "" || f.ResultJWKS != "") {
+	if f.ResultKey == "" && (f.PseudonymRoot != "" || len(f.ResultKeyBefore) > 0 || f.ResultJWKS != "") {
 		return false, usage("--pseudonym-root, --result-key-before and --result-jwks take --result-key")
 	}
 	if f.ResultKey != "" && f.PseudonymRoot == "" {
@@ -49,6 +49,34 @@ func (f receiptFlags) issuer(pseudonyms *receipt.Pseudonyms) (*receipt.Issuer, e
 		return nil, usage("--issuer, --result-jwks: %w", err)
 	}
 	return issuer, nil
+}
+
+// maxKeysBefore bounds the keys before: a rotation a week, within the days for which answers of sessions are kept.
+const maxKeysBefore = 4
+
+// signers opens the keys of results, the one that signs first. Refused is a key that is there twice: the one that should be in its
+// place is not covered.
+func (f receiptFlags) signers() ([]receipt.Signer, error) {
+	if n := len(f.ResultKeyBefore); n > maxKeysBefore {
+		return nil, usage("--result-key-before: %d keys, want at most %d", n, maxKeysBefore)
+	}
+	current, err := f.signer("--result-key", f.ResultKey)
+	if err != nil {
+		return nil, err
+	}
+	signers, files := []receipt.Signer{current}, map[string]string{current.Key().ID(): "--result-key " + f.ResultKey}
+	for _, path := range f.ResultKeyBefore {
+		before, err := f.signer("--result-key-before", path)
+		if err != nil {
+			return nil, err
+		}
+		id := before.Key().ID()
+		if there, twice := files[id]; twice {
+			return nil, usage("--result-key-before %s: it is the same key as %s", path, there)
+		}
+		signers, files[id] = append(signers, before), "--result-key-before "+path
+	}
+	return signers, nil
 }
 
 // pseudonyms opens the root of the names of persons.
@@ -128,13 +156,4 @@ func passingReceipts(word string) (gateway.Receipts, error) {
 		return nil, environment("%w", err)
 	}
 	return receipt.NewIssuer("bench", pseudonyms, nil, signer)
-}
-
-func (f receiptFlags) signers() ([]receipt.Signer, error) {
-	signer, err := f.signer("--result-key", f.ResultKey)
-	if err != nil || f.ResultKeyBefore == "" {
-		return []receipt.Signer{signer}, err
-	}
-	before, err := f.signer("--result-key-before", f.ResultKeyBefore)
-	return []receipt.Signer{signer, before}, err
 }

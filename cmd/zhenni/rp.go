@@ -10,6 +10,8 @@ import (
 	"strings"
 	"time"
 
+	"github.com/alecthomas/kong"
+
 	"zhenni"
 	"zhenni/gateway"
 )
@@ -31,8 +33,18 @@ type rpCommand struct {
 type rpFlags struct {
 	storeFlags
 	operatorFlags
-	AdminSocket string `type:"path" env:"ZHENNI_ADMIN_SOCKET" placeholder:"FILE" help:"Operator's socket of a running server. Default: admin.sock in the store's folder."`
-	JSON        bool   `help:"Print JSON."`
+	adminFlags
+	JSON bool `help:"Print JSON."`
+}
+
+// AfterApply has flags that say which server is meant stand above the environment.
+func (f *rpFlags) AfterApply(parse *kong.Context) error {
+	typed := typedFlags(parse)
+	operated := typed["operator-url"] || typed["operator-key"] || typed["operator-ca"]
+	if elsewhere := typed["admin-socket"] || f.otherStore(parse); elsewhere && !operated {
+		f.OperatorURL = ""
+	}
+	return f.adminFlags.AfterApply(parse)
 }
 
 // book is where relying parties are kept: a running server or an open store.
@@ -52,11 +64,7 @@ func (f rpFlags) open(out *output) (book, error) {
 	if f.OperatorURL != "" {
 		return f.operatorFlags.open()
 	}
-	socket := f.AdminSocket
-	if socket == "" {
-		socket = adminSocket(f.Store)
-	}
-	if admin := newAdminClient(socket); admin.answers() {
+	if admin := f.client(f.Store); admin.answers() {
 		return servedBook{admin}, nil
 	}
 	store, err := f.storeFlags.open(false, out)

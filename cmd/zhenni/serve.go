@@ -96,6 +96,7 @@ func serveVars() kong.Vars {
 		"max_held": byteSize(d.MaxHeldBytes).String(), "header_timeout": d.HeaderTimeout.String(),
 		"body_timeout": d.BodyTimeout.String(), "idle_timeout": d.IdleTimeout.String(),
 		"verify_timeout": d.VerifyTimeout.String(), "batch_timeout": d.BatchTimeout.String(), "unprobed_time": d.UnprobedTime.String(),
+		"max_keys_before": fmt.Sprint(maxKeysBefore),
 	}
 	for name, value := range attemptVars() {
 		vars[name] = fmt.Sprint(value)

@@ -15,17 +15,12 @@ type shardsCommand struct {
 
 // socketFlags say which running server is meant.
 type socketFlags struct {
-	Store       string `type:"path" default:"zhenni-data" env:"ZHENNI_STORE" placeholder:"DIR" help:"Folder of the server's store (default ${default})."`
-	AdminSocket string `type:"path" env:"ZHENNI_ADMIN_SOCKET" placeholder:"FILE" help:"Operator's socket of the server. Default: admin.sock in the store's folder."`
-	JSON        bool   `help:"Print one JSON object."`
+	Store string `type:"path" default:"zhenni-data" env:"ZHENNI_STORE" placeholder:"DIR" help:"Folder of the server's store (default ${default})."`
+	adminFlags
+	JSON bool `help:"Print one JSON object."`
 }
 
-func (f socketFlags) admin() *adminClient {
-	if f.AdminSocket != "" {
-		return newAdminClient(f.AdminSocket)
-	}
-	return newAdminClient(adminSocket(f.Store))
-}
+func (f socketFlags) admin() *adminClient { return f.client(f.Store) }
 
 type shardsGet struct{ socketFlags }
 

@@ -96,8 +96,8 @@
 //
 // # Bounds
 //
-// [Options.Answers] answers are kept, 48 bytes of memory each, in [Options.Bytes] of files, for [Options.Keep]; the
-// oldest goes first. Of an evicted transaction that its client named a fingerprint of eight bytes is remembered as long,
+// [Options.Answers] answers are kept, 48 bytes of memory for each of the next power of two, in [Options.Bytes] of files, for
+// [Options.Keep]; the oldest goes first. Of an evicted transaction that its client named a fingerprint of eight bytes is remembered as long,
 // but no longer than a day, up to [Options.Remembered] of them, 24 bytes of memory each. Beyond that an old transaction is taken for a new one.
 // A new one is taken for an evicted one with a probability of Remembered/2⁶⁴. [Options.InHand] requests may be in hand,
 // and 16 MiB of records wait for the disk, as many are being written. [Options.Counts] counts of failed attempts are kept;

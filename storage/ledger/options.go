@@ -13,11 +13,12 @@ const (
 	// DefaultAnswers and DefaultBytes bound the answers kept.
 	DefaultAnswers = 1 << 21
 	DefaultBytes   = 8 << 30
+	// MaxAnswers bounds Answers, and DefaultKeep is how long an answer is kept where nobody says otherwise.
+	MaxAnswers  = 1 << 28
+	DefaultKeep = 24 * time.Hour
 
-	maxAnswers        = 1 << 28
 	defaultRemembered = 1 << 24
 	defaultInHand     = 1 << 16
-	defaultKeep       = 24 * time.Hour
 	evictedKeep       = 24 * time.Hour
 	defaultSegment    = 32 << 20
 	defaultCounts     = 1 << 20
@@ -74,7 +75,7 @@ func (o Options) withDefaults() (Options, error) {
 	setDefault(&o.Bytes, DefaultBytes)
 	setDefault(&o.Remembered, defaultRemembered)
 	setDefault(&o.InHand, defaultInHand)
-	setDefault(&o.Keep, defaultKeep)
+	setDefault(&o.Keep, DefaultKeep)
 	setDefault(&o.Segment, defaultSegment)
 	setDefault(&o.Counts, defaultCounts)
 	setDefault(&o.group, groupBytes)
@@ -93,9 +94,9 @@ func (o Options) withDefaults() (Options, error) {
 		name            string
 		value, min, max int64
 	}{
-		{"answers", int64(o.Answers), 1, maxAnswers},
-		{"remembered transactions", int64(o.Remembered), 1, maxAnswers},
-		{"counts of failed attempts", int64(o.Counts), 1, maxAnswers},
+		{"answers", int64(o.Answers), 1, MaxAnswers},
+		{"remembered transactions", int64(o.Remembered), 1, MaxAnswers},
+		{"counts of failed attempts", int64(o.Counts), 1, MaxAnswers},
 		{"requests in hand", int64(o.InHand), 1, 1 << 24},
 		{"seconds an answer is kept", int64(o.Keep / time.Second), 1, 366 * 24 * 3600},
 		// The largest group must fit an empty segment.
