@@ -110,6 +110,15 @@ func ParsePublicKey(encoded []byte) (PublicKey, error) {
 	return NewPublicKey(algorithm, point)
 }
 
+// KeptPublicKey is [ParsePublicKey] of a key that was checked before it was kept under a seal. The point of an Ed25519 key is not
+// checked again, which would take as long as to verify a signature, at each look at a credential.
+func KeptPublicKey(encoded []byte) (PublicKey, error) {
+	if len(encoded) != PublicKeySize || KeyAlgorithm(encoded[0]) != KeyEd25519 || encoded[PublicKeySize-1] != 0 {
+		return ParsePublicKey(encoded)
+	}
+	return PublicKey{algorithm: KeyEd25519, point: [PublicKeySize - 1]byte(encoded[1:])}, nil
+}
+
 // Append appends the encoded form, [PublicKeySize] bytes: algorithm u8 | point.
 func (k PublicKey) Append(dst []byte) []byte {
 	return append(append(dst, byte(k.algorithm)), k.point[:]...)

@@ -90,6 +90,9 @@ func TestPublicKeysReadBack(t *testing.T) {
 		if err != nil || again != k.public || len(encoded) != zhenni.PublicKeySize {
 			t.Errorf("%v: %v, %v", k.public.Algorithm(), again, err)
 		}
+		if kept, err := zhenni.KeptPublicKey(encoded); err != nil || kept != k.public {
+			t.Errorf("kept, %v: %v, %v", k.public.Algorithm(), kept, err)
+		}
 	}
 }
 
@@ -122,6 +125,10 @@ func TestParsePublicKeyTakesOneForm(t *testing.T) {
 		}
 		if err != nil && !errors.Is(err, zhenni.ErrBadValue) {
 			t.Fatal(err)
+		}
+		if kept, err2 := zhenni.KeptPublicKey(encoded); err == nil && (err2 != nil || kept != k) || err2 == nil && string(kept.Append(nil)) != string(encoded) &&
+			!kept.IsZero() {
+			t.Fatalf("%x is read as %x, %v where it was kept", encoded, kept.Append(nil), err2)
 		}
 	})
 }

@@ -95,7 +95,7 @@ func openPerson(recordKey []byte, sealed *sealedPerson, c zhenni.Credential) (zh
 	if err != nil {
 		return c, fmt.Errorf("%w: what is known of a person fails its seal", zhenni.ErrCorrupt)
 	}
-	device, err := zhenni.ParsePublicKey(b[4:][:zhenni.PublicKeySize])
+	device, err := zhenni.KeptPublicKey(b[4:][:zhenni.PublicKeySize])
 	region := zhenni.Region(binary.LittleEndian.Uint32(b))
 	if err != nil || region.Validate() != nil {
 		return c, fmt.Errorf("%w: what is known of a person is out of range", zhenni.ErrCorrupt)
@@ -114,7 +114,7 @@ func openPerson(recordKey []byte, sealed *sealedPerson, c zhenni.Credential) (zh
 // Fresh are keys that are not in the file yet, nil for none.
 func (s *Store) person(ring keyring, st status, fresh *keyChanges, sc *scratch) (zhenni.Credential, error) {
 	if st.form == lifeClear {
-		device, err := zhenni.ParsePublicKey(st.device[:])
+		device, err := zhenni.KeptPublicKey(st.device[:])
 		if err != nil {
 			return st.Credential, fmt.Errorf("%w: the key of a device", zhenni.ErrCorrupt)
 		}

@@ -39,23 +39,21 @@ const (
 // checksDevices is how many devices share the credentials out.
 const checksDevices = 256
 
-// benchDevices knows devices: it looks a credential up as a server does, and has the key of one of a few.
-type benchDevices struct {
-	*recordedStore
-	keys []ingress.KeyPair
-}
-
-func (d benchDevices) of(id zhenni.CredentialID) ingress.KeyPair {
-	return d.keys[binary.BigEndian.Uint64(id[8:])%uint64(len(d.keys))]
-}
-
-// Credential implements gateway.Devices.
-func (d benchDevices) Credential(id zhenni.CredentialID) (zhenni.Credential, error) {
-	c, err := d.recordedStore.Credential(id)
-	if err == nil {
-		c.Device = d.of(id).Public
+// drawDevices has credentials be issued on devices, in turns.
+func (s *benchServer) drawDevices() error {
+	for range checksDevices {
+		pair, err := newPair(zhenni.KeyP256)
+		if err != nil {
+			return err
+		}
+		s.devices = append(s.devices, pair)
 	}
-	return c, err
+	return nil
+}
+
+// deviceOf is the device that a credential is on.
+func (s *benchServer) deviceOf(id zhenni.CredentialID) ingress.KeyPair {
+	return s.devices[binary.BigEndian.Uint64(id[8:])%uint64(len(s.devices))]
 }
 
 // checks starts two servers beside: one that takes keys alone and signs nothing, one that checks everything. Both record.
@@ -67,34 +65,26 @@ func (c *benchHTTP) checks(ctx context.Context, s *benchServer) (ingress.Checks,
 		Questions: c.questions(s.people), Wide: c.Wide, Node: s.node.shards,
 		Desk: ingress.Desk{Party: checksParty, Service: "single", BulkService: "bulk", Purpose: "measure", Terminal: checksTerminal},
 	}
-	devices := benchDevices{recordedStore: s.node.store}
-	for range checksDevices {
-		pair, err := newPair(zhenni.KeyP256)
-		if err != nil {
-			return subject, err
-		}
-		devices.keys = append(devices.keys, pair)
-	}
-	subject.Desk.Device = devices.of
+	subject.Desk.Device = s.deviceOf
 	signer, key, err := s.checksParties(ctx, &subject.Desk)
 	if err != nil {
 		return subject, err
 	}
-	plain, checked, err := s.checksServers(devices)
+	plain, checked, err := s.checksServers()
 	subject.Plain, subject.Bulk = bench.Target{URL: plain, Key: key.String()}, bench.Target{URL: plain, Key: s.keys[0]}
 	subject.Checked = bench.Target{URL: checked, Signer: signer}
 	return subject, err
 }
 
 // checksServers serves the node of the benchmark in both ways, and returns their URLs.
-func (s *benchServer) checksServers(devices benchDevices) (plain, checked string, err error) {
+func (s *benchServer) checksServers() (plain, checked string, err error) {
 	node, n := recordedNode{servedNode{s.node.shards, s.node.store}, s.node.store.audit, s.node.ledger}, s.node
 	config := s.config
 	config.Ledger, config.Receipts = n.ledger, nil
 	if plain, err = s.serveToo(config, node); err != nil {
 		return "", "", err
 	}
-	config.Directory, config.Nonces, config.Devices = n.store, n.nonces, devices
+	config.Directory, config.Nonces, config.Devices = n.store, n.nonces, n.store
 	if config.Catalogue, err = zhenni.ReadCatalogue(strings.NewReader(checksServices)); err != nil {
 		return "", "", err
 	}

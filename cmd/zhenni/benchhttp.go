@@ -107,7 +107,13 @@ func (c *benchHTTP) printProcessor(out *output, run *result.Run) error {
 // server starts one, or names the one to ask.
 func (c *benchHTTP) server(ctx context.Context, out *output, people population.Population) (*benchServer, error) {
 	if c.URL == "" {
-		return startBenchServer(ctx, out, c.Population, people, c.Shards, c.Signed)
+		s := &benchServer{people: people}
+		if c.Experiment == "checks" {
+			if err := s.drawDevices(); err != nil {
+				return nil, err
+			}
+		}
+		return s.start(ctx, out, c.Population, c.Shards, c.Signed)
 	}
 	keys, err := readKeys(c.APIKeysFile)
 	return &benchServer{people: people, keys: keys, recorded: c.URL}, err

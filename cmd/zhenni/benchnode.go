@@ -26,8 +26,10 @@ type benchServer struct {
 	dir    string
 	people population.Population
 	keys   []string
-	node   *node
-	config gateway.Config // of the recorded one, without what the node adds
+	// devices are what credentials are on, in turns; without any they are nobody's.
+	devices []ingress.KeyPair
+	node    *node
+	config  gateway.Config // of the recorded one, without what the node adds
 
 	recorded, unrecorded, skipped, rows string // URLs, empty where there is none
 	beside                              []*ingress.Served
@@ -37,9 +39,8 @@ type benchServer struct {
 // benchArena is the memory of a credential in the arena and its index, at most, beside its row.
 const benchArena = 512
 
-// startBenchServer enrols the population and serves it, signing results by the algorithm of that word, or "none".
-func startBenchServer(ctx context.Context, out *output, name string, people population.Population, shards int, signed string) (_ *benchServer, err error) {
-	s := &benchServer{people: people}
+// start enrols the population of s and serves it, signing results by the algorithm of that word, or "none".
+func (s *benchServer) start(ctx context.Context, out *output, name string, shards int, signed string) (_ *benchServer, err error) {
 	if s.dir, err = os.MkdirTemp("", "zhenni-bench-"); err != nil {
 		return nil, environment("%w", err)
 	}
@@ -55,7 +56,7 @@ func startBenchServer(ctx context.Context, out *output, name string, people popu
 	quiet := slog.New(slog.NewTextHandler(out.notes, &slog.HandlerOptions{Level: slog.LevelWarn}))
 	free := freeMemory()
 	cfg := nodeConfig{
-		arena:   min(arenaBudget(0, free), minArenaDefault+byteSize(people.Size)*byteSize(people.Dim+benchArena)),
+		arena:   min(arenaBudget(0, free), minArenaDefault+byteSize(s.people.Size)*byteSize(s.people.Dim+benchArena)),
 		ledger:  ledgerConfig{dir: filepath.Join(s.dir, "ledger"), answers: demoAnswers, bytes: demoAnswerBytes},
 		actors:  actors.Config{Shards: shardCount(shards), Logger: quiet},
 		gateway: gateway.Config{Addr: "127.0.0.1:0", Profile: profile, Version: version, Logger: quiet, MaxConnsPerIP: 1024},
@@ -95,7 +96,7 @@ func (s *benchServer) make(ctx context.Context, out *output, name, dir string) (
 	if err != nil {
 		return profile, nil, err
 	}
-	if s.keys, err = fillPeople(ctx, out, store, profile.Model, s.people, at); err != nil {
+	if s.keys, err = s.fillPeople(ctx, out, store, profile.Model, at); err != nil {
 		return profile, nil, errors.Join(err, store.Close())
 	}
 	return profile, store, nil

@@ -2,6 +2,7 @@ package main
 
 import (
 	"context"
+	"crypto/sha256"
 	"errors"
 	"fmt"
 	"slices"
@@ -100,10 +101,14 @@ func benchProfile(name string, p population.Population) (zhenni.Profile, error) 
 	}.Seal()
 }
 
-// fillPeople imports a population into an empty store, revokes who is revoked, and gives each tenant a relying party. It
+// fillPeople brings a population into an empty store, revokes who is revoked, and gives each tenant a relying party. It
 // returns their keys, from tenant 1 on.
-func fillPeople(ctx context.Context, out *output, store *recordedStore, model zhenni.Model, p population.Population, at time.Time) ([]string, error) {
-	if err := importPeople(ctx, out, store, model, p, at); err != nil {
+func (s *benchServer) fillPeople(ctx context.Context, out *output, store *recordedStore, model zhenni.Model, at time.Time) ([]string, error) {
+	p, bring := s.people, importPeople
+	if s.devices != nil {
+		bring = s.issuePeople
+	}
+	if err := bring(ctx, out, store, model, p, at); err != nil {
 		return nil, err
 	}
 	var changes []zhenni.Command
@@ -151,6 +156,35 @@ func importPeople(ctx context.Context, out *output, store *recordedStore, model 
 	}
 	if err := load.Commit(); err != nil {
 		return environment("import: %w", err)
+	}
+	return nil
+}
+
+// issuePeople issues each a credential of a subject's, on a device: what an import has none of.
+func (s *benchServer) issuePeople(ctx context.Context, out *output, store *recordedStore, model zhenni.Model, p population.Population, at time.Time) error {
+	bar := out.Progress("people", p.Size)
+	defer bar.Done()
+	embedding, part := make([]float32, p.Dim), make([]zhenni.Command, 0, enrolPart)
+	for i := range p.Size {
+		p.Reference(i, embedding)
+		row, id := make([]int8, p.Dim), p.ID(i)
+		simd.Quantize(row, embedding, 0)
+		e := zhenni.Enrol{
+			ID: id, Tenant: p.Tenant(i), Level: zhenni.LevelFull, Model: model.ID, Row: row, At: at,
+			Subject: sha256.Sum256(id[:]), Region: 110000, Device: s.deviceOf(id).Public,
+		}
+		if part = append(part, e); len(part) < enrolPart && i < p.Size-1 {
+			continue
+		}
+		results, err := store.Apply(ctx, part)
+		for _, r := range results {
+			err = errors.Join(err, r.Err)
+		}
+		if err != nil {
+			return environment("issue: %w", err)
+		}
+		bar.Add(len(part))
+		part = part[:0]
 	}
 	return nil
 }

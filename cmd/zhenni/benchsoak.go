@@ -49,7 +49,7 @@ func (c *benchSoak) Run(ctx context.Context, out *output) (err error) {
 	} {
 		run.Settings[name] = value
 	}
-	s, err := startBenchServer(ctx, out, c.Population, people, c.Shards, "none")
+	s, err := (&benchServer{people: people}).start(ctx, out, c.Population, c.Shards, "none")
 	if err != nil {
 		return err
 	}

@@ -37,15 +37,12 @@ func NewTable(public []byte) (*Table, error) {
 	t := &Table{public: [ed25519.PublicKeySize]byte(public)}
 	base := a.Negate(a)
 	for i := range t.multiples {
-		row := &t.multiples[i]
-		row[0].Set(base)
-		for d := 1; d < most; d++ {
-			row[d].Add(&row[d-1], base)
-		}
+		fill(t.multiples[i][:], base)
 		for range 8 {
 			base.Double(base)
 		}
 	}
+	baseMultiples()
 	return t, nil
 }
 
@@ -63,7 +60,7 @@ func (t *Table) Verify(message, signature []byte) bool {
 	k, sum := edwards25519.NewScalar(), edwards25519.NewIdentityPoint()
 	t.challenge(k, r, message)
 	t.multiply(sum, k)
-	sum.Add(sum, new(edwards25519.Point).ScalarBaseMult(s))
+	addBase(sum, s)
 	return string(sum.Bytes()) == string(r)
 }
 
@@ -82,31 +79,39 @@ func (t *Table) challenge(k *edwards25519.Scalar, r, message []byte) {
 // multiply sets product, which is the neutral point, to [k](−A).
 func (t *Table) multiply(product *edwards25519.Point, k *edwards25519.Scalar) {
 	places := recode([32]byte(k.Bytes()))
+	// Whoever signs now and then has a table that the caches have forgotten. Its 64 multiples are read before the first is added: each is
+	// waited for beside the others then, where the additions would wait for one after the other.
+	var terms [digits]edwards25519.Point
+	for i, d := range places {
+		if d != 0 {
+			terms[i] = t.multiples[i/2][max(d, -d)-1]
+		}
+	}
 	for i := 1; i < digits; i += 2 {
-		t.add(product, i/2, places[i])
+		add(product, &terms[i], places[i])
 	}
 	for range 4 {
 		product.Double(product)
 	}
 	for i := 0; i < digits; i += 2 {
-		t.add(product, i/2, places[i])
+		add(product, &terms[i], places[i])
 	}
 }
 
-// add adds digit·256^i·(−A) to sum.
-func (t *Table) add(sum *edwards25519.Point, i int, digit int8) {
+// add adds the term, with the sign of its digit, to sum.
+func add(sum, term *edwards25519.Point, digit int16) {
 	switch {
 	case digit > 0:
-		sum.Add(sum, &t.multiples[i][digit-1])
+		sum.Add(sum, term)
 	case digit < 0:
-		sum.Subtract(sum, &t.multiples[i][-digit-1])
+		sum.Subtract(sum, term)
 	}
 }
 
 // recode writes a scalar below 2^253, in little-endian order, as the sum of its digits, each times 16 to the power of its place.
-func recode(k [32]byte) (places [digits]int8) {
+func recode(k [32]byte) (places [digits]int16) {
 	for i, b := range k {
-		places[2*i], places[2*i+1] = int8(b&15), int8(b>>4)
+		places[2*i], places[2*i+1] = int16(b&15), int16(b>>4)
 	}
 	for i := range digits - 1 {
 		carry := (places[i] + most) >> 4

@@ -163,24 +163,27 @@ func TestDigitsAreTheScalar(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
 		k := [32]byte(rapid.SliceOfN(rapid.Byte(), 32, 32).Draw(t, "k"))
 		k[31] &= 0x1f
-		sum := new(big.Int)
-		for i, d := range slices.Backward(digitsOf(k)) {
-			if d < -most || d > most {
-				t.Fatalf("digit %d is %d", i, d)
-			}
-			sum.Add(sum.Lsh(sum, 4), big.NewInt(int64(d)))
-		}
+		nibbles, wide := recode(k), recodeBytes(k)
 		want := slices.Clone(k[:])
 		slices.Reverse(want)
-		if sum.Cmp(new(big.Int).SetBytes(want)) != 0 {
-			t.Fatalf("%x: the digits are %v", k, sum)
+		for _, got := range []*big.Int{sumOf(t, nibbles[:], 4, most), sumOf(t, wide[:], 8, mostOfBase)} {
+			if got.Cmp(new(big.Int).SetBytes(want)) != 0 {
+				t.Fatalf("%x: the digits are %x", want, got)
+			}
 		}
 	})
 }
 
-func digitsOf(k [32]byte) []int8 {
-	places := recode(k)
-	return places[:]
+// sumOf is what digits of so many bits stand for.
+func sumOf(t *rapid.T, places []int16, bits uint, largest int16) *big.Int {
+	sum := new(big.Int)
+	for i, d := range slices.Backward(places) {
+		if d < -largest || d > largest {
+			t.Fatalf("digit %d is %d", i, d)
+		}
+		sum.Add(sum.Lsh(sum, bits), big.NewInt(int64(d)))
+	}
+	return sum
 }
 
 func TestVerifyAllocatesNothing(t *testing.T) {
