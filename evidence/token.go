@@ -120,7 +120,7 @@ type Key interface {
 	Verify(message, signature []byte) bool
 }
 
-// VerifyBy is [Token.Verify] by another implementation of a key.
+// VerifyBy is [Token.Verify] by another implementation of a key. (A PublicKey passed as one would be copied to the heap each time.)
 func (t *Token) VerifyBy(key Key) error {
 	return t.judge(key.Thumbprint(), key.Algorithm(), key.Verify(t.signed, t.signature[:]))
 }

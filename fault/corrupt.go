@@ -276,6 +276,7 @@ var (
 func (t *trial) fateOfClosed(server *Server, err error) (Fate, string) {
 	text := strings.ReplaceAll(server.notes.String(), t.store, "STORE")
 	last := text[max(0, strings.LastIndex(text, "zhenni: ")):]
+	last = strings.ReplaceAll(last, "zhenni serve makes one on its first start", "") // a new store repairs none
 	last = strings.ReplaceAll(strings.TrimSpace(last), "\n", `\n`)
 	switch {
 	case errors.Is(err, errHung):

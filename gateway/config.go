@@ -60,7 +60,7 @@ type Config struct {
 	IssueService string
 	// TerminalIssueService is the service of the Catalogue that all that terminals issue is held to, and every template of a further
 	// model that they bring: which of card, document, device and liveness there has to be evidence of. Empty asks for none: the terminal is
-	// believed.
+	// believed. A PIN that they set wants card or document.
 	TerminalIssueService string
 	// Migrations says which credentials lack templates of a model. Without it its routes answer that nothing is there.
 	Migrations Migrations

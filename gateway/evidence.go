@@ -148,7 +148,10 @@ func (s *Server) verifyTerminal(tenant zhenni.TenantID, token *evidence.Token, n
 			if err != nil {
 				return err
 			}
-			return token.VerifyBy(ready)
+			if err := token.VerifyBy(ready); err != nil {
+				return err
+			}
+			return s.keys.used(ready)
 		}
 	}
 	return token.Verify(zhenni.PublicKey{})

@@ -10,7 +10,7 @@ import (
 )
 
 // maxKeyring bounds the keys that are held ready, and maxPrepared those of them that are made to verify faster, which takes 40 KiB
-// each. A key is prepared when it is used for the prepareAfter-th time: to prepare one takes as long as two or three signatures.
+// each. A key is prepared with its prepareAfter-th signature: to prepare one takes as long as two or three signatures.
 const (
 	maxKeyring   = 1 << 16
 	maxPrepared  = 1 << 10
@@ -26,7 +26,7 @@ type keyring struct {
 	oldest   int                            // guarded by mu: of prepared, once that is full
 }
 
-// A readyKey is a key that is held ready, and how often it was used since it was last not prepared. It implements evidence.Key.
+// A readyKey is a key that is held ready, and how many signatures it has verified since it was last not prepared. It implements evidence.Key.
 type readyKey struct {
 	public     zhenni.PublicKey
 	thumbprint [sha256.Size]byte
@@ -54,10 +54,15 @@ func (k *keyring) of(public zhenni.PublicKey) (*readyKey, error) {
 		}
 		key = k.keep(&readyKey{public: public, thumbprint: public.Thumbprint(), verifies: verifies})
 	}
-	if key.uses.Add(1) == prepareAfter && public.Algorithm() == zhenni.KeyEd25519 {
-		return key, k.prepare(key)
-	}
 	return key, nil
+}
+
+// used counts a signature that was the key's own, so that what strangers send under its name prepares nothing.
+func (k *keyring) used(key *readyKey) error {
+	if key.uses.Add(1) != prepareAfter || key.public.Algorithm() != zhenni.KeyEd25519 {
+		return nil
+	}
+	return k.prepare(key)
 }
 
 // keep takes a key up, unless it is there.

@@ -25,7 +25,10 @@ func (k *keyring) use(t *testing.T, public zhenni.PublicKey, times int) *readyKe
 	var key *readyKey
 	for range times {
 		var err error
-		if key, err = k.of(public); err != nil {
+		if key, err = k.of(public); err == nil {
+			err = k.used(key)
+		}
+		if err != nil {
 			t.Fatal(err)
 		}
 	}

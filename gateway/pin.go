@@ -8,7 +8,6 @@ import (
 
 	"zhenni"
 	"zhenni/evidence"
-	"zhenni/gateway/httpsig"
 	"zhenni/identity"
 	"zhenni/identity/pin"
 )
@@ -105,29 +104,29 @@ func (s *Server) readSetting(rq *request, body []byte, fields *[setFields]field)
 	return rq.takeEvidence(&fields[setEvidence], &field{})
 }
 
-// permitPIN looks at what a terminal saw of who chose the PIN: that the chip of the card answered, or that somebody looked at the document,
-// for this credential and the PIN as it is sealed. Of a terminal that has to prove what it brings it is asked for: a PIN counts where
-// the face is not asked for, so whoever sets one to their liking comes near to being the person.
+// permitPIN holds a PIN that a terminal sets to what the terminal saw, where terminals have to prove what they bring: that the chip of the
+// card answered, or that somebody looked at the document, for this credential and the PIN as it is sealed. A PIN counts where the face
+// is not asked for, so whoever sets one to their liking comes near to being the person. Elsewhere evidence is not looked at, as with
+// an issue.
 func (s *Server) permitPIN(rq *request, c zhenni.Credential, sealed []byte) error {
-	maxAge, held := httpsig.MaxAge, s.heldTerminal(rq)
-	if held {
-		service, err := s.heldTo(s.config.TerminalIssueService)
-		if err != nil {
-			return err
-		}
-		maxAge = service.EvidenceMaxAge()
+	if !s.heldTerminal(rq) {
+		return nil
+	}
+	service, err := s.heldTo(s.config.TerminalIssueService)
+	if err != nil {
+		return err
 	}
 	var shown zhenni.Shown
 	byDevice, err := s.readTokens(rq, evidence.Expected{
-		Subject: c.ID, Capture: sha256.Sum256(sealed), Transaction: rq.transaction, Party: rq.party.ID, Nonce: rq.nonce, MaxAge: maxAge,
+		Subject: c.ID, Capture: sha256.Sum256(sealed), Transaction: rq.transaction, Party: rq.party.ID, Nonce: rq.nonce, MaxAge: service.EvidenceMaxAge(),
 	}, nil, s.config.Now(), &shown)
 	switch {
 	case err != nil:
 		return err
 	case len(byDevice) > 0:
-		return refuse(kindEvidence, "a PIN is set on what a terminal saw: a device signs nothing for it")
-	case held && !shown.Others.Has(zhenni.MeansCard) && !shown.Others.Has(zhenni.MeansDocument):
-		return refuseRuling(zhenni.RulingFactor)
+		return refuse(kindEvidence, "evidence: a PIN is set on what a terminal saw: a device signs nothing for it")
+	case !shown.Others.Has(zhenni.MeansCard) && !shown.Others.Has(zhenni.MeansDocument):
+		return refuse(kindEvidence, "evidence: a PIN wants a terminal's token on card or document")
 	}
 	return nil
 }

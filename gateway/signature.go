@@ -131,7 +131,10 @@ func (p *proof) findParty(now time.Time) error {
 	}
 	p.party, p.root = party, root{public: held.Public}
 	p.rests = p.root
-	return p.claim.VerifyHead(key.verifies)
+	if err := p.claim.VerifyHead(key.verifies); err != nil {
+		return err
+	}
+	return s.keys.used(key)
 }
 
 // completeProof checks the body that the signature is of, and that the request is the first with its nonce. With it the

@@ -10,6 +10,7 @@ import (
 	"net"
 	"net/http"
 	"os"
+	"path/filepath"
 	"time"
 
 	"github.com/alecthomas/kong"
@@ -70,7 +71,8 @@ func (f *adminFlags) AfterApply(parse *kong.Context) error {
 func (adminFlags) otherStore(parse *kong.Context) bool {
 	for _, flag := range parse.Flags() {
 		if flag.Name == "store" {
-			return parse.FlagValue(flag) != kong.ExpandPath(cmp.Or(os.Getenv("ZHENNI_STORE"), flag.Default))
+			named, _ := parse.FlagValue(flag).(string)
+			return filepath.Clean(named) != filepath.Clean(kong.ExpandPath(cmp.Or(os.Getenv("ZHENNI_STORE"), flag.Default)))
 		}
 	}
 	return false

@@ -43,7 +43,7 @@ func TestStoreStandsAboveTheEnvironmentsSocket(t *testing.T) {
 	}
 
 	t.Setenv("ZHENNI_STORE", other.store)
-	for _, flags := range [][]string{nil, {"--store", other.store}} {
+	for _, flags := range [][]string{nil, {"--store", other.store}, {"--store", other.store + "/"}} {
 		if len(parties(t, flags...)) != 0 {
 			t.Errorf("%q: the environment's socket is not asked", flags)
 		}

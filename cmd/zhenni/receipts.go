@@ -52,7 +52,7 @@ func (f receiptFlags) issuer(pseudonyms *receipt.Pseudonyms) (*receipt.Issuer, e
 }
 
 // maxKeysBefore bounds the keys before: a rotation a week, within the days for which answers of sessions are kept.
-const maxKeysBefore = 4
+const maxKeysBefore = 5
 
 // signers opens the keys of results, the one that signs first. Refused is a key that is there twice: the one that should be in its
 // place is not covered.

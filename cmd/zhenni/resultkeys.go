@@ -84,7 +84,7 @@ type keysNewResultKey struct {
 
 // Help is shown by zhenni keys new-result-key --help.
 func (keysNewResultKey) Help() string {
-	return `Prints the public key as a JSON Web Key Set. To rotate: publish the new key before it signs, with --result-jwks; then sign with it, with the old one as --result-key-before for as long as answers are kept, a day, or 31 days and an hour where there are sessions, so that answers given again stay as they were, and with each older one of which that long is not over as another --result-key-before, at most four in all; then keep the old one's public key in --result-jwks for as long as its results are to be checked.
+	return `Prints the public key as a JSON Web Key Set. To rotate: publish the new key before it signs, with --result-jwks; then sign with it, with the old one as --result-key-before for as long as answers are kept, a day, or 31 days and an hour where there are sessions, so that answers given again stay as they were, and with each older one of which that long is not over as another --result-key-before, at most five in all; then keep the old one's public key in --result-jwks for as long as its results are to be checked.
 
 Examples:
 

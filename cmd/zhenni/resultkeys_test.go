@@ -98,7 +98,7 @@ func TestResultKeysThatAreRefused(t *testing.T) {
 		"nothing before":     {before(second, third+"x"), third + "x"},
 		"the key before":     {before(second, key), "--result-key-before " + key + ": it is the same key as --result-key " + key},
 		"one before twice":   {before(second, third, second), "--result-key-before " + second + ": it is the same key as --result-key-before " + second},
-		"too many before":    {before(second, second, second, second, second), "--result-key-before: 5 keys, want at most 4"},
+		"too many before":    {before(second, second, second, second, second, second), "--result-key-before: 6 keys, want at most 5"},
 		"a set before":       {before(second, set), "--result-key-before: "},
 	} {
 		var config gateway.Config

@@ -41,6 +41,9 @@ type rpFlags struct {
 func (f *rpFlags) AfterApply(parse *kong.Context) error {
 	typed := typedFlags(parse)
 	operated := typed["operator-url"] || typed["operator-key"] || typed["operator-ca"]
+	if typed["admin-socket"] && operated {
+		return usage("--admin-socket and --operator-url, --operator-key, --operator-ca exclude each other: one server is asked")
+	}
 	if elsewhere := typed["admin-socket"] || f.otherStore(parse); elsewhere && !operated {
 		f.OperatorURL = ""
 	}

@@ -4,7 +4,7 @@ package defects
 var pinDefects = []defect{
 	{
 		name: "pin-on-the-word-of-a-terminal", file: "gateway/pin.go", caught: "TestPINOfATerminalAsksForTheCard",
-		old: "	case held && !shown.Others.Has(zhenni.MeansCard)", new: "	case len(rq.terms.tokens) > 0 && !shown.Others.Has(zhenni.MeansCard)",
+		old: "	case !shown.Others.Has(zhenni.MeansCard)", new: "	case len(rq.terms.tokens) > 0 && !shown.Others.Has(zhenni.MeansCard)",
 		does: "a terminal sets a PIN of its choice for a person whom it never saw",
 	},
 	{
