@@ -16,7 +16,7 @@ type Ready struct {
 	body                      []byte
 	fields                    []httpsig.Field
 	digest, inputs, signature []byte
-	batch                     *ArrowBatch // nil for a single verification
+	items                     int // of a request in bulk
 }
 
 // Size is the length of the body, in bytes.
@@ -65,7 +65,27 @@ func (c *Client) ReadyOne(q Question, nonce string) (*Ready, error) {
 // ReadyArrow makes a request in bulk ready for a service, or for none where it is empty. The batch does not change until it was
 // sent.
 func (c *Client) ReadyArrow(batch *ArrowBatch, service, purpose, nonce string) (*Ready, error) {
-	r := &Ready{path: pathBatch, contentType: mediaArrow, body: batch.body, batch: batch}
+	return c.readyBulk(&Ready{contentType: mediaArrow, body: batch.body, items: batch.Len()}, service, purpose, nonce)
+}
+
+// A LineBatch is the body of a request in NDJSON.
+type LineBatch struct {
+	items int
+	body  []byte
+}
+
+// NewLineBatch writes the question "is probe i the person behind ids[i]?" for all i.
+func NewLineBatch(ids []zhenni.CredentialID, probes Vectors) *LineBatch {
+	return &LineBatch{len(ids), appendLines(nil, ids, probes)}
+}
+
+// ReadyLines is [Client.ReadyArrow] of lines.
+func (c *Client) ReadyLines(batch *LineBatch, service, purpose, nonce string) (*Ready, error) {
+	return c.readyBulk(&Ready{contentType: mediaNDJSON, body: batch.body, items: batch.items}, service, purpose, nonce)
+}
+
+func (c *Client) readyBulk(r *Ready, service, purpose, nonce string) (*Ready, error) {
+	r.path = pathBatch
 	if service != "" {
 		r.fields = []httpsig.Field{{Name: "service", Value: []byte(service)}, {Name: "purpose", Value: []byte(purpose)}}
 	}
@@ -94,7 +114,13 @@ func (c *Client) SendOne(r *Ready) (zhenni.Outcome, error) { return c.outcome(c.
 // SendArrow asks what [Client.ReadyArrow] made ready, and appends one outcome for each item, in order, to dst.
 func (c *Client) SendArrow(r *Ready, dst []zhenni.Outcome) ([]zhenni.Outcome, error) {
 	answer, err := c.send(r)
-	return c.arrowOutcomes(answer, err, r.batch.Len(), dst)
+	return c.arrowOutcomes(answer, err, r.items, dst)
+}
+
+// SendLines is [Client.SendArrow] of what [Client.ReadyLines] made ready.
+func (c *Client) SendLines(r *Ready, dst []zhenni.Outcome) ([]zhenni.Outcome, error) {
+	answer, err := c.send(r)
+	return c.lineOutcomes(answer, err, r.items, dst)
 }
 
 func (c *Client) send(r *Ready) ([]byte, error) {

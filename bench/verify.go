@@ -72,18 +72,28 @@ func outcomeOf(verdict, reason string) zhenni.Outcome {
 // VerifyLines asks "is probe i the person behind ids[i]?" for all i in one NDJSON request and appends one outcome for
 // each, in order, to dst.
 func (c *Client) VerifyLines(ids []zhenni.CredentialID, probes Vectors, dst []zhenni.Outcome) ([]zhenni.Outcome, error) {
-	c.body = c.body[:0]
-	for i, id := range ids {
-		c.body = append(c.body, `{"item":`...)
-		c.body = strconv.AppendInt(c.body, int64(i), 10)
-		c.body = append(c.body, ',')
-		c.body = append(appendQuestion(c.body, id, probes.Slice(i, i+1)), "}\n"...)
-	}
+	c.body = appendLines(c.body[:0], ids, probes)
 	answer, err := c.Post(pathBatch, mediaNDJSON, c.body)
+	return c.lineOutcomes(answer, err, len(ids), dst)
+}
+
+// appendLines writes one question a line.
+func appendLines(dst []byte, ids []zhenni.CredentialID, probes Vectors) []byte {
+	for i, id := range ids {
+		dst = append(dst, `{"item":`...)
+		dst = strconv.AppendInt(dst, int64(i), 10)
+		dst = append(dst, ',')
+		dst = append(appendQuestion(dst, id, probes.Slice(i, i+1)), "}\n"...)
+	}
+	return dst
+}
+
+// lineOutcomes reads the answer to so many lines.
+func (c *Client) lineOutcomes(answer []byte, err error, items int, dst []zhenni.Outcome) ([]zhenni.Outcome, error) {
 	if err != nil {
 		return dst, err
 	}
-	for i := range ids {
+	for i := range items {
 		line, rest, _ := bytes.Cut(answer, []byte("\n"))
 		answer = rest
 		parsed, err := c.parser.ParseBytes(line)
@@ -92,7 +102,7 @@ func (c *Client) VerifyLines(ids []zhenni.CredentialID, probes Vectors, dst []zh
 		}
 		dst = append(dst, outcomeOf(string(parsed.GetStringBytes("outcome")), string(parsed.GetStringBytes("reason"))))
 	}
-	return dst, checkCount(len(ids)+bytes.Count(answer, []byte("\n")), len(ids))
+	return dst, checkCount(items+bytes.Count(answer, []byte("\n")), items)
 }
 
 // Verify asks about one credential and one probe. A probe or an id that is refused is an outcome, not an error.

@@ -71,6 +71,8 @@ const (
 	nameCheckedArrow  = "arrow with all checks"
 	nameSessionArrow  = "arrow with all checks, by session key"
 	nameSHAArrow      = "arrow with all checks, its digest sha-256"
+	namePlainLines    = "lines with a key alone"
+	nameCheckedLines  = "lines with all checks"
 
 	serverOf     = "server of a "
 	primitivesOf = "primitives of a "
@@ -107,9 +109,11 @@ func (c Checks) Run(ctx context.Context, rounds Rounds) (_ Outcome, err error) {
 	bound(&t, nameCheckedArrow, namePlainArrow)
 	bound(&t, nameSessionArrow, namePlainArrow)
 	bound(&t, nameSHAArrow, namePlainArrow)
+	bound(&t, nameCheckedLines, namePlainLines)
 	return Outcome{t.done(), []Finding{
 		{"server of a single with all checks, by its primitives", t.ratio(serverOf+nameCheckedSingle, primitivesOf+nameCheckedSingle), mostByPrimitives, "×", true},
 		{"arrow with all checks of arrow with a key alone", 100 * t.ratio(nameCheckedArrow, namePlainArrow), leastCheckedShare, "%", false},
+		{"lines with all checks of lines with a key alone", 100 * t.ratio(nameCheckedLines, namePlainLines), leastCheckedShare, "%", false},
 	}}, nil
 }
 
@@ -178,9 +182,12 @@ func (r *checksRun) send(ctx context.Context, s *checksSide, client *bench.Clien
 		}
 		var err error
 		outcomes = outcomes[:0]
-		if s.bulk {
+		switch {
+		case s.lines:
+			outcomes, err = client.SendLines(ready, outcomes)
+		case s.bulk:
 			outcomes, err = client.SendArrow(ready, outcomes)
-		} else {
+		default:
 			var outcome zhenni.Outcome
 			outcome, err = client.SendOne(ready)
 			outcomes = append(outcomes, outcome)

@@ -24,6 +24,7 @@ type checksRun struct {
 	ids        []zhenni.CredentialID // of questions that are answered yes
 	rows       []int8
 	batches    []*bench.ArrowBatch
+	lines      []*bench.LineBatch // the same questions
 	sides      []*checksSide
 	clients    []*bench.Client
 	sinks      []*bench.Sink
@@ -35,6 +36,7 @@ type checksRun struct {
 type checksSide struct {
 	name    string
 	bulk    bool
+	lines   bool // bulk, in place of Arrow
 	checked bool
 	session bool                    // signed by a session key
 	digest  httpsig.DigestAlgorithm // that signed bodies are sent with
@@ -114,11 +116,12 @@ func (r *checksRun) draw() error {
 		r.ids, r.rows = append(r.ids, r.ids...), append(r.rows, r.rows...)
 	}
 	for from := 0; from+items <= len(r.ids); from += items {
-		made, err := bench.NewArrowBatch(r.ids[from:from+items], bench.Vectors{Dim: dim, Int8: r.rows[from*dim : (from+items)*dim]})
+		ids, probes := r.ids[from:from+items], bench.Vectors{Dim: dim, Int8: r.rows[from*dim : (from+items)*dim]}
+		made, err := bench.NewArrowBatch(ids, probes)
 		if err != nil {
 			return err
 		}
-		r.batches = append(r.batches, made)
+		r.batches, r.lines = append(r.batches, made), append(r.lines, bench.NewLineBatch(ids, probes))
 	}
 	if len(r.batches) == 0 {
 		return fmt.Errorf("%w: none of %d people is known by a capture", zhenni.ErrBadValue, n)
@@ -133,6 +136,7 @@ func (r *checksRun) connect(ctx context.Context) error {
 		{name: namePlainArrow, bulk: true}, {name: nameCheckedArrow, bulk: true, checked: true, digest: httpsig.BLAKE3},
 		{name: nameSessionArrow, bulk: true, checked: true, session: true, digest: httpsig.BLAKE3},
 		{name: nameSHAArrow, bulk: true, checked: true},
+		{name: namePlainLines, bulk: true, lines: true}, {name: nameCheckedLines, bulk: true, lines: true, checked: true, digest: httpsig.BLAKE3},
 	} {
 		target, connections := r.Plain, r.Wide
 		switch {
@@ -206,11 +210,15 @@ func (r *checksRun) ready(s *checksSide) (*bench.Ready, error) {
 	number := strconv.Itoa(r.made)
 	nonce := nonceStem + number
 	if s.bulk {
-		batch := r.batches[r.made%len(r.batches)]
+		service, purpose := r.Desk.BulkService, r.Desk.Purpose
 		if !s.checked {
-			return s.maker.ReadyArrow(batch, "", "", "")
+			service, purpose, nonce = "", "", ""
 		}
-		return s.maker.ReadyArrow(batch, r.Desk.BulkService, r.Desk.Purpose, nonce)
+		which := r.made % len(r.batches)
+		if s.lines {
+			return s.maker.ReadyLines(r.lines[which], service, purpose, nonce)
+		}
+		return s.maker.ReadyArrow(r.batches[which], service, purpose, nonce)
 	}
 	i, dim := r.made%len(r.ids), r.Questions.Population.Dim
 	q := bench.Question{ID: r.ids[i], Probe: bench.Vectors{Dim: dim, Int8: r.rows[i*dim : (i+1)*dim]}}
