@@ -13,7 +13,8 @@ import (
 
 // The layout, drawn in the package doc.
 const (
-	magic      = "zhenni meter 1\n"
+	kind       = "zhenni meter "
+	magic      = kind + "1\n"
 	placeSize  = 512
 	nameAt     = 8
 	maxName    = 80
@@ -61,8 +62,8 @@ func (s *Store) load() error {
 	if len(content) < placeSize {
 		return s.begin(content)
 	}
-	if string(content[:len(magic)]) != magic {
-		return fmt.Errorf("%w: meter: %s is none of this version", zhenni.ErrFormat, s.file.Name())
+	if err := checkHead(content); err != nil {
+		return fmt.Errorf("%w; put back a copy of %s, or move it away: what relying parties have used is then counted anew", err, s.file.Name())
 	}
 	s.end = int64(len(content) / placeSize * placeSize)
 	for at := int64(placeSize); at < s.end; at += placeSize {
@@ -78,6 +79,17 @@ func (s *Store) load() error {
 		s.free = append(s.free, at)
 	}
 	return nil
+}
+
+// checkHead says what is wrong with the head of a file.
+func checkHead(content []byte) error {
+	switch {
+	case string(content[:len(magic)]) == magic:
+		return nil
+	case string(content[:len(kind)]) == kind:
+		return fmt.Errorf("%w: meter: another version than 1", zhenni.ErrFormat)
+	}
+	return fmt.Errorf("%w: meter: the head is damaged", zhenni.ErrCorrupt)
 }
 
 // begin writes the head of a new file.

@@ -47,7 +47,8 @@ type place struct {
 	image   [placeSize]byte // the last that was written
 }
 
-// Open opens or makes the file. Errors are [zhenni.ErrFormat], where it is another's, and those of the operating system.
+// Open opens or makes the file. Errors are [zhenni.ErrFormat] of another version, [zhenni.ErrCorrupt], where its head is
+// damaged or it is another's, and those of the operating system.
 func Open(o Options) (*Store, error) {
 	s := &Store{log: o.Logger, places: map[string]*place{}, quit: make(chan struct{})}
 	if s.log == nil {

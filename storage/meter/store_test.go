@@ -170,11 +170,16 @@ func TestBoundsAndErrors(t *testing.T) {
 			t.Errorf("closed, %s: %v", name, err)
 		}
 	}
-	if err := os.WriteFile(path, bytes.Repeat([]byte("x"), 1024), 0o600); err != nil {
-		t.Fatal(err)
-	}
-	if _, err := Open(Options{Path: path}); !errors.Is(err, zhenni.ErrFormat) {
-		t.Errorf("another's file: %v", err)
+	newer := append([]byte("zhenni meter 2\n"), make([]byte, 1024)...)
+	for want, content := range map[error][]byte{
+		zhenni.ErrCorrupt: bytes.Repeat([]byte("x"), 1024), zhenni.ErrFormat: newer,
+	} {
+		if err := os.WriteFile(path, content, 0o600); err != nil {
+			t.Fatal(err)
+		}
+		if _, err := Open(Options{Path: path}); !errors.Is(err, want) || !strings.Contains(err.Error(), "move it away") {
+			t.Errorf("%v, want %v, and what to do", err, want)
+		}
 	}
 	if _, err := Open(Options{Path: t.TempDir()}); err == nil {
 		t.Error("a folder is opened as a file")
@@ -306,7 +311,7 @@ func FuzzFile(f *testing.F) {
 			t.Fatal(err)
 		}
 		s, err := Open(Options{Path: path, Beat: make(chan time.Time), Logger: slog.New(slog.DiscardHandler)})
-		if errors.Is(err, zhenni.ErrFormat) {
+		if errors.Is(err, zhenni.ErrFormat) || errors.Is(err, zhenni.ErrCorrupt) {
 			return
 		}
 		if err != nil {
