@@ -134,27 +134,36 @@ func show(shown *zhenni.Shown, c evidence.Claims) {
 	}
 }
 
-// verifyTerminal verifies a token by the key that it names, where that is one of a terminal of the tenant; else by the zero key,
-// which signs nothing.
+// verifyTerminal verifies a token by the key of a terminal that it names.
 func (s *Server) verifyTerminal(tenant zhenni.TenantID, token *evidence.Token, now time.Time) error {
+	key := s.terminalKey(tenant, token, now)
+	if key.IsZero() {
+		return token.Verify(key)
+	}
+	ready, err := s.keys.of(key)
+	if err != nil {
+		return err
+	}
+	if err := token.VerifyBy(ready); err != nil {
+		return err
+	}
+	return s.keys.used(ready)
+}
+
+// terminalKey is the key that a token names, where it is one of a terminal of the tenant; else the zero key, which signs
+// nothing.
+func (s *Server) terminalKey(tenant zhenni.TenantID, token *evidence.Token, now time.Time) zhenni.PublicKey {
 	c := token.Claims()
 	terminal, known := s.node.RelyingParty(c.Terminal)
 	if !known || terminal.Tenant != tenant || !terminal.Roles.Has(zhenni.RoleTerminal) {
-		return token.Verify(zhenni.PublicKey{})
+		return zhenni.PublicKey{}
 	}
 	for _, k := range terminal.Keys {
 		if k.Public.Thumbprint() == c.KeyID && (k.NotAfter.IsZero() || now.Before(k.NotAfter)) {
-			ready, err := s.keys.of(k.Public)
-			if err != nil {
-				return err
-			}
-			if err := token.VerifyBy(ready); err != nil {
-				return err
-			}
-			return s.keys.used(ready)
+			return k.Public
 		}
 	}
-	return token.Verify(zhenni.PublicKey{})
+	return zhenni.PublicKey{}
 }
 
 // ofDevice reports whether all tokens are signed by the credential's device. The work is that of the tokens, whatever the

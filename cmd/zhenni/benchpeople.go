@@ -127,11 +127,7 @@ func (s *benchServer) fillPeople(ctx context.Context, out *output, store *record
 		keys, changes = append(keys, key.String()), append(changes, zhenni.PutRelyingParty{Party: party})
 	}
 	for part := range slices.Chunk(changes, enrolPart) {
-		results, err := store.Apply(ctx, part)
-		for _, r := range results {
-			err = errors.Join(err, r.Err)
-		}
-		if err != nil {
+		if err := applyPart(ctx, store, part); err != nil {
 			return nil, err
 		}
 	}
@@ -176,11 +172,7 @@ func (s *benchServer) issuePeople(ctx context.Context, out *output, store *recor
 		if part = append(part, e); len(part) < enrolPart && i < p.Size-1 {
 			continue
 		}
-		results, err := store.Apply(ctx, part)
-		for _, r := range results {
-			err = errors.Join(err, r.Err)
-		}
-		if err != nil {
+		if err := applyPart(ctx, store, part); err != nil {
 			return environment("issue: %w", err)
 		}
 		bar.Add(len(part))

@@ -242,11 +242,7 @@ func applyAll(ctx context.Context, store *recordedStore, list []zhenni.Enrol, ba
 		for i, enrolment := range part {
 			commands[i] = enrolment
 		}
-		results, err := store.Apply(ctx, commands)
-		for _, result := range results {
-			err = errors.Join(err, result.Err)
-		}
-		if err != nil {
+		if err := applyPart(ctx, store, commands); err != nil {
 			return err
 		}
 		if err := record(done, done+len(part)); err != nil {

@@ -3,6 +3,7 @@ package main
 import (
 	"context"
 	"crypto/rand"
+	"errors"
 
 	"zhenni"
 )
@@ -38,4 +39,13 @@ func applyOne(ctx context.Context, state applier, command zhenni.Command) (zhenn
 		return zhenni.Credential{}, err
 	}
 	return results[0].Credential, results[0].Err
+}
+
+// applyPart applies commands of which none is to be refused.
+func applyPart(ctx context.Context, state applier, commands []zhenni.Command) error {
+	results, err := state.Apply(ctx, commands)
+	for _, r := range results {
+		err = errors.Join(err, r.Err)
+	}
+	return err
 }

@@ -54,8 +54,7 @@ func (a Algorithm) signatureSize() int {
 const MinSecret = 32
 
 // A Key verifies signatures. It is checked when it is made, does not change but in how fast it verifies, and is safe for
-// concurrent use. The zero value
-// verifies nothing.
+// concurrent use. The zero value verifies nothing.
 type Key struct {
 	id        string
 	algorithm Algorithm
