@@ -190,6 +190,8 @@ func (c *committer) apply(group []*request) error {
 		return err
 	}
 	e := entry{kind: entryChange, sequence: b.water.sequence, records: b.records, turned: b.turns()}
+	// Whoever meets a record of this entry in the view finds the key of its tenant: the ring is swapped in before.
+	c.store.ring.Store(&b.ring)
 	err := b.putKeys()
 	if err == nil {
 		err = c.store.propose(e)
@@ -219,9 +221,8 @@ func (s *Store) propose(e entry) error {
 	return err
 }
 
-// publish swaps in what a committed batch changed.
+// publish swaps in what a committed batch changed, but for the ring, which has to be there before.
 func (s *Store) publish(b *batch) {
-	s.ring.Store(&b.ring)
 	s.parties.Store(&b.parties)
 	s.partyIndex.Store(&b.partyIndex)
 	s.models.Store(&b.models)

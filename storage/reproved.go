@@ -109,8 +109,8 @@ func (s *Store) Reproofs() (counts []zhenni.AttemptCount, err error) {
 		return nil, err
 	}
 	defer s.gate.RUnlock()
-	ring := *s.ring.Load()
 	err = s.look(func(txn reading) error {
+		ring := *s.ring.Load()
 		var sc scratch
 		return scan(txn, []byte{prefixReproof}, func(key, value []byte) error {
 			r, err := s.openReproof(ring, key, value, &sc)

@@ -69,7 +69,8 @@ func (k *tenantKey) of(version uint16) *tenantKey {
 	return k
 }
 
-// keyring holds the newest tenant keys, by tenant. It is immutable: a change swaps a clone in.
+// keyring holds the newest tenant keys, by tenant. It is immutable: a change swaps a clone in, before the view has a record
+// under a new key. So who takes it after he began to read the view has the key of every record he meets.
 // Tenant 0 is the store itself and is always there. A nil entry is a key that is stored and does not open.
 type keyring map[zhenni.TenantID]*tenantKey
 

@@ -2,6 +2,7 @@ package storage
 
 import (
 	"context"
+	"errors"
 	"testing"
 	"time"
 
@@ -88,5 +89,28 @@ func TestEnrolReadReopen(t *testing.T) {
 			t.Fatal(err)
 		}
 		s = openStore(t, opts)
+	}
+}
+
+// Whoever reads while the first credential of a tenant is enrolled finds it or does not; that its tenant has no key is never
+// the answer.
+func TestFirstCredentialOfATenantIsWholeOrAbsent(t *testing.T) {
+	s := openStore(t, testOptions(t))
+	for n := range 600 {
+		enrol := testEnrol(n)
+		enrol.Tenant = zhenni.TenantID(n + 1)
+		read := make(chan error)
+		go func() {
+			for {
+				if _, err := s.Credential(enrol.ID); !errors.Is(err, zhenni.ErrNotFound) {
+					read <- err
+					return
+				}
+			}
+		}()
+		mustApply(t, s, enrol)
+		if err := <-read; err != nil {
+			t.Fatalf("tenant %d, read while it is enrolled: %v", enrol.Tenant, err)
+		}
 	}
 }

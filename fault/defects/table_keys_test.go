@@ -8,6 +8,12 @@ var keysDefects = []defect{
 		does: "a crash between the two leaves an acknowledged template without its key",
 	},
 	{
+		name: "ring-behind-its-records", file: "storage/apply.go", caught: "TestFirstCredentialOfATenantIsWholeOrAbsent",
+		old:  "	c.store.ring.Store(&b.ring)\n	err := b.putKeys()\n	if err == nil {\n		err = c.store.propose(e)\n	}\n",
+		new:  "	err := b.putKeys()\n	if err == nil {\n		err = c.store.propose(e)\n	}\n	c.store.ring.Store(&b.ring)\n",
+		does: "while a tenant's first credential is enrolled, it reads as damaged",
+	},
+	{
 		name: "key-not-shredded", file: "storage/erase.go", caught: "TestErasedInTheCommitOfItsEnrolment",
 		old: "	err := keys.Shred(b.shreds)\n", new: "	err := error(nil)\n",
 		does: "an erased template opens from every backup",
