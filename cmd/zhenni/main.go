@@ -112,13 +112,16 @@ func plainly(err error) string {
 	return strings.ReplaceAll(strings.TrimPrefix(err.Error(), "zhenni: "), ": zhenni: ", ": ")
 }
 
+// newParser returns the parser of a grammar.
+func newParser(grammar any, options ...kong.Option) (*kong.Kong, error) {
+	return kong.New(grammar, append(options, kong.Name("zhenni"), kong.Description(description), serveVars(),
+		kong.ConfigureHelp(kong.HelpOptions{Compact: true, NoExpandSubcommands: true, WrapUpperBound: 110}))...)
+}
+
 func dispatch(ctx context.Context, args []string, out *output) error {
-	var cli commands
 	helped := false
-	parser, err := kong.New(&cli, kong.Name("zhenni"), kong.Description(description),
-		kong.Writers(out.results, out.notes), kong.Exit(func(int) { helped = true }),
-		kong.ConfigureHelp(kong.HelpOptions{Compact: true, NoExpandSubcommands: true, WrapUpperBound: 110}),
-		kong.BindTo(ctx, (*context.Context)(nil)), kong.Bind(out), serveVars())
+	parser, err := newParser(grammarOf(args), kong.Writers(out.results, out.notes), kong.Exit(func(int) { helped = true }),
+		kong.BindTo(ctx, (*context.Context)(nil)), kong.Bind(out))
 	if err != nil {
 		return err
 	}
