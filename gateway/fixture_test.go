@@ -277,13 +277,24 @@ func (f *fixture) listen() {
 	done := make(chan error, 1)
 	go func() { done <- f.server.Serve(ln) }()
 	f.t.Cleanup(func() {
-		ctx, cancel := context.WithTimeout(context.Background(), 5*time.Second)
-		defer cancel()
-		_ = f.server.Shutdown(ctx)
+		stop(f.server)
 		if err := <-done; err != nil {
 			f.t.Errorf("Serve: %v", err)
 		}
 	})
+}
+
+// stop shuts a server down. One call looks for open connections ten times a second, which is most of the time of a short
+// test: stop asks more often, for five seconds at most.
+func stop(s *Server) {
+	for end := time.Now().Add(5 * time.Second); time.Now().Before(end); {
+		ctx, cancel := context.WithTimeout(context.Background(), 2*time.Millisecond)
+		err := s.Shutdown(ctx)
+		cancel()
+		if err == nil {
+			return
+		}
+	}
 }
 
 // dial opens a connection that is closed with the test and fails its reads after ten seconds.

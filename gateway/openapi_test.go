@@ -6,6 +6,7 @@ import (
 	"errors"
 	"slices"
 	"strings"
+	"sync"
 	"testing"
 	"time"
 
@@ -17,16 +18,22 @@ import (
 
 func loadDescription(t testing.TB) *openapi3.T {
 	t.Helper()
-	loader := openapi3.NewLoader()
-	doc, err := loader.LoadFromData(openAPI)
+	doc, err := description()
 	if err != nil {
-		t.Fatal(err)
-	}
-	if err := doc.Validate(loader.Context, openapi3.IsOpenAPI31OrLater()); err != nil {
 		t.Fatal(err)
 	}
 	return doc
 }
+
+// description is read once for all tests, none of which changes it.
+var description = sync.OnceValues(func() (*openapi3.T, error) {
+	loader := openapi3.NewLoader()
+	doc, err := loader.LoadFromData(openAPI)
+	if err != nil {
+		return nil, err
+	}
+	return doc, doc.Validate(loader.Context, openapi3.IsOpenAPI31OrLater())
+})
 
 func TestDescriptionHasEveryRouteAndCode(t *testing.T) {
 	doc := loadDescription(t)

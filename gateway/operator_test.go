@@ -1,7 +1,6 @@
 package gateway
 
 import (
-	"context"
 	"encoding/base64"
 	"encoding/json"
 	"net"
@@ -34,7 +33,7 @@ func startOperated(t testing.TB) *operated {
 	done := make(chan error, 1)
 	go func() { done <- o.server.ServeOperator(ln) }()
 	t.Cleanup(func() {
-		_ = o.server.Shutdown(context.Background())
+		stop(o.server)
 		if err := <-done; err != nil {
 			t.Errorf("ServeOperator: %v", err)
 		}

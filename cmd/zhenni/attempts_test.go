@@ -17,6 +17,7 @@ import (
 //
 // FAULTS: B1 R3
 func TestFailedAttemptsSurviveKill(t *testing.T) {
+	t.Parallel()
 	store := filepath.Join(t.TempDir(), "store")
 	flags := []string{"--attempts-pause", "24h"}
 	server := startProcess(t, store, append(flags, "--create-key")...)
@@ -84,6 +85,7 @@ func TestFailedAttemptsSurviveKill(t *testing.T) {
 //
 // FAULTS: B3
 func TestStoppedPartyIsLifted(t *testing.T) {
+	t.Parallel()
 	store := filepath.Join(t.TempDir(), "store")
 	server := startProcess(t, store, "--create-key", "--party-least", "4", "--party-alarm", "40", "--party-stop", "60")
 	key := strings.TrimSpace(mustRun(t, "rp", "add", "desk", "--store", store, "--tenant", "1", "--role", "issuer,verifier"))
@@ -121,6 +123,7 @@ func TestStoppedPartyIsLifted(t *testing.T) {
 //
 // FAULTS: B4
 func TestKilledServerForgetsNoQuota(t *testing.T) {
+	t.Parallel()
 	store := filepath.Join(t.TempDir(), "store")
 	server := startProcess(t, store, "--create-key")
 	key := strings.TrimSpace(mustRun(t, "rp", "add", "desk", "--store", store, "--tenant", "1", "--role", "issuer,verifier", "--per-day", "20"))
@@ -146,6 +149,7 @@ func TestKilledServerForgetsNoQuota(t *testing.T) {
 //
 // FAULTS: B4
 func TestKilledServerForgetsNoCap(t *testing.T) {
+	t.Parallel()
 	store := filepath.Join(t.TempDir(), "store")
 	flags := []string{"--create-key", "--non-matches-a-minute", "2"}
 	server := startProcess(t, store, flags...)

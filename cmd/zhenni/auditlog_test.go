@@ -89,6 +89,7 @@ func fetchProof(t *testing.T, ask asker, path, file string) {
 //
 // FAULTS: S1 S6 Z1
 func TestAuditLogFromEndToEnd(t *testing.T) {
+	t.Parallel()
 	b := bulk{dir: t.TempDir()}
 	store := b.path("store")
 	witnessPub := mustRun(t, "witness", "keygen", b.path("witness.key"), "--name", "witness.example")
@@ -244,6 +245,7 @@ func write(t *testing.T, path, text string) {
 //
 // FAULTS: S6 S15
 func TestRestoredStoreIsAccepted(t *testing.T) {
+	t.Parallel()
 	b := bulk{dir: t.TempDir()}
 	store, earlier, log := b.path("store"), b.path("earlier"), b.path("log")
 	writeSet(t, b.path("first"), 3, enrolment, subjectName)

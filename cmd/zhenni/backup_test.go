@@ -16,6 +16,7 @@ import (
 //
 // FAULTS: S15
 func TestBackupAndRestoreOfAServer(t *testing.T) {
+	t.Parallel()
 	dir := t.TempDir()
 	store, copies, made := filepath.Join(dir, "store"), filepath.Join(dir, "backup"), filepath.Join(dir, "new")
 	keys := filepath.Join(dir, "apart", "keys")
@@ -118,6 +119,7 @@ func serveAsTold(t *testing.T, text string) *process {
 //
 // FAULTS: S15
 func TestLostServerIsRestored(t *testing.T) {
+	t.Parallel()
 	dir := t.TempDir()
 	store, copies, keys := filepath.Join(dir, "store"), filepath.Join(dir, "backup"), filepath.Join(dir, "keys")
 	server := startProcess(t, store, "--create-key")

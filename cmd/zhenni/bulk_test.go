@@ -94,6 +94,7 @@ func (b bulk) read(t *testing.T, name string) string {
 //
 // FAULTS: L7 L8
 func TestBulkVerificationIsCompleteOrderedAndResumable(t *testing.T) {
+	t.Parallel()
 	b := newBulk(t)
 	writeSet(t, b.path("probes"), bulkPeople, 1, func(i int) string {
 		switch {

@@ -229,6 +229,7 @@ func (l *watchedLife) lives(t *testing.T, desk, hotel string) {
 //
 // FAULTS: B2 L11 Z11
 func TestNothingOfAPersonLeavesTheProcess(t *testing.T) {
+	t.Parallel()
 	l := &watchedLife{world: newIssueWorld(t), found: canaries{}}
 	l.found.text("the name", canaryName)
 	l.found.text("the number", canaryNumber)

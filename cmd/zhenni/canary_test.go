@@ -185,6 +185,7 @@ func TestCanariesAreFound(t *testing.T) {
 //
 // FAULTS: B2
 func TestNothingLeavesTheProcess(t *testing.T) {
+	t.Parallel()
 	dir := t.TempDir()
 	store := filepath.Join(dir, "store")
 	server := startProcess(t, store, "--create-key", "--log-json", "--log-level", "debug")

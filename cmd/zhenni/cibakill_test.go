@@ -67,6 +67,7 @@ func (w *remoteWorld) kill() {
 //
 // FAULTS: A11 C11
 func TestCIBAOutlivesKills(t *testing.T) {
+	t.Parallel()
 	w := startRemote(t)
 	collect := func(request string) map[string]string {
 		return map[string]string{"grant_type": "urn:openid:params:grant-type:ciba", "auth_req_id": request}

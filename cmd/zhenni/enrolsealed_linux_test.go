@@ -18,6 +18,7 @@ import (
 //
 // FAULTS: S1 C8
 func TestAKilledImportIsTakenUpAgain(t *testing.T) {
+	t.Parallel()
 	r := newRegistry(t, newIssueWorld(t))
 	const parts = 6 // more than one processor holds
 	const registered = parts*enrolPart + 100

@@ -90,6 +90,7 @@ func (r registry) imports(t *testing.T, want importedReferences, more ...string)
 //
 // FAULTS: B2 B9
 func TestSealedReferencesAreIssuedAgainst(t *testing.T) {
+	t.Parallel()
 	w := startLife(t)
 	if err := w.server.terminate(t); err != nil {
 		t.Fatal(err)
@@ -168,6 +169,7 @@ func (r registry) seals(t *testing.T, image, number string) string {
 //
 // FAULTS: B9 L7
 func TestAPersonHasOneReference(t *testing.T) {
+	t.Parallel()
 	r := newRegistry(t, newIssueWorld(t))
 	r.photographs(t, 6)
 	r.edit(t, func(rows [][]string) {

@@ -76,6 +76,7 @@ func awaitStatus(t *testing.T, want int, ask func() (int, http.Header, string)) 
 //
 // FAULTS: S8
 func TestServiceReturnsWithRoom(t *testing.T) {
+	t.Parallel()
 	var full atomic.Bool
 	ask, address := startFullable(t, func() error {
 		if full.Load() {

@@ -14,6 +14,7 @@ import (
 //
 // FAULTS: S1 A15
 func TestServeKeepsAHistory(t *testing.T) {
+	t.Parallel()
 	store := filepath.Join(t.TempDir(), "store")
 	server := startProcess(t, store, "--create-key", "--history", "make")
 	ask := asker{server.url, strings.TrimSpace(mustRun(t, "rp", "add", "desk", "--store", store, "--tenant", "1", "--role", "issuer,verifier"))}

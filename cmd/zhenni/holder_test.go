@@ -23,6 +23,7 @@ import (
 //
 // FAULTS: B8 B10 C8
 func TestAPhoneByHand(t *testing.T) {
+	t.Parallel()
 	w := newIssueWorld(t)
 	dir := filepath.Dir(w.store)
 	in := func(name string) string { return filepath.Join(dir, name) }

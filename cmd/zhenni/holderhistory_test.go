@@ -31,6 +31,7 @@ func TestGapsOfAllPages(t *testing.T) {
 //
 // FAULTS: Z11
 func TestHistoryByHand(t *testing.T) {
+	t.Parallel()
 	w := newIssueWorld(t)
 	in := func(name string) string { return filepath.Join(filepath.Dir(w.store), name) }
 	write(t, in("me.json"), fmt.Sprintf(`{"name":%q,"number":%q}`, canaryName, canaryNumber))

@@ -79,6 +79,7 @@ func (w issueWorld) issue(t *testing.T, ask asker, transaction, more string, wan
 //
 // FAULTS: B2 C2 C4 C8 C9
 func TestIssueOverServe(t *testing.T) {
+	t.Parallel()
 	w := newIssueWorld(t)
 	server := startProcess(t, w.store, w.flags()...)
 	ask := asker{server.url, strings.TrimSpace(mustRun(t, "rp", "add", "desk", "--store", w.store, "--tenant", "1", "--role", "issuer"))}
@@ -118,6 +119,7 @@ func TestIssueOverServe(t *testing.T) {
 // A key of before is opened with beside a new one, which is the one that is published as to be used, until it is not named any
 // more.
 func TestIdentityKeyIsExchanged(t *testing.T) {
+	t.Parallel()
 	w := newIssueWorld(t)
 	next := filepath.Join(filepath.Dir(w.store), "identity2.key")
 	to, err := identity.ParsePublicKey([]byte(strings.TrimSpace(mustRun(t, "keys", "identity", "--identity-root", w.root, "--identity-key", next, "--identity-key", w.key))))
@@ -172,6 +174,7 @@ func (w issueWorld) scan(t *testing.T) {
 
 // A store whose subjects are known under one root is not served under another.
 func TestAnotherIdentityRootIsRefused(t *testing.T) {
+	t.Parallel()
 	w := newIssueWorld(t)
 	server := startProcess(t, w.store, w.flags()...)
 	if err := server.terminate(t); err != nil {

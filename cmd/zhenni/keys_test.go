@@ -38,6 +38,7 @@ func storeOfOne(t *testing.T) string {
 
 // FAULTS: A15
 func TestRotateKeys(t *testing.T) {
+	t.Parallel()
 	store := storeOfOne(t)
 	mustRun(t, "keys", "rotate-tenant", "--tenant", "1", "--store", store)
 	if code, _, notes := runCommand(t, "keys", "rotate-tenant", "--tenant", "2", "--store", store); code != exitEnvironment {

@@ -23,6 +23,7 @@ var personName = map[int]string{holder: "holder", stranger: "stranger"}
 //
 // FAULTS: C2 C6 C7 C8 C9 C14
 func TestLife(t *testing.T) {
+	t.Parallel()
 	w := startLife(t)
 	l := &life{lifeWorld: w}
 	for i, step := range []struct {

@@ -179,6 +179,7 @@ func (m *migration) progress(total, done int) {
 //
 // FAULTS: L9 C6
 func TestMigrationToAnotherModel(t *testing.T) {
+	t.Parallel()
 	const first = "profiles/synthetic-512.json"
 	m := newMigration(t)
 	m.serve(first)

@@ -9,6 +9,7 @@ import (
 // An operator who exchanged the pepper sees when nothing is under the old one: on the metrics, over a kill, and in the stopped store.
 // Without the old one while a PIN is under it, that is said.
 func TestPepperMayBeDropped(t *testing.T) {
+	t.Parallel()
 	c := &counter{issueWorld: newIssueWorld(t)}
 	dir := filepath.Dir(c.store)
 	old, next := filepath.Join(dir, "pins1.key"), filepath.Join(dir, "pins2.key")

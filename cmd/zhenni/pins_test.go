@@ -101,6 +101,7 @@ func (c *counter) enter(t *testing.T, id, transaction, digits string) string {
 //
 // FAULTS: B1 B2
 func TestPINOverServe(t *testing.T) {
+	t.Parallel()
 	c := &counter{issueWorld: newIssueWorld(t)}
 	pepper := filepath.Join(filepath.Dir(c.store), "pins.key")
 	mustRun(t, "keys", "new-pepper", pepper)

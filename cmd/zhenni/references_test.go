@@ -42,6 +42,7 @@ func TestServeRefusesReferencesOfThemselves(t *testing.T) {
 //
 // FAULTS: B1 B2 R3
 func TestStrangersBarTheReference(t *testing.T) {
+	t.Parallel()
 	w := startLife(t, "--attempts-pause", "24h")
 	reference := w.ask(w.issued("registry", "photograph", `"reference_float32":"`+face(holder, -1)+`"`), 201, `"active"`)
 	refused := func(number string, person, sample int) string {

@@ -18,6 +18,7 @@ import (
 // A key of results, sealed or not, signs under the public key that was printed when it was made, and a set is made of
 // keys and sets.
 func TestResultKeys(t *testing.T) {
+	t.Parallel()
 	dir := t.TempDir()
 	passphrase := filepath.Join(dir, "passphrase")
 	if err := os.WriteFile(passphrase, []byte("correct horse\n"), 0o600); err != nil {

@@ -48,6 +48,7 @@ func servedStore(t *testing.T) (store string, ask asker, request, answer string)
 //
 // FAULTS: A15 S1
 func TestRootRotationOfAServedStore(t *testing.T) {
+	t.Parallel()
 	store, ask, request, answer := servedStore(t)
 	old, err := storage.OpenKeyFile(store + ".key")
 	if err != nil {

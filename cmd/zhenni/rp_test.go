@@ -28,6 +28,7 @@ func writeJWK(t *testing.T, seed byte) (path, id string) {
 
 // Keys are added, replaced and retired alike in the store of a stopped server and over the socket of a running one.
 func TestPartiesWithKeys(t *testing.T) {
+	t.Parallel()
 	store := filepath.Join(t.TempDir(), "store")
 	first := startProcess(t, store, "--create-key")
 	rotateKeys(t, store, "hotel")

@@ -35,6 +35,7 @@ func keyPair(t *testing.T, name string) (private, public string) {
 //
 // FAULTS: Z9
 func TestPartiesOverHTTP(t *testing.T) {
+	t.Parallel()
 	store, address := filepath.Join(t.TempDir(), "store"), freeAddress(t)
 	server := startProcess(t, store, "--create-key", "--operator-listen", address)
 	private, public := keyPair(t, "ops")

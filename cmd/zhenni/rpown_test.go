@@ -13,6 +13,7 @@ import (
 //
 // FAULTS: A15
 func TestOwnKeys(t *testing.T) {
+	t.Parallel()
 	store := filepath.Join(t.TempDir(), "store")
 	server := startProcess(t, store, "--create-key")
 	old, public := keyPair(t, "old")

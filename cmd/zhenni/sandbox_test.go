@@ -184,6 +184,7 @@ func TestEveryProblemHasASubject(t *testing.T) {
 
 // Every end of a session has a subject, whose phone brings it about; who asks sees what the table of ends says.
 func TestEveryEndHasASubject(t *testing.T) {
+	t.Parallel()
 	r := startSandbox(t)
 	late, links := r.begins(counterOf("10"))
 	r.plays("timeout", map[string]any{"link": links[0]})
@@ -296,6 +297,7 @@ func TestWhatPhonesDoNotPlay(t *testing.T) {
 // A sandbox that is killed goes on with the same people, keys and sessions; one that was killed while it was made is made anew, and
 // nothing that is not a sandbox's is touched.
 func TestASandboxOutlivesKills(t *testing.T) {
+	t.Parallel()
 	r := startSandbox(t)
 	key, asked := r.file("keys/clerk.key"), r.credential("completed")
 	id, links := r.begins(counterOf("60"))
@@ -339,6 +341,7 @@ func TestASandboxInUseIsLeftAlone(t *testing.T) {
 
 // A real store is no sandbox, nor the other way round, even with the right keys; and a sandbox takes no settings that are of a real server.
 func TestSandboxesAreKeptApart(t *testing.T) {
+	t.Parallel()
 	real := filepath.Join(t.TempDir(), "store")
 	if err := startProcess(t, real, "--create-key").terminate(t); err != nil {
 		t.Fatal(err)

@@ -68,6 +68,7 @@ func (r *rehearsal) collects(request string) (status int, a seen) {
 
 // Who is asked from elsewhere answers by themselves, after a kill too; of each end a client learns what it learns of a person.
 func TestPeopleOfASandboxAnswerFromElsewhere(t *testing.T) {
+	t.Parallel()
 	r := startSandbox(t)
 	for subject, want := range map[string]string{
 		"mated": "", "completed": "", "non-mated": "access_denied", "refused": "access_denied", "cancelled": "access_denied", "credential_unusable": "access_denied",

@@ -155,6 +155,7 @@ func enrolPeople(t *testing.T, client *bench.Client, n int) []zhenni.CredentialI
 //
 // FAULTS: R3
 func TestAcknowledgedChangesSurviveKill(t *testing.T) {
+	t.Parallel()
 	store := filepath.Join(t.TempDir(), "store")
 	const rounds, each = 3, 20
 	server := startProcess(t, store, "--create-key")

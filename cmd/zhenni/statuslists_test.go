@@ -140,6 +140,7 @@ func (w *listsWorld) change(t *testing.T, id, to string) {
 //
 // FAULTS: C2 C14 R3
 func TestServePublishesStatusLists(t *testing.T) {
+	t.Parallel()
 	w := newListsWorld(t)
 	first := w.issue(t, w.ask, "t-1", "", 201)
 	a := w.place(t, first)

@@ -91,6 +91,7 @@ func (w *deskWorld) issue(capture string, flags ...string) []string {
 //
 // FAULTS: B10 B11 C8
 func TestATerminalIssuesByHand(t *testing.T) {
+	t.Parallel()
 	w := startDesk(t)
 	byKey := []string{"--api-key-file", w.in("desk.key")}
 	refused := func(what, says string, args ...string) {

@@ -134,6 +134,7 @@ func startTrialNode(t *testing.T, profile zhenni.Profile, shards int) bench.Targ
 //
 // FAULTS: N15 L7
 func TestRealDataTrialsGiveOneListOfDecisions(t *testing.T) {
+	t.Parallel()
 	set := readTrials(t)
 	profile := trialProfile(t)
 	want := set.direct(t, profile.Threshold)
@@ -160,6 +161,7 @@ func TestRealDataTrialsGiveOneListOfDecisions(t *testing.T) {
 //
 // FAULTS: N15
 func TestRealDataTrialsOnEveryTier(t *testing.T) {
+	t.Parallel()
 	labelledtest.Folder(t)
 	if raced {
 		t.Skip("the tiers do not differ in what the race detector sees")

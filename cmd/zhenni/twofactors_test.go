@@ -30,6 +30,7 @@ const twoFactorServices = `{"version":"test","services":[{
 //
 // FAULTS: B1 Z8
 func TestFaceAndVoiceInOneVerification(t *testing.T) {
+	t.Parallel()
 	const first = "profiles/synthetic-512.json"
 	m := newMigrationTo(t, zhenni.FactorVoice)
 	m.serve(first)
@@ -138,6 +139,7 @@ func writeRows(t *testing.T, dir string, labels []accuracy.Label, values []float
 //
 // FAULTS: B1
 func TestVerifyBySecondFile(t *testing.T) {
+	t.Parallel()
 	const first = "profiles/synthetic-512.json"
 	m := newMigrationTo(t, zhenni.FactorVoice)
 	m.serve(first)

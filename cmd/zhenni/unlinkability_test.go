@@ -15,6 +15,7 @@ import (
 //
 // FAULTS: B7 B8
 func TestUnlinkabilityOfPublishedEmbeddings(t *testing.T) {
+	t.Parallel()
 	dir := labelledtest.Folder(t)
 	for _, name := range []string{"lfw-dlib128", "vox1-ecapa192"} {
 		var u unlinkability

@@ -15,6 +15,7 @@ import (
 //
 // FAULTS: S8 S10 R12
 func TestVerifyOnlyIsRecordedOrSaysSo(t *testing.T) {
+	t.Parallel()
 	store, ask, request, answer := servedStore(t)
 	for _, dir := range []string{"audit", "ledger"} {
 		if err := os.CopyFS(filepath.Join(filepath.Dir(store), dir), os.DirFS(filepath.Join(store, dir))); err != nil {

@@ -45,6 +45,7 @@ func (b bulk) result(t *testing.T, code int, args ...string) (r resultReport, no
 //
 // FAULTS: A16 A20
 func TestResultsHoldUpLater(t *testing.T) {
+	t.Parallel()
 	b := bulk{dir: t.TempDir()}
 	store := b.path("store")
 	server := b.signing(t, store, "--create-key")

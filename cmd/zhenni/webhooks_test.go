@@ -167,6 +167,7 @@ func readMetrics(t *testing.T, store string) string {
 
 // What an operator does with a webhook, from its first message to its last.
 func TestOperatorKeepsWebhooks(t *testing.T) {
+	t.Parallel()
 	h, store := startHook(t), filepath.Join(t.TempDir(), "store")
 	first := startProcess(t, store, "--create-key", "--sessions", "make", "--webhook-allow", "127.0.0.0/8", "--webhook-ca", h.ca)
 	mustRun(t, "rp", "add", "office", "--store", store, "--tenant", "1", "--role", "verifier")
