@@ -113,7 +113,7 @@ func (s *Store) Check(ctx context.Context, progress func(done, total int64)) (Re
 	if progress == nil {
 		progress = func(int64, int64) {}
 	}
-	c := &inspection{store: s, ctx: ctx, progress: progress, ring: *s.ring.Load(), index: map[string]int{}}
+	c := &inspection{store: s, ctx: ctx, progress: progress, index: map[string]int{}}
 	return c.run()
 }
 
@@ -124,7 +124,7 @@ func (s *Store) checkRestored(ctx context.Context) (report Report, keyless int64
 		return Report{}, 0, err
 	}
 	defer s.gate.RUnlock()
-	c := &inspection{store: s, ctx: ctx, progress: func(int64, int64) {}, ring: *s.ring.Load(), index: map[string]int{}, pardoned: true}
+	c := &inspection{store: s, ctx: ctx, progress: func(int64, int64) {}, index: map[string]int{}, pardoned: true}
 	report, err = c.run()
 	return report, c.keyless, err
 }
@@ -133,7 +133,7 @@ func (c *inspection) run() (Report, error) {
 	s := c.store
 	m := s.freeze(0, zhenni.Slots)
 	defer m.txn.Discard()
-	c.txn = m.txn
+	c.txn, c.ring = m.txn, *s.ring.Load()
 	for _, step := range []func(moment) error{c.high, c.tables, c.rest, c.keys, c.credentials, c.further} {
 		if err := step(m); err != nil {
 			return Report{}, err
