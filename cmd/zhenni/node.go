@@ -168,9 +168,11 @@ func (n *node) bindPeople(ctx context.Context, cfg *nodeConfig) (err error) {
 func (n *node) openTalks(cfg *nodeConfig) (err error) {
 	n.openPings(cfg)
 	cfg.gateway.HolderApp = cfg.sessions.app
-	if n.sessions, err = openSessions(cfg.sessions, n.store, cmp.Or(cfg.gateway.Logger, slog.Default())); err != nil {
+	logger := cmp.Or(cfg.gateway.Logger, slog.Default())
+	if n.sessions, err = openSessions(cfg.sessions, n.store, logger); err != nil {
 		return err
 	}
+	n.noteAbsent(cfg.sessions.persons, logger)
 	if n.sessions != nil {
 		cfg.gateway.Sessions, cfg.gateway.Webhooks, cfg.gateway.Arrivals = n.sessions, n.sessions.courier, n.sessions
 		cfg.gateway.Persons = n.sessions.persons(*cfg)

@@ -2,6 +2,7 @@ package main
 
 import (
 	"context"
+	"log/slog"
 	"time"
 
 	"zhenni"
@@ -16,6 +17,14 @@ func (o *openedSessions) persons(cfg nodeConfig) gateway.Persons {
 		p.Names = cfg.identities
 	}
 	return p
+}
+
+// noteAbsent says at the start that nobody is there on whose behalf persons would ask. That is no error: a running server may be
+// told of the party.
+func (n *node) noteAbsent(persons string, logger *slog.Logger) {
+	if party, known := n.store.RelyingParty(persons); persons != "" && (!known || !party.Roles.Has(zhenni.RoleVerifier)) {
+		logger.Warn("persons can not ask each other: --person-party is no verifier that is known; zhenni rp add adds it", "party", persons)
+	}
 }
 
 // Block implements gateway.Circle.

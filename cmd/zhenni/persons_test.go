@@ -4,6 +4,8 @@ import (
 	"bytes"
 	"errors"
 	"math/rand/v2"
+	"path/filepath"
+	"strings"
 	"testing"
 	"time"
 
@@ -42,6 +44,33 @@ func TestNamesAreThoseOfTheIssue(t *testing.T) {
 		}
 		if _, err := i.OpenName(sealed, "bank", "person.1"); !errors.Is(err, identity.SealedTransaction) {
 			t.Errorf("for another party: %v", err)
+		}
+	}
+}
+
+// Who names a party that is not there for persons is told so at the start, and of one that is no verifier too.
+func TestAbsentPartyOfPersonsIsSaid(t *testing.T) {
+	t.Parallel()
+	store := filepath.Join(t.TempDir(), "store")
+	add := func(id, role string) func() {
+		return func() { mustRun(t, "rp", "add", id, "--store", store, "--tenant", "7", "--role", role) }
+	}
+	for _, c := range []struct {
+		party  string
+		before func()
+		said   bool
+	}{
+		{"square", func() {}, true},
+		{"square", add("square", "verifier"), false},
+		{"registry", add("registry", "issuer"), true},
+	} {
+		c.before()
+		server := startProcess(t, store, "--create-key", "--sessions", "make", "--person-party", c.party)
+		if err := server.terminate(t); err != nil {
+			t.Fatal(err)
+		}
+		if said := strings.Contains(server.notes.String(), "persons can not ask each other"); said != c.said {
+			t.Errorf("%s: said %v, want %v", c.party, said, c.said)
 		}
 	}
 }

@@ -3,6 +3,7 @@ package ledger
 import (
 	"bytes"
 	"errors"
+	"io/fs"
 	"os"
 	"path/filepath"
 	"testing"
@@ -10,21 +11,33 @@ import (
 	"zhenni"
 )
 
-// infos are the segment files of a ledger.
-func infos(t *testing.T, o Options) (files []os.FileInfo) {
+// infos are the segment files of a ledger. The next one may be made meanwhile and get its name: then they are listed again.
+func infos(t *testing.T, o Options) []os.FileInfo {
 	t.Helper()
-	entries, err := os.ReadDir(filepath.Join(o.Dir, segmentDir))
-	if err != nil {
-		t.Fatal(err)
-	}
-	for _, e := range entries {
-		info, err := e.Info()
+	for {
+		entries, err := os.ReadDir(filepath.Join(o.Dir, segmentDir))
 		if err != nil {
 			t.Fatal(err)
 		}
+		files, err := described(entries)
+		if err == nil {
+			return files
+		}
+		if !errors.Is(err, fs.ErrNotExist) {
+			t.Fatal(err)
+		}
+	}
+}
+
+func described(entries []os.DirEntry) (files []os.FileInfo, err error) {
+	for _, e := range entries {
+		info, err := e.Info()
+		if err != nil {
+			return nil, err
+		}
 		files = append(files, info)
 	}
-	return files
+	return files, nil
 }
 
 // A dropped segment becomes the next one without what was in it, and whatever a crash leaves of that is none: what was
