@@ -15,8 +15,9 @@ import (
 // erased, is so in the tier before the entry is acknowledged. It is marked whenever the view was synced, so what a start
 // applies again reaches it again. A tier that can not follow is destroyed, and reads go to the view.
 type coldTier struct {
-	tier  atomic.Pointer[cold.Tier]
-	reads sync.Pool // of *oneRead
+	tier   atomic.Pointer[cold.Tier]
+	reads  sync.Pool // of *oneRead
+	counts sync.Pool // of *[]uint64, what [Store.Changes] says of the ids of a read of many
 	// at is the commit up to which the tier has followed. It is the machine's, but for the start.
 	at uint64
 	// row is the machine's, for the template on its way.
@@ -119,14 +120,16 @@ func (s *Store) dropCold(cause error) error {
 	return cold.Destroy(s.path(coldDir))
 }
 
-// follow writes what an entry changed to the tier. The view has it already, and nobody was told.
+// follow writes what an entry changed to the tier. The view has it already: until [slotChanges.end] the tier is believed of
+// none of the slots that the entry changed.
 func (m *machine) follow(e entry) error {
 	tier, c := m.store.cold.tier.Load(), &m.store.cold
 	if tier == nil {
 		return nil
 	}
-	var err error
+	err := m.store.fault("cold")
 	switch {
+	case err != nil:
 	case e.kind == entryImport && e.sequence > c.at, e.sequence > c.at+1:
 		err = errColdBehind
 	case e.kind == entryChange:
@@ -189,7 +192,8 @@ func (m *machine) markCold() error {
 	return nil
 }
 
-// coldReference reads one record from the tier. What is not answered there the view is asked for.
+// coldReference reads one record from the tier. What is not answered there the view is asked for, and what the view may have
+// a change of that the tier has not yet: whoever was shown the change is not answered from before it.
 func (s *Store) coldReference(id zhenni.CredentialID, row []int8) (zhenni.Reference, bool) {
 	tier := s.cold.tier.Load()
 	if tier == nil || len(row) != s.label.Model.Dim {
@@ -198,10 +202,12 @@ func (s *Store) coldReference(id zhenni.CredentialID, row []int8) (zhenni.Refere
 	one := s.cold.reads.Get().(*oneRead)
 	defer s.cold.reads.Put(one)
 	one.id[0], one.ref[0] = id, zhenni.Reference{Row: row}
+	since := s.Changes(id)
 	tier.Read(one.id[:], one.ref[:], one.err[:])
 	r, err := one.ref[0], one.err[0]
 	one.ref[0].Row = nil
-	return r, err == nil && r.Level != 0 // a record of before there were levels does not say all
+	// A record of before there were levels does not say all.
+	return r, err == nil && r.Level != 0 && s.Unchanged(id, since)
 }
 
 // ReferenceMany does for each of ids what [Store.Reference] does, with many reads of the cold tier in flight: refs[i] and
@@ -222,11 +228,21 @@ func (s *Store) ReferenceMany(ids []zhenni.CredentialID, refs []zhenni.Reference
 		return
 	}
 	tier := s.cold.tier.Load()
-	if tier != nil {
-		tier.Read(ids, refs, errs)
+	if tier == nil {
+		for i, id := range ids {
+			refs[i], errs[i] = s.viewReference(id, refs[i].Row)
+		}
+		return
 	}
+	since := s.cold.counts.Get().(*[]uint64)
+	defer s.cold.counts.Put(since)
+	*since = (*since)[:0]
+	for _, id := range ids {
+		*since = append(*since, s.Changes(id))
+	}
+	tier.Read(ids, refs, errs)
 	for i, id := range ids {
-		if tier == nil || errs[i] != nil || refs[i].Level == 0 || len(refs[i].Row) != s.label.Model.Dim {
+		if errs[i] != nil || refs[i].Level == 0 || len(refs[i].Row) != s.label.Model.Dim || !s.Unchanged(id, (*since)[i]) {
 			refs[i], errs[i] = s.viewReference(id, refs[i].Row)
 		}
 	}

@@ -2,6 +2,7 @@ package storage
 
 import (
 	"bytes"
+	"context"
 	"errors"
 	"os"
 	"path/filepath"
@@ -110,6 +111,52 @@ func TestErasureReachesTheColdTier(t *testing.T) {
 	}
 	if overwritten < testModel.Dim {
 		t.Errorf("%d bytes overwritten", overwritten)
+	}
+}
+
+// Between the view and the tier a change is in the one alone. Whoever was shown it there is not answered from before it: a
+// credential that somebody saw revoked, or locked, is not active for whoever asks after.
+//
+// FAULTS: C1 C2 C5
+func TestColdTierIsNotBelievedBehindTheView(t *testing.T) {
+	for name, c := range map[string]struct {
+		change zhenni.Command
+		status zhenni.Status
+	}{
+		"revoked": {revoke(2), zhenni.StatusRevoked},
+		"erased":  {erase(2), 0},
+	} {
+		t.Run(name, func(t *testing.T) {
+			s, opts := coldStore(t, 3)
+			if err := s.Close(); err != nil {
+				t.Fatal(err)
+			}
+			reached, release := make(chan struct{}), make(chan struct{})
+			opts.fault = func(operation string) error {
+				if operation == "cold" {
+					reached <- struct{}{}
+					<-release
+				}
+				return nil
+			}
+			s = openStore(t, opts)
+			if _, ok := s.ColdStats(); !ok {
+				t.Fatal("there is no tier")
+			}
+			applied := make(chan error, 1)
+			go func() {
+				_, err := s.Apply(context.Background(), []zhenni.Command{c.change})
+				applied <- err
+			}()
+			<-reached
+			wantReference(t, s, 2, c.status)
+			wantReference(t, s, 3, zhenni.StatusActive)
+			close(release)
+			if err := <-applied; err != nil {
+				t.Fatal(err)
+			}
+			wantReference(t, s, 2, c.status)
+		})
 	}
 }
 

@@ -119,6 +119,7 @@ func (m *machine) Apply(index uint64, b []byte) error {
 	if err := m.follow(e); err != nil {
 		return m.fail(err)
 	}
+	m.store.changes.end(&e)
 	if err := m.record(e); err != nil {
 		return m.fail(err)
 	}
@@ -148,16 +149,22 @@ func (m *machine) admitImport(e entry) error {
 	return nil
 }
 
+// fault is what a test has fail, or wait, at an operation.
+func (s *Store) fault(operation string) error {
+	if s.opts.fault == nil {
+		return nil
+	}
+	return s.opts.fault(operation)
+}
+
 // write commits the records of an entry with the position they reach, nil for none. Nobody sees the one without what
 // it adds to the tallies.
 func (m *machine) write(at position, e *entry) error {
 	if e == nil {
 		e = &entry{kind: entryChange}
 	}
-	if fault := m.store.opts.fault; fault != nil {
-		if err := fault("view"); err != nil {
-			return err
-		}
+	if err := m.store.fault("view"); err != nil {
+		return err
 	}
 	a, next := &m.store.agreement, progress{at, m.durable}
 	txn := m.store.begin(true)
@@ -176,7 +183,6 @@ func (m *machine) write(at position, e *entry) error {
 	if err := translate(txn.over.Commit()); err != nil {
 		return err
 	}
-	m.store.changes.end(e)
 	if e.kind == entryImport {
 		a.held = tallies{}
 	}

@@ -108,7 +108,7 @@ type Options struct {
 	free func(dir string) (int64, error)
 	// now tells the time, which only goes forward; tests let it pass.
 	now func() time.Time
-	// fault makes the disk under the log, or a write to the view, fail; tests give it.
+	// fault makes the disk under the log, or a write to the view or the cold tier, fail; tests give it.
 	fault func(operation string) error
 }
 

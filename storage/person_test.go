@@ -240,7 +240,7 @@ func TestAPersonInTheClearIsSealedOnTheWay(t *testing.T) {
 // FAULTS: C1 C7
 func TestErasureIsSeenWhole(t *testing.T) {
 	s := openStore(t, testOptions(t))
-	e := testIssue(t, 1)
+	e, row := testIssue(t, 1), make([]int8, testModel.Dim)
 	for n := range byte(20) {
 		e.ID, e.Subject = zhenni.CredentialID{1, n}, zhenni.SubjectHandle{1, n}
 		mustApply(t, s, e)
@@ -260,6 +260,9 @@ func TestErasureIsSeenWhole(t *testing.T) {
 			c, err := s.Credential(id)
 			if err != nil || c.Status == zhenni.StatusActive && c.Device.IsZero() {
 				t.Fatalf("%+v, %v", c, err)
+			}
+			if r, err := s.Reference(id, row); err != nil && !errors.Is(err, zhenni.ErrNotFound) {
+				t.Fatalf("%+v, %v", r, err)
 			}
 		}
 	}

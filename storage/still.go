@@ -6,8 +6,8 @@ import (
 	"zhenni"
 )
 
-// slotChanges count the records of a slot's credentials that entries of the log write: those begun, and those that are in the view.
-// One that failed stays begun.
+// slotChanges count the records of a slot's credentials that entries of the log write: those begun, and those that are in the view
+// and in the cold tier. One that failed stays begun.
 type slotChanges [zhenni.Slots]struct{ begun, done atomic.Uint64 }
 
 // Changes returns how many changes of the credentials in the slot of id are done, for [Store.Unchanged]. It is to be called before

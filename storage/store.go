@@ -132,6 +132,7 @@ func open(opts Options) (_ *Store, err error) {
 	s.ending, s.end = context.WithCancel(context.Background())
 	s.scratch.New = func() any { return new(scratch) }
 	s.cold.reads.New = func() any { return new(oneRead) }
+	s.cold.counts.New = func() any { return new([]uint64) }
 	defer func() {
 		if err != nil {
 			err = errors.Join(err, s.release())
@@ -348,8 +349,18 @@ func (s *Store) Reference(id zhenni.CredentialID, row []int8) (zhenni.Reference,
 	return s.viewReference(id, row)
 }
 
-// viewReference is Reference from the view.
+// viewReference is Reference from the view. It looks again where a template did not open: its key may have been destroyed between
+// record and key, as of [settled].
 func (s *Store) viewReference(id zhenni.CredentialID, row []int8) (zhenni.Reference, error) {
+	r, err := s.lookReference(id, row)
+	if errors.Is(err, zhenni.ErrCorrupt) {
+		return s.lookReference(id, row)
+	}
+	return r, err
+}
+
+// lookReference is one look at a reference in the view.
+func (s *Store) lookReference(id zhenni.CredentialID, row []int8) (zhenni.Reference, error) {
 	if len(row) != s.label.Model.Dim {
 		return zhenni.Reference{}, fmt.Errorf("%w: row of %d elements, want %d", zhenni.ErrBadValue, len(row), s.label.Model.Dim)
 	}

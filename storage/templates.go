@@ -1,6 +1,7 @@
 package storage
 
 import (
+	"errors"
 	"fmt"
 
 	"zhenni"
@@ -38,7 +39,11 @@ func (t *Templates) Reference(id zhenni.CredentialID, row []int8) (zhenni.Refere
 		return zhenni.Reference{}, err
 	}
 	defer t.store.gate.RUnlock()
-	return t.reference(id, row)
+	r, err := t.reference(id, row)
+	if errors.Is(err, zhenni.ErrCorrupt) { // as of [Store.viewReference]
+		return t.reference(id, row)
+	}
+	return r, err
 }
 
 // ReferenceMany does for each of ids what Reference does, as of [Store.ReferenceMany].

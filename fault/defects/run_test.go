@@ -113,7 +113,7 @@ func runSpoiled(t *testing.T, d defect) (output string, failed bool) {
 	write(t, filepath.Join(dir, "overlay.json"), overlay)
 	binary := filepath.Join(dir, "spoiled.test")
 	build(t, d, binary, "-overlay", filepath.Join(dir, "overlay.json"))
-	return execute(t, d, binary)
+	return execute(t, d, binary, testDeadline)
 }
 
 func write(t *testing.T, name string, text []byte) {
@@ -135,13 +135,12 @@ func build(t *testing.T, d defect, binary string, args ...string) {
 }
 
 // execute runs the test that is to catch the defect, or every test where none is named.
-func execute(t *testing.T, d defect, binary string) (output string, failed bool) {
+func execute(t *testing.T, d defect, binary string, deadline time.Duration) (output string, failed bool) {
 	t.Helper()
 	pattern := "."
 	if d.caught != "" {
 		pattern = "^" + d.caught + "$"
 	}
-	deadline := testDeadline
 	if d.caught == "" {
 		deadline *= 10 // for every test of a package
 	}
@@ -215,7 +214,7 @@ func (s *sound) check(t *testing.T, d defect) {
 	binary := filepath.Join(s.dir, strings.NewReplacer("/", "-", ".", "root").Replace(d.pkg())+d.tags+".test")
 	s.of(d.pkg(), d.tags, "").once.Do(func() { build(t, d, binary) })
 	r := s.of(d.pkg(), d.tags, d.caught)
-	r.once.Do(func() { r.output, r.failed = execute(t, d, binary) })
+	r.once.Do(func() { r.output, r.failed = execute(t, d, binary, 10*testDeadline) })
 	if r.failed {
 		t.Fatalf("%s fails on the true source:\n%s", d.caught, tail(r.output))
 	}

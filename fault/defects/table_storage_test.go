@@ -93,6 +93,17 @@ var storageDefects = []defect{
 		does: "a view can be made to claim entries that it has not",
 	},
 	{
+		name: "cold-believed-behind-the-view", file: "storage/machine.go", caught: "TestColdTierIsNotBelievedBehindTheView",
+		old:  "	if err := m.follow(e); err != nil {\n		return m.fail(err)\n	}\n	m.store.changes.end(&e)\n",
+		new:  "	m.store.changes.end(&e)\n	if err := m.follow(e); err != nil {\n		return m.fail(err)\n	}\n",
+		does: "a credential that somebody was shown revoked matches for as long as the cold tier has not followed",
+	},
+	{
+		name: "cold-batch-believed", file: "storage/coldtier.go", caught: "TestColdTierIsNotBelievedBehindTheView",
+		old: " || !s.Unchanged(id, (*since)[i]) {", new: " || (*since)[i] == 1<<63 {",
+		does: "so does a batch",
+	},
+	{
 		name: "gap-in-the-log", file: "storage/machine.go", caught: "TestCommitsHaveNoGap",
 		old: "	case e.sequence > m.applied.sequence+1:", new: "	case e.sequence > m.applied.sequence+1000:",
 		does: "a log with a hole is replayed over it",
