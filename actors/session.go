@@ -29,8 +29,9 @@ func (t *telling) reply(s zhenni.Session, err error) {
 	t.answer <- answeredSession{s, err}
 }
 
-// tick tells an actor to look at the clock.
-type tick struct{}
+// tick tells an actor to look at the clock; and, where untold is set, to tell of the session as of a new one, for nobody may
+// have been told that it was made.
+type tick struct{ untold bool }
 
 // Pauses of an actor before it looks at the clock: no longer than longestPause, for clocks are set; retryPause after a change
 // that did not become durable; and followPause where the session that follows could not be begun, for which nobody waits.
@@ -58,6 +59,9 @@ func (a *session) Receive(ctx actor.Context) {
 	case *telling:
 		a.take(m)
 	case tick:
+		if m.untold {
+			a.introduce()
+		}
 		a.look()
 	case *actor.Stopped:
 		if a.alarm != nil {
@@ -81,6 +85,13 @@ func (a *session) take(t *telling) {
 	s, err := a.change(func(s zhenni.Session, now time.Time) (zhenni.Session, error) { return s.Next(t.event, now) })
 	replied = true
 	t.reply(s, err)
+}
+
+// introduce tells of a session that was made, it may be, after its maker had given up.
+func (a *session) introduce() {
+	if s, err := a.host.Session(a.id); err == nil {
+		a.host.changed(zhenni.Session{}, s)
+	}
 }
 
 // look lets time pass: a reminder that is due is sent, and a deadline that has come ends the session.

@@ -216,9 +216,10 @@ func (h *Sessions) Begin(ctx context.Context, s zhenni.Session) error {
 	return h.send(s.ID, tick{})
 }
 
-// lookLater has a session looked at of which it is not known whether it was made: where it was, its time passes like any other's.
+// lookLater has a session looked at of which it is not known whether it was made: where it was, it is told of, and its time
+// passes like any other's.
 func (h *Sessions) lookLater(id zhenni.SessionID) {
-	time.AfterFunc(followPause, func() { _ = h.send(id, tick{}) }) // draining, the next start looks
+	time.AfterFunc(followPause, func() { _ = h.send(id, tick{untold: true}) }) // draining, the next start looks
 }
 
 // admit takes one of the places for events in hand.

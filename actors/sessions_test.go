@@ -5,7 +5,9 @@ import (
 	"crypto/sha256"
 	"encoding/binary"
 	"errors"
+	"fmt"
 	"log/slog"
+	"slices"
 	"sync"
 	"sync/atomic"
 	"testing"
@@ -312,7 +314,7 @@ func TestRemindersAreSentOnce(t *testing.T) {
 	})
 }
 
-// A session of which its maker was not told that it was made times out like any other.
+// A session of which its maker was not told that it was made is told of, and times out, like any other.
 //
 // FAULTS: C10 R10
 func TestSessionMadeUnheardOfTimesOut(t *testing.T) {
@@ -326,7 +328,10 @@ func TestSessionMadeUnheardOfTimesOut(t *testing.T) {
 			return zhenni.ErrDeadline
 		}
 		state.fault = slow
-		h := startSessions(t, SessionConfig{}, state)
+		var told []string
+		h := startSessions(t, SessionConfig{Changed: func(before, after zhenni.Session) {
+			told = append(told, fmt.Sprintf("%d: %d to %d", after.ID[7], before.Version, after.Version))
+		}}, state)
 		defer closeSessions(t, h)
 		made, never := counter(t, 1), counter(t, 2)
 		if err := h.Begin(context.Background(), made); !errors.Is(err, zhenni.ErrDeadline) {
@@ -345,6 +350,9 @@ func TestSessionMadeUnheardOfTimesOut(t *testing.T) {
 		synctest.Wait()
 		if s, err := h.Session(made.ID); err != nil || s.End != zhenni.SessionTimeout {
 			t.Errorf("%v, %v", s.End, err)
+		}
+		if want := []string{"1: 0 to 1", "1: 1 to 2"}; !slices.Equal(told, want) {
+			t.Errorf("told %q, want %q", told, want)
 		}
 		h.mu.Lock()
 		defer h.mu.Unlock()
