@@ -227,15 +227,17 @@ func (s *Server) beginArrival(rq *request, a arrival, id zhenni.SessionID) (zhen
 	case place == nil:
 		return session, rq.refuseFor(time.Minute, kindArrivals)
 	}
-	defer place.release()
 	session.Code = place.code
 	begun, err := zhenni.NewSession(session, now)
 	if err != nil {
+		place.release()
 		return begun, err
 	}
 	ctx, cancel := context.WithTimeout(context.Background(), s.config.VerifyTimeout)
 	defer cancel()
-	return begun, s.config.Sessions.Begin(ctx, begun)
+	err = s.config.Sessions.Begin(ctx, begun)
+	place.releaseAfter(err)
+	return begun, err
 }
 
 // leaveBefore ends the other arrivals at which a credential waits at a party. One that is being served stays: [kindServed].

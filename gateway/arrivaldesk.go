@@ -1,6 +1,7 @@
 package gateway
 
 import (
+	"errors"
 	"sync"
 	"time"
 
@@ -118,6 +119,19 @@ func (p *place) release() {
 	if delete(of, p.code); len(of) == 0 {
 		delete(p.desks.reserved, p.party)
 	}
+}
+
+// doubtful is how long a code stays reserved for a session that may have been begun after its maker gave up: as long as it may take
+// until that is there to be found.
+const doubtful = time.Minute
+
+// releaseAfter releases the code of a session that was begun, or for sure was not; otherwise it stays reserved for a while.
+func (p *place) releaseAfter(err error) {
+	if err == nil || errors.Is(err, zhenni.ErrOverloaded) || errors.Is(err, zhenni.ErrBadValue) {
+		p.release()
+		return
+	}
+	time.AfterFunc(doubtful, p.release)
 }
 
 // arrivalsDocument is how many guests wait: nobody's code, and nobody.

@@ -4,6 +4,7 @@ import (
 	"encoding/base64"
 	"encoding/json"
 	"net/url"
+	"runtime"
 	"strconv"
 	"strings"
 	"sync"
@@ -227,6 +228,30 @@ func TestCIBADoesNotPester(t *testing.T) {
 	}
 	p.wait(usualExpiry * time.Second)
 	p.ask("hotel", nil)
+}
+
+// As many wait where a client asks many times at once.
+func TestCIBADoesNotPesterAtOnce(t *testing.T) {
+	p := startProvider(t, nil)
+	p.book.slow = func() { // as a disk is: meanwhile the others look how many wait
+		for range 20000 {
+			runtime.Gosched()
+		}
+	}
+	var begun atomic.Int64
+	var all sync.WaitGroup
+	for range 4 * maxRequests {
+		form := p.form("hotel", wanted(nil))
+		all.Go(func() {
+			if p.send(pathAuthorize, form).status == 200 {
+				begun.Add(1)
+			}
+		})
+	}
+	all.Wait()
+	if begun.Load() != maxRequests {
+		t.Errorf("%d requests wait for one person, want %d", begun.Load(), maxRequests)
+	}
 }
 
 // The phone shows what is on the client's screen.

@@ -34,7 +34,7 @@ func (s *Server) Lift(party string) error {
 	if _, err := s.applyOne(zhenni.LiftRelyingParty{ID: party}); err != nil && (!here || !errors.Is(err, zhenni.ErrNotFound)) {
 		return err
 	}
-	if p != nil {
+	if here { // a stop since then is another one
 		p.stopped.Store(false)
 	}
 	s.limits.lifts.Add(1)

@@ -128,10 +128,15 @@ func (l *limits) of(party string) *partyLimit {
 	if known, ok := l.parties.Load(party); ok {
 		return known.(*partyLimit)
 	}
+	l.mu.Lock() // a window is read before anybody keeps it
+	defer l.mu.Unlock()
+	if known, ok := l.parties.Load(party); ok {
+		return known.(*partyLimit)
+	}
 	p := &partyLimit{name: meterWindow + party}
 	p.window = zhenni.ReadPartyWindow(l.meters.Kept(p.name), &l.rules)
-	known, _ := l.parties.LoadOrStore(party, p)
-	return known.(*partyLimit)
+	l.parties.Store(party, p)
+	return p
 }
 
 // reckon takes in what was decided on a batch. With an error it is not answered: so a spray learns nothing by the request
@@ -212,7 +217,7 @@ func (p *partyLimit) note(l *limits, b *zhenni.Batch, more zhenni.PartyItems, no
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	if p.stopped.Load() {
-		return zhenni.PartyStopped, nil // by another request meanwhile
+		return zhenni.PartyStopped, refuse(kindStopped, "") // by another request meanwhile, which sees to it
 	}
 	step := p.window.Note(&l.rules, more, now)
 	if step == zhenni.PartyStopped {

@@ -24,9 +24,14 @@ import (
 type sessionBook struct {
 	mu  sync.Mutex
 	all map[zhenni.SessionID]zhenni.Session
+	// slow is called before a session is put, where it is set.
+	slow func()
 }
 
 func (b *sessionBook) Put(_ context.Context, s zhenni.Session) error {
+	if b.slow != nil {
+		b.slow()
+	}
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	if b.all[s.ID].Version+1 != s.Version {

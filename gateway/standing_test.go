@@ -2,6 +2,7 @@ package gateway
 
 import (
 	"context"
+	"errors"
 	"strings"
 	"testing"
 	"time"
@@ -157,5 +158,24 @@ func TestBodyOfARemovedParty(t *testing.T) {
 	}
 	if answers, _ := readAnswers(c, 1); len(answers) != 1 || answers[0].status != 401 || f.node.asked() != 0 {
 		t.Errorf("%v, the node was asked %d times", answers, f.node.asked())
+	}
+}
+
+// Of many requests in hand when their party is stopped, one makes that durable: none stops it again behind the operator who
+// lifts it.
+//
+// FAULTS: B3
+func TestPartyIsStoppedOnce(t *testing.T) {
+	f := start(t, nil)
+	p := f.node.parties["verifier"]
+	f.server.limits.of(p.ID).stopped.Store(true)
+	rq := &request{party: p}
+	b := &zhenni.Batch{Tenant: p.Tenant, IDs: []zhenni.CredentialID{testID(1)}, Outcomes: []zhenni.Outcome{zhenni.NoMatch}}
+	var r *refusal
+	if err := f.server.reckon(rq, b, 0); !errors.As(err, &r) || r.kind != kindStopped {
+		t.Errorf("%v, want that the party is stopped", err)
+	}
+	if stops := f.server.LimitStats().Stops; stops != 0 {
+		t.Errorf("stopped %d times more", stops)
 	}
 }
