@@ -125,12 +125,13 @@ func (a *arrivals) next(first bool) (time.Time, bool) {
 	a.mu.Lock()
 	defer a.mu.Unlock()
 	interval := float64(time.Second) / a.load.Rate
-	if a.load.Poisson {
-		a.at += time.Duration(interval * a.random.ExpFloat64())
-	} else {
+	switch {
+	case !a.load.Poisson:
 		a.at = time.Duration(interval * float64(a.n))
-		a.n++
+	case a.n > 0: // the first is due at once, however few there are
+		a.at += time.Duration(interval * a.random.ExpFloat64())
 	}
+	a.n++
 	at := a.start.Add(a.at)
 	return at, at.Before(a.end)
 }

@@ -199,7 +199,7 @@ func (d *drill) strike(ctx context.Context, report *FullReport, row *FullRow, ru
 		keeper.kill()
 	}
 	stirred := stir(d.store, d.random.Uint64())
-	longest, struck := observe(ctx, rules, rule.outage(), eye)
+	longest, struck := observe(ctx, rules, rule.outage()+d.rig.Slack, eye)
 	stirred()
 	stop()
 	err = <-loaded
@@ -214,7 +214,7 @@ func (d *drill) strike(ctx context.Context, report *FullReport, row *FullRow, ru
 	if keeper.death != "" && !rule.startsOnly() {
 		report.Notes["ended after "+rule.Name()] = keeper.death
 	}
-	if longest > rule.outage() {
+	if longest > rule.outage()+d.rig.Slack {
 		row.Late++
 		report.Notes["late after "+rule.Name()] = fmt.Sprintf("%v with %+v; the last start that failed: %s", longest.Round(time.Millisecond), rule, keeper.refusal)
 	}

@@ -6,6 +6,7 @@ import (
 	"os"
 	"os/exec"
 	"strings"
+	"time"
 )
 
 // Rig is what every run of faults needs: the program, a folder to work in, a seed to repeat it by.
@@ -16,6 +17,8 @@ type Rig struct {
 	Scratch string
 	// Seed is where every random choice of a run comes from. The moment a fault strikes is not repeated exactly by it.
 	Seed uint64
+	// Slack is how much longer than promised verification may be away, on a machine whose disk others stall too.
+	Slack time.Duration
 	// Logf says how far a run is.
 	Logf func(format string, args ...any)
 }

@@ -244,7 +244,7 @@ func testConfig(t testing.TB) Config {
 	return Config{
 		Profile: testProfile(t, testDim, true), Now: func() time.Time { return time.Unix(1700000000, 0) },
 		Logger: slog.New(slog.NewTextHandler(io.Discard, nil)), LingerTimeout: 100 * time.Millisecond,
-		Limits: noLimits,
+		Limits: noLimits, VerifyTimeout: time.Minute, // disks stall that others use too
 	}
 }
 

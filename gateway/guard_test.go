@@ -270,7 +270,7 @@ func TestAnUnreadBodyIsNoRequest(t *testing.T) {
 // FAULTS: P11 P12
 func TestSlowSendersAreCut(t *testing.T) {
 	f := start(t, func(c *Config) {
-		c.HeaderTimeout, c.BodyTimeout, c.IdleTimeout = 50*time.Millisecond, 50*time.Millisecond, 50*time.Millisecond
+		c.HeaderTimeout, c.BodyTimeout, c.IdleTimeout = 500*time.Millisecond, 500*time.Millisecond, 500*time.Millisecond
 	})
 	good := verification()
 	for name, c := range map[string]struct {
@@ -303,7 +303,7 @@ func TestSlowSendersAreCut(t *testing.T) {
 //
 // FAULTS: P13
 func TestExpectContinue(t *testing.T) {
-	f := start(t, func(c *Config) { c.BodyTimeout = 200 * time.Millisecond })
+	f := start(t, func(c *Config) { c.BodyTimeout = time.Second })
 	head, body, _ := strings.Cut(verification("Expect: 100-continue"), "\r\n\r\n")
 	for _, sends := range []bool{true, false} {
 		conn := f.dial()
@@ -333,7 +333,7 @@ func TestExpectContinue(t *testing.T) {
 //
 // FAULTS: P11
 func TestATrickledSecondHeadIsCut(t *testing.T) {
-	f := start(t, func(c *Config) { c.HeaderTimeout, c.IdleTimeout = 100*time.Millisecond, time.Minute })
+	f := start(t, func(c *Config) { c.HeaderTimeout, c.IdleTimeout = 500*time.Millisecond, time.Minute })
 	conn := f.dial()
 	if _, err := conn.Write([]byte(verification() + "G")); err != nil {
 		t.Fatal(err)
@@ -377,7 +377,7 @@ func TestABodyThatIsTooLongEndsTheConnection(t *testing.T) {
 // FAULTS: P11
 func TestASlowReaderIsCut(t *testing.T) {
 	f := start(t, func(c *Config) {
-		c.BodyTimeout, c.MinRate = 500*time.Millisecond, 1<<30
+		c.BodyTimeout, c.MinRate = 2*time.Second, 1<<30
 	})
 	var body bytes.Buffer
 	for range 60000 {

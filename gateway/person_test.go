@@ -183,7 +183,8 @@ func TestSharing(t *testing.T) {
 // FAULTS: L4 L11
 func TestNothingSharedIsWritten(t *testing.T) {
 	record := t.TempDir()
-	c := startCircle(t, func(config *Config) { config.Ledger = openLedger(t, record, &leafLog{}) })
+	answers := openLedger(t, record, &leafLog{})
+	c := startCircle(t, func(config *Config) { config.Ledger = answers })
 	b := c.ask(credentialA, c.expecting(nameOfB)+`,"name":"`+nameOfA+`"`)
 	c.arrive(credentialB, b)
 	picture := selfie(t, 32, "")
@@ -199,6 +200,9 @@ func TestNothingSharedIsWritten(t *testing.T) {
 		}
 	}
 	found("the log", c.log.Bytes())
+	if err := answers.Close(); err != nil { // which makes a segment meanwhile
+		t.Fatal(err)
+	}
 	files := 0
 	for _, dir := range []string{c.dir, record} {
 		err := filepath.WalkDir(dir, func(path string, d fs.DirEntry, err error) error {

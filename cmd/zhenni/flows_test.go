@@ -119,7 +119,7 @@ func paymentFlow(w *flowWorld) (*askerParty, []*phoneParty) {
 
 func lifeFlow(w *flowWorld) (*askerParty, []*phoneParty) {
 	pensioner := w.holders["pensioner"]
-	office := w.begins("office", "life", "--service", "pension", "--purpose", "alive", "--credential", pensioner.id, "--due-in", "2s", "--longest", "60s")
+	office := w.begins("office", "life", "--service", "pension", "--purpose", "alive", "--credential", pensioner.id, "--due-in", "30s", "--longest", "60s")
 	if seen := pensioner.opens(office.link(0)); seen.Due.IsZero() {
 		w.t.Error("the pensioner does not see when it is due")
 	}

@@ -45,11 +45,10 @@ func (w *flowWorld) tricksAtACounter(t *testing.T) {
 		t.Fatal(err)
 	}
 	w.refused("payer", sdk.CodeNoSession, other.opening(photographed, "photographed.json")...)
-	scanned := clerk.scan()
-	if seen := citizen.opens(func() string { return scanned }); seen.State != zhenni.SeatOpened {
+	if seen := citizen.opens(clerk.scan); seen.State != zhenni.SeatOpened {
 		t.Errorf("%+v", seen)
 	}
-	citizen.opens(func() string { return scanned }) // once more, by the same phone
+	citizen.opens(clerk.scan) // once more, by the same phone
 	w.refused("payer", sdk.CodeSessionTaken, other.opening(clerk.begun.Links[0], "second.json")...)
 	w.refused("payer", sdk.CodeNoSession, "holder", "session", "see", "--seat", other.in("second.json"))
 	w.refused("payer", sdk.CodeNoSession, "holder", "session", "decline", "--seat", other.in("second.json"))

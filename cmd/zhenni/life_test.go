@@ -125,8 +125,8 @@ func (l *life) locked() {
 }
 
 func (l *life) expired() {
-	until := time.Now().Add(4 * time.Second).UTC().Format(time.RFC3339)
-	q := l.issued("desk", "full, by card, for four seconds", `"level":"full","issue":"card","valid_until":"`+until+`","reference_float32":"`+face(holder, -1)+`"`)
+	until := time.Now().Add(15 * time.Second).UTC().Format(time.RFC3339)
+	q := l.issued("desk", "full, by card, for fifteen seconds", `"level":"full","issue":"card","valid_until":"`+until+`","reference_float32":"`+face(holder, -1)+`"`)
 	l.short = l.name(l.ask(q, 201, `"valid_until"`), "SHORT")
 	l.verified(l.third, zhenni.NoMatch)
 	l.verified(l.short, zhenni.Match)
@@ -141,7 +141,7 @@ func (l *life) expired() {
 // awaitNoMatch asks until the validity of a credential has ended.
 func (l *life) awaitNoMatch(id string) {
 	l.t.Helper()
-	tick, over := time.NewTicker(100*time.Millisecond), time.After(20*time.Second)
+	tick, over := time.NewTicker(100*time.Millisecond), time.After(time.Minute)
 	defer tick.Stop()
 	for {
 		if _, text, err := l.try(l.shown("bank", id, holder), func() {}); err != nil || strings.Contains(text, `"no_match"`) {
