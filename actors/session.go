@@ -89,6 +89,11 @@ func (a *session) take(t *telling) {
 
 // introduce tells of a session that was made, it may be, after its maker had given up.
 func (a *session) introduce() {
+	defer func() {
+		if cause := recover(); cause != nil {
+			a.complain(cause)
+		}
+	}()
 	if s, err := a.host.Session(a.id); err == nil {
 		a.host.changed(zhenni.Session{}, s)
 	}

@@ -24,8 +24,8 @@ const (
 // desks are what is known of the desks at which guests arrive, in memory only. They may be used from several goroutines.
 type desks struct {
 	mu sync.Mutex
-	// reserved are the codes of arrivals that are being begun, with whose; guarded by mu, as all is.
-	reserved map[string]map[uint8]zhenni.CredentialID
+	// reserved are the codes of arrivals that are being begun; guarded by mu, as all is.
+	reserved map[string]map[uint8]*place
 	// arrived and wrong are counts of the minute, by party, and of arrived by credential too.
 	minute  int64
 	arrived map[string]int
@@ -74,6 +74,9 @@ type place struct {
 	desks *desks
 	party string
 	code  uint8
+	whose zhenni.CredentialID
+	// doubtful is set once nobody waits for the session any more: its code is taken, but its guest may arrive again.
+	doubtful bool
 }
 
 // reserve returns a code that no live arrival of a party has, the first one free from the one that was drawn, or nil beyond
@@ -90,11 +93,14 @@ func (d *desks) reserve(party string, credential zhenni.CredentialID, drawn uint
 	if taken {
 		return nil, true
 	}
-	for code, whose := range d.reserved[party] {
-		if whose == credential {
+	for code, p := range d.reserved[party] {
+		if p.whose == credential && !p.doubtful {
 			return nil, true
 		}
-		used[code], waiting = true, waiting+1
+		if !used[code] { // a doubtful one may be there
+			waiting++
+		}
+		used[code] = true
 	}
 	if waiting >= maxWaiting {
 		return nil, false
@@ -103,13 +109,14 @@ func (d *desks) reserve(party string, credential zhenni.CredentialID, drawn uint
 		drawn = (drawn + 1) % zhenni.SessionCodes
 	}
 	if d.reserved == nil {
-		d.reserved = map[string]map[uint8]zhenni.CredentialID{}
+		d.reserved = map[string]map[uint8]*place{}
 	}
 	if d.reserved[party] == nil {
-		d.reserved[party] = map[uint8]zhenni.CredentialID{}
+		d.reserved[party] = map[uint8]*place{}
 	}
-	d.reserved[party][drawn] = credential
-	return &place{d, party, drawn}, false
+	p := &place{desks: d, party: party, code: drawn, whose: credential}
+	d.reserved[party][drawn] = p
+	return p, false
 }
 
 func (p *place) release() {
@@ -121,9 +128,9 @@ func (p *place) release() {
 	}
 }
 
-// doubtful is how long a code stays reserved for a session that may have been begun after its maker gave up: as long as it may take
+// doubtTime is how long a code stays reserved for a session that may have been begun after its maker gave up: as long as it may take
 // until that is there to be found.
-const doubtful = time.Minute
+const doubtTime = time.Minute
 
 // releaseAfter releases the code of a session that was begun, or for sure was not; otherwise it stays reserved for a while.
 func (p *place) releaseAfter(err error) {
@@ -131,7 +138,10 @@ func (p *place) releaseAfter(err error) {
 		p.release()
 		return
 	}
-	time.AfterFunc(doubtful, p.release)
+	p.desks.mu.Lock()
+	p.doubtful = true
+	p.desks.mu.Unlock()
+	time.AfterFunc(doubtTime, p.release)
 }
 
 // arrivalsDocument is how many guests wait: nobody's code, and nobody.

@@ -21,9 +21,9 @@ func TestDoubtfulCodeStaysReserved(t *testing.T) {
 	}{
 		"begun":          {nil, 0, drawn},
 		"surely not":     {zhenni.ErrOverloaded, 0, drawn},
-		"given up":       {zhenni.ErrDeadline, doubtful - 1, drawn + 1},
-		"unavailable":    {zhenni.ErrUnavailable, doubtful - 1, drawn + 1},
-		"given up, over": {zhenni.ErrDeadline, doubtful, drawn},
+		"given up":       {zhenni.ErrDeadline, doubtTime - 1, drawn + 1},
+		"unavailable":    {zhenni.ErrUnavailable, doubtTime - 1, drawn + 1},
+		"given up, over": {zhenni.ErrDeadline, doubtTime, drawn},
 	} {
 		t.Run(name, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
@@ -35,7 +35,10 @@ func TestDoubtfulCodeStaysReserved(t *testing.T) {
 				if second, taken := d.reserve("hotel", testID(2), drawn, none); taken || second.code != c.code {
 					t.Errorf("code %d, taken %v; want %d", second.code, taken, c.code)
 				}
-				time.Sleep(doubtful) // nothing is left that waits
+				if again, taken := d.reserve("hotel", testID(1), drawn, none); taken || again.code == drawn {
+					t.Errorf("the first guest again: code %d, taken %v", again.code, taken)
+				}
+				time.Sleep(doubtTime) // nothing is left that waits
 			})
 		})
 	}

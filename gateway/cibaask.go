@@ -30,7 +30,7 @@ func (s *Server) askRemotely(rq *request) error {
 	if err != nil {
 		return err
 	}
-	defer s.persons.lock(session.Seats[0].Credential)() // what waits is counted, and one more begun, in one step
+	defer s.remoteBegun.lock(session.Seats[0].Credential)() // what waits is counted, and one more begun, in one step
 	if s.waitingBeside(session) >= maxRequests {
 		return &oauthError{403, "access_denied", "as many requests of this client wait for the person already"}
 	}

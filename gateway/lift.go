@@ -12,6 +12,11 @@ import (
 // stop makes the stop of a party durable, and then forgets what led to it. Where that fails the party is stopped for as long
 // as the process lives, and the next one has its window as it was before the request that stopped it.
 func (s *Server) stop(party string, p *partyLimit, now int64) {
+	p.deciding.Lock()
+	defer p.deciding.Unlock()
+	if !p.stopped.Load() {
+		return // an operator lifts it already
+	}
 	s.limits.stops.Add(1)
 	s.config.Logger.Error("a relying party is stopped until an operator lifts that: too many non-matches, or one face tried on many people", "party", party)
 	_, err := s.applyOne(zhenni.StopRelyingParty{ID: party, At: time.UnixMilli(now).UTC()})
@@ -30,6 +35,10 @@ func (s *Server) stop(party string, p *partyLimit, now int64) {
 func (s *Server) Lift(party string) error {
 	known, _ := s.limits.parties.Load(party)
 	p, _ := known.(*partyLimit)
+	if p != nil {
+		p.deciding.Lock()
+		defer p.deciding.Unlock()
+	}
 	here := p != nil && p.stopped.Load()
 	if _, err := s.applyOne(zhenni.LiftRelyingParty{ID: party}); err != nil && (!here || !errors.Is(err, zhenni.ErrNotFound)) {
 		return err

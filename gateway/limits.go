@@ -57,11 +57,13 @@ type partyLimit struct {
 	// stopped mirrors the stop in its record from before that is durable, or where it could not be made so.
 	stopped atomic.Bool
 
-	mu     sync.Mutex
-	name   string // of the window in the meters
-	window zhenni.PartyWindow
-	share  share
-	kept   [zhenni.PartyWindowNumbers]int64 // room for it
+	mu   sync.Mutex
+	name string // of the window in the meters
+	// deciding makes a stop durable before a lift, or not at all behind it.
+	deciding sync.Mutex
+	window   zhenni.PartyWindow
+	share    share
+	kept     [zhenni.PartyWindowNumbers]int64 // room for it
 
 	// tried are probes that matched nobody, in a place that follows from their hash. It is made with the first of them, and
 	// guarded by looking.

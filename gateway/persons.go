@@ -61,15 +61,17 @@ var (
 
 // personDesk is what sessions between persons need beside what is durable.
 type personDesk struct {
-	// locks make counting what a credential did and doing it one step; a credential has one of them.
-	locks                                 [64]sync.Mutex
+	stripes                               // of the credential that asks, or is asked
 	relay                                 relay
 	begun, limited, reports, bars, blocks atomic.Uint64
 }
 
-// lock has one at a time count what a credential did.
-func (d *personDesk) lock(id zhenni.CredentialID) (unlock func()) {
-	mu := &d.locks[int(id[len(id)-1])%len(d.locks)]
+// stripes make counting what was done about a credential and doing it one step; a credential has one of them.
+type stripes [64]sync.Mutex
+
+// lock has one at a time count what was done about a credential.
+func (s *stripes) lock(id zhenni.CredentialID) (unlock func()) {
+	mu := &s[int(id[len(id)-1])%len(s)]
 	mu.Lock()
 	return mu.Unlock
 }

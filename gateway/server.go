@@ -46,6 +46,7 @@ type Server struct {
 	quotas      quotas
 	sessionKeys sessionKeys
 	persons     personDesk
+	remoteBegun stripes // of the credentials that clients of CIBA ask for
 	// desks are those at which guests arrive, rotations the keys that they bring.
 	desks     desks
 	rotations rotations

@@ -1,6 +1,8 @@
 package main
 
 import (
+	"fmt"
+	"math/rand/v2"
 	"net"
 	"os"
 	"path/filepath"
@@ -8,15 +10,18 @@ import (
 	"testing"
 )
 
-// freeAddress is an address that nobody listens on.
+// freeAddress is an address that nobody listens on, of those that no system gives to whoever asks for any.
 func freeAddress(t *testing.T) string {
 	t.Helper()
-	ln, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		t.Fatal(err)
+	for range 100 {
+		ln, err := net.Listen("tcp", fmt.Sprintf("127.0.0.1:%d", 20000+rand.IntN(12000)))
+		if err == nil {
+			defer ln.Close()
+			return ln.Addr().String()
+		}
 	}
-	defer ln.Close()
-	return ln.Addr().String()
+	t.Fatal("there is no free port from 20000 to 32000")
+	return ""
 }
 
 // keyPair makes a key with the command for it, and returns the files of both halves.
