@@ -254,7 +254,6 @@ func TestDamagedSlotsFileIsNotBelieved(t *testing.T) {
 				t.Fatal(err)
 			}
 			asAcknowledged(t, openStore(t, damaged), 4)
-			remove(t, damaged.Dir, logDir)
 		})
 	}
 }
