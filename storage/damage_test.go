@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"io/fs"
 	"os"
 	"path/filepath"
 	"strings"
@@ -17,11 +18,23 @@ import (
 )
 
 // crashClone copies a store's folder as a process killed now would leave it. Badger's files are mapped, so reading
-// them sees what was written; zeros stay holes.
+// them sees what was written; zeros stay holes. Where a file gets another name meanwhile it copies again.
 func crashClone(t testing.TB, dir string) string {
 	t.Helper()
-	clone := t.TempDir()
-	err := filepath.WalkDir(dir, func(path string, entry os.DirEntry, err error) error {
+	for {
+		clone := t.TempDir()
+		err := copyFolder(dir, clone)
+		if err == nil {
+			return clone
+		}
+		if !errors.Is(err, fs.ErrNotExist) {
+			t.Fatal(err)
+		}
+	}
+}
+
+func copyFolder(dir, clone string) error {
+	return filepath.WalkDir(dir, func(path string, entry os.DirEntry, err error) error {
 		if err != nil {
 			return err
 		}
@@ -31,10 +44,6 @@ func crashClone(t testing.TB, dir string) string {
 		}
 		return copySparse(path, to)
 	})
-	if err != nil {
-		t.Fatal(err)
-	}
-	return clone
 }
 
 // copySparse copies the parts of a file that are not holes.
