@@ -89,11 +89,7 @@ func (a *session) take(t *telling) {
 
 // introduce tells of a session that was made, it may be, after its maker had given up.
 func (a *session) introduce() {
-	defer func() {
-		if cause := recover(); cause != nil {
-			a.complain(cause)
-		}
-	}()
+	defer a.survive()
 	if s, err := a.host.Session(a.id); err == nil {
 		a.host.changed(zhenni.Session{}, s)
 	}
@@ -101,11 +97,7 @@ func (a *session) introduce() {
 
 // look lets time pass: a reminder that is due is sent, and a deadline that has come ends the session.
 func (a *session) look() {
-	defer func() {
-		if cause := recover(); cause != nil {
-			a.complain(cause)
-		}
-	}()
+	defer a.survive()
 	_, err := a.change(func(s zhenni.Session, now time.Time) (zhenni.Session, error) {
 		if at, more := s.NextReminder(); more && s.End == zhenni.SessionLive && !now.Before(at) {
 			return s.Next(zhenni.SessionEvent{Kind: zhenni.EventReminded}, now)
@@ -114,6 +106,13 @@ func (a *session) look() {
 	})
 	if err != nil && !errors.Is(err, zhenni.ErrNotFound) { // never made, or forgotten
 		a.host.config.Logger.Warn("a session is late", "cause", err)
+	}
+}
+
+// survive is deferred by what an actor does for nobody who waits: it goes on behind a panic.
+func (a *session) survive() {
+	if cause := recover(); cause != nil {
+		a.complain(cause)
 	}
 }
 

@@ -61,7 +61,8 @@ var (
 
 // personDesk is what sessions between persons need beside what is durable.
 type personDesk struct {
-	stripes                               // of the credential that asks, or is asked
+	// stripes are those of the credential that asks, or is asked.
+	stripes
 	relay                                 relay
 	begun, limited, reports, bars, blocks atomic.Uint64
 }

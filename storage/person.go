@@ -165,6 +165,15 @@ func settled(look func() (c zhenni.Credential, shut bool, err error)) (zhenni.Cr
 	return c, err
 }
 
+// settledReference is settled for a reference, which is looked at again where it did not open.
+func settledReference(look func() (zhenni.Reference, error)) (zhenni.Reference, error) {
+	r, err := look()
+	if errors.Is(err, zhenni.ErrCorrupt) {
+		return look()
+	}
+	return r, err
+}
+
 func (b *batch) whole(st status) (zhenni.Credential, error) {
 	c, _, err := b.store.whole(b.ring, st, &b.keyChanges, &b.sc)
 	return c, err

@@ -349,14 +349,9 @@ func (s *Store) Reference(id zhenni.CredentialID, row []int8) (zhenni.Reference,
 	return s.viewReference(id, row)
 }
 
-// viewReference is Reference from the view. It looks again where a template did not open: its key may have been destroyed between
-// record and key, as of [settled].
+// viewReference is Reference from the view.
 func (s *Store) viewReference(id zhenni.CredentialID, row []int8) (zhenni.Reference, error) {
-	r, err := s.lookReference(id, row)
-	if errors.Is(err, zhenni.ErrCorrupt) {
-		return s.lookReference(id, row)
-	}
-	return r, err
+	return settledReference(func() (zhenni.Reference, error) { return s.lookReference(id, row) })
 }
 
 // lookReference is one look at a reference in the view.

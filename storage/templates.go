@@ -1,7 +1,6 @@
 package storage
 
 import (
-	"errors"
 	"fmt"
 
 	"zhenni"
@@ -39,11 +38,7 @@ func (t *Templates) Reference(id zhenni.CredentialID, row []int8) (zhenni.Refere
 		return zhenni.Reference{}, err
 	}
 	defer t.store.gate.RUnlock()
-	r, err := t.reference(id, row)
-	if errors.Is(err, zhenni.ErrCorrupt) { // as of [Store.viewReference]
-		return t.reference(id, row)
-	}
-	return r, err
+	return settledReference(func() (zhenni.Reference, error) { return t.reference(id, row) })
 }
 
 // ReferenceMany does for each of ids what Reference does, as of [Store.ReferenceMany].

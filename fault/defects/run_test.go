@@ -142,7 +142,7 @@ func execute(t *testing.T, d defect, binary string, deadline time.Duration) (out
 		pattern = "^" + d.caught + "$"
 	}
 	if d.caught == "" {
-		deadline *= 10 // for every test of a package
+		deadline = 10 * testDeadline // for every test of a package
 	}
 	ctx, cancel := context.WithTimeout(t.Context(), 2*deadline)
 	defer cancel()
